@@ -1,0 +1,167 @@
+// One atomic operation on the keys of one node: what a command handler works with.
+//
+// The dispatcher makes an Operation, locks the keys' stripes, makes sure that each key is resident (in memory, or
+// known to be absent), runs the handler and calls finish(). A handler therefore never waits and never sees a miss.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "engine/collection.h"
+#include "engine/commit_log.h"
+#include "engine/key.h"
+#include "engine/types.h"
+
+namespace starling::engine {
+
+class Engine;
+class Operation;
+struct DatabaseTables;
+struct Entry;
+
+inline constexpr int64_t kNoDeadline = 0;
+inline constexpr int64_t kKeepDeadline = -1;
+
+enum class Touch { kYes, kNo };  // kNo: leave the access clock alone (OBJECT, TTL, CLIENT NO-TOUCH).
+
+// What find() saw. Views stay valid until the next change of the same key or the end of the operation.
+class Found {
+ public:
+  Found() = default;
+  explicit operator bool() const { return entry_ != nullptr; }
+
+  Type type() const;
+  std::string_view string() const;  // Precondition: type() == Type::kString.
+  // For a big string value: keeps its bytes alive beyond the operation, so a reply need not copy. Null for small ones.
+  std::shared_ptr<const void> keep_alive() const;
+  const Collection& collection() const;  // Precondition: kHash or kSet.
+  int64_t deadline_ms() const;           // kNoDeadline when it has none.
+  uint64_t version() const;              // Changes with every change of the record.
+  size_t memory_bytes() const;
+  int64_t idle_seconds(int64_t now_ms) const;
+  int frequency() const;  // Redis's logarithmic LFU counter, 0-255.
+
+ private:
+  friend class Database;
+  friend class Operation;
+  const Entry* entry_ = nullptr;
+};
+
+// A collection opened for change. Valid until the key is changed in another way, or remove() empties it: the key
+// is then gone and the handle must not be used any more.
+class OpenCollection {
+ public:
+  const Collection& view() const { return *collection_; }
+  // True when the element is new. `value` is empty for sets.
+  bool put(std::string_view name, std::string_view value);
+  // True when it was there. Removing the last element removes the key.
+  bool remove(std::string_view name);
+
+ private:
+  friend class Database;
+  OpenCollection(Operation& operation, DatabaseTables& tables, const Key& key, Collection& collection)
+      : operation_(&operation), tables_(&tables), key_(key), collection_(&collection) {}
+  Operation* operation_;
+  DatabaseTables* tables_;
+  Key key_;
+  Collection* collection_;
+};
+
+// One of the 16 databases, within an operation. Cheap to copy. Every key used must be locked and resident.
+// Each change mints one dot, marks the record as changed, joins the operation's log frame, keeps DBSIZE, the expiry
+// index and WATCH true.
+class Database {
+ public:
+  int index() const { return index_; }
+
+  // The live record, or an empty Found. An expired one is removed here (KeyObserver::expired tells).
+  Found find(const Key& key, Touch touch = Touch::kYes);
+
+  // Replaces whatever the key holds, of any type.
+  void put_string(const Key& key, std::string_view value, int64_t deadline_ms);
+  // The same, taking over the buffer: for values too big to copy.
+  void put_string(const Key& key, std::unique_ptr<char[]> value, size_t size, int64_t deadline_ms);
+  // Changes a string in place, or makes one from "" when the key is absent: resized to new_size (growth is zeroed),
+  // then `edit` writes into it. Keeps the deadline. Precondition: absent or kString.
+  void edit_string(const Key& key, size_t new_size, absl::FunctionRef<void(std::span<char>)> edit);
+
+  // Opens the key's collection, making an empty one of `type` when absent (it counts as existing from the first put;
+  // the caller puts at least once). Precondition: absent, or of that type.
+  OpenCollection open(const Key& key, Type type);
+
+  // True when there was a live record.
+  bool remove(const Key& key);
+  // kNoDeadline removes the deadline. True when there was a live record. A deadline in the past removes the record.
+  bool set_deadline(const Key& key, int64_t deadline_ms);
+  // Copies the live record of `from` (value, deadline) over `to` in `target`. Precondition: it exists.
+  void copy(const Key& from, Database& target, const Key& to);
+  // A live record's change that no value shows (used by nothing but OBJECT FREQ tests): sets the LFU counter.
+  void set_access(const Key& key, int64_t idle_seconds, int frequency);
+
+  uint64_t size() const;            // Live records; expired ones count until they are found. O(1).
+  uint64_t size_with_deadline() const;
+
+ private:
+  friend class Operation;
+  Database(Operation& operation, int index);
+  Operation* operation_;
+  DatabaseTables* tables_;
+  int index_;
+};
+
+struct KeyRef {
+  int database;
+  Key key;
+};
+
+class Operation {
+ public:
+  Operation(Engine& engine, int64_t now_ms);
+  ~Operation();  // Precondition: finish()ed or never locked.
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+  // Locks the stripes of all keys, in order. Once per operation.
+  void lock(std::span<const KeyRef> keys);
+  void lock(const KeyRef& key);
+  // Locks everything: for commands over the whole keyspace.
+  void lock_all();
+
+  // True when the key is in memory or known to be absent. Otherwise call finish(), Engine::fetch() and start over.
+  bool resident(const KeyRef& key);
+
+  Database database(int index) { return Database(*this, index); }
+  int64_t now_ms() const { return now_ms_; }
+  Engine& engine() { return engine_; }
+
+  // The whole of a database vanishes, at once. lock_all() before.
+  void flush_database(int index);
+  void flush_all();
+  void swap_databases(int first, int second);
+
+  bool changed() const { return !batch_.empty() || changed_; }
+  // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be written
+  // (or durable) before a reply may leave; 0 when nothing changed. Idempotent.
+  LogPosition finish();
+
+ private:
+  friend class Database;
+  friend class OpenCollection;
+  friend class Engine;
+  Engine& engine_;
+  int64_t now_ms_;
+  std::vector<uint16_t> stripes_;
+  int32_t single_stripe_ = -1;
+  bool all_locked_ = false;
+  bool changed_ = false;
+  std::string batch_;
+  LogPosition position_ = 0;
+};
+
+}  // namespace starling::engine

@@ -1,0 +1,133 @@
+// How a command is declared and what its handler gets.
+//
+// Each family's file (server/commands/*.cc) ends with one table of CommandSpec, returned by a function that
+// server/commands/all.cc lists. COMMAND, arity and state gates, key locking, ACL categories, the documentation and the
+// compatibility table all come from these declarations.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/operation.h"
+#include "resp/reply_writer.h"
+
+namespace starling::server {
+
+class Client;
+class Server;
+struct CommandContext;
+
+// Redis's command flags (COMMAND INFO shows them by these names), then Starling's own for the dispatcher.
+enum CommandFlag : uint32_t {
+  kWrite = 1u << 0,
+  kReadOnly = 1u << 1,
+  kDenyOom = 1u << 2,
+  kAdmin = 1u << 3,
+  kPubSub = 1u << 4,
+  kNoScript = 1u << 5,
+  kBlocking = 1u << 6,
+  kLoading = 1u << 7,
+  kStale = 1u << 8,
+  kFast = 1u << 9,
+  kNoAuth = 1u << 10,
+  kMayReplicate = 1u << 11,
+  kNoMulti = 1u << 12,
+  kMovableKeys = 1u << 13,
+  kAllowBusy = 1u << 14,
+  kSkipMonitor = 1u << 15,
+  kSkipSlowlog = 1u << 16,
+  kNoAsyncLoading = 1u << 17,
+  kProtected = 1u << 18,
+  kOnlySentinel = 1u << 19,
+  kAsking = 1u << 20,
+  // Own:
+  kWholeKeyspace = 1u << 24,  // Locks every stripe when inside EXEC; takes the locks it needs itself outside.
+};
+
+// ACL categories by their bit; names as in ACL CAT.
+enum Category : uint32_t {
+  kCatKeyspace = 1u << 0, kCatRead = 1u << 1, kCatWrite = 1u << 2, kCatSet = 1u << 3, kCatSortedSet = 1u << 4,
+  kCatList = 1u << 5, kCatHash = 1u << 6, kCatString = 1u << 7, kCatBitmap = 1u << 8, kCatHyperLogLog = 1u << 9,
+  kCatGeo = 1u << 10, kCatStream = 1u << 11, kCatPubSub = 1u << 12, kCatAdmin = 1u << 13, kCatFast = 1u << 14,
+  kCatSlow = 1u << 15, kCatBlocking = 1u << 16, kCatDangerous = 1u << 17, kCatConnection = 1u << 18,
+  kCatTransaction = 1u << 19, kCatScripting = 1u << 20,
+};
+
+using Arguments = std::span<const std::string_view>;  // [0] is the command's name as sent.
+using Handler = void (*)(CommandContext&);
+// Positions of the keys in `arguments`, for commands whose first/last/step cannot say it. Returns false when the
+// arguments make no sense (COMMAND GETKEYS answers an error; the handler will too).
+using KeyFinder = bool (*)(Arguments arguments, std::vector<int>* positions);
+
+// Positions of keys: first, last (negative counts from the end), step. {0,0,0}: none.
+struct KeyPositions {
+  int first = 0;
+  int last = 0;
+  int step = 0;
+};
+
+// What a command does with its keys, as in Redis's key specifications (COMMAND INFO, GETKEYSANDFLAGS).
+enum KeyUse : uint16_t {
+  kKeyRO = 1 << 0, kKeyRW = 1 << 1, kKeyOW = 1 << 2, kKeyRM = 1 << 3,
+  kKeyAccess = 1 << 4, kKeyUpdate = 1 << 5, kKeyInsert = 1 << 6, kKeyDelete = 1 << 7, kKeyVariable = 1 << 8,
+};
+
+struct CommandSpec {
+  std::string_view name;  // Lower case. A subcommand's own word ("getname").
+  int arity = 0;          // As in Redis: with the name; negative: at least.
+  uint32_t flags = 0;
+  uint32_t categories = 0;
+  KeyPositions keys;
+  uint16_t key_use = 0;
+  Handler handler = nullptr;
+  std::string_view group;       // "string", "hash", "generic", "connection", … as COMMAND DOCS names them.
+  std::string_view since;       // The Redis version that has it, "1.0.0"; "starling" for our own.
+  std::string_view summary;     // One line in our own words.
+  KeyFinder find_keys = nullptr;
+  std::span<const CommandSpec> subcommands = {};
+  // For the compatibility table: empty when it behaves as Redis's, else how it differs, in one line.
+  std::string_view difference = {};
+};
+
+// The classes of keyspace notifications (notify-keyspace-events).
+enum NotifyClass : uint32_t {
+  kNotifyGeneric = 1u << 0, kNotifyString = 1u << 1, kNotifyList = 1u << 2, kNotifySet = 1u << 3, kNotifyHash = 1u << 4,
+  kNotifySortedSet = 1u << 5, kNotifyExpired = 1u << 6, kNotifyEvicted = 1u << 7, kNotifyStream = 1u << 8,
+  kNotifyKeyMiss = 1u << 9, kNotifyNew = 1u << 10,
+};
+
+// One execution of one command. All references outlive the handler's call and no longer.
+struct CommandContext {
+  Server& server;
+  Client& client;
+  const CommandSpec& spec;
+  Arguments arguments;
+  resp::ReplyWriter& reply;
+  engine::Operation& operation;  // Locked for the command's keys, each resident.
+  engine::Database database;     // The client's selected one.
+  bool in_exec;                  // Inside EXEC: must not suspend.
+  // The first key with its hash computed already, when the command has keys at fixed positions.
+  const engine::Key* first_key;
+
+  int64_t now_ms() const { return operation.now_ms(); }
+  size_t size() const { return arguments.size(); }
+  std::string_view argument(size_t i) const { return arguments[i]; }
+  engine::Key key(size_t i) const {
+    return first_key != nullptr && arguments[i].data() == first_key->name.data() ? *first_key
+                                                                                  : engine::Key(arguments[i]);
+  }
+  // Publishes a keyspace event for a key of the selected database, if configured.
+  void notify(NotifyClass event_class, std::string_view event, std::string_view key) const;
+  void notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) const;
+  // Runs `work` on a disk thread and answers with what it returns; the client is suspended meanwhile (later requests
+  // of its pipeline wait). Inside EXEC `work` runs at once, on this thread, with the operation's locks held. Copy what
+  // `work` needs: arguments and database are gone by then.
+  using Completion = std::function<void(resp::ReplyWriter&)>;
+  void offload(std::function<Completion()> work) const;
+};
+
+}  // namespace starling::server
