@@ -47,6 +47,9 @@ class SortedRun {
   virtual ~SortedRun() = default;
   virtual Status put(Family family, std::string_view key, std::string_view value) = 0;
   virtual Status erase(Family family, std::string_view key) = 0;
+  // Removes what earlier runs put into [lower, upper); what this run itself puts there stays. `lower` counts for the
+  // ascending order together with the keys of put() and erase(), but may equal the next one of them.
+  virtual Status erase_range(Family family, std::string_view lower, std::string_view upper) = 0;
   // Makes the whole run durable and visible, atomically, over whatever was there. The run is spent afterwards,
   // also on failure; after a failure the store holds what it held before (or, after kIoError, possibly the run).
   virtual Status apply() = 0;
