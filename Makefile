@@ -1,0 +1,57 @@
+# Thin on purpose: CMake builds, ctest tests, these names are for fingers. `make help` lists them.
+BUILD := build/release
+SERVER := $(BUILD)/starling-server
+ARGS ?=
+FUZZ_SECONDS ?= 60
+JOBS ?= $(shell nproc)
+# The CPU seconds others need are worth more than a queue of compilers on a small machine.
+NINJA := ninja -j $(JOBS)
+CXX_FILES := git ls-files '*.cc' '*.h'
+
+.DEFAULT_GOAL := help
+.PHONY: help run test cluster bench compat fuzz build format format-check tidy install-deps clean
+
+help:  ## Shows this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+run: build  ## Installs what is missing, builds, starts a node on 127.0.0.1:6379 with its data in ./data (ARGS="--port 7000")
+	@mkdir -p data
+	@exec ./$(SERVER) conf/starling.conf --dir data $(ARGS)
+
+test: build  ## Installs what is missing, builds, runs every test
+	@ctest --test-dir $(BUILD) --output-on-failure
+
+# Not listed: it comes with the cluster.
+cluster:
+	@echo "make cluster comes with the cluster: this version runs a single node (make run)." >&2; exit 1
+
+bench: build  ## Measures this build against Debian's redis-server (ARGS are the script's options)
+	@tests/bench/run $(ARGS)
+
+compat: build  ## Compares replies with a real redis-server at length (ARGS are the script's options)
+	@redis-compat/run $(ARGS)
+
+fuzz: install-deps  ## Runs each fuzz target for FUZZ_SECONDS (60)
+	@.ci/fuzz $(FUZZ_SECONDS)
+
+build: install-deps  ## Builds build/release/starling-server and the tests
+	@cmake --preset release > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@$(NINJA) -C $(BUILD)
+
+format:  ## Formats every C++ file
+	@$(CXX_FILES) | xargs -r clang-format-14 -i
+
+format-check:  ## Fails when `make format` would change something
+	@$(CXX_FILES) | xargs -r clang-format-14 --dry-run -Werror
+
+tidy:  ## The layering rules, then clang-tidy over the sources (minutes)
+	@tests/tidy/rules
+	@cmake --preset dev > /dev/null
+	@git ls-files '*.cc' | grep -v '^tests/' | xargs -r -P $(JOBS) -n 4 clang-tidy-14 -p build/dev --quiet
+
+install-deps:  ## Installs the Debian packages that are missing (root or sudo)
+	@.ci/install-deps
+	@mkdir -p build
+
+clean:  ## Removes the builds; data/ stays
+	@rm -rf build

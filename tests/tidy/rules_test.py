@@ -1,0 +1,80 @@
+"""Each rule must be able to fail: plants one breach at a time in an otherwise clean tree and expects it to be named."""
+
+import pathlib
+import subprocess
+import tempfile
+import unittest
+
+RULES = pathlib.Path(__file__).with_name("rules")
+
+CLEAN = {
+    "engine/a.h": "#include <vector>\n#include \"engine/b.h\"\nint64_t now = clock.wall_ms();\n",
+    "engine/rocks_store.cc": "#include <rocksdb/db.h>\n",
+    "cluster/c.cc": "#include \"engine/a.h\"\n",
+    "server/s.cc": "#include \"resp/r.h\"\n#include \"cluster/c.h\"\nauto now = std::chrono::system_clock::now();\n",
+    "server/net/loop.cc": "#include <uv.h>\n",
+    "server/log.cc": "#include <spdlog/spdlog.h>\n",
+    "resp/r.cc": "#include \"resp/r.h\"\n",
+    "tests/unit/t_test.cc": "#include \"server/s.h\"\n",
+}
+
+# path, content, what the message must say
+BREACHES = [
+    ("engine/x.cc", '#include "server/s.h"\n', "includes point down"),
+    ("engine/x.cc", '#include "cluster/c.h"\n', "includes point down"),
+    ("engine/x.cc", '#include "resp/r.h"\n', "includes point down"),
+    ("resp/x.cc", '#include "engine/a.h"\n', "includes point down"),
+    ("cluster/x.cc", '  #  include "server/s.h"\n', "includes point down"),
+    ("cluster/x.cc", '#include "resp/r.h"\n', "includes point down"),
+    ("server/x.cc", "#include <uv.h>\n", "server/net/"),
+    ("engine/x.cc", "#include <uv.h>\n", "server/net/"),
+    ("engine/x.cc", "#include <rocksdb/db.h>\n", "rocks_store"),
+    ("server/commands/x.cc", "#include <rocksdb/statistics.h>\n", "rocks_store"),
+    ("server/x.cc", "#include <spdlog/spdlog.h>\n", "server/log.cc"),
+    ("engine/x.cc", "auto t = std::chrono::steady_clock::now();\n", "engine/clock.h"),
+    ("engine/x.cc", "int r = rand() % 6;\n", "engine/clock.h"),
+    ("cluster/x.cc", "auto t = ::time(nullptr);\n", "engine/clock.h"),
+    ("cluster/x.cc", "std::mt19937_64 generator(1);\n", "engine/clock.h"),
+    ("server/x.cc", "// TODO: later\n", "unfinished"),
+    ("tests/integration/x.py", "# FIXME\n", "unfinished"),
+]
+
+
+def run(extra):
+    with tempfile.TemporaryDirectory() as root:
+        for path, text in {**CLEAN, **extra}.items():
+            file = pathlib.Path(root, path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(text)
+        return subprocess.run(["/usr/bin/python3", RULES, root], capture_output=True, text=True)
+
+
+class Rules(unittest.TestCase):
+    def test_clean_tree_passes(self):
+        result = run({})
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_each_breach_is_found(self):
+        for path, text, expected in BREACHES:
+            with self.subTest(text=text.strip(), path=path):
+                result = run({path: text})
+                self.assertEqual(result.returncode, 1, result.stdout)
+                self.assertIn(f"{path}:1: ", result.stdout)
+                self.assertIn(expected, result.stdout)
+
+    def test_comments_and_strings_are_not_code(self):
+        result = run({"engine/x.cc": '// rand() is not used\nlog("time (ms)");\n'})
+        self.assertEqual(result.returncode, 0, result.stdout)
+
+    def test_long_file_warns_only(self):
+        result = run({"server/x.cc": "\n" * 501})
+        self.assertEqual(result.returncode, 0, result.stdout)
+        self.assertIn("warning", result.stdout)
+
+    def test_empty_tree_fails(self):
+        with tempfile.TemporaryDirectory() as root:
+            self.assertEqual(subprocess.run(["/usr/bin/python3", RULES, root], capture_output=True).returncode, 1)
+
+
+if __name__ == "__main__":
+    unittest.main()
