@@ -1,0 +1,61 @@
+// Issues the stamps of one actor. See README.md, "Versions".
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+
+#include "engine/dot.h"
+#include "engine/status.h"
+
+namespace starling::engine {
+
+// How far ahead of this node's clock a peer's stamp may be. Far more than machines under NTP differ by, or
+// than one that was frozen (a migrated virtual machine) lags until NTP has stepped it; far less than the
+// usual gross errors, a time zone or a reset date. Whatever is let in can never be taken back: the clock only
+// goes forward.
+inline constexpr int64_t kDefaultMaxDriftMs = 60'000;
+
+// Every stamp is greater than all that were issued, observed or restored before: max(now << 16, last + 1).
+// More than 65536 stamps in a millisecond borrow from the milliseconds to come. All members: any thread, one
+// atomic, no system call; the time is the caller's, from the Clock seam.
+class HybridClock {
+ public:
+  explicit HybridClock(int64_t max_drift_ms = kDefaultMaxDriftMs) : max_drift_ms_(max_drift_ms) {}
+
+  // Never 0, never the same twice.
+  Stamp next(int64_t now_ms) {
+    const Stamp now = stamp_at(now_ms);
+    Stamp last = last_.load(std::memory_order_relaxed);
+    while (last < now) {
+      if (last_.compare_exchange_weak(last, now, std::memory_order_relaxed)) return now;
+    }
+    return last_.fetch_add(1, std::memory_order_relaxed) + 1;
+  }
+
+  // Makes every later stamp greater than `remote`, so that an answer to a message is later than the message.
+  // kInvalid, and nothing changed, when it is more than the permitted drift ahead: what carries it must not
+  // be applied.
+  Status observe(Stamp remote, int64_t now_ms);
+
+  // For stamps of this node itself, however far ahead: from the clean stop's mark or from recovered records.
+  void restore(Stamp last) { raise(last); }
+
+  // The greatest stamp issued, observed or restored. 0 before any.
+  Stamp last() const { return last_.load(std::memory_order_relaxed); }
+
+ private:
+  static Stamp stamp_at(int64_t now_ms);
+  void raise(Stamp floor);
+
+  std::atomic<Stamp> last_{0};
+  const int64_t max_drift_ms_;
+};
+
+// A clock before 1970 counts as 1970, one beyond the 48 bits as their end.
+inline Stamp HybridClock::stamp_at(int64_t now_ms) {
+  constexpr int64_t kMaxWallMs = (int64_t{1} << 47) - 1;
+  if (now_ms < 0) return 0;
+  return static_cast<Stamp>(now_ms < kMaxWallMs ? now_ms : kMaxWallMs) << 16;
+}
+
+}  // namespace starling::engine
