@@ -13,6 +13,7 @@
 #include "engine/clock.h"
 #include "engine/commit_log.h"
 #include "engine/operation.h"
+#include "engine/policies.h"
 #include "engine/status.h"
 #include "engine/store.h"
 
@@ -20,10 +21,6 @@ namespace starling::engine {
 
 inline constexpr int kDatabaseCount = 16;
 
-enum class Fsync { kAlways, kEverySecond, kNo };
-enum class EvictionPolicy {
-  kNoEviction, kAllKeysLru, kAllKeysLfu, kAllKeysRandom, kVolatileLru, kVolatileLfu, kVolatileRandom, kVolatileTtl,
-};
 
 // Told of what happens to keys. Called with the key's stripe held, on whichever thread changed it: be brief, and call
 // nothing of the engine.

@@ -14,6 +14,7 @@
 
 #include "engine/operation.h"
 #include "resp/reply_writer.h"
+#include "server/notify_class.h"
 
 namespace starling::server {
 
@@ -91,13 +92,6 @@ struct CommandSpec {
   std::span<const CommandSpec> subcommands = {};
   // For the compatibility table: empty when it behaves as Redis's, else how it differs, in one line.
   std::string_view difference = {};
-};
-
-// The classes of keyspace notifications (notify-keyspace-events).
-enum NotifyClass : uint32_t {
-  kNotifyGeneric = 1u << 0, kNotifyString = 1u << 1, kNotifyList = 1u << 2, kNotifySet = 1u << 3, kNotifyHash = 1u << 4,
-  kNotifySortedSet = 1u << 5, kNotifyExpired = 1u << 6, kNotifyEvicted = 1u << 7, kNotifyStream = 1u << 8,
-  kNotifyKeyMiss = 1u << 9, kNotifyNew = 1u << 10,
 };
 
 // One execution of one command. All references outlive the handler's call and no longer.

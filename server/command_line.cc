@@ -1,0 +1,35 @@
+#include "server/command_line.h"
+
+#include "server/config/setting_spec.h"
+
+namespace starling::server {
+namespace {
+
+constexpr std::string_view kUsage =
+    "Usage: starling-server [file | -] [--setting value ...]...\n"
+    "\n"
+    "  file            configuration in redis.conf's syntax; - reads it from standard input\n"
+    "  --setting value any setting of the file; wins over it\n"
+    "  --print-config  prints every setting with its default and why, as a file\n"
+    "  -v, --version   prints the version\n"
+    "  -h, --help      prints this\n"
+    "\n"
+    "Examples:\n"
+    "  starling-server\n"
+    "  starling-server conf/starling.conf --port 7000 --dir /var/lib/starling\n"
+    "  starling-server --storage memory --maxmemory 1gb --maxmemory-policy allkeys-lru\n";
+
+}  // namespace
+
+std::optional<std::string> answer_without_server(std::span<const std::string> arguments) {
+  if (arguments.size() != 1) return std::nullopt;
+  const std::string& argument = arguments.front();
+  if (argument == "-h" || argument == "--help") return std::string(kUsage);
+  if (argument == "--print-config") return reference_configuration();
+  if (argument == "-v" || argument == "--version") {
+    return "Starling server v=" + std::string(kVersion) + " redis=" + std::string(kRedisVersion) + "\n";
+  }
+  return std::nullopt;
+}
+
+}  // namespace starling::server

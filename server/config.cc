@@ -1,0 +1,253 @@
+#include "server/config.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <climits>
+#include <cstdio>
+#include <filesystem>
+#include <iterator>
+#include <set>
+#include <thread>
+
+#include "engine/assert.h"
+#include "resp/glob.h"
+#include "server/config/config_text.h"
+#include "server/config/setting_value.h"
+
+namespace starling::server {
+namespace {
+
+using engine::Status;
+using engine::StatusCode;
+
+constexpr int64_t kMostDerivedThreads = 4;
+constexpr size_t kMaxStandardInputBytes = 16u << 20;
+
+Status invalid(std::string message) {
+  return Status(StatusCode::kInvalid, std::move(message));
+}
+
+std::string absolute_path(const std::string& path) {
+  std::error_code error;
+  auto absolute = std::filesystem::absolute(path, error).lexically_normal();
+  std::string text = error ? path : absolute.string();
+  if (text.size() > 1 && text.ends_with('/')) text.pop_back();
+  return text;
+}
+
+Status read_standard_input(std::string* text) {
+  char buffer[4096];
+  while (size_t count = std::fread(buffer, 1, sizeof(buffer), stdin)) {
+    text->append(buffer, count);
+    if (text->size() > kMaxStandardInputBytes) return invalid("standard input: too long for a configuration");
+  }
+  return {};
+}
+
+bool matches(std::string_view pattern, std::string_view name) {
+  return resp::glob_match(pattern, name, true);
+}
+
+struct CommandLineOption {
+  std::string text;
+  std::vector<std::string> words;
+};
+
+// Groups `--name value …` into one option each. A value may begin with "--" when a name stands right before
+// it, as in Redis; only `--save` may have none, which means "".
+std::vector<CommandLineOption> group_options(std::span<const std::string> arguments) {
+  std::vector<CommandLineOption> options;
+  bool name_may_follow = true;
+  for (const std::string& argument : arguments) {
+    bool is_name = argument.starts_with("--");
+    if (!options.empty() && !name_may_follow && is_name &&
+        options.back().words == std::vector<std::string>{"save"}) {
+      options.back().words.emplace_back();
+      name_may_follow = true;
+    }
+    if (is_name && name_may_follow) {
+      // "--port 7000" may come as one argument.
+      auto words = split_words(std::string_view(argument).substr(2));
+      options.push_back({argument, words ? *words : std::vector<std::string>{argument.substr(2)}});
+      name_may_follow = options.back().words.size() > 1;
+    } else {
+      if (options.empty()) options.push_back({argument, {}});
+      options.back().text += " " + quote_word(argument);
+      options.back().words.push_back(argument);
+      name_may_follow = true;
+    }
+  }
+  if (!options.empty() && options.back().words == std::vector<std::string>{"save"}) {
+    options.back().words.emplace_back();
+  }
+  return options;
+}
+
+}  // namespace
+
+Config::Config() {
+  for (const SettingSection& section : setting_sections()) {
+    for (const SettingSpec& spec : section.settings) put(spec, default_value(spec));
+  }
+}
+
+void Config::put(const SettingSpec& spec, std::string canonical) {
+  store_setting(spec, canonical, &settings_);
+  std::lock_guard lock(mutex_);
+  values_[&spec] = std::move(canonical);
+}
+
+const std::string& Config::value_of(const SettingSpec& spec) const {
+  auto found = values_.find(&spec);
+  STARLING_ASSERT(found != values_.end());
+  return found->second;
+}
+
+Status Config::load(std::span<const std::string> arguments) {
+  auto take = [this](const ConfigLine& line) { return take_line(line.where, line.text, line.words); };
+  if (!arguments.empty() && !arguments.front().starts_with("--")) {
+    Status status;
+    if (arguments.front() == "-") {
+      std::string text;
+      status = read_standard_input(&text);
+      if (status.ok()) status = read_config_text("standard input", text, take);
+    } else {
+      file_ = absolute_path(arguments.front());
+      status = read_config_file(arguments.front(), take);
+    }
+    if (!status.ok()) return status;
+    arguments = arguments.subspan(1);
+  }
+  for (const CommandLineOption& option : group_options(arguments)) {
+    if (Status status = take_line("command line", option.text, option.words); !status.ok()) return status;
+  }
+  return finish_load();
+}
+
+Status Config::take_line(std::string_view where, std::string_view text, std::span<const std::string> words) {
+  auto wrong = [&](const std::string& what) {
+    return invalid(std::string(where) + ": '" + std::string(text) + "'\n  " + what);
+  };
+  if (words.empty()) return wrong("a setting's name is missing");
+  std::string name = words.front();
+  std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
+
+  const SettingSpec* spec = find_setting(name);
+  if (spec == nullptr) {
+    if (std::string_view reason = refusal_of(name); !reason.empty()) {
+      return wrong(name + " is not available: " + std::string(reason));
+    }
+    std::string_view similar = similar_setting(name);
+    return wrong("unknown setting " + quote_word(name) +
+                 (similar.empty() ? "; conf/starling.conf lists them all"
+                                  : "; did you mean " + std::string(similar) + "?"));
+  }
+  bool first = origins_.emplace(spec, where).second;
+  std::string base = first && spec->kind == SettingKind::kSavePoints ? "" : value_of(*spec);
+  std::string canonical;
+  if (Status status = parse_setting(*spec, words.subspan(1), base, &canonical); !status.ok()) {
+    return wrong(status.message() + "\n  accepted: " + accepted_values(*spec));
+  }
+  put(*spec, std::move(canonical));
+  return {};
+}
+
+Status Config::finish_load() {
+  for (std::string_view name : {"dir", "logfile", "pidfile", "unixsocket"}) {
+    const SettingSpec* spec = find_setting(name);
+    if (std::string path = value_of(*spec); !path.empty()) put(*spec, absolute_path(path));
+  }
+  if (settings_.io_threads == 0) {
+    int64_t cores = std::max<int64_t>(1, std::thread::hardware_concurrency());
+    settings_.io_threads = std::min(cores, kMostDerivedThreads);
+  }
+  if (settings_.port == 0 && settings_.unix_socket.empty()) {
+    return invalid("port 0 needs a unixsocket: there would be nothing to connect to");
+  }
+  origins_.clear();
+  return {};
+}
+
+std::vector<Config::NameValue> Config::get(std::span<const std::string_view> patterns) const {
+  std::vector<NameValue> found;
+  std::set<std::pair<const SettingSpec*, bool>> seen;  // With true for the alias.
+  std::lock_guard lock(mutex_);
+  auto add = [&](const SettingSpec& spec, bool alias, std::string_view shown) {
+    if (seen.emplace(&spec, alias).second) found.emplace_back(shown, value_of(spec));
+  };
+  for (std::string_view pattern : patterns) {
+    if (pattern.find_first_of("*?[\\") == std::string_view::npos) {
+      // Shown as asked for, whatever its case.
+      const SettingSpec* spec = find_setting(pattern);
+      if (spec != nullptr) add(*spec, !matches(pattern, spec->name), pattern);
+      continue;
+    }
+    for (const SettingSection& section : setting_sections()) {
+      for (const SettingSpec& spec : section.settings) {
+        if (matches(pattern, spec.name)) add(spec, false, spec.name);
+        if (!spec.alias.empty() && matches(pattern, spec.alias)) add(spec, true, spec.alias);
+      }
+    }
+  }
+  return found;
+}
+
+Status Config::set(std::span<const std::pair<std::string_view, std::string_view>> pairs) {
+  auto failed = [](std::string_view name, std::string_view why) {
+    return invalid("ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
+                   std::string(why));
+  };
+  std::lock_guard one_at_a_time(set_mutex_);
+  std::vector<std::pair<const SettingSpec*, std::string>> parsed;
+  for (auto [name, value] : pairs) {
+    const SettingSpec* spec = find_setting(name);
+    if (spec == nullptr) {
+      return invalid("ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(name) +
+                     "'");
+    }
+    if (spec->flags & kFixed) return failed(name, "can't set immutable config");
+    if (spec->flags & kProtected) return failed(name, "can't set protected config");
+    for (const auto& earlier : parsed) {
+      if (earlier.first == spec) return failed(name, "duplicate parameter");
+    }
+    parsed.emplace_back(spec, value);
+  }
+
+  std::vector<std::pair<const SettingSpec*, std::string>> old;
+  for (size_t i = 0; i < parsed.size(); ++i) {
+    auto& [spec, value] = parsed[i];
+    old.emplace_back(spec, value_of(*spec));
+    std::string base = spec->kind == SettingKind::kSavePoints ? "" : old.back().second;
+    std::string canonical;
+    Status status = parse_setting(*spec, std::span(&value, 1), base, &canonical);
+    if (!status.ok()) return failed(pairs[i].first, status.message());
+    value = std::move(canonical);
+  }
+  for (auto& [spec, value] : parsed) put(*spec, std::move(value));
+  for (size_t i = 0; i < old.size(); ++i) {
+    Status status = value_of(*old[i].first) == old[i].second ? Status() : notify(*old[i].first);
+    if (status.ok()) continue;
+    for (auto& [spec, value] : old) put(*spec, value);
+    for (size_t j = 0; j <= i; ++j) static_cast<void>(notify(*old[j].first));
+    return failed(pairs[i].first, status.message());
+  }
+  return {};
+}
+
+void Config::on_change(std::string_view name, std::function<Status()> apply) {
+  const SettingSpec* spec = find_setting(name);
+  STARLING_ASSERT(spec != nullptr);
+  listeners_[spec].push_back(std::move(apply));
+}
+
+Status Config::notify(const SettingSpec& spec) {
+  auto found = listeners_.find(&spec);
+  if (found == listeners_.end()) return {};
+  for (const auto& apply : found->second) {
+    if (Status status = apply(); !status.ok()) return status;
+  }
+  return {};
+}
+
+}  // namespace starling::server

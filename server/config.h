@@ -1,0 +1,69 @@
+// The configuration of the server: reads the file and the command line at start, answers CONFIG GET, SET and
+// REWRITE.
+//
+// One Config lives as long as the server. load() is called once, before threads start; everything else may be
+// called from any thread.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <mutex>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "engine/status.h"
+#include "server/config/setting_spec.h"
+#include "server/settings.h"
+
+namespace starling::server {
+
+class Config {
+ public:
+  using NameValue = std::pair<std::string, std::string>;
+
+  Config();  // Every setting at its default.
+  Config(const Config&) = delete;
+  Config& operator=(const Config&) = delete;
+
+  // Takes the arguments after the program's name: `[file | -] [--name value …]…`, "-" reading standard input,
+  // later ones winning over earlier ones and over the file. Not ok: where, the text, what is wrong and what
+  // would be accepted, in lines fit for a terminal; the process should print it and exit.
+  engine::Status load(std::span<const std::string> arguments);
+
+  const Settings& settings() const { return settings_; }
+  // Absolute path of the file read at start; empty without one.
+  const std::string& file() const { return file_; }
+
+  // CONFIG GET: the settings whose name matches one of the patterns, each once.
+  std::vector<NameValue> get(std::span<const std::string_view> patterns) const;
+  // CONFIG SET: all of the pairs or none. Not ok: message() is the error reply, without '-'.
+  engine::Status set(std::span<const std::pair<std::string_view, std::string_view>> pairs);
+  // CONFIG REWRITE: brings the file up to date, keeping its comments and order. Not ok: message() is the
+  // error reply.
+  engine::Status rewrite() const;
+
+  // `apply` is called, on the thread of the caller of set(), after the named setting took a new value. When
+  // it fails everything that set() changed is put back, and `apply` called again. Register before threads
+  // start.
+  void on_change(std::string_view name, std::function<engine::Status()> apply);
+
+ private:
+  engine::Status take_line(std::string_view where, std::string_view text, std::span<const std::string> words);
+  engine::Status finish_load();
+  void put(const SettingSpec& spec, std::string canonical);
+  engine::Status notify(const SettingSpec& spec);
+  const std::string& value_of(const SettingSpec& spec) const;
+
+  mutable std::mutex set_mutex_;  // Held by set() and rewrite() throughout; taken before mutex_.
+  mutable std::mutex mutex_;      // Guards values_; settings_ has atomics of its own.
+  std::map<const SettingSpec*, std::string> values_;   // Canonical.
+  std::map<const SettingSpec*, std::string> origins_;  // During load(): where each was set.
+  std::map<const SettingSpec*, std::vector<std::function<engine::Status()>>> listeners_;
+  Settings settings_;
+  std::string file_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,137 @@
+#include "server/config/setting_spec.h"
+
+namespace starling::server {
+namespace {
+
+using enum SettingKind;
+using engine::EvictionPolicy;
+using engine::Fsync;
+
+constexpr SettingChoice kStorageChoices[] = {{"rocksdb", static_cast<int>(Storage::kRocksDb)},
+                                             {"memory", static_cast<int>(Storage::kMemory)}};
+constexpr SettingChoice kFsyncChoices[] = {{"everysec", static_cast<int>(Fsync::kEverySecond)},
+                                           {"always", static_cast<int>(Fsync::kAlways)},
+                                           {"no", static_cast<int>(Fsync::kNo)}};
+constexpr SettingChoice kPolicyChoices[] = {
+    {"volatile-lru", static_cast<int>(EvictionPolicy::kVolatileLru)},
+    {"volatile-lfu", static_cast<int>(EvictionPolicy::kVolatileLfu)},
+    {"volatile-random", static_cast<int>(EvictionPolicy::kVolatileRandom)},
+    {"volatile-ttl", static_cast<int>(EvictionPolicy::kVolatileTtl)},
+    {"allkeys-lru", static_cast<int>(EvictionPolicy::kAllKeysLru)},
+    {"allkeys-lfu", static_cast<int>(EvictionPolicy::kAllKeysLfu)},
+    {"allkeys-random", static_cast<int>(EvictionPolicy::kAllKeysRandom)},
+    {"noeviction", static_cast<int>(EvictionPolicy::kNoEviction)}};
+
+const SettingSpec kSettings[] = {
+    {.name = "storage",
+     .kind = kChoice,
+     .default_text = "rocksdb",
+     .field = &Settings::storage,
+     .flags = kFixed,
+     .choices = kStorageChoices,
+     .documentation = "rocksdb: every write goes to a commit log, changed records go to RocksDB at "
+                      "checkpoints, and there may be more "
+                      "data than memory. memory: a cache without any file, lost when the process ends."},
+    {.name = "dir",
+     .kind = kText,
+     .default_text = "./data",
+     .field = &Settings::directory,
+     .flags = kProtected,
+     .documentation = "Directory of the data, one per server: a lock keeps a second server out. Relative "
+                      "paths are seen from where the "
+                      "server starts."},
+    {.name = "appendfsync",
+     .kind = kChoice,
+     .default_text = "everysec",
+     .field = &Settings::fsync,
+     .choices = kFsyncChoices,
+     .documentation = "When the commit log is forced to the disk. always: before a write is acknowledged, "
+                      "many writes at a time. everysec: "
+                      "each second, so a power failure loses at most about that. no: when the system sees "
+                      "fit. Killing the process loses "
+                      "nothing acknowledged with any of them. The default costs little and suits most."},
+    {.name = "maxmemory",
+     .kind = kMemory,
+     .default_text = "0",
+     .field = &Settings::max_memory_bytes,
+     .documentation = "Memory for data, caches of the store included. With storage rocksdb, records unused "
+                      "for longest leave memory and "
+                      "stay on disk; with storage memory, maxmemory-policy decides. 0: no limit, everything "
+                      "touched stays in memory. Set "
+                      "it wherever the data may outgrow the machine."},
+    {.name = "maxmemory-policy",
+     .kind = kChoice,
+     .default_text = "noeviction",
+     .field = &Settings::eviction_policy,
+     .choices = kPolicyChoices,
+     .documentation = "What a full cache (storage memory) drops: keys least recently (lru) or least "
+                      "frequently (lfu) used, at random, or "
+                      "closest to their expiry (ttl), among all keys or only among those with an expiry "
+                      "(volatile). noeviction drops "
+                      "nothing and answers writes with an error. Without effect with storage rocksdb, where "
+                      "eviction loses nothing."},
+    {.name = "maxmemory-samples",
+     .kind = kInteger,
+     .default_text = "5",
+     .field = &Settings::eviction_samples,
+     .minimum = 1,
+     .maximum = 64,
+     .documentation = "Keys compared for each one dropped under maxmemory-policy. 5 is close to exact order; "
+                      "10 closer at more CPU."},
+    {.name = "checkpoint-log-size",
+     .kind = kMemory,
+     .default_text = "512mb",
+     .field = &Settings::checkpoint_log_bytes,
+     .flags = kFixed,
+     .minimum = 1 << 20,
+     .documentation = "Length of commit log that starts a checkpoint, which writes the changed records to "
+                      "RocksDB in order and then drops "
+                      "the log. Larger: fewer rewrites of keys that change often, longer recovery after a "
+                      "crash (a second or two for each "
+                      "512mb), more disk for the log."},
+    {.name = "disk-threads",
+     .kind = kInteger,
+     .default_text = "4",
+     .field = &Settings::disk_threads,
+     .flags = kFixed,
+     .minimum = 1,
+     .maximum = 128,
+     .documentation = "Threads that read from disk what is not in memory, so that the ones serving clients "
+                      "never wait for it. More help "
+                      "disks that answer many reads at once."},
+    {.name = "block-cache-size",
+     .kind = kMemory,
+     .default_text = "0",
+     .field = &Settings::block_cache_bytes,
+     .flags = kFixed,
+     .documentation = "RocksDB's cache of blocks, part of maxmemory. 0: derived from maxmemory. Records in "
+                      "memory make most of it "
+                      "redundant; what it must hold are the filters and indexes of the files."},
+    {.name = "hash-max-listpack-entries",
+     .alias = "hash-max-ziplist-entries",
+     .kind = kInteger,
+     .default_text = "512",
+     .field = &Settings::hash_listpack_entries,
+     .documentation = "Up to so many fields OBJECT ENCODING calls a hash a listpack. Clients and tests look "
+                      "at it; the representation in "
+                      "memory is Starling's own."},
+    {.name = "hash-max-listpack-value",
+     .alias = "hash-max-ziplist-value",
+     .kind = kMemory,
+     .default_text = "64",
+     .field = &Settings::hash_listpack_value_bytes,
+     .documentation = "The same for the longest field or value, in bytes."},
+    {.name = "set-max-intset-entries",
+     .kind = kInteger,
+     .default_text = "512",
+     .field = &Settings::set_intset_entries,
+     .documentation = "Up to so many members OBJECT ENCODING calls a set of integers an intset."},
+};
+
+}  // namespace
+
+SettingSection data_settings() {
+  return {"Data", "Where it is, how durable it is and how much of it stays in memory.", kSettings};
+}
+
+}  // namespace starling::server

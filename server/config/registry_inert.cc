@@ -1,0 +1,233 @@
+// Settings of Redis that are accepted, checked and shown by CONFIG GET, so that existing files, clients and
+// test suites work, and that change nothing here; and those that are refused because ignoring them would
+// mislead.
+#include "server/config/setting_spec.h"
+
+namespace starling::server {
+namespace {
+
+using enum SettingKind;
+
+constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
+constexpr int64_t kInt32Min = std::numeric_limits<int32_t>::min();
+
+constexpr SettingChoice kOnlyNo[] = {{"no", 0}};
+constexpr SettingChoice kSupervised[] = {{"no", 0}, {"auto", 1}};
+constexpr SettingChoice kDiskless[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}};
+constexpr SettingChoice kOomScore[] = {{"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}};
+constexpr SettingChoice kSanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}};
+constexpr SettingChoice kPubsubDefault[] = {{"allchannels", 0}, {"resetchannels", 1}};
+
+constexpr std::string_view kOwnCompaction =
+    "RocksDB's compaction and the checkpoints do this work, by their own rules.";
+constexpr std::string_view kOwnLog =
+    "The commit log has no rewrite; checkpoints bound it (checkpoint-log-size).";
+constexpr std::string_view kNoReplicas = "There are no leader and replicas.";
+constexpr std::string_view kAlwaysLazy =
+    "Large values are always freed in a way that does not hold clients up.";
+constexpr std::string_view kAbsentType = "This data type is not in this version.";
+constexpr std::string_view kNoDefragmentation = "The allocator keeps fragmentation low by itself.";
+constexpr std::string_view kNoTitle = "The process keeps its name.";
+
+constexpr SettingSpec boolean(std::string_view name, std::string_view value, std::string_view why,
+                              std::string_view alias = {}) {
+  return {.name = name,
+          .alias = alias,
+          .kind = kBoolean,
+          .default_text = value,
+          .flags = kInert,
+          .documentation = why};
+}
+constexpr SettingSpec integer(std::string_view name, std::string_view value, std::string_view why,
+                              int64_t minimum = 0, int64_t maximum = kInt32Max, std::string_view alias = {}) {
+  return {.name = name,
+          .alias = alias,
+          .kind = kInteger,
+          .default_text = value,
+          .flags = kInert,
+          .minimum = minimum,
+          .maximum = maximum,
+          .documentation = why};
+}
+constexpr SettingSpec memory(std::string_view name, std::string_view value, std::string_view why) {
+  return {.name = name, .kind = kMemory, .default_text = value, .flags = kInert, .documentation = why};
+}
+constexpr SettingSpec text(std::string_view name, std::string_view value, std::string_view why,
+                           uint32_t flags = 0) {
+  return {.name = name, .kind = kText, .default_text = value, .flags = kInert | flags, .documentation = why};
+}
+constexpr SettingSpec words(std::string_view name, std::string_view value, std::string_view why) {
+  return {.name = name, .kind = kWords, .default_text = value, .flags = kInert, .documentation = why};
+}
+constexpr SettingSpec choice(std::string_view name, std::string_view value,
+                             std::span<const SettingChoice> choices, std::string_view why,
+                             uint32_t flags = kFixed) {
+  return {.name = name,
+          .kind = kChoice,
+          .default_text = value,
+          .flags = kInert | flags,
+          .choices = choices,
+          .documentation = why};
+}
+
+const SettingSpec kSettings[] = {
+    {.name = "databases",
+     .kind = kInteger,
+     .default_text = "16",
+     .flags = kInert | kFixed,
+     .minimum = 16,
+     .maximum = 16,
+     .documentation = "There are always 16."},
+    choice("daemonize", "no", kOnlyNo,
+           "The server stays in the foreground: supervisors, containers and a shell's & expect it."),
+    choice("supervised", "no", kSupervised, "No readiness message is sent."),
+    choice("cluster-enabled", "no", kOnlyNo, "The cluster is not in this version."),
+    choice("syslog-enabled", "no", kOnlyNo,
+           "Logs go to standard output or to logfile; supervisors forward them."),
+    text("syslog-ident", "redis", "As above.", kFixed),
+    text("syslog-facility", "local0", "As above.", kFixed),
+    integer("tls-port", "0", "There is no TLS; put a proxy in front.", 0, 0),
+    {.name = "save",
+     .kind = kSavePoints,
+     .default_text = "\"\"",
+     .flags = kInert,
+     .documentation = "Durability is by storage and appendfsync, and needs no dumps. SAVE and BGSAVE still "
+                      "make a copy on demand."},
+    boolean("appendonly", "yes", "With storage rocksdb the commit log is always there."),
+    text("dbfilename", "dump.rdb", "No dump is written.", kProtected),
+    text("appendfilename", "appendonly.aof", kOwnLog, kFixed),
+    text("appenddirname", "appendonlydir", kOwnLog, kFixed),
+    boolean("no-appendfsync-on-rewrite", "no", kOwnLog),
+    integer("auto-aof-rewrite-percentage", "100", kOwnLog),
+    memory("auto-aof-rewrite-min-size", "64mb", kOwnLog),
+    boolean("aof-load-truncated", "yes",
+            "A torn end of the log is always cut off; damage elsewhere always stops the start."),
+    boolean("aof-use-rdb-preamble", "yes", kOwnLog),
+    boolean("aof-timestamp-enabled", "no", kOwnLog),
+    boolean("aof-rewrite-incremental-fsync", "yes", kOwnLog),
+    boolean("rdb-save-incremental-fsync", "yes", kOwnCompaction),
+    boolean("rdbcompression", "yes", kOwnCompaction),
+    boolean("rdbchecksum", "yes", "Log and files are always checksummed."),
+    boolean("rdb-del-sync-files", "no", kNoReplicas),
+    boolean("stop-writes-on-bgsave-error", "yes", "Writes stop when the commit log cannot be written."),
+    choice("sanitize-dump-payload", "no", kSanitize, "RESTORE always checks its payload in full.", 0),
+    boolean("lazyfree-lazy-eviction", "no", kAlwaysLazy),
+    boolean("lazyfree-lazy-expire", "no", kAlwaysLazy),
+    boolean("lazyfree-lazy-server-del", "no", kAlwaysLazy),
+    boolean("lazyfree-lazy-user-del", "no", kAlwaysLazy),
+    boolean("lazyfree-lazy-user-flush", "no", kAlwaysLazy),
+    {.name = "hz",
+     .kind = kInteger,
+     .default_text = "10",
+     .flags = kInert | kClamped,
+     .minimum = 1,
+     .maximum = 500,
+     .documentation = "Background work is driven by deadlines, not by a fixed frequency."},
+    boolean("dynamic-hz", "yes", "As hz."),
+    integer("active-expire-effort", "1", "Expired keys are found by an index of deadlines.", 1, 10),
+    integer("lfu-log-factor", "10", "The lfu policies count in fixed steps."),
+    integer("lfu-decay-time", "1", "The lfu policies decay at a fixed rate."),
+    integer("maxmemory-eviction-tenacity", "10", "Each command evicts a bounded amount.", 0, 100),
+    memory("maxmemory-clients", "0", "Buffers of clients are bounded one by one, by the limits above."),
+    boolean("activerehashing", "yes", "Tables grow by parts."),
+    boolean("activedefrag", "no", kNoDefragmentation),
+    memory("active-defrag-ignore-bytes", "100mb", kNoDefragmentation),
+    integer("active-defrag-threshold-lower", "10", kNoDefragmentation, 0, 1000),
+    integer("active-defrag-threshold-upper", "100", kNoDefragmentation, 0, 1000),
+    integer("active-defrag-cycle-min", "1", kNoDefragmentation, 1, 99),
+    integer("active-defrag-cycle-max", "25", kNoDefragmentation, 1, 99),
+    integer("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
+    boolean("jemalloc-bg-thread", "yes", "The allocator is mimalloc."),
+    boolean("io-threads-do-reads", "no", "I/O threads always read."),
+    integer("list-max-listpack-size", "-2", kAbsentType, kInt32Min, kInt32Max, "list-max-ziplist-size"),
+    integer("list-compress-depth", "0", kAbsentType),
+    integer("zset-max-listpack-entries", "128", kAbsentType, 0, kInt32Max, "zset-max-ziplist-entries"),
+    integer("zset-max-listpack-value", "64", kAbsentType, 0, kInt32Max, "zset-max-ziplist-value"),
+    memory("hll-sparse-max-bytes", "3000", kAbsentType),
+    memory("stream-node-max-bytes", "4096", kAbsentType),
+    integer("stream-node-max-entries", "100", kAbsentType),
+    integer("busy-reply-threshold", "5000", "There are no scripts in this version.", 0, kInt32Max,
+            "lua-time-limit"),
+    integer("tracking-table-max-keys", "1000000", "Client-side caching is not in this version."),
+    integer("acllog-max-len", "128", "There are no ACL users in this version."),
+    choice("acl-pubsub-default", "resetchannels", kPubsubDefault, "There are no ACL users in this version.",
+           0),
+    boolean("latency-tracking", "yes", "INFO latencystats shows what is measured."),
+    words("latency-tracking-info-percentiles", "50 99 99.9", "As latency-tracking."),
+    boolean("replica-serve-stale-data", "yes", kNoReplicas, "slave-serve-stale-data"),
+    boolean("replica-read-only", "yes", kNoReplicas, "slave-read-only"),
+    boolean("replica-lazy-flush", "no", kNoReplicas, "slave-lazy-flush"),
+    boolean("replica-ignore-maxmemory", "yes", kNoReplicas, "slave-ignore-maxmemory"),
+    integer("replica-priority", "100", kNoReplicas, 0, kInt32Max, "slave-priority"),
+    boolean("repl-diskless-sync", "yes", kNoReplicas),
+    integer("repl-diskless-sync-delay", "5", kNoReplicas),
+    integer("repl-diskless-sync-max-replicas", "0", kNoReplicas),
+    choice("repl-diskless-load", "disabled", kDiskless, kNoReplicas, 0),
+    boolean("repl-disable-tcp-nodelay", "no", kNoReplicas),
+    integer("repl-timeout", "60", kNoReplicas, 1),
+    integer("repl-ping-replica-period", "10", kNoReplicas, 1, kInt32Max, "repl-ping-slave-period"),
+    memory("repl-backlog-size", "1mb", kNoReplicas),
+    integer("repl-backlog-ttl", "3600", kNoReplicas),
+    integer("min-replicas-to-write", "0", kNoReplicas, 0, 0, "min-slaves-to-write"),
+    integer("min-replicas-max-lag", "10", kNoReplicas, 0, kInt32Max, "min-slaves-max-lag"),
+    boolean("always-show-logo", "no", "There is none."),
+    boolean("set-proc-title", "yes", kNoTitle),
+    text("proc-title-template", "\"{title} {listen-addr} {server-mode}\"", kNoTitle),
+    boolean("crash-log-enabled", "yes", "A crash leaves the system's core dump."),
+    boolean("crash-memcheck-enabled", "yes", "As above."),
+    boolean("disable-thp", "yes", "Transparent huge pages are left as the system has them."),
+    choice("oom-score-adj", "no", kOomScore, "The system's choice is not influenced.", 0),
+    words("oom-score-adj-values", "0 200 800", "As above."),
+};
+
+constexpr std::string_view kNoCluster = "the cluster is not in this version";
+constexpr std::string_view kNoAcl = "ACL users are not in this version; use requirepass";
+constexpr std::string_view kNoTls = "there is no TLS; put a proxy in front";
+constexpr std::string_view kNoLeader =
+    "there is no replication by a leader, and a node that silently ignored it would diverge from what you "
+    "expect";
+
+constexpr RefusedSetting kRefused[] = {
+    {"replicaof", kNoLeader},
+    {"slaveof", kNoLeader},
+    {"masterauth", kNoLeader},
+    {"masteruser", kNoLeader},
+    {"replica-*", kNoLeader},
+    {"slave-*", kNoLeader},
+    {"cluster-*", kNoCluster},
+    {"sentinel", "Sentinel has nothing to watch here"},
+    {"loadmodule", "modules cannot be loaded"},
+    {"enable-module-command", "modules cannot be loaded"},
+    {"user", kNoAcl},
+    {"aclfile", kNoAcl},
+    {"tls-*", kNoTls},
+    {"rename-command",
+     "commands cannot be renamed; keep clients you do not trust out with requirepass and bind"},
+    {"enable-protected-configs", "protected settings cannot be opened to CONFIG SET"},
+    {"bind-source-addr", "the server opens no connections"},
+    {"server_cpulist", "threads cannot be pinned; use taskset"},
+    {"bio_cpulist", "threads cannot be pinned; use taskset"},
+    {"aof_rewrite_cpulist", "threads cannot be pinned; use taskset"},
+    {"bgsave_cpulist", "threads cannot be pinned; use taskset"},
+};
+
+}  // namespace
+
+SettingSection inert_settings() {
+  return {"Accepted, without effect",
+          "Settings of Redis that existing files, clients and test suites use. They are checked and shown by "
+          "CONFIG GET, and "
+          "change nothing, for the reasons given.",
+          kSettings};
+}
+
+std::string_view refusal_of(std::string_view name) {
+  for (const RefusedSetting& refused : kRefused) {
+    bool prefix = refused.name.ends_with('*');
+    std::string_view stem = refused.name.substr(0, refused.name.size() - (prefix ? 1 : 0));
+    if (prefix ? name.starts_with(stem) : name == stem) return refused.reason;
+  }
+  return {};
+}
+
+}  // namespace starling::server

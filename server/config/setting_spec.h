@@ -1,0 +1,92 @@
+// How a setting is declared. The registry's tables (registry_*.cc) are all there is to know about each:
+// parsing, bounds, CONFIG GET/SET/REWRITE, the documentation in conf/starling.conf and the messages at start
+// come from them.
+#pragma once
+
+#include <cstdint>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "server/settings.h"
+
+namespace starling::server {
+
+enum class SettingKind {
+  kBoolean,       // yes, no
+  kInteger,       // decimal
+  kOctal,         // octal, as file modes are written
+  kMemory,        // bytes, with k kb m mb g gb
+  kChoice,        // one of `choices`
+  kText,          // one argument, anything
+  kWords,         // any number of arguments
+  kSavePoints,    // seconds changes …; lines add up; "" clears
+  kOutputLimits,  // class hard soft seconds …; classes not named keep theirs
+  kEvents,        // letters of notify-keyspace-events
+};
+
+enum SettingFlag : uint32_t {
+  kFixed = 1u << 0,      // Read at start only: CONFIG SET is refused.
+  kProtected = 1u << 1,  // As kFixed, with Redis's message for its protected settings.
+  kInert = 1u << 2,      // Accepted so that existing files and clients work; changes nothing.
+  kClamped = 1u << 3,    // Out of bounds becomes the nearest bound instead of an error.
+};
+
+struct SettingChoice {
+  std::string_view name;
+  int value;
+};
+
+// Where the parsed value goes. Choices are stored by their value, cast to the field's type.
+using SettingField = std::variant<std::monostate, Live<bool> Settings::*, Live<int64_t> Settings::*,
+                                  int64_t Settings::*, LiveText Settings::*, std::string Settings::*,
+                                  std::vector<std::string> Settings::*, Live<LogLevel> Settings::*,
+                                  Live<engine::Fsync> Settings::*, Live<engine::EvictionPolicy> Settings::*,
+                                  Storage Settings::*, DebugCommand Settings::*, Live<uint32_t> Settings::*>;
+
+struct SettingSpec {
+  std::string_view name;
+  std::string_view alias = {};  // A second name, as Redis still has for some.
+  SettingKind kind = SettingKind::kText;
+  std::string_view default_text;  // What would follow the name in the file.
+  SettingField field = {};
+  uint32_t flags = 0;
+  int64_t minimum = 0;
+  int64_t maximum = std::numeric_limits<int64_t>::max();
+  std::span<const SettingChoice> choices = {};
+  std::string_view documentation;  // What it does, why this default. One paragraph.
+};
+
+struct SettingSection {
+  std::string_view title;
+  std::string_view introduction;
+  std::span<const SettingSpec> settings;
+};
+
+// A setting of Redis that has no meaning here. `name` may end in '*'.
+struct RefusedSetting {
+  std::string_view name;
+  std::string_view reason;
+};
+
+// All sections, in the order of conf/starling.conf.
+std::span<const SettingSection> setting_sections();
+SettingSection network_settings();
+SettingSection data_settings();
+SettingSection process_settings();
+SettingSection inert_settings();
+
+// By name or alias, whatever its case; null when there is none.
+const SettingSpec* find_setting(std::string_view name);
+// Why Redis's setting `name` is refused here; empty when Redis has none of that name either.
+std::string_view refusal_of(std::string_view name);
+// The known name closest to `name`, for "did you mean"; empty when none is close.
+std::string_view similar_setting(std::string_view name);
+
+// The text of conf/starling.conf: every setting with its documentation and default.
+std::string reference_configuration();
+
+}  // namespace starling::server
