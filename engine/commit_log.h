@@ -4,7 +4,7 @@
 // which they were applied. flush() hands all that was appended so far to the file (group commit); sync() makes it
 // durable. A frame is atomic: recovery yields it whole or not at all.
 //
-// Files: <directory>/NNNNNNNNNN.log, numbered segments. Grammar at the head of commit_log.cc.
+// Files: <directory>/NNNNNNNNNN.log, numbered segments. Grammar at the head of log_format.h.
 #pragma once
 
 #include <cstdint>
@@ -37,18 +37,23 @@ class CommitLog {
 
   virtual ~CommitLog() = default;
 
-  // Replays what an earlier run left, in order. A torn tail of the last segment is cut off and is no error; a bad
-  // frame with a valid one or a later segment behind it is kCorrupt and names file and offset. Afterwards the log
-  // stands at a fresh segment and takes appends. Called once, before anything else.
+  // Replays what an earlier run left, in order. A tail torn by a crash is cut off and is no error; a bad frame before
+  // a place that a sync had made durable is kCorrupt and names file and offset; so is a missing segment. Segments
+  // before `first_segment` are deleted. An error of `visit` ends it. Afterwards the log stands at a fresh segment and
+  // takes appends; on a full disk it succeeds too, but healthy() is false until a flush() finds space. What was
+  // visited is durable. Called once, before anything else.
   virtual Status recover(uint64_t first_segment, const FrameVisitor& visit, const ProgressVisitor& progress) = 0;
 
-  // Adds one frame to the pending buffer. Memory only, cannot fail; any thread. Returns the position behind it.
+  // Adds one frame, of at least one byte, to the pending buffer. Memory only, cannot fail; any thread. Returns the
+  // position behind it.
   virtual LogPosition append(std::string_view payload) = 0;
 
   // Writes all pending frames to the file. On failure nothing pending is lost: a later call goes on where this one
-  // stopped, and healthy() is false until it succeeds. Any thread; concurrent calls wait for one another.
+  // stopped, and healthy() is false until it succeeds; somebody must call it again, also when nothing is pending.
+  // Any thread; concurrent calls wait for one another.
   virtual Status flush() = 0;
-  // flush() and fdatasync. After a failed fdatasync the log is dead: every later call fails (what the kernel holds
+  // flush() and fdatasync; what did get written is made durable also when flush() fails. Holds up neither append()
+  // nor flush() for the time the disk takes. After a failed fdatasync the log is dead: every later call fails (what the kernel holds
   // is unknown), and the process must restart.
   virtual Status sync() = 0;
 
@@ -61,10 +66,11 @@ class CommitLog {
   // Begins a new segment; frames appended from now on go there. Returns its number. The caller holds all stripes,
   // so no append is under way. What is pending still goes to the old segment: this flushes it; on failure nothing changes.
   virtual Status rotate(uint64_t* new_segment) = 0;
-  // Deletes the segments before `segment`.
+  // Deletes the segments before `segment`, or keeps their files for coming segments. Blocks on the disk, but holds up
+  // neither append() nor flush().
   virtual Status drop_before(uint64_t segment) = 0;
   virtual uint64_t current_segment() const = 0;
-  // Bytes in all segments that exist; pending included.
+  // Bytes of frames in all segments that exist; pending included.
   virtual uint64_t live_bytes() const = 0;
 };
 
