@@ -4,7 +4,6 @@ SERVER := $(BUILD)/starling-server
 ARGS ?=
 FUZZ_SECONDS ?= 60
 JOBS ?= $(shell nproc)
-# The CPU seconds others need are worth more than a queue of compilers on a small machine.
 NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
