@@ -9,6 +9,11 @@ bool is_space(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
+// Vertical tab and form feed are skipped before an argument but do not end a plain one; Redis has it so.
+bool ends_argument(char c) {
+  return c == ' ' || c == '\t' || c == '\r' || c == '\n';
+}
+
 int hex_value(char c) {
   if (c >= '0' && c <= '9') return c - '0';
   if (c >= 'a' && c <= 'f') return c - 'a' + 10;
@@ -68,11 +73,9 @@ bool split_inline(std::span<char> line, ArgumentArena* arguments) {
     while (in < end && is_space(*in)) ++in;
     if (in == end) return true;
     char* const begin = out;
-    while (in < end && !is_space(*in)) {
-      if (*in != '"' && *in != '\'') {
-        *out++ = *in++;
-        continue;
-      }
+    while (in < end && !ends_argument(*in) && *in != '"' && *in != '\'') *out++ = *in++;
+    if (in < end &&
+        !ends_argument(*in)) {  // A quote, which may open in the middle; closing it ends the argument.
       in = *in == '"' ? copy_double_quoted(in + 1, end, &out) : copy_single_quoted(in + 1, end, &out);
       if (in == nullptr || (in < end && !is_space(*in))) return false;
     }

@@ -224,7 +224,7 @@ void RequestParser::start_big_bulk() {
 }
 
 void RequestParser::grow_big_bulk() {
-  big_capacity_ = std::min(static_cast<size_t>(bulk_bytes_) + 2, big_capacity_ * 2);
+  big_capacity_ = std::min(static_cast<size_t>(bulk_bytes_) + 2, big_capacity_ * 4);
   std::unique_ptr<char[]> larger(new char[big_capacity_]);
   std::memcpy(larger.get(), big_.get(), big_filled_);
   big_ = std::move(larger);

@@ -3,7 +3,7 @@
 //   request   = multibulk | inline
 //   multibulk = "*" count CRLF count*( "$" length CRLF length*byte 2*byte )   the two bytes are CRLF, not
 //   checked inline    = [ argument *( space argument ) ] [CR] LF                      first byte not "*"
-//   argument  = 1*( plain | """ *( escape | byte ) """ | "'" *( "\'" | byte ) "'" )
+//   argument  = 1*plain | *plain ( """ *( escape | byte ) """ | "'" *( "\'" | byte ) "'" )
 //   escape    = "\x" 2hex | "\n" | "\r" | "\t" | "\b" | "\a" | "\" byte
 //
 // A count of zero or less, and an empty inline line, are no request and are skipped.
