@@ -1,4 +1,5 @@
-// A hash or a set in memory: elements by name, each with its own dot.
+// A hash or a set in memory: elements by name, each with its own dot and its own dirty tag, so that changing one
+// element of a million writes one element.
 #pragma once
 
 #include <cstddef>
@@ -35,16 +36,28 @@ class Collection {
   // with cursor 0; visits about `count` elements. Cursors stay below 2^53.
   uint64_t scan(uint64_t cursor, uint64_t count, absl::FunctionRef<void(const Element&)> visit) const;
   size_t memory_bytes() const;
-  // The longest name or value, bytes: what OBJECT ENCODING decides by.
+  // The longest name or value, bytes: what OBJECT ENCODING decides by. Visits all elements.
   size_t longest_bytes() const;
 
+  // --- For the engine. The stripe of the record is held.
+  Table& elements() { return elements_; }
+  const Table& elements() const { return elements_; }
+  // Elements tagged as changed, tombstones included, by tag (1 or 2).
+  uint32_t dirty_count(DirtyTag tag) const { return dirty_[tag]; }
+  void add_dirty(DirtyTag tag, int change) { dirty_[tag] += static_cast<uint32_t>(change); }
+  DirtyTag header_tag() const { return header_tag_; }
+  void set_header_tag(DirtyTag tag) { header_tag_ = tag; }
+  void add_count(int change) { count_ += static_cast<uint64_t>(static_cast<int64_t>(change)); }
+  // Bytes of the elements' own allocations.
+  void add_bytes(int64_t change) { element_bytes_ += static_cast<uint64_t>(change); }
+
  private:
-  friend class Keyspace;
-  friend class Database;
-  friend class OpenCollection;
+  Table elements_;
+  uint64_t count_ = 0;  // Live elements; elements_ also has tombstones that wait for a checkpoint.
+  uint64_t element_bytes_ = 0;
+  uint32_t dirty_[3] = {0, 0, 0};
   Type type_;
-  uint64_t count_ = 0;
-  // (Storage: see engine/table.h.)
+  DirtyTag header_tag_ = 0;
 };
 
 }  // namespace starling::engine

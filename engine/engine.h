@@ -20,6 +20,7 @@
 namespace starling::engine {
 
 inline constexpr int kDatabaseCount = 16;
+struct EngineCore;
 
 
 // Told of what happens to keys. Called with the key's stripe held, on whichever thread changed it: be brief, and call
@@ -68,6 +69,10 @@ class Engine {
   // --- Misses. Reads the keys' records on a disk thread and installs them; then calls `done` on that thread.
   virtual void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) = 0;
 
+  // Brings what a command on `key` will touch nearer, for a batch of commands parsed ahead: call stage 0 for all, then
+  // stage 1 for all, then 2. Only a hint; takes the key's stripe for an instant.
+  virtual void prefetch(int database, const Key& key, int stage) = 0;
+
   // --- Commit. Called by a loop at the end of each pass, before its replies leave.
   // Fsync::kEverySecond, kNo: writes what is pending. On failure the replies of this pass's writes must be errors.
   virtual Status commit() = 0;
@@ -110,6 +115,8 @@ class Engine {
   virtual const Options& options() const = 0;
   virtual Statistics statistics() = 0;
   virtual void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) = 0;
+  // --- For the engine's own parts.
+  virtual EngineCore& core() = 0;
   // Clean stop: all pending durable, the clean-stop marker set. No operation may be under way.
   virtual Status close() = 0;
 };

@@ -23,7 +23,10 @@ namespace starling::engine {
 class Engine;
 class Operation;
 struct DatabaseTables;
+struct EngineCore;
 struct Entry;
+struct Mutation;
+struct Partition;
 
 inline constexpr int64_t kNoDeadline = 0;
 inline constexpr int64_t kKeepDeadline = -1;
@@ -44,13 +47,14 @@ class Found {
   int64_t deadline_ms() const;           // kNoDeadline when it has none.
   uint64_t version() const;              // Changes with every change of the record.
   size_t memory_bytes() const;
-  int64_t idle_seconds(int64_t now_ms) const;
-  int frequency() const;  // Redis's logarithmic LFU counter, 0-255.
+  int64_t idle_seconds() const;
+  int frequency() const;  // Redis's logarithmic LFU counter, 0-255; meaningful under an LFU policy.
 
  private:
   friend class Database;
-  friend class Operation;
+  Found(const Entry* entry, const Operation* operation) : entry_(entry), operation_(operation) {}
   const Entry* entry_ = nullptr;
+  const Operation* operation_ = nullptr;
 };
 
 // A collection opened for change. Valid until the key is changed in another way, or remove() empties it: the key
@@ -65,11 +69,15 @@ class OpenCollection {
 
  private:
   friend class Database;
-  OpenCollection(Operation& operation, DatabaseTables& tables, const Key& key, Collection& collection)
-      : operation_(&operation), tables_(&tables), key_(key), collection_(&collection) {}
+  OpenCollection(const Database& database, const Key& key, Entry* entry);
+  bool put(std::string_view name, std::string_view value, uint64_t hash);
+  void begin_change();
+
   Operation* operation_;
   DatabaseTables* tables_;
+  int index_;
   Key key_;
+  Entry* entry_;
   Collection* collection_;
 };
 
@@ -109,8 +117,18 @@ class Database {
 
  private:
   friend class Operation;
+  friend class OpenCollection;
+  friend class Recovery;
   Database(Operation& operation, int index);
+  // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound: neither.
+  uint32_t locate(Partition& partition, const Key& key);
+  void put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms);
+  void erase_slot(Partition& partition, uint32_t slot, const Key& key);
+  void install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
+  void log_put(const Key& key, const Entry& entry, uint8_t was);
+
   Operation* operation_;
+  EngineCore* core_;
   DatabaseTables* tables_;
   int index_;
 };
@@ -145,22 +163,40 @@ class Operation {
   void flush_all();
   void swap_databases(int first, int second);
 
-  bool changed() const { return !batch_.empty() || changed_; }
+  bool changed() const { return changed_; }
   // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be written
   // (or durable) before a reply may leave; 0 when nothing changed. Idempotent.
   LogPosition finish();
 
  private:
   friend class Database;
+  friend class Found;
   friend class OpenCollection;
-  friend class Engine;
+  friend class Recovery;
+
+  uint64_t next_stamp();
+  uint16_t actor_index() const { return actor_index_; }
+  void log(const Mutation& mutation);
+  // Accounts for a change of memory; the stripe of `partition` is held.
+  void add_bytes(uint16_t partition, int64_t change);
+  void add_dirty_bytes(uint16_t partition, int64_t change);
+
+  EngineCore& core_;
   Engine& engine_;
   int64_t now_ms_;
   std::vector<uint16_t> stripes_;
   int32_t single_stripe_ = -1;
   bool all_locked_ = false;
   bool changed_ = false;
-  std::string batch_;
+  uint16_t actor_index_;
+  // Replay: stamps come from the log, nothing is logged again, and observers stay quiet.
+  bool replaying_ = false;
+  uint64_t replay_stamp_ = 0;
+  // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.
+  std::string& frame_;
+  // The collection that element mutations in the frame belong to.
+  const void* open_tables_ = nullptr;
+  std::string_view open_key_;
   LogPosition position_ = 0;
 };
 

@@ -1,0 +1,81 @@
+#include "engine/collection.h"
+
+#include <algorithm>
+
+#include "engine/assert.h"
+
+namespace starling::engine {
+
+namespace {
+
+// A cursor is the top 39 of a hash's 48 bits, so that clients that keep it in a double lose nothing.
+constexpr int kCursorDroppedBits = 9;
+
+Collection::Element element_of(const Entry& entry) { return {entry.key(), entry.value()}; }
+
+}  // namespace
+
+std::optional<std::string_view> Collection::find(std::string_view name) const {
+  const uint32_t slot = elements_.find(hash_of(name), name);
+  if (slot == Table::kNotFound) return std::nullopt;
+  const Entry* entry = elements_.entry(slot);
+  if (entry->tombstone()) return std::nullopt;
+  return entry->value();
+}
+
+void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {
+  for (uint32_t i = 0; i < elements_.slot_count(); ++i) {
+    const Entry* entry = elements_.entry(i);
+    if (entry != nullptr && !entry->tombstone()) visit(element_of(*entry));
+  }
+}
+
+Collection::Element Collection::random(Random& random) const {
+  STARLING_ASSERT(count_ > 0);
+  const uint32_t slots = elements_.slot_count();
+  for (int attempt = 0; attempt < 200; ++attempt) {
+    const Entry* entry = elements_.entry(static_cast<uint32_t>(random.below(slots)));
+    if (entry != nullptr && !entry->tombstone()) return element_of(*entry);
+  }
+  // Mostly tombstones: count off a random rank instead, which costs a walk but stays uniform.
+  uint64_t rank = random.below(count_);
+  for (uint32_t i = 0;; ++i) {
+    const Entry* entry = elements_.entry(i);
+    if (entry == nullptr || entry->tombstone()) continue;
+    if (rank-- == 0) return element_of(*entry);
+  }
+}
+
+uint64_t Collection::scan(uint64_t cursor, uint64_t count, absl::FunctionRef<void(const Element&)> visit) const {
+  // Entries at home in [from, until) are visited, `until` being where a home group ends: a bound on hashes, so it
+  // means the same after the table was resized.
+  const uint64_t from = cursor << kCursorDroppedBits;
+  if (from >> kHashBits != 0) return 0;
+  uint64_t visited = 0;
+  uint64_t until = uint64_t{1} << kHashBits;
+  for (uint32_t i = elements_.lower_slot(from); i < elements_.slot_count(); ++i) {
+    const Entry* entry = elements_.entry(i);
+    const uint64_t hash = entry == nullptr ? 0 : hash_of(entry->key());
+    if (until >> kHashBits != 0 && visited >= count) {
+      const uint64_t next = elements_.hash_after(i);
+      if (next >> kHashBits == 0) until = (next >> kCursorDroppedBits) << kCursorDroppedBits;
+    }
+    if (until >> kHashBits == 0 && entry == nullptr && elements_.home_slot(until) <= i) break;
+    if (entry == nullptr || entry->tombstone() || hash < from || hash >= until) continue;
+    visit(element_of(*entry));
+    ++visited;
+  }
+  return until >> kHashBits != 0 ? 0 : until >> kCursorDroppedBits;
+}
+
+size_t Collection::memory_bytes() const {
+  return allocation_bytes(sizeof(*this)) + elements_.memory_bytes() + element_bytes_;
+}
+
+size_t Collection::longest_bytes() const {
+  size_t longest = 0;
+  for_each([&](const Element& element) { longest = std::max({longest, element.name.size(), element.value.size()}); });
+  return longest;
+}
+
+}  // namespace starling::engine

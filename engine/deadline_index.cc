@@ -1,0 +1,46 @@
+#include "engine/deadline_index.h"
+
+namespace starling::engine {
+
+namespace {
+constexpr int kPrefixBits = kHashBits - DeadlineIndex::kDroppedBits;
+constexpr int kPartitionBits = 14;
+}  // namespace
+
+void DeadlineIndex::add(int database, const Key& key, int64_t deadline_ms) {
+  const uint64_t packed = static_cast<uint64_t>(database) << (kPrefixBits + kPartitionBits) |
+                          static_cast<uint64_t>(key.partition) << kPrefixBits | key.hash >> kDroppedBits;
+  std::lock_guard lock(mutex_);
+  buckets_[(deadline_ms + kBucketMs - 1) / kBucketMs].push_back(packed);
+  ++size_;
+}
+
+bool DeadlineIndex::take_due(int64_t now_ms, size_t limit, std::vector<Reference>* due) {
+  std::lock_guard lock(mutex_);
+  while (!buckets_.empty() && buckets_.begin()->first * kBucketMs <= now_ms) {
+    std::vector<uint64_t>& bucket = buckets_.begin()->second;
+    for (; !bucket.empty() && due->size() < limit; --size_) {
+      const uint64_t packed = bucket.back();
+      bucket.pop_back();
+      due->push_back({static_cast<int>(packed >> (kPrefixBits + kPartitionBits)),
+                      static_cast<uint16_t>(packed >> kPrefixBits & (kPartitionCount - 1)),
+                      packed & ((uint64_t{1} << kPrefixBits) - 1)});
+    }
+    if (!bucket.empty()) return true;
+    buckets_.erase(buckets_.begin());
+  }
+  return false;
+}
+
+uint64_t DeadlineIndex::size() const {
+  std::lock_guard lock(mutex_);
+  return size_;
+}
+
+void DeadlineIndex::clear() {
+  std::lock_guard lock(mutex_);
+  buckets_.clear();
+  size_ = 0;
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,40 @@
+// Which records in memory expire when: buckets of 100 ms, each a list of compact references.
+//
+// A reference is a hint, checked when its bucket comes due; a record whose deadline moved later keeps its old reference
+// and gets a new one then. So there is about one reference of eight bytes for each record with a deadline, however
+// often the deadline is renewed. Records that only the store holds are found by the store's deadlines family.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <mutex>
+#include <vector>
+
+#include "engine/key.h"
+
+namespace starling::engine {
+
+class DeadlineIndex {
+ public:
+  struct Reference {
+    int database;
+    uint16_t partition;
+    uint64_t hash_prefix;  // The upper kHashBits - kDroppedBits of the key's hash.
+  };
+  static constexpr int kDroppedBits = 2;
+
+  // All members: any thread.
+  void add(int database, const Key& key, int64_t deadline_ms);
+  // Moves up to `limit` references that are due at now_ms into `due`. True when more are waiting.
+  bool take_due(int64_t now_ms, size_t limit, std::vector<Reference>* due);
+  uint64_t size() const;
+  void clear();
+
+ private:
+  static constexpr int64_t kBucketMs = 100;
+  mutable std::mutex mutex_;
+  std::map<int64_t, std::vector<uint64_t>> buckets_;  // By deadline / kBucketMs, rounded up.
+  uint64_t size_ = 0;
+};
+
+}  // namespace starling::engine

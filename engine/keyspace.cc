@@ -1,0 +1,44 @@
+#include "engine/keyspace.h"
+
+#include "engine/assert.h"
+#include "engine/collection.h"
+
+namespace starling::engine {
+
+Keyspace::Keyspace() {
+  for (uint32_t i = 0; i < kDatabases; ++i) databases[i] = std::make_shared<DatabaseTables>(i);
+}
+
+void DatabaseTables::allocate() {
+  std::call_once(once, [this] {
+    partitions = std::make_unique<Partition[]>(kPartitionCount);
+    used.store(true, std::memory_order_release);
+  });
+}
+
+ActorIndex ActorTable::index_of(ActorId id) {
+  std::lock_guard lock(mutex_);
+  const auto [found, added] = indexes_.try_emplace(id, static_cast<ActorIndex>(ids_.size()));
+  if (added) {
+    STARLING_ASSERT(ids_.size() <= UINT16_MAX);
+    ids_.push_back(id);
+  }
+  return found->second;
+}
+
+ActorId ActorTable::id_of(ActorIndex index) const {
+  std::lock_guard lock(mutex_);
+  STARLING_ASSERT(index < ids_.size());
+  return ids_[index];
+}
+
+size_t entry_bytes(const Entry& entry) {
+  size_t bytes = entry.allocated_bytes();
+  if (!entry.has(Entry::kExternal)) return bytes;
+  if (entry.type() == Type::kString) {
+    return bytes + sizeof(BigValue) + allocation_bytes(entry.big_value()->capacity);
+  }
+  return bytes + entry.collection()->memory_bytes();
+}
+
+}  // namespace starling::engine

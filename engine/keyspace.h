@@ -1,0 +1,136 @@
+// The records of one node in memory: for each database 16384 partition tables, guarded by striped locks.
+//
+// A stripe guards the same partitions of every database, so an operation over two databases needs no second order.
+// A space is a database's identity on disk: FLUSHDB gives the database a fresh space, and the old one's rows are garbage
+// from that moment on.
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "engine/dot.h"
+#include "engine/entry.h"
+#include "engine/key.h"
+#include "engine/table.h"
+
+namespace starling::engine {
+
+inline constexpr int kDatabases = 16;  // Redis's default; SELECT 0-15.
+inline constexpr uint32_t kStripeCount = 1024;
+
+inline constexpr uint16_t stripe_of(uint16_t partition) { return partition % kStripeCount; }
+
+// One partition of one database. Guarded by its stripe.
+struct Partition {
+  Table table;
+  uint32_t live = 0;           // Live records, in memory or only in the store.
+  uint32_t with_deadline = 0;  // Of those, the ones with a deadline.
+  uint32_t dirty = 0;          // Slots with a dirty tag.
+  uint32_t removals = 0;       // Entries that left the table: see Loader for what this guards.
+  bool complete = true;        // A key that is not in the table is not in the store either.
+  bool swept = false;          // By the checkpoint under way.
+};
+
+struct DatabaseTables {
+  explicit DatabaseTables(uint32_t space_id) : space(space_id) {}
+  // Allocates the partitions at first use: most databases of most nodes are never used. Any thread.
+  void ensure_used() {
+    if (!used.load(std::memory_order_acquire)) allocate();
+  }
+  void allocate();
+
+  const uint32_t space;
+  std::atomic<bool> used{false};
+  std::once_flag once;
+  std::unique_ptr<Partition[]> partitions;
+  // Sums over the partitions; each changes under its own stripe only, hence atomic.
+  std::atomic<uint64_t> live{0};
+  std::atomic<uint64_t> with_deadline{0};
+
+  Partition& partition(const Key& key) { return partitions[key.partition]; }
+  void add_live(Partition& partition, int change) {
+    partition.live += static_cast<uint32_t>(change);
+    live.fetch_add(static_cast<uint64_t>(static_cast<int64_t>(change)), std::memory_order_relaxed);
+  }
+  void add_with_deadline(Partition& partition, int change) {
+    partition.with_deadline += static_cast<uint32_t>(change);
+    with_deadline.fetch_add(static_cast<uint64_t>(static_cast<int64_t>(change)), std::memory_order_relaxed);
+  }
+};
+
+// Actors by a two-byte index. Any thread. Grows by one for each unclean stop that left records behind.
+class ActorTable {
+ public:
+  ActorIndex index_of(ActorId id);
+  ActorId id_of(ActorIndex index) const;
+
+ private:
+  mutable std::mutex mutex_;
+  std::vector<ActorId> ids_;
+  absl::flat_hash_map<ActorId, ActorIndex> indexes_;
+};
+
+// The stripes, and the accounting of memory, which is kept by stripe and summed in coarse steps.
+class Stripes {
+ public:
+  void lock(uint16_t stripe) { stripes_[stripe].mutex.lock(); }
+  bool try_lock(uint16_t stripe) { return stripes_[stripe].mutex.try_lock(); }
+  void unlock(uint16_t stripe) { stripes_[stripe].mutex.unlock(); }
+  void lock_all() {
+    for (auto& stripe : stripes_) stripe.mutex.lock();
+  }
+  void unlock_all() {
+    for (auto& stripe : stripes_) stripe.mutex.unlock();
+  }
+
+  // Bytes of records, tables and collections. The stripe is held.
+  void add_bytes(uint16_t stripe, int64_t change) {
+    add(stripes_[stripe].bytes, bytes_, change);
+  }
+  // Of those, bytes of records that wait for a checkpoint.
+  void add_dirty_bytes(uint16_t stripe, int64_t change) {
+    add(stripes_[stripe].dirty_bytes, dirty_bytes_, change);
+  }
+  // True to within kStep for each stripe. Any thread.
+  uint64_t bytes() const { return clamp(bytes_.load(std::memory_order_relaxed)); }
+  uint64_t dirty_bytes() const { return clamp(dirty_bytes_.load(std::memory_order_relaxed)); }
+
+ private:
+  static constexpr int64_t kStep = 4096;
+  struct alignas(64) Stripe {
+    std::mutex mutex;
+    int64_t bytes = 0;  // Not yet in the sum.
+    int64_t dirty_bytes = 0;
+  };
+  static uint64_t clamp(int64_t bytes) { return bytes < 0 ? 0 : static_cast<uint64_t>(bytes); }
+  static void add(int64_t& part, std::atomic<int64_t>& sum, int64_t change) {
+    part += change;
+    if (part < kStep && part > -kStep) return;
+    sum.fetch_add(part, std::memory_order_relaxed);
+    part = 0;
+  }
+  std::array<Stripe, kStripeCount> stripes_;
+  std::atomic<int64_t> bytes_{0};
+  std::atomic<int64_t> dirty_bytes_{0};
+};
+
+// Which tables each database has now. Changed under all stripes; read under any one.
+struct Keyspace {
+  Keyspace();
+  Stripes stripes;
+  ActorTable actors;
+  std::array<std::shared_ptr<DatabaseTables>, kDatabases> databases;
+  uint32_t next_space = kDatabases;
+  // Tables of flushed databases, to be freed in the background. Guarded by all stripes, like databases.
+  std::vector<std::shared_ptr<DatabaseTables>> dropped;
+};
+
+// Bytes an entry and what it owns occupy.
+size_t entry_bytes(const Entry& entry);
+
+}  // namespace starling::engine

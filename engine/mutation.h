@@ -1,0 +1,73 @@
+// What a commit log frame holds: the changes of one operation, as results, never as commands.
+//
+//   frame     := actor:u64 mutation*
+//   mutation  := 1 put-string    space:varint key:bytes was:u8 stamp:u64 deadline_ms:varint value:bytes
+//              | 2 erase         space:varint key:bytes was:u8 stamp:u64
+//              | 3 open          space:varint key:bytes type:u8 was:u8 stamp:u64      (what elements below belong to)
+//              | 4 put-element   name:bytes value:bytes stamp:u64
+//              | 5 erase-element name:bytes stamp:u64
+//              | 6 deadline      space:varint key:bytes stamp:u64 deadline_ms:varint  (0: none)
+//              | 7 map           (space:varint){16} next_space:varint                 (which space each database has)
+//   bytes     := size:varint byte{size}
+//
+// `was` says what the key was before, so that replay need not read the store to keep the counts true.
+// The numbers are on disk: never renumber.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "engine/dot.h"
+#include "engine/keyspace.h"
+#include "engine/types.h"
+
+namespace starling::engine {
+
+enum class MutationKind : uint8_t {
+  kPutString = 1, kErase = 2, kOpen = 3, kPutElement = 4, kEraseElement = 5, kDeadline = 6, kMap = 7,
+};
+
+// Bits of `was`.
+inline constexpr uint8_t kWasLive = 1;
+inline constexpr uint8_t kWasWithDeadline = 2;
+inline constexpr uint8_t kWasPurge = 4;  // The store may hold elements under this key.
+
+struct Mutation {
+  MutationKind kind = MutationKind::kMap;
+  uint32_t space = 0;
+  std::string_view key;   // Or the element's name.
+  std::string_view value;
+  uint8_t was = 0;
+  Type type = Type::kNone;
+  Stamp stamp = 0;
+  int64_t deadline_ms = 0;
+  std::array<uint32_t, kDatabases> spaces{};
+  uint32_t next_space = 0;
+};
+
+void begin_frame(ActorId actor, std::string* frame);
+void append_mutation(const Mutation& mutation, std::string* frame);
+
+// Reads a frame. Views point into it.
+class MutationReader {
+ public:
+  explicit MutationReader(std::string_view frame);
+  ActorId actor() const { return actor_; }
+  // False at the end and when the rest is malformed; ok() tells which.
+  bool next(Mutation* mutation);
+  bool ok() const { return ok_; }
+
+ private:
+  bool read_varint(uint64_t* value);
+  bool read_bytes(std::string_view* bytes);
+  bool read_u8(uint8_t* value);
+  bool read_u64(uint64_t* value);
+  bool read_body(Mutation* mutation);
+  std::string_view rest_;
+  ActorId actor_ = 0;
+  bool ok_ = true;
+};
+
+}  // namespace starling::engine

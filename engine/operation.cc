@@ -1,0 +1,122 @@
+#include "engine/operation.h"
+
+#include <algorithm>
+
+#include "engine/assert.h"
+#include "engine/core.h"
+#include "engine/mutation.h"
+
+namespace starling::engine {
+
+namespace {
+
+constexpr size_t kKeepFrameBytes = 1 << 20;
+
+std::string& thread_frame() {
+  static thread_local std::string frame;
+  return frame;
+}
+
+}  // namespace
+
+Operation::Operation(Engine& engine, int64_t now_ms)
+    : core_(engine.core()), engine_(engine), now_ms_(now_ms), actor_index_(core_.actor_index), frame_(thread_frame()) {
+  frame_.clear();
+}
+
+Operation::~Operation() { STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty()); }
+
+void Operation::lock(const KeyRef& key) {
+  single_stripe_ = stripe_of(key.key.partition);
+  core_.keyspace.stripes.lock(static_cast<uint16_t>(single_stripe_));
+}
+
+void Operation::lock(std::span<const KeyRef> keys) {
+  for (const KeyRef& key : keys) stripes_.push_back(stripe_of(key.key.partition));
+  std::sort(stripes_.begin(), stripes_.end());
+  stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
+  for (const uint16_t stripe : stripes_) core_.keyspace.stripes.lock(stripe);
+}
+
+void Operation::lock_all() {
+  core_.keyspace.stripes.lock_all();
+  all_locked_ = true;
+}
+
+bool Operation::resident(const KeyRef& ref) {
+  DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(ref.database)];
+  if (!core_.durable() || !tables.used.load(std::memory_order_acquire)) return true;
+  const Partition& partition = tables.partition(ref.key);
+  return partition.complete || partition.table.find(ref.key.hash, ref.key.name) != Table::kNotFound;
+}
+
+uint64_t Operation::next_stamp() { return replaying_ ? replay_stamp_ : core_.hybrid_clock.next(now_ms_); }
+
+void Operation::log(const Mutation& mutation) {
+  changed_ = true;
+  if (!core_.durable() || replaying_) return;
+  if (frame_.empty()) begin_frame(core_.actor, &frame_);
+  append_mutation(mutation, &frame_);
+}
+
+void Operation::add_bytes(uint16_t partition, int64_t change) {
+  core_.keyspace.stripes.add_bytes(stripe_of(partition), change);
+}
+
+void Operation::add_dirty_bytes(uint16_t partition, int64_t change) {
+  core_.keyspace.stripes.add_dirty_bytes(stripe_of(partition), change);
+}
+
+void Operation::flush_database(int index) {
+  STARLING_ASSERT(all_locked_);
+  Keyspace& keyspace = core_.keyspace;
+  auto& tables = keyspace.databases[static_cast<size_t>(index)];
+  keyspace.dropped.push_back(tables);
+  tables = std::make_shared<DatabaseTables>(keyspace.next_space++);
+  Mutation mutation;
+  for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
+  mutation.next_space = keyspace.next_space;
+  log(mutation);
+  if (!replaying_) core_.observer.flushed(index);
+}
+
+void Operation::flush_all() {
+  for (int i = 0; i < kDatabases; ++i) {
+    if (core_.keyspace.databases[static_cast<size_t>(i)]->used) flush_database(i);
+  }
+}
+
+void Operation::swap_databases(int first, int second) {
+  STARLING_ASSERT(all_locked_);
+  Keyspace& keyspace = core_.keyspace;
+  std::swap(keyspace.databases[static_cast<size_t>(first)], keyspace.databases[static_cast<size_t>(second)]);
+  Mutation mutation;
+  for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
+  mutation.next_space = keyspace.next_space;
+  log(mutation);
+  if (replaying_) return;
+  core_.observer.flushed(first);
+  core_.observer.flushed(second);
+}
+
+LogPosition Operation::finish() {
+  if (!frame_.empty()) {
+    position_ = core_.log->append(frame_);
+    frame_.clear();
+    if (frame_.capacity() > kKeepFrameBytes) frame_.shrink_to_fit();
+  }
+  Stripes& stripes = core_.keyspace.stripes;
+  if (single_stripe_ >= 0) {
+    stripes.unlock(static_cast<uint16_t>(single_stripe_));
+    single_stripe_ = -1;
+  } else if (all_locked_) {
+    stripes.unlock_all();
+    all_locked_ = false;
+  } else {
+    for (const uint16_t stripe : stripes_) stripes.unlock(stripe);
+    stripes_.clear();
+  }
+  return position_;
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,103 @@
+#include "engine/rows.h"
+
+#include "engine/collection.h"
+#include "engine/record_codec.h"
+#include "engine/storage_key.h"
+
+namespace starling::engine {
+
+namespace {
+
+bool is_collection(const Entry& entry) { return entry.type() == Type::kHash || entry.type() == Type::kSet; }
+
+bool due(const EngineCore& core, const Partition& partition, DirtyTag tag) {
+  return core.flushing_tag != 0 && tag == core.flushing_tag && !partition.swept;
+}
+
+std::string record_key(const DatabaseTables& tables, const Key& key) {
+  std::string encoded;
+  append_record_key(tables.space, key, &encoded);
+  return encoded;
+}
+
+}  // namespace
+
+void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& entry,
+                        std::vector<Row>* rows) {
+  if (entry.has(Entry::kPurge)) {
+    Row range{Family::kElements, {}, {}, Row::Kind::kEraseRange};
+    append_elements_range(tables.space, key, &range.key, &range.value);
+    rows->push_back(std::move(range));
+  }
+  Row row{Family::kRecords, record_key(tables, key), {}, Row::Kind::kPut};
+  if (entry.tombstone()) {
+    row.kind = Row::Kind::kErase;
+  } else if (is_collection(entry)) {
+    encode_simple_header(entry.type(), core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
+                         entry.collection()->size(), &row.value);
+  } else {
+    encode_simple_string(core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(), entry.value(),
+                         &row.value);
+  }
+  if (!entry.tombstone() && entry.deadline_ms() != 0) {
+    Row deadline{Family::kDeadlines, {}, {}, Row::Kind::kPut};
+    append_deadline_key(entry.deadline_ms(), tables.space, key, &deadline.key);
+    rows->push_back(std::move(deadline));
+  }
+  rows->push_back(std::move(row));
+  entry.set_flag(Entry::kOnDisk);
+}
+
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& element,
+                        std::vector<Row>* rows) {
+  Row row{Family::kElements, {}, {}, Row::Kind::kPut};
+  append_element_key(tables.space, key, element.key(), &row.key);
+  if (element.tombstone()) {
+    row.kind = Row::Kind::kErase;
+  } else {
+    encode_simple_element(core.keyspace.actors.id_of(element.actor()), element.stamp(), element.value(), &row.value);
+  }
+  rows->push_back(std::move(row));
+  element.set_flag(Entry::kOnDisk);
+}
+
+void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key, Collection& collection,
+                           DirtyTag tag, std::vector<Row>* rows) {
+  if (collection.dirty_count(tag) == 0) return;
+  Table& elements = collection.elements();
+  for (uint32_t i = 0; i < elements.slot_count(); ++i) {
+    if (elements.entry(i) != nullptr && elements.tag(i) == tag) {
+      append_element_row(core, tables, key, *elements.entry(i), rows);
+    }
+  }
+}
+
+void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition, uint32_t slot,
+                        const Key& key) {
+  Entry& entry = *partition.table.entry(slot);
+  const DirtyTag tag = is_collection(entry) ? entry.collection()->header_tag() : partition.table.tag(slot);
+  if (!due(core, partition, tag)) return;
+  std::vector<Row> rows;
+  append_record_rows(core, tables, key, entry, &rows);
+  for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));
+}
+
+void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition, uint32_t slot,
+                         const Key& key) {
+  save_before_change(core, tables, partition, slot, key);
+  Entry& entry = *partition.table.entry(slot);
+  if (!is_collection(entry) || !due(core, partition, core.flushing_tag)) return;
+  std::vector<Row> rows;
+  append_dirty_elements(core, tables, key, *entry.collection(), core.flushing_tag, &rows);
+  for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));
+}
+
+void save_element_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
+                                Collection& collection, uint32_t element_slot, const Key& key) {
+  if (!due(core, partition, collection.elements().tag(element_slot))) return;
+  std::vector<Row> rows;
+  append_element_row(core, tables, key, *collection.elements().entry(element_slot), &rows);
+  for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));
+}
+
+}  // namespace starling::engine
