@@ -1,28 +1,15 @@
 #include "engine/mutation.h"
 
-#include <cstring>
+#include "engine/byte_codec.h"
 
 namespace starling::engine {
 
 namespace {
 
-void append_varint(uint64_t value, std::string* out) {
-  char bytes[10];
-  size_t size = 0;
-  while (value >= 0x80) {
-    bytes[size++] = static_cast<char>(value | 0x80);
-    value >>= 7;
-  }
-  bytes[size++] = static_cast<char>(value);
-  out->append(bytes, size);
-}
-
 void append_bytes(std::string_view bytes, std::string* out) {
   append_varint(bytes.size(), out);
   out->append(bytes);
 }
-
-void append_u64(uint64_t value, std::string* out) { out->append(reinterpret_cast<const char*>(&value), sizeof(value)); }
 
 }  // namespace
 

@@ -72,6 +72,8 @@ class OpenCollection {
   OpenCollection(const Database& database, const Key& key, Entry* entry);
   bool put(std::string_view name, std::string_view value, uint64_t hash);
   void begin_change();
+  void mark_element(uint32_t slot);
+  void account(int64_t change);
 
   Operation* operation_;
   DatabaseTables* tables_;

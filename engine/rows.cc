@@ -1,7 +1,7 @@
 #include "engine/rows.h"
 
 #include "engine/collection.h"
-#include "engine/record_codec.h"
+#include "engine/simple_codec.h"
 #include "engine/storage_key.h"
 
 namespace starling::engine {
@@ -25,9 +25,8 @@ std::string record_key(const DatabaseTables& tables, const Key& key) {
 void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& entry,
                         std::vector<Row>* rows) {
   if (entry.has(Entry::kPurge)) {
-    Row range{Family::kElements, {}, {}, Row::Kind::kEraseRange};
-    append_elements_range(tables.space, key, &range.key, &range.value);
-    rows->push_back(std::move(range));
+    KeyRange range = element_range(tables.space, key);
+    rows->push_back({Family::kElements, std::move(range.lower), std::move(range.upper), Row::Kind::kEraseRange});
   }
   Row row{Family::kRecords, record_key(tables, key), {}, Row::Kind::kPut};
   if (entry.tombstone()) {
@@ -41,17 +40,18 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
   }
   if (!entry.tombstone() && entry.deadline_ms() != 0) {
     Row deadline{Family::kDeadlines, {}, {}, Row::Kind::kPut};
-    append_deadline_key(entry.deadline_ms(), tables.space, key, &deadline.key);
+    append_deadline_key(entry.deadline_ms(), row.key, &deadline.key);
     rows->push_back(std::move(deadline));
   }
   rows->push_back(std::move(row));
   entry.set_flag(Entry::kOnDisk);
 }
 
-void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& element,
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type, Entry& element,
                         std::vector<Row>* rows) {
   Row row{Family::kElements, {}, {}, Row::Kind::kPut};
-  append_element_key(tables.space, key, element.key(), &row.key);
+  append_element_prefix(tables.space, key, &row.key);
+  append_element_name(element_kind_of(type), element.key(), &row.key);
   if (element.tombstone()) {
     row.kind = Row::Kind::kErase;
   } else {
@@ -67,7 +67,7 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
   Table& elements = collection.elements();
   for (uint32_t i = 0; i < elements.slot_count(); ++i) {
     if (elements.entry(i) != nullptr && elements.tag(i) == tag) {
-      append_element_row(core, tables, key, *elements.entry(i), rows);
+      append_element_row(core, tables, key, collection.type(), *elements.entry(i), rows);
     }
   }
 }
@@ -96,7 +96,7 @@ void save_element_before_change(EngineCore& core, const DatabaseTables& tables, 
                                 Collection& collection, uint32_t element_slot, const Key& key) {
   if (!due(core, partition, collection.elements().tag(element_slot))) return;
   std::vector<Row> rows;
-  append_element_row(core, tables, key, *collection.elements().entry(element_slot), &rows);
+  append_element_row(core, tables, key, collection.type(), *collection.elements().entry(element_slot), &rows);
   for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));
 }
 

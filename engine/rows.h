@@ -12,8 +12,8 @@ namespace starling::engine {
 // range erasure of its elements when the entry says that stale ones may be there, and the deadline's row. Marks the entry as kOnDisk.
 void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& entry,
                         std::vector<Row>* rows);
-// The row of one element, or its erasure. Marks the element as kOnDisk.
-void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& element,
+// The row of one element of a collection of this type, or its erasure. Marks the element as kOnDisk.
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type, Entry& element,
                         std::vector<Row>* rows);
 // The rows of a collection's elements that have `tag`.
 void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key, Collection& collection,
