@@ -72,9 +72,13 @@ struct EngineCore {
   // Set under all stripes; read under any one.
   DirtyTag current_tag = 1;
   DirtyTag flushing_tag = 0;  // Of the checkpoint under way; 0: none.
+  uint32_t checkpoint_number = 0;
   SavedRows saved_rows;
 
-  std::atomic<bool> lfu{false};
+  // As CONFIG SET left them; options has what the node started with.
+  std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
+  std::atomic<int> samples{5};
+  std::atomic<bool> lfu{false};  // The policy is an LFU one: access clocks count frequency.
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> hits{0};

@@ -33,7 +33,7 @@ struct Partition {
   uint32_t dirty = 0;          // Slots with a dirty tag.
   uint32_t removals = 0;       // Entries that left the table: see Loader for what this guards.
   bool complete = true;        // A key that is not in the table is not in the store either.
-  bool swept = false;          // By the checkpoint under way.
+  uint32_t swept = 0;          // The number of the last checkpoint that wrote this partition.
 };
 
 struct DatabaseTables {

@@ -1,13 +1,15 @@
 // What a commit log frame holds: the changes of one operation, as results, never as commands.
 //
 //   frame     := actor:u64 mutation*
-//   mutation  := 1 put-string    space:varint key:bytes was:u8 stamp:u64 deadline_ms:varint value:bytes
-//              | 2 erase         space:varint key:bytes was:u8 stamp:u64
-//              | 3 open          space:varint key:bytes type:u8 was:u8 stamp:u64      (what elements below belong to)
-//              | 4 put-element   name:bytes value:bytes stamp:u64
-//              | 5 erase-element name:bytes stamp:u64
-//              | 6 deadline      space:varint key:bytes stamp:u64 deadline_ms:varint  (0: none)
-//              | 7 map           (space:varint){16} next_space:varint                 (which space each database has)
+//   mutation  := 1 space key was:u8 stamp:u64 deadline_ms:varint value:bytes    put a string
+//              | 2 space key was:u8 stamp:u64                                  erase a record
+//              | 3 space key type:u8 was:u8 stamp:u64                          open the collection that 4 and 5 mean
+//              | 4 name:bytes stamp:u64 value:bytes                            put an element
+//              | 5 name:bytes stamp:u64                                        erase an element
+//              | 6 space key stamp:u64 deadline_ms:varint                      set a record's deadline (0: none)
+//              | 7 (space){16} next_space:varint                               which space each database has
+//   space     := varint
+//   key       := bytes
 //   bytes     := size:varint byte{size}
 //
 // `was` says what the key was before, so that replay need not read the store to keep the counts true.
@@ -19,6 +21,7 @@
 #include <string>
 #include <string_view>
 
+#include "engine/byte_codec.h"
 #include "engine/dot.h"
 #include "engine/keyspace.h"
 #include "engine/types.h"
@@ -53,19 +56,16 @@ void append_mutation(const Mutation& mutation, std::string* frame);
 // Reads a frame. Views point into it.
 class MutationReader {
  public:
-  explicit MutationReader(std::string_view frame);
+  explicit MutationReader(std::string_view frame) : rest_(frame) { ok_ = rest_.read_u64(&actor_); }
   ActorId actor() const { return actor_; }
   // False at the end and when the rest is malformed; ok() tells which.
   bool next(Mutation* mutation);
   bool ok() const { return ok_; }
 
  private:
-  bool read_varint(uint64_t* value);
-  bool read_bytes(std::string_view* bytes);
-  bool read_u8(uint8_t* value);
-  bool read_u64(uint64_t* value);
+  bool read_spaces(Mutation* mutation);
   bool read_body(Mutation* mutation);
-  std::string_view rest_;
+  ByteReader rest_;
   ActorId actor_ = 0;
   bool ok_ = true;
 };

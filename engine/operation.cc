@@ -26,8 +26,10 @@ Operation::Operation(Engine& engine, int64_t now_ms)
 
 Operation::~Operation() { STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty()); }
 
-void Operation::lock(const KeyRef& key) {
-  single_stripe_ = stripe_of(key.key.partition);
+void Operation::lock(const KeyRef& key) { lock_partition(key.key.partition); }
+
+void Operation::lock_partition(uint16_t partition) {
+  single_stripe_ = stripe_of(partition);
   core_.keyspace.stripes.lock(static_cast<uint16_t>(single_stripe_));
 }
 
@@ -97,6 +99,12 @@ void Operation::swap_databases(int first, int second) {
   if (replaying_) return;
   core_.observer.flushed(first);
   core_.observer.flushed(second);
+}
+
+void Operation::begin_replay(uint16_t actor_index, uint64_t stamp) {
+  replaying_ = true;
+  actor_index_ = actor_index;
+  replay_stamp_ = stamp;
 }
 
 LogPosition Operation::finish() {

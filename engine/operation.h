@@ -150,6 +150,7 @@ class Operation {
   // Locks the stripes of all keys, in order. Once per operation.
   void lock(std::span<const KeyRef> keys);
   void lock(const KeyRef& key);
+  void lock_partition(uint16_t partition);
   // Locks everything: for commands over the whole keyspace.
   void lock_all();
 
@@ -164,6 +165,9 @@ class Operation {
   void flush_database(int index);
   void flush_all();
   void swap_databases(int first, int second);
+
+  // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
+  void begin_replay(uint16_t actor_index, uint64_t stamp);
 
   bool changed() const { return changed_; }
   // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be written
@@ -191,7 +195,6 @@ class Operation {
   bool all_locked_ = false;
   bool changed_ = false;
   uint16_t actor_index_;
-  // Replay: stamps come from the log, nothing is logged again, and observers stay quiet.
   bool replaying_ = false;
   uint64_t replay_stamp_ = 0;
   // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.

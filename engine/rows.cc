@@ -11,7 +11,7 @@ namespace {
 bool is_collection(const Entry& entry) { return entry.type() == Type::kHash || entry.type() == Type::kSet; }
 
 bool due(const EngineCore& core, const Partition& partition, DirtyTag tag) {
-  return core.flushing_tag != 0 && tag == core.flushing_tag && !partition.swept;
+  return core.flushing_tag != 0 && tag == core.flushing_tag && partition.swept != core.checkpoint_number;
 }
 
 std::string record_key(const DatabaseTables& tables, const Key& key) {

@@ -1,0 +1,231 @@
+#include "engine/checkpointer.h"
+
+#include <algorithm>
+
+#include "engine/assert.h"
+#include "engine/collection.h"
+#include "engine/rows.h"
+
+namespace starling::engine {
+
+namespace {
+
+bool is_collection(const Entry& entry) { return entry.type() == Type::kHash || entry.type() == Type::kSet; }
+
+Status put_rows(const std::vector<Row>& rows, SortedRun& run) {
+  for (const Row& row : rows) {
+    Status status;
+    switch (row.kind) {
+      case Row::Kind::kEraseRange:
+        status = run.erase_range(row.family, row.key, row.value);
+        break;
+      case Row::Kind::kErase:
+        status = run.erase(row.family, row.key);
+        break;
+      case Row::Kind::kPut:
+        status = run.put(row.family, row.key, row.value);
+        break;
+    }
+    if (!status.ok()) return status;
+  }
+  return {};
+}
+
+bool before(const Row& a, const Row& b) {
+  if (a.family != b.family) return a.family < b.family;
+  const int order = a.key.compare(b.key);
+  return order != 0 ? order < 0 : a.kind < b.kind;
+}
+
+void move_deadlines(std::vector<Row>* rows, std::vector<Row>* deadlines) {
+  const auto others = std::stable_partition(rows->begin(), rows->end(),
+                                            [](const Row& row) { return row.family != Family::kDeadlines; });
+  std::move(others, rows->end(), std::back_inserter(*deadlines));
+  rows->erase(others, rows->end());
+}
+
+// A record that was erased and saved, and one that carries both a saved and a swept range erasure, name a key twice.
+void drop_repeated(std::vector<Row>* rows) {
+  const auto same = [](const Row& a, const Row& b) {
+    return a.family == b.family && a.key == b.key && a.kind == b.kind;
+  };
+  rows->erase(std::unique(rows->begin(), rows->end(), same), rows->end());
+}
+
+}  // namespace
+
+Status Checkpointer::begin(Tables* tables, StoreState* state) {
+  Stripes& stripes = core_.keyspace.stripes;
+  stripes.lock_all();
+  uint64_t segment = 0;
+  Status status = core_.log->rotate(&segment);
+  if (status.ok()) {
+    *state = capture_state(core_.keyspace);
+    state->replay_from = segment;
+    core_.flushing_tag = core_.current_tag;
+    core_.current_tag = static_cast<DirtyTag>(3 - core_.current_tag);
+    ++core_.checkpoint_number;
+    for (const auto& database : core_.keyspace.databases) {
+      if (database->used) tables->push_back(database);
+    }
+  }
+  stripes.unlock_all();
+  std::sort(tables->begin(), tables->end(), [](const auto& a, const auto& b) { return a->space < b->space; });
+  return status;
+}
+
+Status Checkpointer::sweep_partition(DatabaseTables& tables, uint16_t number, SortedRun& run,
+                                     std::vector<Row>* deadlines) {
+  Stripes& stripes = core_.keyspace.stripes;
+  const uint16_t stripe = stripe_of(number);
+  stripes.lock(stripe);
+  Partition& partition = tables.partitions[number];
+  partition.swept = core_.checkpoint_number;
+  std::vector<Row> rows = core_.saved_rows.take(tables.space, number);
+  for (uint32_t i = 0; partition.dirty > 0 && i < partition.table.slot_count(); ++i) {
+    Entry* entry = partition.table.entry(i);
+    if (entry == nullptr || partition.table.tag(i) == 0) continue;
+    const Key key(entry->key());
+    if (!is_collection(*entry)) {
+      if (partition.table.tag(i) == core_.flushing_tag) append_record_rows(core_, tables, key, *entry, &rows);
+      continue;
+    }
+    Collection& collection = *entry->collection();
+    append_dirty_elements(core_, tables, key, collection, core_.flushing_tag, &rows);
+    if (collection.header_tag() == core_.flushing_tag) append_record_rows(core_, tables, key, *entry, &rows);
+  }
+  stripes.unlock(stripe);
+  if (rows.empty()) return {};
+  move_deadlines(&rows, deadlines);
+  std::sort(rows.begin(), rows.end(), before);
+  drop_repeated(&rows);
+  return put_rows(rows, run);
+}
+
+Status Checkpointer::sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines) {
+  for (const auto& database : tables) {
+    for (uint32_t p = 0; p < kPartitionCount; ++p) {
+      Status status = sweep_partition(*database, static_cast<uint16_t>(p), run, deadlines);
+      if (!status.ok()) return status;
+    }
+  }
+  return {};
+}
+
+Status Checkpointer::finish_run(const StoreState& state, std::vector<Row> deadlines, SortedRun& run) {
+  std::sort(deadlines.begin(), deadlines.end(), before);
+  drop_repeated(&deadlines);
+  Status status = put_rows(deadlines, run);
+  if (status.ok()) status = run.put(Family::kMeta, kStateKey, encode_state(state));
+  if (status.ok()) status = run.apply();
+  return status;
+}
+
+void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool applied) {
+  Stripes& stripes = core_.keyspace.stripes;
+  const uint16_t stripe = stripe_of(number);
+  stripes.lock(stripe);
+  Partition& partition = tables.partitions[number];
+  Table& table = partition.table;
+  const DirtyTag flushed = core_.flushing_tag;
+  for (uint32_t i = 0; partition.dirty > 0 && i < table.slot_count();) {
+    Entry* entry = table.entry(i);
+    if (entry == nullptr || table.tag(i) == 0) {
+      ++i;
+      continue;
+    }
+    const auto bytes_before = static_cast<int64_t>(entry_bytes(*entry));
+    bool clean = table.tag(i) == flushed;
+    if (is_collection(*entry)) {
+      clean = clear_collection(*entry, applied);
+    } else if (clean && !applied) {
+      clean = false;
+    } else if (clean) {
+      entry->clear_flag(Entry::kPurge);
+    }
+    if (!clean) {
+      table.set_tag(i, core_.current_tag);
+      const auto change = static_cast<int64_t>(entry_bytes(*entry)) - bytes_before;
+      stripes.add_bytes(stripe, change);
+      stripes.add_dirty_bytes(stripe, change);
+      ++i;
+      continue;
+    }
+    --partition.dirty;
+    stripes.add_dirty_bytes(stripe, -bytes_before);
+    table.set_tag(i, 0);
+    int64_t change = 0;
+    if (entry->tombstone()) {
+      const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
+      Entry::destroy(table.take(i));  // What comes after it moves up: look at slot i again.
+      ++partition.removals;
+      change = static_cast<int64_t>(table.memory_bytes()) - table_bytes - bytes_before;
+      // A table that shrank has all its entries elsewhere: begin again.
+      if (change != -bytes_before) i = 0;
+    } else {
+      change = static_cast<int64_t>(entry_bytes(*entry)) - bytes_before;
+      ++i;
+    }
+    stripes.add_bytes(stripe, change);
+  }
+  stripes.unlock(stripe);
+}
+
+// True when nothing of the collection waits for a checkpoint any more.
+bool Checkpointer::clear_collection(Entry& entry, bool applied) {
+  Collection& collection = *entry.collection();
+  Table& elements = collection.elements();
+  const DirtyTag flushed = core_.flushing_tag;
+  const DirtyTag after = applied ? 0 : core_.current_tag;
+  for (uint32_t i = 0; collection.dirty_count(flushed) > 0 && i < elements.slot_count();) {
+    Entry* element = elements.entry(i);
+    if (element == nullptr || elements.tag(i) != flushed) {
+      ++i;
+      continue;
+    }
+    collection.add_dirty(flushed, -1);
+    elements.set_tag(i, after);
+    if (!applied) {
+      collection.add_dirty(after, 1);
+    } else if (element->tombstone()) {
+      const size_t table_bytes = elements.memory_bytes();
+      collection.add_bytes(-static_cast<int64_t>(element->allocated_bytes()));
+      Entry::destroy(elements.take(i));
+      if (elements.memory_bytes() != table_bytes) i = 0;
+      continue;
+    }
+    ++i;
+  }
+  if (collection.header_tag() == flushed) {
+    collection.set_header_tag(after);
+    if (applied) entry.clear_flag(Entry::kPurge);
+  }
+  return collection.header_tag() == 0;
+}
+
+void Checkpointer::clear(const Tables& tables, bool applied) {
+  for (const auto& database : tables) {
+    for (uint32_t p = 0; p < kPartitionCount; ++p) clear_partition(*database, static_cast<uint16_t>(p), applied);
+  }
+  core_.keyspace.stripes.lock_all();
+  core_.flushing_tag = 0;
+  core_.keyspace.stripes.unlock_all();
+  core_.saved_rows.clear();
+}
+
+Status Checkpointer::run() {
+  STARLING_ASSERT(core_.durable());
+  Tables tables;
+  StoreState state;
+  Status status = begin(&tables, &state);
+  if (!status.ok()) return status;
+  std::vector<Row> deadlines;
+  const std::unique_ptr<SortedRun> run = core_.store->begin_run();
+  status = sweep(tables, *run, &deadlines);
+  if (status.ok()) status = finish_run(state, std::move(deadlines), *run);
+  clear(tables, status.ok());
+  if (!status.ok()) return status;
+  return core_.log->drop_before(state.replay_from);
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,185 @@
+#include "engine/evictor.h"
+
+#include <algorithm>
+#include <string>
+
+#include "engine/collection.h"
+
+namespace starling::engine {
+
+namespace {
+
+constexpr int kPartitionAttempts = 64;
+constexpr uint32_t kWindowSlots = 24;  // Neighbours compared by age in one partition.
+
+bool volatile_only(EvictionPolicy policy) {
+  return policy == EvictionPolicy::kVolatileLru || policy == EvictionPolicy::kVolatileLfu ||
+         policy == EvictionPolicy::kVolatileRandom || policy == EvictionPolicy::kVolatileTtl;
+}
+
+// Greater: goes earlier.
+uint64_t score(const EngineCore& core, const Entry& entry, int64_t now_ms, uint64_t noise) {
+  if (core.durable()) {
+    return core.lfu ? 255 - static_cast<uint64_t>(frequency_of(entry.access(), now_ms))
+                    : static_cast<uint64_t>(idle_seconds_of(false, entry.access(), now_ms));
+  }
+  switch (core.policy.load(std::memory_order_relaxed)) {
+    case EvictionPolicy::kAllKeysLfu:
+    case EvictionPolicy::kVolatileLfu:
+      return 255 - static_cast<uint64_t>(frequency_of(entry.access(), now_ms));
+    case EvictionPolicy::kAllKeysRandom:
+    case EvictionPolicy::kVolatileRandom:
+      return noise;
+    case EvictionPolicy::kVolatileTtl:
+      return UINT64_MAX - static_cast<uint64_t>(entry.deadline_ms());
+    default:
+      return static_cast<uint64_t>(idle_seconds_of(false, entry.access(), now_ms));
+  }
+}
+
+// A database in use, weighted by nothing: most nodes use one. Null when there is none.
+std::shared_ptr<DatabaseTables> random_database(EngineCore& core, Random& random, int* index) {
+  const auto first = static_cast<int>(random.below(kDatabases));
+  for (int i = 0; i < kDatabases; ++i) {
+    *index = (first + i) % kDatabases;
+    const auto& tables = core.keyspace.databases[static_cast<size_t>(*index)];
+    if (tables->used && tables->live.load(std::memory_order_relaxed) > 0) return tables;
+  }
+  return nullptr;
+}
+
+}  // namespace
+
+// One random window of one partition: of its clean entries the oldest third goes.
+bool Evictor::evict_clean(Random& random, int* evicted) {
+  Stripes& stripes = core_.keyspace.stripes;
+  const int64_t now_ms = core_.clock.wall_ms();
+  for (int attempt = 0; attempt < kPartitionAttempts; ++attempt) {
+    const auto number = static_cast<uint16_t>(random.below(kPartitionCount));
+    if (!stripes.try_lock(stripe_of(number))) continue;
+    int index;
+    const std::shared_ptr<DatabaseTables> tables = random_database(core_, random, &index);
+    if (tables == nullptr) {
+      stripes.unlock(stripe_of(number));
+      return false;
+    }
+    Partition& partition = tables->partitions[number];
+    Table& table = partition.table;
+    struct Candidate {
+      uint64_t age;
+      Entry* entry;
+    };
+    Candidate candidates[kWindowSlots];
+    size_t count = 0;
+    const uint32_t slots = table.slot_count();
+    const uint32_t start = slots == 0 ? 0 : static_cast<uint32_t>(random.below(slots));
+    for (uint32_t i = 0; i < std::min(slots, kWindowSlots); ++i) {
+      const uint32_t slot = (start + i) % slots;
+      Entry* entry = table.entry(slot);
+      if (entry == nullptr || table.tag(slot) != 0) continue;
+      candidates[count++] = {score(core_, *entry, now_ms, 0), entry};
+    }
+    std::sort(candidates, candidates + count, [](const auto& a, const auto& b) { return a.age > b.age; });
+    const size_t victims = (count + 2) / 3;
+    const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
+    int64_t change = 0;
+    for (size_t i = 0; i < victims; ++i) {
+      const std::string_view name = candidates[i].entry->key();
+      change -= static_cast<int64_t>(entry_bytes(*candidates[i].entry));
+      Entry::destroy(table.take(table.find(hash_of(name), name)));
+      ++partition.removals;
+    }
+    if (victims > 0) {
+      partition.complete = false;
+      stripes.add_bytes(stripe_of(number), change + static_cast<int64_t>(table.memory_bytes()) - table_bytes);
+    }
+    stripes.unlock(stripe_of(number));
+    if (victims == 0) continue;
+    core_.evicted.fetch_add(victims, std::memory_order_relaxed);
+    *evicted += static_cast<int>(victims);
+    return true;
+  }
+  return false;
+}
+
+// Samples entries over random partitions and drops the best candidate.
+bool Evictor::evict_by_policy(Random& random) {
+  Stripes& stripes = core_.keyspace.stripes;
+  const EvictionPolicy policy = core_.policy.load(std::memory_order_relaxed);
+  const int wanted_samples = core_.samples.load(std::memory_order_relaxed);
+  const int64_t now_ms = core_.clock.wall_ms();
+  struct {
+    uint64_t score = 0;
+    int database = -1;
+    std::string name;
+  } best;
+  int samples = 0;
+  for (int attempt = 0; attempt < kPartitionAttempts * 64 && samples < wanted_samples; ++attempt) {
+    const auto number = static_cast<uint16_t>(random.below(kPartitionCount));
+    if (!stripes.try_lock(stripe_of(number))) continue;
+    int index;
+    const std::shared_ptr<DatabaseTables> tables = random_database(core_, random, &index);
+    const Table* table = tables == nullptr ? nullptr : &tables->partitions[number].table;
+    if (table != nullptr && table->slot_count() > 0) {
+      const auto start = static_cast<uint32_t>(random.below(table->slot_count()));
+      for (uint32_t i = 0; i < table->slot_count(); ++i) {
+        const Entry* entry = table->entry((start + i) % table->slot_count());
+        if (entry == nullptr || (volatile_only(policy) && !entry->has(Entry::kHasDeadline))) continue;
+        const uint64_t entry_score = score(core_, *entry, now_ms, random.next());
+        if (best.database < 0 || entry_score > best.score) {
+          best.score = entry_score;
+          best.database = index;
+          best.name = entry->key();
+        }
+        ++samples;
+        break;
+      }
+    }
+    stripes.unlock(stripe_of(number));
+    if (tables == nullptr) return false;
+  }
+  return best.database >= 0 && drop(best.database, best.name);
+}
+
+bool Evictor::drop(int database, const std::string& name) {
+  Stripes& stripes = core_.keyspace.stripes;
+  const Key key(name);
+  const uint16_t stripe = stripe_of(key.partition);
+  if (!stripes.try_lock(stripe)) return true;  // Busy, so not idle: another sample will do.
+  DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
+  if (!tables.used) {
+    stripes.unlock(stripe);
+    return true;
+  }
+  Partition& partition = tables.partition(key);
+  const uint32_t slot = partition.table.find(key.hash, key.name);
+  if (slot != Table::kNotFound) {
+    const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
+    Entry* entry = partition.table.take(slot);
+    tables.add_live(partition, -1);
+    if (entry->has(Entry::kHasDeadline)) tables.add_with_deadline(partition, -1);
+    stripes.add_bytes(stripe, static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes -
+                                  static_cast<int64_t>(entry_bytes(*entry)));
+    Entry::destroy(entry);
+    core_.evicted.fetch_add(1, std::memory_order_relaxed);
+    core_.observer.modified(database, key.name);
+    core_.observer.evicted(database, key.name);
+  }
+  stripes.unlock(stripe);
+  return true;
+}
+
+bool Evictor::make_room(int limit, Random& random) {
+  int evicted = 0;
+  while (over_budget() && evicted < limit) {
+    if (core_.durable()) {
+      if (!evict_clean(random, &evicted)) return false;
+    } else {
+      if (core_.policy == EvictionPolicy::kNoEviction || !evict_by_policy(random)) return false;
+      ++evicted;
+    }
+  }
+  return true;
+}
+
+}  // namespace starling::engine

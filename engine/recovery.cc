@@ -1,0 +1,189 @@
+#include "engine/recovery.h"
+
+#include <algorithm>
+
+#include "engine/collection.h"
+#include "engine/mutation.h"
+#include "engine/storage_key.h"
+#include "engine/store_meta.h"
+
+namespace starling::engine {
+
+int Recovery::database_of(uint32_t space) const {
+  for (int i = 0; i < kDatabases; ++i) {
+    if (core_.keyspace.databases[static_cast<size_t>(i)]->space == space) return i;
+  }
+  return -1;
+}
+
+Status Recovery::restore_state(uint64_t* replay_from) {
+  std::string bytes;
+  const ReadResult result = core_.store->get(Family::kMeta, kStateKey, ReadMode::kMayBlock, &bytes);
+  *replay_from = 0;
+  if (result == ReadResult::kAbsent) return {};
+  if (result != ReadResult::kFound) return {StatusCode::kIoError, "the store's state row could not be read"};
+  StoreState state;
+  Status status = decode_state(bytes, &state);
+  if (!status.ok()) return status;
+  *replay_from = state.replay_from;
+  core_.keyspace.next_space = state.next_space;
+  for (size_t i = 0; i < kDatabases; ++i) {
+    auto tables = std::make_shared<DatabaseTables>(state.spaces[i]);
+    if (!state.counts[i].empty()) tables->ensure_used();
+    for (const PartitionCounts& counts : state.counts[i]) {
+      Partition& partition = tables->partitions[counts.partition];
+      partition.complete = false;
+      tables->add_live(partition, static_cast<int>(counts.live));
+      tables->add_with_deadline(partition, static_cast<int>(counts.with_deadline));
+    }
+    core_.keyspace.databases[i] = std::move(tables);
+  }
+  return {};
+}
+
+void Recovery::apply_map(const Mutation& mutation) {
+  std::array<std::shared_ptr<DatabaseTables>, kDatabases> databases;
+  for (size_t i = 0; i < kDatabases; ++i) {
+    for (const auto& tables : core_.keyspace.databases) {
+      if (tables->space == mutation.spaces[i]) databases[i] = tables;
+    }
+    if (databases[i] == nullptr) databases[i] = std::make_shared<DatabaseTables>(mutation.spaces[i]);
+  }
+  core_.keyspace.databases = std::move(databases);
+  core_.keyspace.next_space = mutation.next_space;
+}
+
+// The key as it was before a whole record replaced or removed it: what it held does not matter any more, only what it
+// counted for. Saves reading the store.
+void Recovery::place_stub(int database, const Key& key, const Mutation& mutation) {
+  DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
+  tables.ensure_used();
+  Partition& partition = tables.partition(key);
+  if (partition.table.find(key.hash, key.name) != Table::kNotFound) return;
+  Entry::Parts parts;
+  parts.key = key.name;
+  parts.type = (mutation.was & kWasLive) != 0 ? Type::kString : Type::kNone;
+  parts.deadline_ms = (mutation.was & kWasWithDeadline) != 0 ? 1 : 0;
+  parts.flags = Entry::kOnDisk | ((mutation.was & kWasPurge) != 0 ? Entry::kPurge : 0);
+  Entry* entry = Entry::create(parts);
+  const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
+  partition.table.insert(key.hash, entry, 0);
+  core_.keyspace.stripes.add_bytes(
+      stripe_of(key.partition), static_cast<int64_t>(entry_bytes(*entry)) +
+                                    static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes);
+}
+
+Status Recovery::make_resident(int database, const Key& key, const Mutation& mutation) {
+  const bool whole = mutation.kind == MutationKind::kPutString || mutation.kind == MutationKind::kErase ||
+                     (mutation.kind == MutationKind::kOpen && (mutation.was & kWasLive) == 0);
+  if (!whole) return loader_.load(database, key);
+  place_stub(database, key, mutation);
+  return {};
+}
+
+Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view open_key) {
+  const bool element = m.kind == MutationKind::kPutElement || m.kind == MutationKind::kEraseElement;
+  const int index = element ? open_database_ : database_of(m.space);
+  if (index < 0) return {};  // Of a database that was flushed later on.
+  const Key key(element ? open_key : m.key);
+  if (!element) {
+    Status status = make_resident(index, key, m);
+    if (!status.ok()) return status;
+  }
+  Operation operation(engine_, 1);
+  operation.begin_replay(actor, m.stamp);
+  operation.lock({index, key});
+  Database database = operation.database(index);
+  switch (m.kind) {
+    case MutationKind::kPutString:
+      database.put_string(key, m.value, m.deadline_ms);
+      break;
+    case MutationKind::kErase:
+      database.remove(key);
+      break;
+    case MutationKind::kOpen:
+      database.open(key, m.type);
+      break;
+    case MutationKind::kPutElement:
+      database.open(key, open_type_).put(m.key, m.value);
+      break;
+    case MutationKind::kEraseElement:
+      database.open(key, open_type_).remove(m.key);
+      break;
+    case MutationKind::kDeadline:
+      database.set_deadline(key, m.deadline_ms);
+      break;
+    case MutationKind::kMap:
+      break;
+  }
+  operation.finish();
+  core_.hybrid_clock.restore(m.stamp);
+  return {};
+}
+
+Status Recovery::replay(std::string_view frame) {
+  MutationReader reader(frame);
+  if (!reader.ok()) return {StatusCode::kCorrupt, "a frame of the commit log is too short"};
+  const ActorIndex actor = core_.keyspace.actors.index_of(reader.actor());
+  Mutation mutation;
+  std::string_view open_key;
+  open_database_ = -1;
+  while (reader.next(&mutation)) {
+    ++mutations_;
+    if (mutation.kind == MutationKind::kMap) {
+      apply_map(mutation);
+      continue;
+    }
+    if (mutation.kind == MutationKind::kOpen) {
+      open_key = mutation.key;
+      open_type_ = mutation.type;
+      open_database_ = database_of(mutation.space);
+    }
+    Status status = apply(actor, mutation, open_key);
+    if (!status.ok()) return status;
+  }
+  ++frames_;
+  if (!reader.ok()) return {StatusCode::kCorrupt, "a frame of the commit log holds an unknown change"};
+  return {};
+}
+
+// Rows of flushed databases whose erasure a crash forgot.
+Status Recovery::erase_unmapped_spaces() {
+  std::vector<uint32_t> mapped;
+  for (const auto& tables : core_.keyspace.databases) mapped.push_back(tables->space);
+  std::sort(mapped.begin(), mapped.end());
+  uint32_t next = 0;
+  mapped.push_back(core_.keyspace.next_space);
+  for (const uint32_t space : mapped) {
+    if (space > next) {
+      const std::string lower = space_range(next).lower;
+      const std::string upper = space_range(space - 1).upper;
+      for (const Family family : {Family::kRecords, Family::kElements}) {
+        Status status = core_.store->erase_range(family, lower, upper);
+        if (!status.ok()) return status;
+      }
+    }
+    next = space + 1;
+  }
+  return {};
+}
+
+Status Recovery::run(const std::function<void(const std::string&)>& progress) {
+  uint64_t replay_from = 0;
+  Status status = restore_state(&replay_from);
+  if (!status.ok()) return status;
+  status = core_.log->recover(
+      replay_from, [this](uint64_t, std::string_view frame) { return replay(frame); },
+      [&](uint64_t done, uint64_t total) {
+        progress("Replaying the commit log: " + std::to_string(done * 100 / std::max<uint64_t>(total, 1)) + "% of " +
+                 std::to_string(total >> 20) + " MiB");
+      });
+  if (!status.ok()) return status;
+  if (frames_ > 0) {
+    progress("Replayed " + std::to_string(mutations_) + " changes in " + std::to_string(frames_) +
+             " frames of the commit log");
+  }
+  return erase_unmapped_spaces();
+}
+
+}  // namespace starling::engine

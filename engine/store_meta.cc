@@ -1,0 +1,92 @@
+#include "engine/store_meta.h"
+
+#include "engine/byte_codec.h"
+
+namespace starling::engine {
+
+namespace {
+
+constexpr uint64_t kFormat = 1;
+
+bool read_u32(ByteReader* reader, uint32_t* value) {
+  uint64_t number;
+  if (!reader->read_varint(&number) || number > UINT32_MAX) return false;
+  *value = static_cast<uint32_t>(number);
+  return true;
+}
+
+bool read_counts(ByteReader* reader, std::vector<PartitionCounts>* counts) {
+  for (;;) {
+    uint32_t partition, live, with_deadline;
+    if (!read_u32(reader, &partition) || partition > kPartitionCount) return false;
+    if (partition == kPartitionCount) return true;
+    if (!read_u32(reader, &live) || !read_u32(reader, &with_deadline)) return false;
+    counts->push_back({static_cast<uint16_t>(partition), live, with_deadline});
+  }
+}
+
+bool read_state(ByteReader* reader, StoreState* state) {
+  for (uint32_t& space : state->spaces) {
+    if (!read_u32(reader, &space)) return false;
+  }
+  if (!read_u32(reader, &state->next_space) || !reader->read_varint(&state->replay_from)) return false;
+  for (;;) {
+    uint32_t index;
+    if (!read_u32(reader, &index) || index > kDatabases) return false;
+    if (index == kDatabases) return reader->left() == 0;
+    if (!read_counts(reader, &state->counts[index])) return false;
+  }
+}
+
+}  // namespace
+
+std::string encode_state(const StoreState& state) {
+  std::string out;
+  append_varint(kFormat, &out);
+  for (const uint32_t space : state.spaces) append_varint(space, &out);
+  append_varint(state.next_space, &out);
+  append_varint(state.replay_from, &out);
+  for (size_t i = 0; i < kDatabases; ++i) {
+    if (state.counts[i].empty()) continue;
+    append_varint(i, &out);
+    for (const PartitionCounts& counts : state.counts[i]) {
+      append_varint(counts.partition, &out);
+      append_varint(counts.live, &out);
+      append_varint(counts.with_deadline, &out);
+    }
+    append_varint(kPartitionCount, &out);
+  }
+  append_varint(kDatabases, &out);
+  return out;
+}
+
+Status decode_state(std::string_view bytes, StoreState* state) {
+  ByteReader reader(bytes);
+  uint64_t format;
+  if (!reader.read_varint(&format)) return {StatusCode::kCorrupt, "the store's state row is damaged"};
+  if (format > kFormat) {
+    return {StatusCode::kNewerFormat, "the store was written by a newer release (state format " +
+                                          std::to_string(format) + ", this one reads up to " +
+                                          std::to_string(kFormat) + ")"};
+  }
+  if (!read_state(&reader, state)) return {StatusCode::kCorrupt, "the store's state row is damaged"};
+  return {};
+}
+
+StoreState capture_state(const Keyspace& keyspace) {
+  StoreState state;
+  state.next_space = keyspace.next_space;
+  for (size_t i = 0; i < kDatabases; ++i) {
+    const DatabaseTables& tables = *keyspace.databases[i];
+    state.spaces[i] = tables.space;
+    if (!tables.used) continue;
+    for (uint32_t p = 0; p < kPartitionCount; ++p) {
+      const Partition& partition = tables.partitions[p];
+      if (partition.live == 0) continue;
+      state.counts[i].push_back({static_cast<uint16_t>(p), partition.live, partition.with_deadline});
+    }
+  }
+  return state;
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,42 @@
+// The one row of the store's meta family: what a checkpoint says about itself.
+//
+//   state     := format:varint (1)  (space:varint){16}  next_space:varint  replay_from:varint  database*  16:varint
+//   database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*  16384:varint
+//
+// Partitions without records are left out. Written with each checkpoint's run, so atomically with its records.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/keyspace.h"
+#include "engine/status.h"
+
+namespace starling::engine {
+
+inline constexpr std::string_view kStateKey = "state";
+
+struct PartitionCounts {
+  uint16_t partition;
+  uint32_t live;
+  uint32_t with_deadline;
+};
+
+struct StoreState {
+  std::array<uint32_t, kDatabases> spaces{};
+  uint32_t next_space = 0;
+  uint64_t replay_from = 0;  // The first log segment whose frames the store does not hold.
+  std::array<std::vector<PartitionCounts>, kDatabases> counts;
+};
+
+std::string encode_state(const StoreState& state);
+// kNewerFormat or kCorrupt when it cannot be read.
+Status decode_state(std::string_view bytes, StoreState* state);
+
+// The present mapping and counts. All stripes are held.
+StoreState capture_state(const Keyspace& keyspace);
+
+}  // namespace starling::engine
