@@ -11,7 +11,9 @@ constexpr uint32_t kInitialFrequency = 5;  // A new key must not be the first to
 constexpr int kLogFactor = 10;
 constexpr int kDecayMinutes = 1;
 
-uint32_t minutes_of(int64_t now_ms) { return static_cast<uint32_t>(now_ms / 60000) & 0xffff; }
+uint32_t minutes_of(int64_t now_ms) {
+  return static_cast<uint32_t>(now_ms / 60000) & 0xffff;
+}
 
 uint32_t decayed(uint32_t access, int64_t now_ms) {
   const uint32_t elapsed = (minutes_of(now_ms) - (access >> 8)) & 0xffff;
@@ -41,6 +43,8 @@ int64_t idle_seconds_of(bool lfu, uint32_t access, int64_t now_ms) {
   return (static_cast<uint32_t>(now_ms / 1000) - access) & kLruMask;
 }
 
-int frequency_of(uint32_t access, int64_t now_ms) { return static_cast<int>(decayed(access, now_ms)); }
+int frequency_of(uint32_t access, int64_t now_ms) {
+  return static_cast<int>(decayed(access, now_ms));
+}
 
 }  // namespace starling::engine

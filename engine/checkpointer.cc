@@ -10,7 +10,9 @@ namespace starling::engine {
 
 namespace {
 
-bool is_collection(const Entry& entry) { return entry.type() == Type::kHash || entry.type() == Type::kSet; }
+bool is_collection(const Entry& entry) {
+  return entry.type() == Type::kHash || entry.type() == Type::kSet;
+}
 
 Status put_rows(const std::vector<Row>& rows, SortedRun& run) {
   for (const Row& row : rows) {
@@ -44,7 +46,8 @@ void move_deadlines(std::vector<Row>* rows, std::vector<Row>* deadlines) {
   rows->erase(others, rows->end());
 }
 
-// A record that was erased and saved, and one that carries both a saved and a swept range erasure, name a key twice.
+// A record that was erased and saved, and one that carries both a saved and a swept range erasure, name a key
+// twice.
 void drop_repeated(std::vector<Row>* rows) {
   const auto same = [](const Row& a, const Row& b) {
     return a.family == b.family && a.key == b.key && a.kind == b.kind;
@@ -205,7 +208,8 @@ bool Checkpointer::clear_collection(Entry& entry, bool applied) {
 
 void Checkpointer::clear(const Tables& tables, bool applied) {
   for (const auto& database : tables) {
-    for (uint32_t p = 0; p < kPartitionCount; ++p) clear_partition(*database, static_cast<uint16_t>(p), applied);
+    for (uint32_t p = 0; p < kPartitionCount; ++p)
+      clear_partition(*database, static_cast<uint16_t>(p), applied);
   }
   core_.keyspace.stripes.lock_all();
   core_.flushing_tag = 0;

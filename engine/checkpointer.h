@@ -1,14 +1,16 @@
 // Takes what changed in memory to the store, exactly as it was at one moment, while writes go on.
 //
 // States of a checkpoint:
-//   1. Begin, under all stripes: the log rotates to segment S; the current tag T becomes the flushing one, later changes get
+//   1. Begin, under all stripes: the log rotates to segment S; the current tag T becomes the flushing one,
+//   later changes get
 //      the other tag; the counts and the mapping of databases are copied.
-//   2. Sweep, one partition after another under its stripe: rows of all that is tagged T, plus what was saved from records
+//   2. Sweep, one partition after another under its stripe: rows of all that is tagged T, plus what was saved
+//   from records
 //      that changed after 1. and before the sweep came to them (rows.h). Sorted, they extend the run.
 //   3. Apply: the run, with the state row that says "replay from S", becomes durable at once.
 //   4. Clear: what is still tagged T is clean now and may be evicted; segments before S are deleted.
-// When 1.-3. fail: what is tagged T is tagged as the current one and waits for the next checkpoint; the log keeps all
-// segments, so nothing depends on when that succeeds.
+// When 1.-3. fail: what is tagged T is tagged as the current one and waits for the next checkpoint; the log
+// keeps all segments, so nothing depends on when that succeeds.
 #pragma once
 
 #include <memory>
@@ -32,7 +34,8 @@ class Checkpointer {
 
   Status begin(Tables* tables, StoreState* state);
   Status sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines);
-  Status sweep_partition(DatabaseTables& tables, uint16_t partition, SortedRun& run, std::vector<Row>* deadlines);
+  Status sweep_partition(DatabaseTables& tables, uint16_t partition, SortedRun& run,
+                         std::vector<Row>* deadlines);
   Status finish_run(const StoreState& state, std::vector<Row> deadlines, SortedRun& run);
   void clear(const Tables& tables, bool applied);
   void clear_partition(DatabaseTables& tables, uint16_t partition, bool applied);

@@ -1,5 +1,5 @@
-// Two of the four seams (Clock, Random, Transport, Store): everything below server/ takes time and chance from
-// here, so that the simulator can replace them and replay a run from its seed.
+// Two of the four seams (Clock, Random, Transport, Store): everything below server/ takes time and chance
+// from here, so that the simulator can replace them and replay a run from its seed.
 #pragma once
 
 #include <cstdint>

@@ -11,7 +11,9 @@ namespace {
 // A cursor is the top 39 of a hash's 48 bits, so that clients that keep it in a double lose nothing.
 constexpr int kCursorDroppedBits = 9;
 
-Collection::Element element_of(const Entry& entry) { return {entry.key(), entry.value()}; }
+Collection::Element element_of(const Entry& entry) {
+  return {entry.key(), entry.value()};
+}
 
 }  // namespace
 
@@ -46,9 +48,10 @@ Collection::Element Collection::random(Random& random) const {
   }
 }
 
-uint64_t Collection::scan(uint64_t cursor, uint64_t count, absl::FunctionRef<void(const Element&)> visit) const {
-  // Entries at home in [from, until) are visited, `until` being where a home group ends: a bound on hashes, so it
-  // means the same after the table was resized.
+uint64_t Collection::scan(uint64_t cursor, uint64_t count,
+                          absl::FunctionRef<void(const Element&)> visit) const {
+  // Entries at home in [from, until) are visited, `until` being where a home group ends: a bound on hashes,
+  // so it means the same after the table was resized.
   const uint64_t from = cursor << kCursorDroppedBits;
   if (from >> kHashBits != 0) return 0;
   uint64_t visited = 0;
@@ -74,7 +77,9 @@ size_t Collection::memory_bytes() const {
 
 size_t Collection::longest_bytes() const {
   size_t longest = 0;
-  for_each([&](const Element& element) { longest = std::max({longest, element.name.size(), element.value.size()}); });
+  for_each([&](const Element& element) {
+    longest = std::max({longest, element.name.size(), element.value.size()});
+  });
   return longest;
 }
 

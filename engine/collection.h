@@ -1,5 +1,5 @@
-// A hash or a set in memory: elements by name, each with its own dot and its own dirty tag, so that changing one
-// element of a million writes one element.
+// A hash or a set in memory: elements by name, each with its own dot and its own dirty tag, so that changing
+// one element of a million writes one element.
 #pragma once
 
 #include <cstddef>
@@ -32,8 +32,8 @@ class Collection {
   void for_each(absl::FunctionRef<void(const Element&)> visit) const;
   // Uniform. Precondition: not empty.
   Element random(Random& random) const;
-  // One step of a scan with Redis's guarantee: elements present throughout are visited at least once. Begins and ends
-  // with cursor 0; visits about `count` elements. Cursors stay below 2^53.
+  // One step of a scan with Redis's guarantee: elements present throughout are visited at least once. Begins
+  // and ends with cursor 0; visits about `count` elements. Cursors stay below 2^53.
   uint64_t scan(uint64_t cursor, uint64_t count, absl::FunctionRef<void(const Element&)> visit) const;
   size_t memory_bytes() const;
   // The longest name or value, bytes: what OBJECT ENCODING decides by. Visits all elements.

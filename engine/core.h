@@ -1,5 +1,5 @@
-// What the parts of the engine share. Each part (Operation, Checkpointer, Loader, Evictor, Expirer, Scanner) has its
-// own file and works on this.
+// What the parts of the engine share. Each part (Operation, Checkpointer, Loader, Evictor, Expirer, Scanner)
+// has its own file and works on this.
 #pragma once
 
 #include <atomic>
@@ -28,8 +28,8 @@ struct Row {
   enum class Kind : uint8_t { kEraseRange, kErase, kPut } kind;  // For kEraseRange, value is the upper bound.
 };
 
-// Rows saved from records that changed again after a checkpoint began and before it got to them: a checkpoint is
-// the exact state of the moment it began. By space and partition.
+// Rows saved from records that changed again after a checkpoint began and before it got to them: a checkpoint
+// is the exact state of the moment it began. By space and partition.
 class SavedRows {
  public:
   void add(uint32_t space, uint16_t partition, Row row) {
@@ -85,7 +85,7 @@ struct EngineCore {
   std::atomic<uint64_t> misses{0};
   std::atomic<uint64_t> disk_reads{0};
 
-  uint64_t log_bytes_at_checkpoint = 0;
+  std::atomic<uint64_t> log_bytes_at_checkpoint{0};  // What was left when the last one had ended.
 };
 
 // The access clock of an entry: seconds for LRU; minutes << 8 | logarithmic counter for LFU, as in Redis.

@@ -13,7 +13,9 @@ namespace starling::engine {
 
 namespace {
 
-bool is_collection(const Entry& entry) { return entry.type() == Type::kHash || entry.type() == Type::kSet; }
+bool is_collection(const Entry& entry) {
+  return entry.type() == Type::kHash || entry.type() == Type::kSet;
+}
 
 // What the store may hold of a key passes on from each entry to the one that replaces it.
 uint8_t inherited_flags(const Entry* old) {
@@ -25,21 +27,37 @@ uint8_t inherited_flags(const Entry* old) {
 
 uint8_t was_bits(const Entry* old, uint8_t flags) {
   uint8_t was = (flags & Entry::kPurge) != 0 ? kWasPurge : 0;
-  if (old != nullptr && !old->tombstone()) was |= kWasLive | (old->has(Entry::kHasDeadline) ? kWasWithDeadline : 0);
+  if (old != nullptr && !old->tombstone())
+    was |= kWasLive | (old->has(Entry::kHasDeadline) ? kWasWithDeadline : 0);
   return was;
 }
 
 }  // namespace
 
-Type Found::type() const { return entry_->type(); }
-std::string_view Found::string() const { return entry_->value(); }
-const Collection& Found::collection() const { return *entry_->collection(); }
-int64_t Found::deadline_ms() const { return entry_->deadline_ms(); }
-uint64_t Found::version() const { return entry_->stamp(); }
-size_t Found::memory_bytes() const { return entry_bytes(*entry_) + sizeof(uint64_t); }
-int Found::frequency() const { return frequency_of(entry_->access(), operation_->now_ms()); }
+Type Found::type() const {
+  return entry_->type();
+}
+std::string_view Found::string() const {
+  return entry_->value();
+}
+const Collection& Found::collection() const {
+  return *entry_->collection();
+}
+int64_t Found::deadline_ms() const {
+  return entry_->deadline_ms();
+}
+uint64_t Found::version() const {
+  return entry_->stamp();
+}
+size_t Found::memory_bytes() const {
+  return entry_bytes(*entry_) + sizeof(uint64_t);
+}
+int Found::frequency() const {
+  return frequency_of(entry_->access(), operation_->now_ms());
+}
 int64_t Found::idle_seconds() const {
-  return idle_seconds_of(operation_->core_.lfu.load(std::memory_order_relaxed), entry_->access(), operation_->now_ms());
+  return idle_seconds_of(operation_->core_.lfu.load(std::memory_order_relaxed), entry_->access(),
+                         operation_->now_ms());
 }
 std::shared_ptr<const void> Found::keep_alive() const {
   if (!entry_->has(Entry::kExternal) || entry_->type() != Type::kString) return nullptr;
@@ -54,8 +72,12 @@ Database::Database(Operation& operation, int index)
   tables_->ensure_used();
 }
 
-uint64_t Database::size() const { return tables_->live.load(std::memory_order_relaxed); }
-uint64_t Database::size_with_deadline() const { return tables_->with_deadline.load(std::memory_order_relaxed); }
+uint64_t Database::size() const {
+  return tables_->live.load(std::memory_order_relaxed);
+}
+uint64_t Database::size_with_deadline() const {
+  return tables_->with_deadline.load(std::memory_order_relaxed);
+}
 
 uint32_t Database::locate(Partition& partition, const Key& key) {
   const uint32_t slot = partition.table.find(key.hash, key.name);
@@ -78,7 +100,8 @@ Found Database::find(const Key& key, Touch touch) {
   if (touch == Touch::kYes) {
     const bool lfu = core_->lfu.load(std::memory_order_relaxed);
     const uint32_t noise = static_cast<uint32_t>(entry->stamp() * 0x9e3779b97f4a7c15 >> 40) ^ entry->access();
-    const uint32_t access = touched_access(lfu, entry->access(), operation_->now_ms(), lfu ? noise * 2654435761u >> 8 : 0);
+    const uint32_t access =
+        touched_access(lfu, entry->access(), operation_->now_ms(), lfu ? noise * 2654435761u >> 8 : 0);
     if (access != entry->access()) entry->set_access(access);
   }
   return Found(entry, operation_);
@@ -324,9 +347,10 @@ void Database::set_access(const Key& key, int64_t idle_seconds, int frequency) {
   const uint32_t slot = partition.table.find(key.hash, key.name);
   if (slot == Table::kNotFound) return;
   const int64_t now_ms = operation_->now_ms();
-  const uint32_t access = core_->lfu.load(std::memory_order_relaxed)
-                              ? (initial_access(true, now_ms) & ~0xffu) | static_cast<uint32_t>(frequency & 0xff)
-                              : initial_access(false, now_ms - idle_seconds * 1000);
+  const uint32_t access =
+      core_->lfu.load(std::memory_order_relaxed)
+          ? (initial_access(true, now_ms) & ~0xffu) | static_cast<uint32_t>(frequency & 0xff)
+          : initial_access(false, now_ms - idle_seconds * 1000);
   partition.table.entry(slot)->set_access(access);
 }
 

@@ -1,8 +1,9 @@
 // Which records in memory expire when: buckets of 100 ms, each a list of compact references.
 //
-// A reference is a hint, checked when its bucket comes due; a record whose deadline moved later keeps its old reference
-// and gets a new one then. So there is about one reference of eight bytes for each record with a deadline, however
-// often the deadline is renewed. Records that only the store holds are found by the store's deadlines family.
+// A reference is a hint, checked when its bucket comes due; a record whose deadline moved later keeps its old
+// reference and gets a new one then. So there is about one reference of eight bytes for each record with a
+// deadline, however often the deadline is renewed. Records that only the store holds are found by the store's
+// deadlines family.
 #pragma once
 
 #include <cstdint>

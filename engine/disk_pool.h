@@ -19,7 +19,8 @@ class DiskPool {
 
   // Any thread. The queue is as long as its callers allow: each client waits for at most one piece of work.
   void submit(std::function<void()> work);
-  // Runs what is queued, then ends the threads. Work submitted afterwards runs at once on the caller's thread.
+  // Runs what is queued, then ends the threads. Work submitted afterwards runs at once on the caller's
+  // thread.
   void stop();
 
  private:

@@ -9,12 +9,14 @@ namespace starling::engine {
 // One incarnation of a node; drawn anew at every start that does not follow a clean stop. 0 is no actor.
 using ActorId = uint64_t;
 
-// A hybrid logical clock reading: milliseconds since the Unix epoch << 16 | logical counter. An actor never issues
-// the same one twice and only issues rising ones, so it serves as the actor's event counter as well: a dot carries
-// its own time, and the record saves eight bytes.
+// A hybrid logical clock reading: milliseconds since the Unix epoch << 16 | logical counter. An actor never
+// issues the same one twice and only issues rising ones, so it serves as the actor's event counter as well: a
+// dot carries its own time, and the record saves eight bytes.
 using Stamp = uint64_t;
 
-inline constexpr int64_t stamp_wall_ms(Stamp stamp) { return static_cast<int64_t>(stamp >> 16); }
+inline constexpr int64_t stamp_wall_ms(Stamp stamp) {
+  return static_cast<int64_t>(stamp >> 16);
+}
 
 struct Dot {
   // Compared in this order: the total order that decides which sibling a plain GET shows.

@@ -22,9 +22,8 @@ namespace starling::engine {
 inline constexpr int kDatabaseCount = 16;
 struct EngineCore;
 
-
-// Told of what happens to keys. Called with the key's stripe held, on whichever thread changed it: be brief, and call
-// nothing of the engine.
+// Told of what happens to keys. Called with the key's stripe held, on whichever thread changed it: be brief,
+// and call nothing of the engine.
 class KeyObserver {
  public:
   virtual ~KeyObserver() = default;
@@ -35,20 +34,29 @@ class KeyObserver {
 };
 
 struct Options {
-  bool durable = true;              // storage rocksdb; false: storage memory.
-  std::string directory;            // Of the data; durable only.
-  uint64_t max_memory_bytes = 0;    // 0: no limit.
-  EvictionPolicy policy = EvictionPolicy::kNoEviction;  // Memory mode only: with a store, eviction loses nothing.
+  bool durable = true;            // storage rocksdb; false: storage memory.
+  std::string directory;          // Of the data; durable only.
+  uint64_t max_memory_bytes = 0;  // 0: no limit.
+  EvictionPolicy policy =
+      EvictionPolicy::kNoEviction;  // Memory mode only: with a store, eviction loses nothing.
   int samples = 5;
   Fsync fsync = Fsync::kEverySecond;
   uint64_t checkpoint_log_bytes = 512ull << 20;
   int disk_threads = 4;
   bool active_expire = true;
+  uint64_t block_cache_bytes = 0;  // 0: an eighth of max_memory_bytes, or 64 MiB without a limit.
+  // Resident bytes of the process, so that the limit holds for what the system sees. Empty: only what is
+  // accounted.
+  std::function<uint64_t()> resident_bytes;
 };
 
 struct Statistics {
-  uint64_t keys_resident, keys_dirty, memory_bytes, expired, evicted, hits_memory, misses_memory, disk_reads,
-      checkpoints, log_bytes, log_syncs, index_entries;
+  uint64_t memory_bytes;  // Records, tables and collections.
+  uint64_t dirty_bytes;   // Of those, waiting for a checkpoint.
+  uint64_t budget_bytes;  // What they may take now; 0: no limit.
+  uint64_t store_memory_bytes, store_disk_bytes, log_bytes;
+  uint64_t expired, evicted, disk_reads, checkpoints, log_syncs;
+  uint64_t index_entries;  // References of the deadline index.
   int64_t last_checkpoint_ms, last_checkpoint_duration_ms;
   bool last_checkpoint_ok, log_ok, checkpoint_running;
 };
@@ -60,23 +68,26 @@ struct ScanFilter {
 
 class Engine {
  public:
-  // Opens or creates the data directory: takes its lock, checks its format, draws a new actor after an unclean stop,
-  // recovers the log. `progress` gets lines for the log file of the server.
+  // Opens or creates the data directory: takes its lock, checks its format, draws a new actor after an
+  // unclean stop, recovers the log. `progress` gets lines for the log file of the server.
   static Status open(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
-                     const std::function<void(const std::string&)>& progress, std::unique_ptr<Engine>* engine);
+                     const std::function<void(const std::string&)>& progress,
+                     std::unique_ptr<Engine>* engine);
   virtual ~Engine() = default;
 
   // --- Misses. Reads the keys' records on a disk thread and installs them; then calls `done` on that thread.
   virtual void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) = 0;
 
-  // Brings what a command on `key` will touch nearer, for a batch of commands parsed ahead: call stage 0 for all, then
-  // stage 1 for all, then 2. Only a hint; takes the key's stripe for an instant.
+  // Brings what a command on `key` will touch nearer, for a batch of commands parsed ahead: call stage 0 for
+  // all, then stage 1 for all, then 2. Only a hint; takes the key's stripe for an instant.
   virtual void prefetch(int database, const Key& key, int stage) = 0;
 
   // --- Commit. Called by a loop at the end of each pass, before its replies leave.
-  // Fsync::kEverySecond, kNo: writes what is pending. On failure the replies of this pass's writes must be errors.
+  // Fsync::kEverySecond, kNo: writes what is pending. On failure the replies of this pass's writes must be
+  // errors.
   virtual Status commit() = 0;
-  // Fsync::kAlways: true when `position` is durable. Otherwise `notify` (from subscribe_durable) will be called.
+  // Fsync::kAlways: true when `position` is durable. Otherwise `notify` (from subscribe_durable) will be
+  // called.
   virtual bool durable(LogPosition position) = 0;
   // Wakes the sync thread for what is pending. Thread-safe.
   virtual void request_sync() = 0;
@@ -89,16 +100,17 @@ class Engine {
   virtual bool dead() const = 0;
 
   // --- Memory.
-  // True when a command that may need memory must be refused (memory mode, noeviction, or nothing left to evict).
-  // Evicts a bounded amount when over the limit.
+  // True when a command that may need memory must be refused (memory mode, noeviction, or nothing left to
+  // evict). Evicts a bounded amount when over the limit.
   virtual bool make_room() = 0;
   // True while changed records outrun the checkpoint: loops should pause reading from clients that write.
   virtual bool congested() const = 0;
 
   // --- Whole keyspace. These may block on the disk: call them on a pool thread, without an Operation, unless
   // `operation` is one that has lock_all()ed.
-  virtual uint64_t scan(int database, uint64_t cursor, uint64_t count, const ScanFilter& filter, int64_t now_ms,
-                        const std::function<void(std::string_view key)>& visit, Operation* operation) = 0;
+  virtual uint64_t scan(int database, uint64_t cursor, uint64_t count, const ScanFilter& filter,
+                        int64_t now_ms, const std::function<void(std::string_view key)>& visit,
+                        Operation* operation) = 0;
   virtual std::optional<std::string> random_key(int database, int64_t now_ms, Operation* operation) = 0;
   virtual uint64_t count_in_partition(int database, uint16_t partition) = 0;
 
@@ -106,8 +118,8 @@ class Engine {
   virtual void offload(std::function<void()> work) = 0;
 
   // --- Operators.
-  virtual Status checkpoint() = 0;                         // Blocks: pool thread.
-  virtual Status snapshot(const std::string& path) = 0;    // An openable data directory. Blocks: pool thread.
+  virtual Status checkpoint() = 0;                       // Blocks: pool thread.
+  virtual Status snapshot(const std::string& path) = 0;  // An openable data directory. Blocks: pool thread.
   virtual void set_max_memory(uint64_t bytes) = 0;
   virtual void set_policy(EvictionPolicy policy, int samples) = 0;
   virtual void set_fsync(Fsync fsync) = 0;

@@ -49,12 +49,12 @@ void destroy_external(Type type, void* external) {
 }  // namespace
 
 Entry* Entry::create(const Parts& parts) {
-  const size_t value_size = parts.external != nullptr                ? sizeof(void*)
+  const size_t value_size = parts.external != nullptr              ? sizeof(void*)
                             : parts.uninitialized_value_bytes != 0 ? parts.uninitialized_value_bytes
-                                                                    : parts.value.size();
+                                                                   : parts.value.size();
   const bool deadline = parts.deadline_ms != 0;
-  const size_t size = kFixedBytes + varint_bytes(parts.key.size()) + varint_bytes(value_size) + (deadline ? 8 : 0) +
-                      parts.key.size() + value_size;
+  const size_t size = kFixedBytes + varint_bytes(parts.key.size()) + varint_bytes(value_size) +
+                      (deadline ? 8 : 0) + parts.key.size() + value_size;
   auto* entry = static_cast<Entry*>(std::malloc(size));
   STARLING_ASSERT(entry != nullptr);
   entry->store(0, parts.stamp);
@@ -91,7 +91,8 @@ bool Entry::assign(const Parts& parts) {
   if (at.value_size != parts.value.size()) return false;
   store(0, parts.stamp);
   store(8, parts.actor);
-  bytes()[10] = static_cast<uint8_t>(static_cast<uint8_t>(parts.type) | (flags() & kHasDeadline) | parts.flags);
+  bytes()[10] =
+      static_cast<uint8_t>(static_cast<uint8_t>(parts.type) | (flags() & kHasDeadline) | parts.flags);
   set_access(parts.access);
   if (parts.deadline_ms != 0) set_deadline_ms(parts.deadline_ms);
   if (!parts.value.empty()) {

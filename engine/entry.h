@@ -2,12 +2,13 @@
 //
 // Layout (unaligned, read by memcpy):
 //
-//   entry    := stamp:u64 actor:u16 flags:u8 access:u8[3] key_size:varint value_size:varint [deadline_ms:i64] key value
-//   flags    := type:3 has_deadline:1 external:1 complex:1 on_disk:1 purge:1
-//   value    := the bytes | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets
+//   entry    := stamp:u64 actor:u16 flags:u8 access:u8[3] key_size:varint value_size:varint [deadline_ms:i64]
+//   key value flags    := type:3 has_deadline:1 external:1 complex:1 on_disk:1 purge:1 value    := the bytes
+//   | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets
 //
-// With a 16-byte key and a 64-byte value that is 96 bytes, an allocator's size class. `type` kNone is a tombstone:
-// the key (or element) is known to be absent, and must be erased from the store if it is tagged as changed.
+// With a 16-byte key and a 64-byte value that is 96 bytes, an allocator's size class. `type` kNone is a
+// tombstone: the key (or element) is known to be absent, and must be erased from the store if it is tagged as
+// changed.
 #pragma once
 
 #include <cstdint>
@@ -39,9 +40,11 @@ struct Entry {
   static constexpr uint8_t kTypeMask = 0x07;
   static constexpr uint8_t kHasDeadline = 0x08;
   static constexpr uint8_t kExternal = 0x10;
-  static constexpr uint8_t kComplex = 0x20;  // The value is a whole encoded record (several siblings or actors).
-  static constexpr uint8_t kOnDisk = 0x40;   // The store may hold this key: removing it needs a tombstone.
-  static constexpr uint8_t kPurge = 0x80;    // The store may hold elements of an earlier collection of this key.
+  static constexpr uint8_t kComplex =
+      0x20;  // The value is a whole encoded record (several siblings or actors).
+  static constexpr uint8_t kOnDisk = 0x40;  // The store may hold this key: removing it needs a tombstone.
+  static constexpr uint8_t kPurge =
+      0x80;  // The store may hold elements of an earlier collection of this key.
 
   // What a new entry is made of. `value` is copied, unless `external` is set.
   struct Parts {
@@ -61,8 +64,8 @@ struct Entry {
   static Entry* create(const Parts& parts);
   // Frees the entry and the external value it owns.
   static void destroy(Entry* entry);
-  // Overwrites stamp, actor, deadline, flags, value in place when the allocation has room and the layout's sizes
-  // match (same presence of a deadline, both inline). False: nothing changed, make a new entry.
+  // Overwrites stamp, actor, deadline, flags, value in place when the allocation has room and the layout's
+  // sizes match (same presence of a deadline, both inline). False: nothing changed, make a new entry.
   bool assign(const Parts& parts);
 
   Stamp stamp() const { return load<Stamp>(0); }

@@ -1,7 +1,8 @@
 // Keeps the records in memory under their budget.
 //
-// With a store only clean entries go, and nothing is lost; which ones is decided by age among a few neighbours in a random
-// partition. In memory mode entries are dropped by Redis's maxmemory-policy, from the best candidates of several samples.
+// With a store only clean entries go, and nothing is lost; which ones is decided by age among a few
+// neighbours in a random partition. In memory mode entries are dropped by Redis's maxmemory-policy, from the
+// best candidates of several samples.
 #pragma once
 
 #include <atomic>
@@ -25,8 +26,8 @@ class Evictor {
     return budget_bytes != 0 && core_.keyspace.stripes.bytes() > budget_bytes;
   }
 
-  // Evicts until under budget, at most `limit` entries. False when it gave up: nothing more could be found. The caller
-  // holds no stripe; stripes that others hold are passed over.
+  // Evicts until under budget, at most `limit` entries. False when it gave up: nothing more could be found.
+  // The caller holds no stripe; stripes that others hold are passed over.
   bool make_room(int limit, Random& random);
 
  private:

@@ -30,7 +30,8 @@ void Expirer::expire(const DeadlineIndex::Reference& reference, int64_t now_ms) 
   const DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(reference.database)];
   if (tables.used) {
     Database database = operation.database(reference.database);
-    for (const std::string& name : names_of(tables.partitions[reference.partition].table, reference.hash_prefix)) {
+    for (const std::string& name :
+         names_of(tables.partitions[reference.partition].table, reference.hash_prefix)) {
       const Key key(name);
       const Found found = database.find(key, Touch::kNo);  // Removes it when it is due.
       if (!found || found.deadline_ms() == kNoDeadline) continue;

@@ -1,7 +1,7 @@
 // Removes what has expired without being asked for it: found by deadline, in bounded slices.
 //
-// Records that changed since they were last stored are found by the DeadlineIndex in memory, all others by the store's deadlines
-// family. Either is only a hint: the record itself decides, by its deadline.
+// Records that changed since they were last stored are found by the DeadlineIndex in memory, all others by
+// the store's deadlines family. Either is only a hint: the record itself decides, by its deadline.
 #pragma once
 
 #include "engine/core.h"

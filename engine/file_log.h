@@ -32,6 +32,7 @@ class FileLog final : public CommitLog {
   LogPosition appended() const override { return buffer_.appended(); }
   LogPosition written() const override { return written_.load(std::memory_order_acquire); }
   LogPosition durable() const override { return durable_.load(std::memory_order_acquire); }
+  bool dead() const override { return dead_.load(std::memory_order_acquire); }
   bool healthy() const override { return healthy_.load(std::memory_order_acquire) && !dead(); }
   bool over_limit() const override { return appended() - written() > options_.pending_limit_bytes; }
 
@@ -63,7 +64,6 @@ class FileLog final : public CommitLog {
     bool names_changed = false;
   };
 
-  bool dead() const { return dead_.load(std::memory_order_acquire); }
   Status dead_status() const;
 
   // All with flush_mutex_ held.

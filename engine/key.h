@@ -6,14 +6,16 @@
 
 namespace starling::engine {
 
-inline constexpr uint32_t kPartitionCount = 16384;  // Redis's hash slots; DESIGN: equal-sized ring partitions.
+inline constexpr uint32_t kPartitionCount =
+    16384;  // Redis's hash slots; DESIGN: equal-sized ring partitions.
 inline constexpr int kHashBits = 48;
 
 // CRC16 (CCITT, polynomial 0x1021, as the Redis Cluster specification) of the hash tag, or of the whole name
 // when it has none, modulo kPartitionCount.
 uint16_t partition_of(std::string_view name);
 
-// 48 bits of XXH3 over the whole name. With the partition it is the order of a key in memory, on disk and in SCAN.
+// 48 bits of XXH3 over the whole name. With the partition it is the order of a key in memory, on disk and in
+// SCAN.
 uint64_t hash_of(std::string_view name);
 
 struct Key {

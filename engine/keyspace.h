@@ -1,8 +1,8 @@
 // The records of one node in memory: for each database 16384 partition tables, guarded by striped locks.
 //
-// A stripe guards the same partitions of every database, so an operation over two databases needs no second order.
-// A space is a database's identity on disk: FLUSHDB gives the database a fresh space, and the old one's rows are garbage
-// from that moment on.
+// A stripe guards the same partitions of every database, so an operation over two databases needs no second
+// order. A space is a database's identity on disk: FLUSHDB gives the database a fresh space, and the old
+// one's rows are garbage from that moment on.
 #pragma once
 
 #include <array>
@@ -23,7 +23,9 @@ namespace starling::engine {
 inline constexpr int kDatabases = 16;  // Redis's default; SELECT 0-15.
 inline constexpr uint32_t kStripeCount = 1024;
 
-inline constexpr uint16_t stripe_of(uint16_t partition) { return partition % kStripeCount; }
+inline constexpr uint16_t stripe_of(uint16_t partition) {
+  return partition % kStripeCount;
+}
 
 // One partition of one database. Guarded by its stripe.
 struct Partition {
@@ -89,9 +91,7 @@ class Stripes {
   }
 
   // Bytes of records, tables and collections. The stripe is held.
-  void add_bytes(uint16_t stripe, int64_t change) {
-    add(stripes_[stripe].bytes, bytes_, change);
-  }
+  void add_bytes(uint16_t stripe, int64_t change) { add(stripes_[stripe].bytes, bytes_, change); }
   // Of those, bytes of records that wait for a checkpoint.
   void add_dirty_bytes(uint16_t stripe, int64_t change) {
     add(stripes_[stripe].dirty_bytes, dirty_bytes_, change);

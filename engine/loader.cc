@@ -11,7 +11,8 @@ namespace starling::engine {
 
 namespace {
 
-// Attempts before a reader that keeps losing against evictions of the same partition takes its stripe for the read.
+// Attempts before a reader that keeps losing against evictions of the same partition takes its stripe for the
+// read.
 constexpr int kOptimisticAttempts = 16;
 
 Status damaged(const Key& key) {
@@ -71,7 +72,8 @@ Status Loader::read(uint32_t space, const Key& key, Read* read) {
     return {};
   }
   uint64_t count;
-  if (!decode_simple_header(read->bytes, &read->type, &read->actor, &read->stamp, &read->deadline_ms, &count)) {
+  if (!decode_simple_header(read->bytes, &read->type, &read->actor, &read->stamp, &read->deadline_ms,
+                            &count)) {
     return damaged(key);
   }
   Status status = read_elements(space, key, read);
@@ -104,19 +106,21 @@ void Loader::install(DatabaseTables& tables, const Key& key, Read read) {
   Table& table = tables.partition(key).table;
   const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
   table.insert(key.hash, entry, 0);
-  core_.keyspace.stripes.add_bytes(stripe_of(key.partition), static_cast<int64_t>(entry_bytes(*entry)) +
-                                                                 static_cast<int64_t>(table.memory_bytes()) -
-                                                                 table_bytes);
+  core_.keyspace.stripes.add_bytes(
+      stripe_of(key.partition),
+      static_cast<int64_t>(entry_bytes(*entry)) + static_cast<int64_t>(table.memory_bytes()) - table_bytes);
 }
 
 bool Loader::load_cached(DatabaseTables& tables, const Key& key) {
   std::string record_key;
   append_record_key(tables.space, key, &record_key);
   Read read;
-  const ReadResult result = core_.store->get(Family::kRecords, record_key, ReadMode::kMemoryOnly, &read.bytes);
+  const ReadResult result =
+      core_.store->get(Family::kRecords, record_key, ReadMode::kMemoryOnly, &read.bytes);
   if (result == ReadResult::kFound) {
     // A collection's elements need an iterator, which cannot promise to stay off the disk.
-    if (!decode_simple_string(read.bytes, &read.actor, &read.stamp, &read.deadline_ms, &read.value)) return false;
+    if (!decode_simple_string(read.bytes, &read.actor, &read.stamp, &read.deadline_ms, &read.value))
+      return false;
     read.found = true;
     read.type = Type::kString;
   } else if (result != ReadResult::kAbsent) {

@@ -74,6 +74,11 @@ LogPosition MemoryLog::durable() const {
   return durable_;
 }
 
+bool MemoryLog::dead() const {
+  std::lock_guard lock(mutex_);
+  return dead_;
+}
+
 bool MemoryLog::healthy() const {
   const std::lock_guard lock(mutex_);
   return healthy_ && !dead_;

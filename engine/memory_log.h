@@ -35,6 +35,7 @@ class MemoryLog final : public CommitLog {
   LogPosition written() const override;
   LogPosition durable() const override;
   bool healthy() const override;
+  bool dead() const override;
   bool over_limit() const override;
   Status rotate(uint64_t* new_segment) override;
   Status drop_before(uint64_t segment) override;

@@ -16,7 +16,9 @@ bool has_was(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kErase || kind == MutationKind::kOpen;
 }
 
-bool has_value(MutationKind kind) { return kind == MutationKind::kPutString || kind == MutationKind::kPutElement; }
+bool has_value(MutationKind kind) {
+  return kind == MutationKind::kPutString || kind == MutationKind::kPutElement;
+}
 
 }  // namespace
 

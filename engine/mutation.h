@@ -3,11 +3,11 @@
 //   frame     := actor:u64 mutation*
 //   mutation  := 1 space key was:u8 stamp:u64 deadline_ms:varint value:bytes    put a string
 //              | 2 space key was:u8 stamp:u64                                  erase a record
-//              | 3 space key type:u8 was:u8 stamp:u64                          open the collection that 4 and 5 mean
-//              | 4 name:bytes stamp:u64 value:bytes                            put an element
-//              | 5 name:bytes stamp:u64                                        erase an element
-//              | 6 space key stamp:u64 deadline_ms:varint                      set a record's deadline (0: none)
-//              | 7 (space){16} next_space:varint                               which space each database has
+//              | 3 space key type:u8 was:u8 stamp:u64                          open the collection that 4 and
+//              5 mean | 4 name:bytes stamp:u64 value:bytes                            put an element | 5
+//              name:bytes stamp:u64                                        erase an element | 6 space key
+//              stamp:u64 deadline_ms:varint                      set a record's deadline (0: none) | 7
+//              (space){16} next_space:varint                               which space each database has
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
@@ -29,7 +29,13 @@
 namespace starling::engine {
 
 enum class MutationKind : uint8_t {
-  kPutString = 1, kErase = 2, kOpen = 3, kPutElement = 4, kEraseElement = 5, kDeadline = 6, kMap = 7,
+  kPutString = 1,
+  kErase = 2,
+  kOpen = 3,
+  kPutElement = 4,
+  kEraseElement = 5,
+  kDeadline = 6,
+  kMap = 7,
 };
 
 // Bits of `was`.
@@ -40,7 +46,7 @@ inline constexpr uint8_t kWasPurge = 4;  // The store may hold elements under th
 struct Mutation {
   MutationKind kind = MutationKind::kMap;
   uint32_t space = 0;
-  std::string_view key;   // Or the element's name.
+  std::string_view key;  // Or the element's name.
   std::string_view value;
   uint8_t was = 0;
   Type type = Type::kNone;

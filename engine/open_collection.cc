@@ -64,8 +64,8 @@ OpenCollection::OpenCollection(const Database& database, const Key& key, Entry* 
       entry_(entry),
       collection_(entry->collection()) {}
 
-// Before the first change through this handle, and before each one cheaply: the header is saved, tagged, and the frame
-// says which collection the elements belong to.
+// Before the first change through this handle, and before each one cheaply: the header is saved, tagged, and
+// the frame says which collection the elements belong to.
 void OpenCollection::begin_change() {
   EngineCore& core = operation_->core_;
   operation_->changed_ = true;
@@ -116,7 +116,8 @@ bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t
   parts.type = collection_->type();
   parts.stamp = operation_->next_stamp();
   parts.actor = operation_->actor_index();
-  parts.flags = (old == nullptr ? 0 : old->flags() & Entry::kOnDisk) | (operation_->replaying_ ? Entry::kOnDisk : 0);
+  parts.flags =
+      (old == nullptr ? 0 : old->flags() & Entry::kOnDisk) | (operation_->replaying_ ? Entry::kOnDisk : 0);
   if (old == nullptr || !old->assign(parts)) {
     Entry* entry = Entry::create(parts);
     collection_->add_bytes(static_cast<int64_t>(entry->allocated_bytes()));

@@ -20,13 +20,21 @@ std::string& thread_frame() {
 }  // namespace
 
 Operation::Operation(Engine& engine, int64_t now_ms)
-    : core_(engine.core()), engine_(engine), now_ms_(now_ms), actor_index_(core_.actor_index), frame_(thread_frame()) {
+    : core_(engine.core()),
+      engine_(engine),
+      now_ms_(now_ms),
+      actor_index_(core_.actor_index),
+      frame_(thread_frame()) {
   frame_.clear();
 }
 
-Operation::~Operation() { STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty()); }
+Operation::~Operation() {
+  STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty());
+}
 
-void Operation::lock(const KeyRef& key) { lock_partition(key.key.partition); }
+void Operation::lock(const KeyRef& key) {
+  lock_partition(key.key.partition);
+}
 
 void Operation::lock_partition(uint16_t partition) {
   single_stripe_ = stripe_of(partition);
@@ -52,7 +60,9 @@ bool Operation::resident(const KeyRef& ref) {
   return partition.complete || partition.table.find(ref.key.hash, ref.key.name) != Table::kNotFound;
 }
 
-uint64_t Operation::next_stamp() { return replaying_ ? replay_stamp_ : core_.hybrid_clock.next(now_ms_); }
+uint64_t Operation::next_stamp() {
+  return replaying_ ? replay_stamp_ : core_.hybrid_clock.next(now_ms_);
+}
 
 void Operation::log(const Mutation& mutation) {
   changed_ = true;

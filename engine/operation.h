@@ -1,7 +1,8 @@
 // One atomic operation on the keys of one node: what a command handler works with.
 //
-// The dispatcher makes an Operation, locks the keys' stripes, makes sure that each key is resident (in memory, or
-// known to be absent), runs the handler and calls finish(). A handler therefore never waits and never sees a miss.
+// The dispatcher makes an Operation, locks the keys' stripes, makes sure that each key is resident (in
+// memory, or known to be absent), runs the handler and calls finish(). A handler therefore never waits and
+// never sees a miss.
 #pragma once
 
 #include <cstddef>
@@ -20,6 +21,7 @@
 
 namespace starling::engine {
 
+class Database;
 class Engine;
 class Operation;
 struct DatabaseTables;
@@ -41,7 +43,8 @@ class Found {
 
   Type type() const;
   std::string_view string() const;  // Precondition: type() == Type::kString.
-  // For a big string value: keeps its bytes alive beyond the operation, so a reply need not copy. Null for small ones.
+  // For a big string value: keeps its bytes alive beyond the operation, so a reply need not copy. Null for
+  // small ones.
   std::shared_ptr<const void> keep_alive() const;
   const Collection& collection() const;  // Precondition: kHash or kSet.
   int64_t deadline_ms() const;           // kNoDeadline when it has none.
@@ -57,8 +60,8 @@ class Found {
   const Operation* operation_ = nullptr;
 };
 
-// A collection opened for change. Valid until the key is changed in another way, or remove() empties it: the key
-// is then gone and the handle must not be used any more.
+// A collection opened for change. Valid until the key is changed in another way, or remove() empties it: the
+// key is then gone and the handle must not be used any more.
 class OpenCollection {
  public:
   const Collection& view() const { return *collection_; }
@@ -84,8 +87,8 @@ class OpenCollection {
 };
 
 // One of the 16 databases, within an operation. Cheap to copy. Every key used must be locked and resident.
-// Each change mints one dot, marks the record as changed, joins the operation's log frame, keeps DBSIZE, the expiry
-// index and WATCH true.
+// Each change mints one dot, marks the record as changed, joins the operation's log frame, keeps DBSIZE, the
+// expiry index and WATCH true.
 class Database {
  public:
   int index() const { return index_; }
@@ -97,24 +100,25 @@ class Database {
   void put_string(const Key& key, std::string_view value, int64_t deadline_ms);
   // The same, taking over the buffer: for values too big to copy.
   void put_string(const Key& key, std::unique_ptr<char[]> value, size_t size, int64_t deadline_ms);
-  // Changes a string in place, or makes one from "" when the key is absent: resized to new_size (growth is zeroed),
-  // then `edit` writes into it. Keeps the deadline. Precondition: absent or kString.
+  // Changes a string in place, or makes one from "" when the key is absent: resized to new_size (growth is
+  // zeroed), then `edit` writes into it. Keeps the deadline. Precondition: absent or kString.
   void edit_string(const Key& key, size_t new_size, absl::FunctionRef<void(std::span<char>)> edit);
 
-  // Opens the key's collection, making an empty one of `type` when absent (it counts as existing from the first put;
-  // the caller puts at least once). Precondition: absent, or of that type.
+  // Opens the key's collection, making an empty one of `type` when absent (it counts as existing from the
+  // first put; the caller puts at least once). Precondition: absent, or of that type.
   OpenCollection open(const Key& key, Type type);
 
   // True when there was a live record.
   bool remove(const Key& key);
-  // kNoDeadline removes the deadline. True when there was a live record. A deadline in the past removes the record.
+  // kNoDeadline removes the deadline. True when there was a live record. A deadline in the past removes the
+  // record.
   bool set_deadline(const Key& key, int64_t deadline_ms);
   // Copies the live record of `from` (value, deadline) over `to` in `target`. Precondition: it exists.
   void copy(const Key& from, Database& target, const Key& to);
   // A live record's change that no value shows (used by nothing but OBJECT FREQ tests): sets the LFU counter.
   void set_access(const Key& key, int64_t idle_seconds, int frequency);
 
-  uint64_t size() const;            // Live records; expired ones count until they are found. O(1).
+  uint64_t size() const;  // Live records; expired ones count until they are found. O(1).
   uint64_t size_with_deadline() const;
 
  private:
@@ -122,7 +126,8 @@ class Database {
   friend class OpenCollection;
   friend class Recovery;
   Database(Operation& operation, int index);
-  // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound: neither.
+  // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound:
+  // neither.
   uint32_t locate(Partition& partition, const Key& key);
   void put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms);
   void erase_slot(Partition& partition, uint32_t slot, const Key& key);
@@ -154,7 +159,8 @@ class Operation {
   // Locks everything: for commands over the whole keyspace.
   void lock_all();
 
-  // True when the key is in memory or known to be absent. Otherwise call finish(), Engine::fetch() and start over.
+  // True when the key is in memory or known to be absent. Otherwise call finish(), Engine::fetch() and start
+  // over.
   bool resident(const KeyRef& key);
 
   Database database(int index) { return Database(*this, index); }
@@ -170,8 +176,8 @@ class Operation {
   void begin_replay(uint16_t actor_index, uint64_t stamp);
 
   bool changed() const { return changed_; }
-  // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be written
-  // (or durable) before a reply may leave; 0 when nothing changed. Idempotent.
+  // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be
+  // written (or durable) before a reply may leave; 0 when nothing changed. Idempotent.
   LogPosition finish();
 
  private:

@@ -53,8 +53,8 @@ void Recovery::apply_map(const Mutation& mutation) {
   core_.keyspace.next_space = mutation.next_space;
 }
 
-// The key as it was before a whole record replaced or removed it: what it held does not matter any more, only what it
-// counted for. Saves reading the store.
+// The key as it was before a whole record replaced or removed it: what it held does not matter any more, only
+// what it counted for. Saves reading the store.
 void Recovery::place_stub(int database, const Key& key, const Mutation& mutation) {
   DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
   tables.ensure_used();
@@ -68,9 +68,9 @@ void Recovery::place_stub(int database, const Key& key, const Mutation& mutation
   Entry* entry = Entry::create(parts);
   const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
   partition.table.insert(key.hash, entry, 0);
-  core_.keyspace.stripes.add_bytes(
-      stripe_of(key.partition), static_cast<int64_t>(entry_bytes(*entry)) +
-                                    static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes);
+  core_.keyspace.stripes.add_bytes(stripe_of(key.partition),
+                                   static_cast<int64_t>(entry_bytes(*entry)) +
+                                       static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes);
 }
 
 Status Recovery::make_resident(int database, const Key& key, const Mutation& mutation) {
@@ -175,8 +175,8 @@ Status Recovery::run(const std::function<void(const std::string&)>& progress) {
   status = core_.log->recover(
       replay_from, [this](uint64_t, std::string_view frame) { return replay(frame); },
       [&](uint64_t done, uint64_t total) {
-        progress("Replaying the commit log: " + std::to_string(done * 100 / std::max<uint64_t>(total, 1)) + "% of " +
-                 std::to_string(total >> 20) + " MiB");
+        progress("Replaying the commit log: " + std::to_string(done * 100 / std::max<uint64_t>(total, 1)) +
+                 "% of " + std::to_string(total >> 20) + " MiB");
       });
   if (!status.ok()) return status;
   if (frames_ > 0) {

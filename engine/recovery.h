@@ -15,7 +15,8 @@ struct Mutation;
 
 class Recovery {
  public:
-  Recovery(Engine& engine, EngineCore& core, Loader& loader) : engine_(engine), core_(core), loader_(loader) {}
+  Recovery(Engine& engine, EngineCore& core, Loader& loader)
+      : engine_(engine), core_(core), loader_(loader) {}
 
   // Before anything else uses the engine. `progress` gets lines for the server's log.
   Status run(const std::function<void(const std::string&)>& progress);

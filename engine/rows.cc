@@ -8,7 +8,9 @@ namespace starling::engine {
 
 namespace {
 
-bool is_collection(const Entry& entry) { return entry.type() == Type::kHash || entry.type() == Type::kSet; }
+bool is_collection(const Entry& entry) {
+  return entry.type() == Type::kHash || entry.type() == Type::kSet;
+}
 
 bool due(const EngineCore& core, const Partition& partition, DirtyTag tag) {
   return core.flushing_tag != 0 && tag == core.flushing_tag && partition.swept != core.checkpoint_number;
@@ -26,17 +28,18 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
                         std::vector<Row>* rows) {
   if (entry.has(Entry::kPurge)) {
     KeyRange range = element_range(tables.space, key);
-    rows->push_back({Family::kElements, std::move(range.lower), std::move(range.upper), Row::Kind::kEraseRange});
+    rows->push_back(
+        {Family::kElements, std::move(range.lower), std::move(range.upper), Row::Kind::kEraseRange});
   }
   Row row{Family::kRecords, record_key(tables, key), {}, Row::Kind::kPut};
   if (entry.tombstone()) {
     row.kind = Row::Kind::kErase;
   } else if (is_collection(entry)) {
-    encode_simple_header(entry.type(), core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
-                         entry.collection()->size(), &row.value);
+    encode_simple_header(entry.type(), core.keyspace.actors.id_of(entry.actor()), entry.stamp(),
+                         entry.deadline_ms(), entry.collection()->size(), &row.value);
   } else {
-    encode_simple_string(core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(), entry.value(),
-                         &row.value);
+    encode_simple_string(core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
+                         entry.value(), &row.value);
   }
   if (!entry.tombstone() && entry.deadline_ms() != 0) {
     Row deadline{Family::kDeadlines, {}, {}, Row::Kind::kPut};
@@ -47,22 +50,23 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
   entry.set_flag(Entry::kOnDisk);
 }
 
-void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type, Entry& element,
-                        std::vector<Row>* rows) {
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type,
+                        Entry& element, std::vector<Row>* rows) {
   Row row{Family::kElements, {}, {}, Row::Kind::kPut};
   append_element_prefix(tables.space, key, &row.key);
   append_element_name(element_kind_of(type), element.key(), &row.key);
   if (element.tombstone()) {
     row.kind = Row::Kind::kErase;
   } else {
-    encode_simple_element(core.keyspace.actors.id_of(element.actor()), element.stamp(), element.value(), &row.value);
+    encode_simple_element(core.keyspace.actors.id_of(element.actor()), element.stamp(), element.value(),
+                          &row.value);
   }
   rows->push_back(std::move(row));
   element.set_flag(Entry::kOnDisk);
 }
 
-void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key, Collection& collection,
-                           DirtyTag tag, std::vector<Row>* rows) {
+void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key,
+                           Collection& collection, DirtyTag tag, std::vector<Row>* rows) {
   if (collection.dirty_count(tag) == 0) return;
   Table& elements = collection.elements();
   for (uint32_t i = 0; i < elements.slot_count(); ++i) {
@@ -72,8 +76,8 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
   }
 }
 
-void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition, uint32_t slot,
-                        const Key& key) {
+void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
+                        uint32_t slot, const Key& key) {
   Entry& entry = *partition.table.entry(slot);
   const DirtyTag tag = is_collection(entry) ? entry.collection()->header_tag() : partition.table.tag(slot);
   if (!due(core, partition, tag)) return;
@@ -82,8 +86,8 @@ void save_before_change(EngineCore& core, const DatabaseTables& tables, const Pa
   for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));
 }
 
-void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition, uint32_t slot,
-                         const Key& key) {
+void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
+                         uint32_t slot, const Key& key) {
   save_before_change(core, tables, partition, slot, key);
   Entry& entry = *partition.table.entry(slot);
   if (!is_collection(entry) || !due(core, partition, core.flushing_tag)) return;

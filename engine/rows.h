@@ -8,24 +8,25 @@
 
 namespace starling::engine {
 
-// The row of a record itself: a string, a collection's header, or the erasure that a tombstone stands for. With the
-// range erasure of its elements when the entry says that stale ones may be there, and the deadline's row. Marks the entry as kOnDisk.
+// The row of a record itself: a string, a collection's header, or the erasure that a tombstone stands for.
+// With the range erasure of its elements when the entry says that stale ones may be there, and the deadline's
+// row. Marks the entry as kOnDisk.
 void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& entry,
                         std::vector<Row>* rows);
 // The row of one element of a collection of this type, or its erasure. Marks the element as kOnDisk.
-void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type, Entry& element,
-                        std::vector<Row>* rows);
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type,
+                        Entry& element, std::vector<Row>* rows);
 // The rows of a collection's elements that have `tag`.
-void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key, Collection& collection,
-                           DirtyTag tag, std::vector<Row>* rows);
+void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key,
+                           Collection& collection, DirtyTag tag, std::vector<Row>* rows);
 
-// Call before a record changes (its value, header or deadline): when a checkpoint under way still has to write the
-// record as it is now, that is saved for it. The stripe is held.
-void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition, uint32_t slot,
-                        const Key& key);
+// Call before a record changes (its value, header or deadline): when a checkpoint under way still has to
+// write the record as it is now, that is saved for it. The stripe is held.
+void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
+                        uint32_t slot, const Key& key);
 // The same before the whole record, elements included, goes away.
-void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition, uint32_t slot,
-                         const Key& key);
+void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
+                         uint32_t slot, const Key& key);
 // The same before one element changes.
 void save_element_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
                                 Collection& collection, uint32_t element_slot, const Key& key);

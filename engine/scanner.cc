@@ -13,10 +13,13 @@ namespace {
 constexpr int kPrefixBits = 39;
 constexpr int kDroppedBits = kHashBits - kPrefixBits;
 constexpr uint64_t kEnd = uint64_t{1} << kHashBits;
-// A step over a partition with records on disk looks at a window this wide at least: a seek costs more than a few rows.
+// A step over a partition with records on disk looks at a window this wide at least: a seek costs more than a
+// few rows.
 constexpr uint64_t kMinimumDiskStep = 16;
 
-uint64_t round_up(uint64_t hash) { return ((hash >> kDroppedBits) + 1) << kDroppedBits; }
+uint64_t round_up(uint64_t hash) {
+  return ((hash >> kDroppedBits) + 1) << kDroppedBits;
+}
 
 }  // namespace
 
@@ -66,8 +69,8 @@ void Scanner::step_memory(Step& step) {
     if (!step.complete) step.in_memory.emplace(entry->key());
     if (entry->tombstone()) continue;
     ++seen;
-    step.hits.push_back({hash, std::string(entry->key()),
-                         wanted(step, entry->type(), entry->deadline_ms(), entry->key())});
+    step.hits.push_back(
+        {hash, std::string(entry->key()), wanted(step, entry->type(), entry->deadline_ms(), entry->key())});
   }
 }
 
@@ -75,8 +78,9 @@ void Scanner::step_memory(Step& step) {
 void Scanner::step_store(Step& step) {
   const uint64_t limit = std::max(step.count, kMinimumDiskStep);
   const std::string lower = position_bound(step.tables->space, step.partition, step.from);
-  const std::string upper = step.until == kEnd ? partition_range(step.tables->space, step.partition).upper
-                                               : position_bound(step.tables->space, step.partition, step.until);
+  const std::string upper = step.until == kEnd
+                                ? partition_range(step.tables->space, step.partition).upper
+                                : position_bound(step.tables->space, step.partition, step.until);
   uint64_t rows = 0;
   const auto iterator = core_.store->iterate(Family::kRecords, lower, upper);
   for (; iterator->valid(); iterator->next()) {
@@ -99,7 +103,8 @@ void Scanner::step_store(Step& step) {
   }
 }
 
-// Appends what is wanted of one stretch to `found`; returns where the next one begins, kEnd at the partition's end.
+// Appends what is wanted of one stretch to `found`; returns where the next one begins, kEnd at the
+// partition's end.
 uint64_t Scanner::scan_partition(int database, uint16_t partition, uint64_t from, uint64_t count,
                                  const ScanFilter& filter, int64_t now_ms, bool locked,
                                  std::vector<std::string>* found, uint64_t* seen) {
@@ -120,15 +125,15 @@ uint64_t Scanner::scan_partition(int database, uint16_t partition, uint64_t from
   return step.until;
 }
 
-uint64_t Scanner::scan(int database, uint64_t cursor, uint64_t count, const ScanFilter& filter, int64_t now_ms,
-                       bool locked, const std::function<void(std::string_view key)>& visit) {
+uint64_t Scanner::scan(int database, uint64_t cursor, uint64_t count, const ScanFilter& filter,
+                       int64_t now_ms, bool locked, const std::function<void(std::string_view key)>& visit) {
   uint64_t partition = cursor >> kPrefixBits;
   uint64_t from = (cursor & ((uint64_t{1} << kPrefixBits) - 1)) << kDroppedBits;
   uint64_t seen = 0;
   std::vector<std::string> found;
   while (partition < kPartitionCount && seen < count) {
-    const uint64_t until = scan_partition(database, static_cast<uint16_t>(partition), from, count - seen, filter,
-                                          now_ms, locked, &found, &seen);
+    const uint64_t until = scan_partition(database, static_cast<uint16_t>(partition), from, count - seen,
+                                          filter, now_ms, locked, &found, &seen);
     from = until == kEnd ? 0 : until;
     if (until == kEnd) ++partition;
   }
@@ -158,13 +163,15 @@ std::optional<std::string> Scanner::random_key(int database, int64_t now_ms, boo
     } else {
       uint64_t rank = random.below(total);
       uint64_t live;
-      for (partition = 0; partition < kPartitionCount && rank >= (live = live_in(partition)); ++partition) rank -= live;
+      for (partition = 0; partition < kPartitionCount && rank >= (live = live_in(partition)); ++partition)
+        rank -= live;
       if (partition == kPartitionCount) continue;
     }
     std::vector<std::string> found;
     uint64_t seen = 0;
     for (uint64_t from = 0; from < kEnd;) {
-      from = scan_partition(database, static_cast<uint16_t>(partition), from, 1024, {}, now_ms, locked, &found, &seen);
+      from = scan_partition(database, static_cast<uint16_t>(partition), from, 1024, {}, now_ms, locked,
+                            &found, &seen);
     }
     if (!found.empty()) return std::move(found[random.below(found.size())]);
   }

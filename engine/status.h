@@ -1,5 +1,6 @@
-// The result of an operation that can fail for reasons outside the program (disk full, corrupt file, bad input).
-// What cannot happen is asserted instead (STARLING_ASSERT in engine/assert.h, kept in release builds).
+// The result of an operation that can fail for reasons outside the program (disk full, corrupt file, bad
+// input). What cannot happen is asserted instead (STARLING_ASSERT in engine/assert.h, kept in release
+// builds).
 #pragma once
 
 #include <string>

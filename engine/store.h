@@ -1,8 +1,9 @@
-// The Store seam: an ordered, durable map that takes sorted runs. RocksStore is the production one; MemoryStore
-// serves unit tests and the simulator.
+// The Store seam: an ordered, durable map that takes sorted runs. RocksStore is the production one;
+// MemoryStore serves unit tests and the simulator.
 //
-// The engine never writes single keys here. Records live in memory and in the commit log; a checkpoint walks the
-// changed ones in key order and hands them over as one sorted run, which becomes durable and visible atomically.
+// The engine never writes single keys here. Records live in memory and in the commit log; a checkpoint walks
+// the changed ones in key order and hands them over as one sorted run, which becomes durable and visible
+// atomically.
 #pragma once
 
 #include <cstdint>
@@ -47,11 +48,12 @@ class SortedRun {
   virtual ~SortedRun() = default;
   virtual Status put(Family family, std::string_view key, std::string_view value) = 0;
   virtual Status erase(Family family, std::string_view key) = 0;
-  // Removes what earlier runs put into [lower, upper); what this run itself puts there stays. `lower` counts for the
-  // ascending order together with the keys of put() and erase(), but may equal the next one of them.
+  // Removes what earlier runs put into [lower, upper); what this run itself puts there stays. `lower` counts
+  // for the ascending order together with the keys of put() and erase(), but may equal the next one of them.
   virtual Status erase_range(Family family, std::string_view lower, std::string_view upper) = 0;
-  // Makes the whole run durable and visible, atomically, over whatever was there. The run is spent afterwards,
-  // also on failure; after a failure the store holds what it held before (or, after kIoError, possibly the run).
+  // Makes the whole run durable and visible, atomically, over whatever was there. The run is spent
+  // afterwards, also on failure; after a failure the store holds what it held before (or, after kIoError,
+  // possibly the run).
   virtual Status apply() = 0;
   virtual uint64_t bytes() const = 0;
 };
@@ -62,9 +64,11 @@ class Store {
 
   // All members: any thread.
   virtual ReadResult get(Family family, std::string_view key, ReadMode mode, std::string* value) = 0;
-  virtual std::unique_ptr<StoreIterator> iterate(Family family, std::string_view lower, std::string_view upper) = 0;
+  virtual std::unique_ptr<StoreIterator> iterate(Family family, std::string_view lower,
+                                                 std::string_view upper) = 0;
   virtual std::unique_ptr<SortedRun> begin_run() = 0;
-  // Removes [lower, upper). Durable after the next applied run or flush(): the caller must be ready to repeat it.
+  // Removes [lower, upper). Durable after the next applied run or flush(): the caller must be ready to repeat
+  // it.
   virtual Status erase_range(Family family, std::string_view lower, std::string_view upper) = 0;
   // Clears what an earlier failure (a full disk) left, so that runs can be applied again.
   virtual Status resume() = 0;
@@ -74,7 +78,8 @@ class Store {
   virtual uint64_t memory_bytes() const = 0;
   virtual uint64_t disk_bytes() const = 0;
   // Named figures for INFO, in a fixed order.
-  virtual void for_each_statistic(const std::function<void(std::string_view name, uint64_t value)>& visit) const = 0;
+  virtual void for_each_statistic(
+      const std::function<void(std::string_view name, uint64_t value)>& visit) const = 0;
 };
 
 }  // namespace starling::engine

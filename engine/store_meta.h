@@ -1,9 +1,10 @@
 // The one row of the store's meta family: what a checkpoint says about itself.
 //
-//   state     := format:varint (1)  (space:varint){16}  next_space:varint  replay_from:varint  database*  16:varint
-//   database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*  16384:varint
+//   state     := format:varint (1)  (space:varint){16}  next_space:varint  replay_from:varint  database*
+//   16:varint database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*  16384:varint
 //
-// Partitions without records are left out. Written with each checkpoint's run, so atomically with its records.
+// Partitions without records are left out. Written with each checkpoint's run, so atomically with its
+// records.
 #pragma once
 
 #include <array>

@@ -10,7 +10,9 @@ namespace starling::engine {
 namespace {
 
 // The slots behind the last home take what probing pushes over the end.
-uint32_t total_for(uint32_t capacity) { return capacity + 4 + capacity / 16; }
+uint32_t total_for(uint32_t capacity) {
+  return capacity + 4 + capacity / 16;
+}
 
 }  // namespace
 
@@ -27,7 +29,8 @@ void Table::prefetch_entry(uint64_t hash) const {
   }
 }
 
-// Puts the slot at the first free place from its home on. False when only the last slot, which must stay free, is left.
+// Puts the slot at the first free place from its home on. False when only the last slot, which must stay
+// free, is left.
 bool Table::place(uint64_t hash, uint64_t slot, uint32_t* index) {
   for (uint32_t i = home(hash); i + 1 < total_; ++i) {
     if (slots_[i] != 0) continue;
@@ -71,7 +74,8 @@ uint32_t Table::insert(uint64_t hash, Entry* entry, DirtyTag tag) {
   const uint64_t pointer_bits = reinterpret_cast<uint64_t>(entry);
   STARLING_ASSERT((pointer_bits & ~kPointerMask) == 0);
   const uint64_t slot = pointer_bits | static_cast<uint64_t>(tag) << kTagShift | fingerprint_of(hash);
-  const bool full = capacity_ == 1 ? used_ + 1 >= kLinearSlots : uint64_t{used_} * 5 >= uint64_t{capacity_} * 4;
+  const bool full =
+      capacity_ == 1 ? used_ + 1 >= kLinearSlots : uint64_t{used_} * 5 >= uint64_t{capacity_} * 4;
   if (full) grow();
   uint32_t index;
   while (!place(hash, slot, &index)) grow();
@@ -109,7 +113,8 @@ void Table::clear() {
 uint64_t Table::hash_after(uint32_t slot) const {
   constexpr uint64_t kEnd = uint64_t{1} << kHashBits;
   if (slot + 1 >= capacity_) return kEnd;
-  // The least x with (x >> 16) * capacity >> 32 > slot, that is (x >> 16) >= ceil((slot + 1) * 2^32 / capacity).
+  // The least x with (x >> 16) * capacity >> 32 > slot, that is (x >> 16) >= ceil((slot + 1) * 2^32 /
+  // capacity).
   const uint64_t top = (((uint64_t{slot} + 1) << 32) + capacity_ - 1) / capacity_;
   return top << 16;
 }

@@ -1,9 +1,10 @@
-// An open-addressing table of entries in the order of their hash: one partition's records, or one collection's elements.
+// An open-addressing table of entries in the order of their hash: one partition's records, or one
+// collection's elements.
 //
-// A slot is one word: pointer (48 bits), tag (2), fingerprint (14). Entries sit at or after their home slot, home rises
-// with the hash, and probing never wraps around; so a walk over a range of slots is a walk over a range of hashes, whatever the
-// table's size was when the walk began. SCAN's cursors and the checkpoint's key order rest on that. Erasing shifts back, so there
-// are no dead slots. The owner locks.
+// A slot is one word: pointer (48 bits), tag (2), fingerprint (14). Entries sit at or after their home slot,
+// home rises with the hash, and probing never wraps around; so a walk over a range of slots is a walk over a
+// range of hashes, whatever the table's size was when the walk began. SCAN's cursors and the checkpoint's key
+// order rest on that. Erasing shifts back, so there are no dead slots. The owner locks.
 #pragma once
 
 #include <cstddef>
@@ -67,8 +68,8 @@ class Table {
 
   // The first slot that may hold an entry with a hash >= `hash`.
   uint32_t lower_slot(uint64_t hash) const { return total_ == 0 ? 0 : home(hash); }
-  // The smallest hash that is at home at or after `slot` + 1: where a scan that has visited all entries at home up
-  // to `slot` goes on. 2^48 when there is none.
+  // The smallest hash that is at home at or after `slot` + 1: where a scan that has visited all entries at
+  // home up to `slot` goes on. 2^48 when there is none.
   uint64_t hash_after(uint32_t slot) const;
   uint32_t home_slot(uint64_t hash) const { return home(hash); }
 

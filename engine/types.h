@@ -11,7 +11,7 @@ enum class Type : uint8_t {
   kString = 1,
   kHash = 2,
   kSet = 3,
-  kList = 4,       // From here on reserved: the grammar has room, no command makes them yet.
+  kList = 4,  // From here on reserved: the grammar has room, no command makes them yet.
   kSortedSet = 5,
   kStream = 6,
 };

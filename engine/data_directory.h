@@ -1,0 +1,43 @@
+// The data directory: its lock, its format mark, and the ballast that a full disk needs.
+//
+//   <dir>/LOCK      flock()ed while a server has the directory open
+//   <dir>/FORMAT    "starling-data 1\n": the version of the layout
+//   <dir>/ballast   room to give back when the disk is so full that the store cannot even be opened
+//   <dir>/actor     actor_file.h
+//   <dir>/log/      commit_log.h
+//   <dir>/store/    the store
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "engine/status.h"
+
+namespace starling::engine {
+
+// Holds the lock until it is destroyed.
+class DirectoryLock {
+ public:
+  ~DirectoryLock();
+  DirectoryLock(const DirectoryLock&) = delete;
+  DirectoryLock& operator=(const DirectoryLock&) = delete;
+
+  // Creates the directory when missing (its parent must exist), locks it and checks or writes the format
+  // mark. kLocked when another process has it; kNewerFormat; kIoError and kNoSpace with the system's reason.
+  static Status acquire(const std::string& directory, std::unique_ptr<DirectoryLock>* lock);
+
+ private:
+  explicit DirectoryLock(int descriptor) : descriptor_(descriptor) {}
+  int descriptor_;
+};
+
+// Makes sure that the ballast file is there and full. Failing is no error: it is tried again at the next
+// start.
+void place_ballast(const std::string& directory);
+// Gives the ballast's room back. True when there was some.
+bool drop_ballast(const std::string& directory);
+Status make_directory(const std::string& path);
+// Writes FORMAT into a new data directory (a snapshot).
+Status write_format(const std::string& directory);
+
+}  // namespace starling::engine

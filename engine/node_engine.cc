@@ -1,0 +1,405 @@
+#include "engine/node_engine.h"
+
+#include <algorithm>
+#include <chrono>
+
+#include "engine/assert.h"
+#include "engine/data_directory.h"
+#include "engine/recovery.h"
+#include "engine/storage_key.h"
+
+namespace starling::engine {
+
+namespace {
+
+constexpr auto kTick = std::chrono::milliseconds(100);
+constexpr int64_t kExpiryBudgetUs = 25'000;  // Of each tick: a quarter, as Redis's slow cycle.
+constexpr int64_t kStoreExpiryIntervalUs = 1'000'000;
+constexpr int64_t kCheckpointRetryUs = 5'000'000;
+constexpr int kEvictAtOnce = 16;          // By a loop, for each command that needs room.
+constexpr int kEvictInBackground = 4096;  // For each tick.
+constexpr uint64_t kMinimumDirtyBytes = 4ull << 20;
+
+}  // namespace
+
+NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
+                       NodeParts parts)
+    : core_(options, clock, observer),
+      loader_(core_),
+      evictor_(core_),
+      scanner_(core_),
+      expirer_(*this, core_, loader_),
+      checkpointer_(core_),
+      lock_(std::move(parts.lock)),
+      actor_file_(std::move(parts.actor_file)),
+      fsync_(options.fsync),
+      active_expire_(options.active_expire),
+      random_(random_seed),
+      max_memory_bytes_(options.max_memory_bytes),
+      pool_(options.disk_threads) {
+  core_.log = std::move(parts.log);
+  core_.store = std::move(parts.store);
+  core_.actor = parts.actor;
+  core_.actor_index = core_.keyspace.actors.index_of(core_.actor);
+  if (actor_file_ != nullptr) core_.hybrid_clock.restore(actor_file_->last_stamp());
+  set_policy(options.policy, options.samples);
+}
+
+NodeEngine::~NodeEngine() {
+  stop_threads();
+}
+
+Status NodeEngine::start(const std::function<void(const std::string&)>& progress) {
+  if (core_.durable()) {
+    Status status = Recovery(*this, core_, loader_).run(progress);
+    if (!status.ok()) return status;
+    last_checkpoint_ms_ = core_.clock.wall_ms();
+    sync_thread_ = std::thread([this] { serve_sync(); });
+  }
+  if (core_.options.resident_bytes) baseline_resident_bytes_ = core_.options.resident_bytes();
+  const uint64_t records = core_.keyspace.stripes.bytes();
+  baseline_resident_bytes_ -= std::min(baseline_resident_bytes_, records);
+  adjust_budget();
+  maintenance_thread_ = std::thread([this] { serve_maintenance(); });
+  return {};
+}
+
+void NodeEngine::fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) {
+  // The names are views into requests that the caller keeps until `done`.
+  pool_.submit([this, keys = std::move(keys), done = std::move(done)] {
+    Status status;
+    for (const KeyRef& ref : keys) {
+      if (status.ok()) status = loader_.load(ref.database, ref.key);
+    }
+    done(status);
+  });
+}
+
+void NodeEngine::prefetch(int database, const Key& key, int stage) {
+  DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
+  if (!tables.used.load(std::memory_order_acquire)) return;
+  Partition& partition = tables.partition(key);
+  if (stage == 0) {
+    __builtin_prefetch(&partition);
+    return;
+  }
+  const uint16_t stripe = stripe_of(key.partition);
+  if (!core_.keyspace.stripes.try_lock(stripe)) return;
+  if (stage == 1) {
+    partition.table.prefetch_slot(key.hash);
+  } else {
+    partition.table.prefetch_entry(key.hash);
+  }
+  core_.keyspace.stripes.unlock(stripe);
+}
+
+// --- Commit
+// -----------------------------------------------------------------------------------------------------------
+
+Status NodeEngine::log_failure(Status status) {
+  std::lock_guard lock(refusal_mutex_);
+  refusal_ = status;
+  writable_.store(status.ok(), std::memory_order_release);
+  return status;
+}
+
+Status NodeEngine::commit() {
+  if (!core_.durable()) return {};
+  Status status = core_.log->flush();
+  if (status.ok() != writable()) return log_failure(status);
+  return status;
+}
+
+bool NodeEngine::durable(LogPosition position) {
+  return !core_.durable() || core_.log->durable() >= position;
+}
+
+void NodeEngine::request_sync() {
+  std::lock_guard lock(sync_mutex_);
+  sync_requested_ = true;
+  sync_wake_.notify_one();
+}
+
+void NodeEngine::subscribe_durable(std::function<void()> notify) {
+  std::lock_guard lock(sync_mutex_);
+  durable_subscribers_.push_back(std::move(notify));
+}
+
+bool NodeEngine::writable() const {
+  return writable_.load(std::memory_order_acquire);
+}
+
+Status NodeEngine::write_refusal() const {
+  std::lock_guard lock(refusal_mutex_);
+  return refusal_;
+}
+
+void NodeEngine::notify_durable() {
+  std::vector<std::function<void()>> subscribers;
+  {
+    std::lock_guard lock(sync_mutex_);
+    subscribers = durable_subscribers_;
+  }
+  for (const auto& notify : subscribers) notify();
+}
+
+void NodeEngine::serve_sync() {
+  int64_t next_sync_us = core_.clock.monotonic_us() + 1'000'000;
+  std::unique_lock lock(sync_mutex_);
+  for (;;) {
+    sync_wake_.wait_for(lock, kTick, [this] { return sync_requested_ || stopping_; });
+    if (stopping_) return;
+    const bool requested = std::exchange(sync_requested_, false);
+    lock.unlock();
+    const bool second = fsync_ == Fsync::kEverySecond && core_.clock.monotonic_us() >= next_sync_us;
+    // A log that could not be written is tried again with each tick, so that freed space is noticed without a
+    // write.
+    const bool retry = !writable() && !dead();
+    if (((requested || second) && core_.log->durable() < core_.log->appended()) || retry) {
+      const Status status = core_.log->sync();
+      if (status.ok()) log_syncs_.fetch_add(1, std::memory_order_relaxed);
+      if (status.ok() != writable() || !status.ok()) (void)log_failure(status);
+      if (!status.ok() && core_.log->dead()) dead_.store(true, std::memory_order_release);
+      notify_durable();
+    }
+    if (second) next_sync_us = core_.clock.monotonic_us() + 1'000'000;
+    lock.lock();
+  }
+}
+
+// --- Memory
+// -----------------------------------------------------------------------------------------------------------
+
+bool NodeEngine::make_room() {
+  if (!evictor_.over_budget()) return false;
+  if (!random_mutex_.try_lock()) return false;  // Another loop is at it.
+  const bool made = evictor_.make_room(kEvictAtOnce, random_);
+  random_mutex_.unlock();
+  return !made && !core_.durable();
+}
+
+bool NodeEngine::congested() const {
+  if (!core_.durable()) return false;
+  if (core_.log->over_limit()) return true;
+  const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
+  if (limit != 0 && core_.keyspace.stripes.dirty_bytes() > std::max(limit / 3, 4 * kMinimumDirtyBytes))
+    return true;
+  return core_.log->live_bytes() > 4 * core_.options.checkpoint_log_bytes;
+}
+
+// What records may take: the limit less the store's memory and whatever else made the process grow.
+void NodeEngine::adjust_budget() {
+  const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
+  if (limit == 0) return evictor_.set_budget(0);
+  uint64_t overhead = core_.durable() ? core_.store->memory_bytes() : 0;
+  if (core_.options.resident_bytes) {
+    const uint64_t accounted = baseline_resident_bytes_ + core_.keyspace.stripes.bytes();
+    const uint64_t resident = core_.options.resident_bytes();
+    if (resident > accounted) overhead = std::max(overhead, resident - accounted);
+  }
+  evictor_.set_budget(std::max(limit - std::min(limit, overhead), limit / 4));
+}
+
+void NodeEngine::set_max_memory(uint64_t bytes) {
+  max_memory_bytes_.store(bytes, std::memory_order_relaxed);
+  adjust_budget();
+}
+
+void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
+  core_.policy = policy;
+  core_.samples = samples;
+  core_.lfu = policy == EvictionPolicy::kAllKeysLfu || policy == EvictionPolicy::kVolatileLfu;
+}
+
+// --- Maintenance
+// ------------------------------------------------------------------------------------------------------
+
+bool NodeEngine::checkpoint_due() const {
+  if (core_.log->live_bytes() - core_.log_bytes_at_checkpoint.load() >= core_.options.checkpoint_log_bytes)
+    return true;
+  const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
+  return limit != 0 && core_.keyspace.stripes.dirty_bytes() >= std::max(limit / 8, kMinimumDirtyBytes);
+}
+
+Status NodeEngine::run_checkpoint() {
+  const int64_t begin_us = core_.clock.monotonic_us();
+  checkpoint_running_ = true;
+  (void)core_.store->resume();
+  const Status status = checkpointer_.run();
+  last_checkpoint_ok_ = status.ok();
+  checkpoint_running_ = false;
+  last_checkpoint_duration_ms_ = (core_.clock.monotonic_us() - begin_us) / 1000;
+  core_.log_bytes_at_checkpoint = core_.log->live_bytes();
+  if (status.ok()) {
+    last_checkpoint_ms_ = core_.clock.wall_ms();
+    checkpoints_.fetch_add(1, std::memory_order_relaxed);
+  } else {
+    core_.log_bytes_at_checkpoint = 0;
+  }
+  return status;
+}
+
+Status NodeEngine::checkpoint() {
+  if (!core_.durable()) return {};
+  std::lock_guard lock(checkpoint_mutex_);
+  return run_checkpoint();
+}
+
+Status NodeEngine::snapshot(const std::string& path) {
+  if (!core_.durable()) return {StatusCode::kInvalid, "storage memory keeps nothing on disk"};
+  std::lock_guard lock(checkpoint_mutex_);
+  Status status = run_checkpoint();
+  if (status.ok()) status = make_directory(path);
+  if (status.ok()) status = core_.store->copy_to(path + "/store");
+  if (status.ok()) status = write_format(path);
+  return status;
+}
+
+// Frees the tables of flushed databases and their rows, away from the loops.
+void NodeEngine::drop_flushed() {
+  std::vector<std::shared_ptr<DatabaseTables>> dropped;
+  Stripes& stripes = core_.keyspace.stripes;
+  stripes.lock(0);
+  const bool any = !core_.keyspace.dropped.empty();
+  stripes.unlock(0);
+  if (!any) return;
+  stripes.lock_all();
+  dropped.swap(core_.keyspace.dropped);
+  stripes.unlock_all();
+  for (auto& tables : dropped) {
+    if (core_.durable()) {
+      const KeyRange range = space_range(tables->space);
+      // What this leaves behind, the next start erases.
+      (void)core_.store->erase_range(Family::kRecords, range.lower, range.upper);
+      (void)core_.store->erase_range(Family::kElements, range.lower, range.upper);
+    }
+    pool_.submit([this, tables = std::move(tables)] {
+      for (uint32_t p = 0; tables->used && p < kPartitionCount; ++p) {
+        Partition& partition = tables->partitions[p];
+        int64_t bytes = static_cast<int64_t>(partition.table.memory_bytes());
+        int64_t dirty_bytes = 0;
+        for (uint32_t i = 0; i < partition.table.slot_count(); ++i) {
+          const Entry* entry = partition.table.entry(i);
+          if (entry == nullptr) continue;
+          const auto size = static_cast<int64_t>(entry_bytes(*entry));
+          bytes += size;
+          if (partition.table.tag(i) != 0) dirty_bytes += size;
+        }
+        partition.table.clear();
+        const uint16_t stripe = stripe_of(static_cast<uint16_t>(p));
+        core_.keyspace.stripes.lock(stripe);
+        core_.keyspace.stripes.add_bytes(stripe, -bytes);
+        core_.keyspace.stripes.add_dirty_bytes(stripe, -dirty_bytes);
+        core_.keyspace.stripes.unlock(stripe);
+      }
+    });
+  }
+}
+
+void NodeEngine::tick() {
+  const int64_t now_us = core_.clock.monotonic_us();
+  adjust_budget();
+  if (active_expire_) {
+    expirer_.expire_in_memory(kExpiryBudgetUs);
+    if (core_.durable() && now_us >= store_expiry_us_) {
+      const bool more = expirer_.expire_in_store(kExpiryBudgetUs);
+      if (!more) store_expiry_us_ = now_us + kStoreExpiryIntervalUs;
+    }
+    if (core_.durable()) (void)commit();
+  }
+  if (evictor_.over_budget()) {
+    std::lock_guard lock(random_mutex_);
+    evictor_.make_room(kEvictInBackground, random_);
+  }
+  drop_flushed();
+  if (core_.durable() && !dead() && checkpoint_due() && now_us >= checkpoint_retry_us_) {
+    std::lock_guard lock(checkpoint_mutex_);
+    if (!run_checkpoint().ok()) checkpoint_retry_us_ = now_us + kCheckpointRetryUs;
+  }
+}
+
+void NodeEngine::serve_maintenance() {
+  std::unique_lock lock(maintenance_mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    tick();
+    lock.lock();
+    maintenance_wake_.wait_for(lock, kTick, [this] { return stopping_; });
+  }
+}
+
+// --- Whole keyspace, operators
+// ------------------------------------------------------------------------------------------
+
+uint64_t NodeEngine::scan(int database, uint64_t cursor, uint64_t count, const ScanFilter& filter,
+                          int64_t now_ms, const std::function<void(std::string_view key)>& visit,
+                          Operation* operation) {
+  return scanner_.scan(database, cursor, count, filter, now_ms, operation != nullptr, visit);
+}
+
+std::optional<std::string> NodeEngine::random_key(int database, int64_t now_ms, Operation* operation) {
+  std::unique_lock lock(random_mutex_);
+  SeededRandom random(random_.next());
+  lock.unlock();
+  return scanner_.random_key(database, now_ms, operation != nullptr, random);
+}
+
+uint64_t NodeEngine::count_in_partition(int database, uint16_t partition) {
+  Stripes& stripes = core_.keyspace.stripes;
+  stripes.lock(stripe_of(partition));
+  const DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
+  const uint64_t live = tables.used ? tables.partitions[partition].live : 0;
+  stripes.unlock(stripe_of(partition));
+  return live;
+}
+
+Statistics NodeEngine::statistics() {
+  Statistics s{};
+  s.memory_bytes = core_.keyspace.stripes.bytes();
+  s.dirty_bytes = core_.keyspace.stripes.dirty_bytes();
+  s.budget_bytes = evictor_.budget();
+  s.expired = core_.expired;
+  s.evicted = core_.evicted;
+  s.disk_reads = core_.disk_reads;
+  s.index_entries = core_.deadlines.size();
+  s.log_ok = writable();
+  if (core_.durable()) {
+    s.log_bytes = core_.log->live_bytes();
+    s.store_memory_bytes = core_.store->memory_bytes();
+    s.store_disk_bytes = core_.store->disk_bytes();
+  }
+  s.log_syncs = log_syncs_;
+  s.checkpoints = checkpoints_;
+  s.last_checkpoint_ms = last_checkpoint_ms_;
+  s.last_checkpoint_duration_ms = last_checkpoint_duration_ms_;
+  s.last_checkpoint_ok = last_checkpoint_ok_;
+  s.checkpoint_running = checkpoint_running_;
+  return s;
+}
+
+void NodeEngine::for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) {
+  if (core_.durable()) core_.store->for_each_statistic(visit);
+}
+
+void NodeEngine::stop_threads() {
+  {
+    std::scoped_lock lock(sync_mutex_, maintenance_mutex_);
+    stopping_ = true;
+    sync_wake_.notify_all();
+    maintenance_wake_.notify_all();
+  }
+  if (maintenance_thread_.joinable()) maintenance_thread_.join();
+  if (sync_thread_.joinable()) sync_thread_.join();
+  pool_.stop();
+}
+
+Status NodeEngine::close() {
+  if (std::exchange(closed_, true)) return {};
+  stop_threads();
+  if (!core_.durable()) return {};
+  Status status = core_.log->sync();
+  if (status.ok() && actor_file_ != nullptr) status = actor_file_->mark_clean(core_.hybrid_clock.last());
+  return status;
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,130 @@
+// The production Engine: the parts, their threads and their order of starting and stopping.
+//
+// Threads: the callers' loops; `sync` (fdatasync); `maintenance` (expiry, eviction, checkpoints); the disk
+// pool (misses, scans, snapshots).
+#pragma once
+
+#include <condition_variable>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/actor_file.h"
+#include "engine/checkpointer.h"
+#include "engine/core.h"
+#include "engine/disk_pool.h"
+#include "engine/engine.h"
+#include "engine/evictor.h"
+#include "engine/expirer.h"
+#include "engine/loader.h"
+#include "engine/scanner.h"
+#include "engine/seeded_random.h"
+
+namespace starling::engine {
+
+class DirectoryLock;
+
+// What a node stands on. In memory mode store and log are null.
+struct NodeParts {
+  std::unique_ptr<DirectoryLock> lock;
+  std::unique_ptr<ActorFile> actor_file;  // Null where nothing outlives the process.
+  ActorId actor = 0;
+  std::unique_ptr<CommitLog> log;
+  std::unique_ptr<Store> store;
+};
+
+class NodeEngine final : public Engine {
+ public:
+  NodeEngine(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
+             NodeParts parts);
+  ~NodeEngine() override;
+
+  // Recovers, then starts the threads. Once, before anything else.
+  Status start(const std::function<void(const std::string&)>& progress);
+
+  void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) override;
+  void prefetch(int database, const Key& key, int stage) override;
+  Status commit() override;
+  bool durable(LogPosition position) override;
+  void request_sync() override;
+  void subscribe_durable(std::function<void()> notify) override;
+  bool writable() const override;
+  Status write_refusal() const override;
+  bool dead() const override { return dead_.load(std::memory_order_acquire); }
+  bool make_room() override;
+  bool congested() const override;
+  uint64_t scan(int database, uint64_t cursor, uint64_t count, const ScanFilter& filter, int64_t now_ms,
+                const std::function<void(std::string_view key)>& visit, Operation* operation) override;
+  std::optional<std::string> random_key(int database, int64_t now_ms, Operation* operation) override;
+  uint64_t count_in_partition(int database, uint16_t partition) override;
+  void offload(std::function<void()> work) override { pool_.submit(std::move(work)); }
+  Status checkpoint() override;
+  Status snapshot(const std::string& path) override;
+  void set_max_memory(uint64_t bytes) override;
+  void set_policy(EvictionPolicy policy, int samples) override;
+  void set_fsync(Fsync fsync) override { fsync_.store(fsync, std::memory_order_relaxed); }
+  void set_active_expire(bool enabled) override { active_expire_.store(enabled, std::memory_order_relaxed); }
+  const Options& options() const override { return core_.options; }
+  Statistics statistics() override;
+  void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) override;
+  EngineCore& core() override { return core_; }
+  Status close() override;
+
+ private:
+  void serve_sync();
+  void serve_maintenance();
+  void tick();
+  void adjust_budget();
+  void drop_flushed();
+  bool checkpoint_due() const;
+  Status run_checkpoint();
+  Status log_failure(Status status);
+  void stop_threads();
+  void notify_durable();
+
+  EngineCore core_;
+  Loader loader_;
+  Evictor evictor_;
+  Scanner scanner_;
+  Expirer expirer_;
+  Checkpointer checkpointer_;
+  std::unique_ptr<DirectoryLock> lock_;
+  std::unique_ptr<ActorFile> actor_file_;
+
+  std::atomic<Fsync> fsync_;
+  std::atomic<bool> active_expire_;
+  std::atomic<bool> dead_{false};
+  std::atomic<bool> writable_{true};
+  mutable std::mutex refusal_mutex_;
+  Status refusal_;
+  std::atomic<uint64_t> log_syncs_{0};
+  std::mutex random_mutex_;
+  SeededRandom random_;
+  uint64_t baseline_resident_bytes_ = 0;
+  std::atomic<uint64_t> max_memory_bytes_;
+
+  std::mutex checkpoint_mutex_;  // One checkpoint or snapshot at a time.
+  std::atomic<bool> checkpoint_running_{false};
+  std::atomic<bool> last_checkpoint_ok_{true};
+  std::atomic<int64_t> last_checkpoint_ms_{0};
+  std::atomic<int64_t> last_checkpoint_duration_ms_{0};
+  std::atomic<uint64_t> checkpoints_{0};
+  int64_t checkpoint_retry_us_ = 0;
+  int64_t store_expiry_us_ = 0;
+
+  std::mutex sync_mutex_;
+  std::condition_variable sync_wake_;
+  bool sync_requested_ = false;
+  std::vector<std::function<void()>> durable_subscribers_;
+  std::mutex maintenance_mutex_;
+  std::condition_variable maintenance_wake_;
+  bool stopping_ = false;
+  bool closed_ = false;
+  std::thread sync_thread_;
+  std::thread maintenance_thread_;
+  DiskPool pool_;
+};
+
+}  // namespace starling::engine

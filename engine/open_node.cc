@@ -1,0 +1,88 @@
+// Opens the production engine: the data directory, its actor, the store and the commit log.
+#include <algorithm>
+
+#include "engine/data_directory.h"
+#include "engine/engine.h"
+#include "engine/node_engine.h"
+#if __has_include("engine/rocks_store.h")
+#include "engine/rocks_store.h"
+#else
+#include "engine/memory_store.h"
+namespace starling::engine {
+struct RocksOptions {
+  std::string directory;
+  uint64_t block_cache_bytes;
+};
+static Status open_rocks_store(const RocksOptions& o, std::unique_ptr<Store>* s) {
+  *s = std::make_unique<MemoryStore>(std::make_shared<MemoryStoreDisk>(), o.directory);
+  return {};
+}
+}  // namespace starling::engine
+#endif
+
+namespace starling::engine {
+
+namespace {
+
+using Progress = std::function<void(const std::string&)>;
+
+constexpr uint64_t kDefaultBlockCacheBytes = 64ull << 20;
+constexpr uint64_t kMinimumBlockCacheBytes = 8ull << 20;
+
+uint64_t block_cache_bytes(const Options& options) {
+  if (options.block_cache_bytes != 0) return options.block_cache_bytes;
+  if (options.max_memory_bytes == 0) return kDefaultBlockCacheBytes;
+  return std::max(options.max_memory_bytes / 8, kMinimumBlockCacheBytes);
+}
+
+// Calls `attempt` again with the ballast's room when the disk is full.
+Status with_ballast(const std::string& directory, const Progress& progress,
+                    const std::function<Status()>& attempt) {
+  Status status = attempt();
+  if (status.code() != StatusCode::kNoSpace || !drop_ballast(directory)) return status;
+  progress("The disk is full; going on with the room of the ballast file");
+  return attempt();
+}
+
+Status open_parts(const Options& options, uint64_t random_seed, const Progress& progress, NodeParts* parts) {
+  const std::string& directory = options.directory;
+  Status status = DirectoryLock::acquire(directory, &parts->lock);
+  if (!status.ok()) return status;
+  SeededRandom random(random_seed);
+  status = with_ballast(directory, progress,
+                        [&] { return ActorFile::open(directory, random, &parts->actor_file); });
+  if (!status.ok()) return status;
+  parts->actor = parts->actor_file->actor();
+  if (!parts->actor_file->resumed()) progress("Writing as a new actor: " + parts->actor_file->reason());
+
+  RocksOptions rocks;
+  rocks.directory = directory + "/store";
+  rocks.block_cache_bytes = block_cache_bytes(options);
+  status = with_ballast(directory, progress, [&] { return open_rocks_store(rocks, &parts->store); });
+  if (!status.ok()) return status;
+  CommitLog::Options log;
+  log.directory = directory + "/log";
+  status = make_directory(log.directory);
+  return status.ok() ? open_file_log(log, &parts->log) : status;
+}
+
+}  // namespace
+
+Status Engine::open(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
+                    const Progress& progress, std::unique_ptr<Engine>* engine) {
+  NodeParts parts;
+  if (options.durable) {
+    Status status = open_parts(options, random_seed, progress, &parts);
+    if (!status.ok()) return status;
+  } else {
+    parts.actor = SeededRandom(random_seed).next() | 1;
+  }
+  auto node = std::make_unique<NodeEngine>(options, clock, random_seed, observer, std::move(parts));
+  Status status = node->start(progress);
+  if (!status.ok()) return status;
+  if (options.durable) place_ballast(options.directory);
+  *engine = std::move(node);
+  return {};
+}
+
+}  // namespace starling::engine
