@@ -14,7 +14,7 @@ def run_big(launcher, generator, options):
         cpu_before = measure.cpu_seconds(server.pid)
         with measure.Sampler(server) as sampler:
             progress(f"load of {generator.keys:,} keys")
-            load = generator.fill(options["value_size"], pipeline=options["pipeline"], series=True, timeout_ms=600_000)
+            load = generator.fill(server, options["value_size"], pipeline=options["pipeline"], series=True, timeout_ms=600_000)
             load["cpu_us_per_request"] = (measure.cpu_seconds(server.pid) - cpu_before) * 1e6 / load["requests"]
             progress("background work")
             load["settle_seconds"] = measure.settle(server)

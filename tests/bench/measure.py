@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from servers import ServerError
+from servers import Placement, ServerError
 
 TICK_S = 1 / os.sysconf("SC_CLK_TCK")
 PAGE_BYTES = os.sysconf("SC_PAGE_SIZE")
@@ -79,14 +79,13 @@ def settle(server):
 @dataclasses.dataclass
 class LoadGenerator:
     program: str
-    port: int
     connections: int = 50
     keys: int = 1_000_000
-    cores: object = None
+    placement: Placement = Placement()
 
-    def run(self, workload, **options):
+    def run(self, server, workload, **options):
         """Runs one load (see starling-bench's usage for the options); returns its "measured" object."""
-        arguments = {"port": self.port, "connections": self.connections, "keys": self.keys, "workload": workload}
+        arguments = {"port": server.port, "connections": self.connections, "keys": self.keys, "workload": workload}
         arguments.update(options)
         command = [self.program]
         for name, value in arguments.items():
@@ -94,8 +93,7 @@ class LoadGenerator:
                 command.append("--" + name.replace("_", "-"))
                 if value is not True:
                     command.append(str(value))
-        pin = (lambda: os.sched_setaffinity(0, self.cores)) if self.cores else None
-        result = subprocess.run(command, capture_output=True, text=True, preexec_fn=pin)
+        result = subprocess.run(command, capture_output=True, text=True, preexec_fn=self.placement.apply)
         if result.returncode != 0:
             raise ServerError(f"{' '.join(command)}: {result.stderr.strip()}")
         measured = json.loads(result.stdout)["measured"]
@@ -106,9 +104,9 @@ class LoadGenerator:
             raise ServerError(f"{workload}: {measured['misses']} keys were not there")
         return measured
 
-    def fill(self, value_size, pipeline=64, **options):
+    def fill(self, server, value_size, pipeline=64, **options):
         """Sets every key once."""
-        return self.run("set", order="sequential", requests=self.keys, value_size=value_size, pipeline=pipeline,
+        return self.run(server, "set", order="sequential", requests=self.keys, value_size=value_size, pipeline=pipeline,
                         **options)
 
 
@@ -116,7 +114,7 @@ def measure_load(server, generator, workload, settles, **options):
     """One load with the server's CPU. `settles`: also what it costs until the background work is done."""
     server_before, machine_before = cpu_seconds(server.pid), machine_busy_seconds()
     started = time.monotonic()
-    result = generator.run(workload, **options)
+    result = generator.run(server, workload, **options)
     elapsed = time.monotonic() - started
     server_after, machine_after = cpu_seconds(server.pid), machine_busy_seconds()
     server.check_alive()

@@ -1,8 +1,10 @@
-"""The servers under test: how each is started for a mode, asked, and stopped. One runs at a time."""
+"""The servers under test: how each is started for a mode, asked, paused and stopped."""
 
+import dataclasses
 import os
 import pathlib
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -13,10 +15,29 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODES = ("memory", "everysec", "always")
 START_TIMEOUT_S = 60
 STOP_TIMEOUT_S = 120
+AUTOGROUP = pathlib.Path("/proc/self/autogroup")
 
 
 class ServerError(RuntimeError):
     """A server that is missing, does not start, dies, or answers an error."""
+
+
+@dataclasses.dataclass(frozen=True)
+class Placement:
+    """Where a process runs (None: anywhere) and how it stands against other programs."""
+    cores: frozenset = None
+    niceness: int = 0
+
+    def apply(self):
+        """In the new process, before its program starts, so that all its threads inherit it."""
+        if self.cores:
+            os.sched_setaffinity(0, self.cores)
+        if self.niceness:
+            os.setpriority(os.PRIO_PROCESS, 0, self.niceness)
+            # With autogroup scheduling a priority counts only within its session, and the session has one of its own.
+            os.setsid()
+            if AUTOGROUP.exists():
+                AUTOGROUP.write_text(str(self.niceness))
 
 
 def redis_options(mode, io_threads):
@@ -36,7 +57,7 @@ def starling_options(mode, io_threads):
 class Server:
     """One running server process with an empty data directory of its own."""
 
-    def __init__(self, name, command, port, directory, cores=None):
+    def __init__(self, name, command, port, directory, placement=Placement()):
         self.name = name
         self.port = port
         self.directory = pathlib.Path(directory)
@@ -45,9 +66,7 @@ class Server:
         self.log_path = self.directory.with_suffix(".log")
         with open(self.log_path, "wb") as log:
             self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-                                            cwd=self.directory)
-        if cores:
-            os.sched_setaffinity(self.process.pid, cores)
+                                            cwd=self.directory, preexec_fn=placement.apply)
         self._wait_until_ready()
 
     @property
@@ -84,8 +103,16 @@ class Server:
                     return replies.read(int(line[1:])).decode(errors="replace")
                 return line
 
+    def pause(self):
+        """Stops all its threads where they are, so that it takes nothing from another server's measurement."""
+        self.process.send_signal(signal.SIGSTOP)
+
+    def resume(self):
+        self.process.send_signal(signal.SIGCONT)
+
     def stop(self):
         """SIGTERM, and SIGKILL when it takes too long; the data directory goes."""
+        self.resume()
         self.process.terminate()
         try:
             self.process.wait(STOP_TIMEOUT_S)
@@ -104,15 +131,16 @@ class Server:
 class Launcher:
     """Knows how to start every kind of server: redis, starling, valkey, floor."""
 
-    def __init__(self, build, port, data, server_cores=None, starling=None):
+    def __init__(self, build, port, data, placement=Placement(), starling=None):
+        build = pathlib.Path(build).resolve()  # Servers start in their own directory.
         self.port = port
-        self.data = pathlib.Path(data)
-        self.server_cores = server_cores
+        self.data = pathlib.Path(data).resolve()
+        self.placement = placement
         self.programs = {
             "redis": shutil.which("redis-server"),
             "valkey": shutil.which("valkey-server"),
-            "starling": str(starling or pathlib.Path(build) / "starling-server"),
-            "floor": str(pathlib.Path(build) / "starling-bench-floor"),
+            "starling": str(pathlib.Path(starling or build / "starling-server").resolve()),
+            "floor": str(build / "starling-bench-floor"),
         }
 
     def kinds(self):
@@ -131,13 +159,14 @@ class Launcher:
         result = subprocess.run([self.require(kind), "--version"], capture_output=True, text=True, timeout=10)
         return (result.stdout or result.stderr).strip().split("\n")[0]
 
-    def start(self, kind, mode, io_threads=1, value_size=64, extra=()):
+    def start(self, kind, mode, io_threads=1, value_size=64, side=0, extra=()):
+        """`side` 0 or 1 of a pair: each has a port and a directory of its own."""
         program = self.require(kind)
-        # Two names, so that a server is never measured on the remains of the other one.
-        directory = self.data / f"{kind}-{mode}"
+        port = self.port + side
+        directory = self.data / f"{side}-{kind}-{mode}"
         if kind == "floor":
-            command = [program, str(self.port), str(value_size)]
+            command = [program, str(port), str(value_size)]
         else:
             options = starling_options if kind == "starling" else redis_options
-            command = [program, "--port", str(self.port), "--dir", str(directory), *options(mode, io_threads), *extra]
-        return Server(f"{kind} ({mode})", command, self.port, directory, self.server_cores)
+            command = [program, "--port", str(port), "--dir", str(directory), *options(mode, io_threads), *extra]
+        return Server(f"{kind} ({mode})", command, port, directory, self.placement)
