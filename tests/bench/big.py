@@ -18,7 +18,8 @@ def run_big(launcher, generator, options):
             load["cpu_us_per_request"] = (measure.cpu_seconds(server.pid) - cpu_before) * 1e6 / load["requests"]
             progress("background work")
             load["settle_seconds"] = measure.settle(server)
-            load["settled_cpu_us_per_request"] = (measure.cpu_seconds(server.pid) - cpu_before) * 1e6 / load["requests"]
+            cpu_settled = measure.cpu_seconds(server.pid) - cpu_before
+            load["settled_cpu_us_per_request"] = cpu_settled * 1e6 / load["requests"]
             load["directory_bytes"] = measure.directory_bytes(server.directory)
             keys_held = server.ask("DBSIZE")
             progress("random reads")
