@@ -63,10 +63,10 @@ def directory_bytes(path):
 
 def settle(server):
     """Waits until the server has finished its background work. Returns the seconds that took. A server with a command
-    for it is first made to do what it would otherwise put off, so that no work is left out of the account."""
+    for it is first made to do what it would otherwise put off, so that no work is left out of the account; when it refuses, server.puts_work_off says so."""
     started = time.monotonic()
     if server.name.startswith("starling"):
-        server.ask("DEBUG", "CHECKPOINT")  # An error (memory mode, older build) only means there is nothing to do.
+        server.puts_work_off = server.ask("DEBUG", "CHECKPOINT").startswith("-")
     while time.monotonic() - started < SETTLE_TIMEOUT_S:
         before = cpu_seconds(server.pid)
         time.sleep(IDLE_WINDOW_S)
@@ -125,6 +125,7 @@ def measure_load(server, generator, workload, settles, **options):
     result["settled_cpu_us_per_request"] = result["cpu_us_per_request"]
     if settles:
         result["settle_seconds"] = settle(server)
+        result["puts_work_off"] = server.puts_work_off
         result["settled_cpu_us_per_request"] = (cpu_seconds(server.pid) - server_before) * 1e6 / result["requests"]
     return result
 

@@ -88,14 +88,16 @@ def _memory_table(rows, names):
     return lines
 
 
-def warnings(rows):
+def warnings(rows, observations):
+    if any(observation.get("puts_work_off") for observation in observations):
+        yield "Starling refused DEBUG CHECKPOINT: its settled CPU leaves out the checkpoints that are still to come."
     worst = max((medians.get("others_share", 0) for row in rows for medians in row["medians"]), default=0)
     if worst > OTHERS_SHARE_WARNING:
         yield (f"Other programs took up to {worst:.0%} of the machine during a load: repeat this on an idle machine "
                "before relying on it.")
 
 
-def markdown(rows, names, context):
+def markdown(rows, observations, names, context):
     """The whole comparison as a Markdown document; `context` is what main() writes into the JSON beside the rows."""
     host = context["machine"]
     lines = [f"{host['cpu']}, {host['cores']} cores, {host['memory_gib']} GiB, Linux {host['kernel']}; "
@@ -103,7 +105,7 @@ def markdown(rows, names, context):
              f"{context['options']['repetitions']} × {context['options']['seconds']} s. CPU is the server's, per "
              f"request, all threads. Ratios are {names[1]} / {names[0]} (in brackets the range over the pairs).", ""]
     lines += [f"* {name}: {version}" for name, version in context["versions"].items()] + [""]
-    lines += [f"**Warning**: {text}" for text in warnings(rows)]
+    lines += [f"**Warning**: {text}" for text in warnings(rows, observations)]
     cells = collections.OrderedDict()
     for row in rows:
         if row["workload"] != "fill":

@@ -60,6 +60,7 @@ class Server:
     def __init__(self, name, command, port, directory, placement=Placement()):
         self.name = name
         self.port = port
+        self.puts_work_off = False
         self.directory = pathlib.Path(directory)
         shutil.rmtree(self.directory, ignore_errors=True)
         self.directory.mkdir(parents=True)
