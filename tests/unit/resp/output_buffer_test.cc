@@ -155,6 +155,16 @@ TEST_CASE("replace") {
   CHECK(text_of(output) == "all");
 }
 
+TEST_CASE("replace at the begin leaves what follows in the same chunk alone") {
+  OutputBuffer output;
+  output.append("abcdef");
+  output.replace(0, 1, "XYZ");
+  CHECK(text_of(output) == "XYZbcdef");
+  output.append("g");
+  output.replace(0, 3, "");
+  CHECK(text_of(output) == "bcdefg");
+}
+
 // Every operation against a plain string.
 TEST_CASE("random operations agree with a string") {
   std::mt19937_64 random(test_seed("resp output buffer"));
