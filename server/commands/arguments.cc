@@ -1,0 +1,80 @@
+#include "server/commands/arguments.h"
+
+#include <string>
+
+#include "resp/number.h"
+
+namespace starling::server {
+namespace {
+
+bool check_type(CommandContext& context, const engine::Found& found, engine::Type type) {
+  if (!found || found.type() == type) return true;
+  context.reply.error(kWrongTypeError);
+  return false;
+}
+
+template <typename Real>
+bool parse_real_argument(const CommandContext& context, size_t i, Real* value, std::string_view error) {
+  if (resp::parse_real(context.argument(i), value)) return true;
+  context.reply.error(error);
+  return false;
+}
+
+}  // namespace
+
+bool integer_argument(const CommandContext& context, size_t i, int64_t* value, std::string_view error) {
+  if (resp::parse_integer(context.argument(i), value)) return true;
+  context.reply.error(error);
+  return false;
+}
+
+bool integer_argument_between(const CommandContext& context, size_t i, int64_t minimum, int64_t maximum,
+                              int64_t* value, std::string_view error) {
+  if (!integer_argument(context, i, value, error.empty() ? kNotIntegerError : error)) return false;
+  if (*value >= minimum && *value <= maximum) return true;
+  if (!error.empty()) {
+    context.reply.error(error);
+  } else {
+    context.reply.error("ERR value is out of range, value must between " + std::to_string(minimum) + " and " +
+                        std::to_string(maximum));
+  }
+  return false;
+}
+
+bool real_argument(const CommandContext& context, size_t i, double* value, std::string_view error) {
+  return parse_real_argument(context, i, value, error);
+}
+
+bool real_argument(const CommandContext& context, size_t i, long double* value, std::string_view error) {
+  return parse_real_argument(context, i, value, error);
+}
+
+engine::Found find_to_read(CommandContext& context, const engine::Key& key) {
+  const engine::Found found = context.database.find(key);
+  if (!found) [[unlikely]]
+    context.notify(kNotifyKeyMiss, "keymiss", key.name);
+  return found;
+}
+
+engine::Found find_to_change(CommandContext& context, const engine::Key& key) {
+  return context.database.find(key);
+}
+
+bool find_to_read(CommandContext& context, const engine::Key& key, engine::Type type, engine::Found* found) {
+  *found = find_to_read(context, key);
+  return check_type(context, *found, type);
+}
+
+bool find_to_change(CommandContext& context, const engine::Key& key, engine::Type type,
+                    engine::Found* found) {
+  *found = find_to_change(context, key);
+  return check_type(context, *found, type);
+}
+
+void notify_change(const CommandContext& context, NotifyClass event_class, std::string_view event,
+                   std::string_view key, bool created) {
+  if (created) context.notify(kNotifyNew, "new", key);
+  context.notify(event_class, event, key);
+}
+
+}  // namespace starling::server
