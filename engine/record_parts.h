@@ -1,0 +1,34 @@
+// What the encodings of headers, records and deltas share. Grammar in record_codec.h; nobody else includes
+// this.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/byte_codec.h"
+#include "engine/record.h"
+#include "engine/record_codec.h"
+#include "engine/status.h"
+
+namespace starling::engine {
+
+inline constexpr size_t kLeastSiblingBytes = 17;
+
+Status corrupt(const char* what);
+// kNewerFormat or kCorrupt by the first byte alone.
+Status check_format(std::string_view bytes);
+
+void append_context(const VersionVector& context, std::string* out);
+void append_siblings(const Siblings& siblings, std::string* out);
+
+// These take what they read off the front; false for anything the encoder would not have written.
+[[nodiscard]] bool read_context(ByteReader* reader, VersionVector* context);
+// Order and flags are checked, not whether they suit a kind. May be empty.
+[[nodiscard]] bool read_siblings(ByteReader* reader, Siblings* siblings);
+Status read_header(ByteReader* reader, Header* header);
+
+// What the header says of the elements stored apart, the greatest dots always filled in.
+std::vector<Header::Collection> count_collections(const Record& record);
+
+}  // namespace starling::engine
