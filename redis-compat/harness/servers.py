@@ -75,9 +75,9 @@ class Server:
         return ("127.0.0.1", self.port)
 
     def command_line(self):
-        settings = {"port": self.port, "dir": self.directory, "bind": "127.0.0.1"}
+        settings = {"port": self.port, "dir": self.directory, "bind": "127.0.0.1", "enable-debug-command": "yes"}
         if is_redis(self.program):
-            settings.update({"save": "", "appendonly": "no", "enable-debug-command": "yes"})
+            settings.update({"save": "", "appendonly": "no"})
             if "appendfsync" in self.settings:
                 settings["appendonly"] = "yes"
         settings.update(self.settings)
