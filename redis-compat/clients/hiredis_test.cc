@@ -1,4 +1,5 @@
-// hiredis against a running server: hiredis_test PORT SOCKET. Prints a line per check; exit status 1 if any failed.
+// hiredis against a running server: hiredis_test PORT SOCKET. Prints a line per check; exit status 1 if any
+// failed.
 #include <hiredis/hiredis.h>
 
 #include <cstdio>
@@ -74,7 +75,9 @@ Reply next(const Context& context) {
   return checked(context.get(), reply);
 }
 
-std::string text(const Reply& reply) { return reply->str ? std::string(reply->str, reply->len) : std::string(); }
+std::string text(const Reply& reply) {
+  return reply->str ? std::string(reply->str, reply->len) : std::string();
+}
 
 void strings() {
   Context context = connect();
@@ -90,7 +93,8 @@ void strings() {
   Reply overflow = command(context, "INCR count");
   EXPECT(overflow->type == REDIS_REPLY_ERROR);
   EXPECT(text(overflow) == "ERR increment or decrement would overflow");
-  EXPECT(text(command(context, "HGET key f")) == "WRONGTYPE Operation against a key holding the wrong kind of value");
+  EXPECT(text(command(context, "HGET key f")) ==
+         "WRONGTYPE Operation against a key holding the wrong kind of value");
 }
 
 void hashes_and_sets() {
@@ -171,7 +175,9 @@ void resp3() {
   EXPECT(command(context, "INFO server")->type == REDIS_REPLY_VERB);
 }
 #else
-void resp3() { std::printf("      this hiredis speaks RESP2 only\n"); }
+void resp3() {
+  std::printf("      this hiredis speaks RESP2 only\n");
+}
 #endif
 
 void scan() {

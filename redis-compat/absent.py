@@ -1,0 +1,43 @@
+"""Why commands of Redis 7.0 are absent: by command where one has a reason of its own, else by group."""
+
+GROUPS = {
+    "list": "lists come with a later version; the record format has room for them",
+    "sorted-set": "sorted sets come with a later version; the record format has room for them",
+    "stream": "streams come with a later version; the record format has room for them",
+    "geo": "works on sorted sets, and comes with them",
+    "hyperloglog": "comes with a later version",
+    "scripting": "scripts and functions come with a later version",
+    "cluster": "one node so far: comes with the cluster",
+    "generic": "comes with a later version",
+    "server": "comes with a later version",
+    "connection": "comes with a later version",
+}
+
+REPLICATION = "Starling has no leader and no followers: nodes replicate to each other by another protocol"
+MODULES = "there are no modules"
+SENTINEL = "Starling needs no sentinel: there is no leader to replace"
+ACCESS = "users and their rights come with a later version; requirepass guards the server until then"
+SCRIPTS = GROUPS["scripting"]
+
+COMMANDS = {
+    "replicaof": REPLICATION, "slaveof": REPLICATION, "psync": REPLICATION, "sync": REPLICATION, "replconf": REPLICATION,
+    "failover": REPLICATION, "waitaof": REPLICATION,
+    "module": MODULES, "acl": ACCESS,
+    "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
+    "sort": "comes with lists and sorted sets, which it reads and stores", "sort_ro": "comes with lists and sorted sets",
+    "migrate": "moves keys between nodes of a Redis cluster; Starling's nodes move partitions themselves",
+    "restore-asking": "internal to Redis clusters", "asking": GROUPS["cluster"], "readonly": GROUPS["cluster"],
+    "readwrite": GROUPS["cluster"],
+    "pfdebug": "internal to Redis", "pfselftest": "internal to Redis",
+    "client caching": "client-side caching comes with a later version",
+    "client tracking": "client-side caching comes with a later version",
+    "client trackinginfo": "client-side caching comes with a later version",
+    "client getredir": "client-side caching comes with a later version",
+    "latency graph": "drawn from history that is not kept", "latency histogram": "comes with a later version",
+    "command getkeysandflags": "comes with a later version",
+}
+
+
+def reason(name, group):
+    """Never empty. `name` in lower case; a subcommand is "container word"."""
+    return COMMANDS.get(name) or COMMANDS.get(name.split()[0]) or GROUPS.get(group, "comes with a later version")
