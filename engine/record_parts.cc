@@ -84,7 +84,6 @@ bool read_siblings(ByteReader* reader, Siblings* siblings) {
   for (uint64_t i = 0; i < count; ++i) {
     Sibling sibling;
     if (!read_sibling(reader, &sibling)) return false;
-    if (!siblings->empty() && !(siblings->back().dot < sibling.dot)) return false;
     siblings->push_back(std::move(sibling));
   }
   return true;

@@ -24,7 +24,7 @@ void append_siblings(const Siblings& siblings, std::string* out);
 
 // These take what they read off the front; false for anything the encoder would not have written.
 [[nodiscard]] bool read_context(ByteReader* reader, VersionVector* context);
-// Order and flags are checked, not whether they suit a kind. May be empty.
+// May be empty. The caller checks with well_formed() whether they are in order and suit their kind.
 [[nodiscard]] bool read_siblings(ByteReader* reader, Siblings* siblings);
 Status read_header(ByteReader* reader, Header* header);
 

@@ -253,6 +253,52 @@ TEST_CASE("a form longer than need be is refused") {
           .ok());
 }
 
+TEST_CASE("an element that can be simple must be, and siblings come in order") {
+  const std::string first = "\0\x01\0\0\0\0\0\0\0\x02\0\0\0\0\0\0\0\x01v"s;
+  const std::string second = "\0\x01\0\0\0\0\0\0\0\x03\0\0\0\0\0\0\0\x01w"s;
+  Siblings siblings;
+  CHECK(decode_element(ElementKind::kField, "\x19\x02" + first + second, &siblings).ok());
+  CHECK(siblings.size() == 2);
+  CHECK_FALSE(decode_element(ElementKind::kField, "\x19\x02" + second + first, &siblings).ok());
+  CHECK_FALSE(decode_element(ElementKind::kField, "\x19\x02" + first + first, &siblings).ok());
+  CHECK_FALSE(decode_element(ElementKind::kField, "\x19\x01" + first, &siblings).ok());
+  CHECK_FALSE(decode_element(ElementKind::kField, "\x19\0"s, &siblings).ok());
+  CHECK_FALSE(decode_element(ElementKind::kField, "\x19\x02" + first + second + "x", &siblings).ok());
+}
+
+TEST_CASE("a header's kinds come in order and count what is there") {
+  // A hash of one field and, concurrently, a set of two members.
+  Record hash, set;
+  put_field(&hash, {5, kActor}, "f", "1");
+  for (Stamp stamp = 1; stamp <= 2; ++stamp) {
+    Change change(&set, {stamp, kActor + 1}, kNow);
+    change.put_element(ElementKind::kMember, std::to_string(stamp), "");
+    change.finish();
+  }
+  hash.merge(set);
+  const std::string good = encoded(hash);
+  check_round_trip(hash);
+  check_disk_round_trip(hash);
+  Header header;
+  REQUIRE(decode_header(encoded_header(hash), &header).ok());
+  CHECK(header.collections == std::vector<Header::Collection>{{ElementKind::kField, 1, {5, kActor}},
+                                                              {ElementKind::kMember, 2, {2, kActor + 1}}});
+  // Each collection is 18 bytes at the header's end.
+  const size_t end = encoded_header(hash).size();
+  const std::string field = good.substr(end - 36, 18), member = good.substr(end - 18, 18);
+  std::string swapped = good;
+  swapped.replace(end - 36, 36, member + field);
+  CHECK_FALSE(decode_header(swapped.substr(0, end), &header).ok());
+  std::string twice = good;
+  twice.replace(end - 36, 36, field + field);
+  CHECK_FALSE(decode_header(twice.substr(0, end), &header).ok());
+  std::string miscounted = good;
+  std::swap(miscounted[end - 35], miscounted[end - 17]);
+  Record record;
+  CHECK(decode_header(miscounted.substr(0, end), &header).ok());
+  CHECK_FALSE(decode_record(miscounted, &record).ok());
+}
+
 TEST_CASE("a context from a client has a size limit") {
   VersionVector context;
   for (ActorId actor = 1; actor <= 11; ++actor) context.add({1, actor});
