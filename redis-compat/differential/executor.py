@@ -100,9 +100,15 @@ class Executor:
         self.admin = Pair(*self.addresses)
         self.commands_sent = 0
 
-    def reset(self):
-        """Empties both servers."""
-        setup = [("FLUSHALL",)] + [("CONFIG", "SET", name, value) for name, value in RESET_CONFIG.items()]
+    def reconnect(self):
+        """After a restart of either server."""
+        self.admin.close()
+        self.admin = Pair(*self.addresses)
+
+    def reset(self, follow_pushes):
+        """Empties both servers. Where pushes are followed, keys expire only when touched: the moment must be the same."""
+        setup = [("FLUSHALL",), ("DEBUG", "SET-ACTIVE-EXPIRE", 0 if follow_pushes else 1)]
+        setup += [("CONFIG", "SET", name, value) for name, value in RESET_CONFIG.items()]
         for side in self.admin.sides():
             frames = side.connection.pipeline(setup)
             if frames[0] != (SIMPLE, b"OK"):
@@ -110,14 +116,14 @@ class Executor:
 
     def run(self, steps, follow_pushes=False):
         """Runs `steps` on empty servers. Returns the first Mismatch, or None."""
-        self.reset()
+        self.reset(follow_pushes)
         pairs = {}
         try:
             mismatch = self._run_steps(steps, pairs, follow_pushes)
         finally:
             for pair in pairs.values():
                 pair.close()
-        return mismatch or self._compare_data(len(steps))
+        return mismatch or self.compare_data(len(steps))
 
     def _pair(self, pairs, index):
         if index not in pairs:
@@ -146,7 +152,9 @@ class Executor:
             if mismatch:
                 return mismatch
             if step.pause_ms:
-                self._pause(step, pair)
+                mismatch = self._pause(index, step, pair, pairs, follow_pushes)
+                if mismatch:
+                    return mismatch
         return None
 
     @staticmethod
@@ -238,15 +246,18 @@ class Executor:
             if frame[0] == 0 or (one and frame[0] != PUSH):
                 return frames
 
-    @staticmethod
-    def _pause(step, pair):
+    def _pause(self, index, step, pair, pairs, follow_pushes):
         """Lets a short expiry pass, then touches the keys, as an expired key counts in DBSIZE until somebody looks."""
         time.sleep(step.pause_ms / 1000)
-        if not pair.closed and pair.queued is None and len(step.arguments) > 1:
-            pair.call(b"EXISTS", *step.arguments[1:])
+        touch = Step((b"EXISTS",) + step.arguments[1:], step.connection)
+        if follow_pushes:
+            return self._run_followed(index - 1, touch, pair, pairs)
+        if not pair.closed and pair.queued is None:
+            pair.call(*touch.arguments)
+        return None
 
-    def _compare_data(self, index):
-        """Compares all keys of all databases: type, encoding, value, time to live."""
+    def compare_data(self, index, encodings=True):
+        """Compares all keys of all databases: type, value, time to live, and how it is encoded."""
         sides = self.admin.sides()
         sizes = [side.connection.pipeline([c for db in range(16) for c in (("SELECT", db), ("DBSIZE",))]) for side in sides]
         databases = [db for db in range(16) if any(int(s[2 * db + 1][1]) for s in sizes if s[2 * db + 1][0] == resp.INTEGER)]
@@ -258,7 +269,7 @@ class Executor:
                     left = side.call("PTTL", name)[1]
                     if left == b"-2":
                         continue
-                    encoding = side.call("OBJECT", "ENCODING", name)[1]
+                    encoding = side.call("OBJECT", "ENCODING", name)[1] if encodings else None
                     into[(database, name)] = describe_value(side.call, name), encoding, int(left)
             side.call("SELECT", 0)
         for where in sorted(set(found[0]) | set(found[1])):
@@ -266,7 +277,7 @@ class Executor:
             if expected and actual and expected[:2] == actual[:2] and near_deadlines(expected[2], actual[2]):
                 continue
             step = Step((b"#", b"the data of database %d, key" % where[0], where[1]))
-            return Mismatch(index, step, (0, repr(expected).encode()), (0, repr(actual).encode()))
+            return Mismatch(index, step, *((0, repr(part).encode()) for part in only_different(expected, actual)))
         return None
 
 
@@ -316,6 +327,15 @@ def pattern_message(frame):
     """The channel and text of a pmessage, None for anything else."""
     parts = frame[1] if isinstance(frame[1], list) and len(frame[1]) == 4 else None
     return parts[2:] if parts and parts[0][1] == b"pmessage" else None
+
+
+def only_different(expected, actual):
+    """Both descriptions of a key without the elements they share."""
+    if not expected or not actual or not isinstance(expected[0][1], tuple) or not isinstance(actual[0][1], tuple):
+        return expected, actual
+    shared = set(expected[0][1]) & set(actual[0][1])
+    return tuple(((kind, tuple(element for element in value if element not in shared)), encoding, left)
+                 for (kind, value), encoding, left in (expected, actual))
 
 
 def near_deadlines(a, b):

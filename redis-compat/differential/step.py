@@ -8,6 +8,8 @@ from dataclasses import dataclass
 
 from harness import resp
 
+ARGUMENTS_SHOWN = 60
+
 
 @dataclass(frozen=True)
 class Step:
@@ -48,8 +50,10 @@ def format_step(step):
     if step.raw is not None:
         line = "# raw bytes: %r" % step.raw
     else:
-        line = " ".join(quote(argument) for argument in step.arguments)
+        line = " ".join(quote(argument) for argument in step.arguments[:ARGUMENTS_SHOWN])
     notes = []
+    if len(step.arguments) > ARGUMENTS_SHOWN:
+        notes.append("and so on, %d arguments" % len(step.arguments))
     if step.connection:
         notes.append("connection %d" % step.connection)
     if step.pause_ms:
