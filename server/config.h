@@ -57,8 +57,9 @@ class Config {
   engine::Status notify(const SettingSpec& spec);
   const std::string& value_of(const SettingSpec& spec) const;
 
-  mutable std::mutex set_mutex_;  // Held by set() and rewrite() throughout; taken before mutex_.
-  mutable std::mutex mutex_;      // Guards values_; settings_ has atomics of its own.
+  mutable std::mutex rewrite_mutex_;  // Held by rewrite() throughout; taken before set_mutex_.
+  mutable std::mutex set_mutex_;      // Held by set() throughout; taken before mutex_.
+  mutable std::mutex mutex_;          // Guards values_; settings_ has atomics of its own.
   std::map<const SettingSpec*, std::string> values_;   // Canonical.
   std::map<const SettingSpec*, std::string> origins_;  // During load(): where each was set.
   std::map<const SettingSpec*, std::vector<std::function<engine::Status()>>> listeners_;

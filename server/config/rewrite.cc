@@ -84,13 +84,14 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
 Status Config::rewrite() const {
   if (file_.empty())
     return Status(engine::StatusCode::kInvalid, "ERR The server is running without a config file");
-  std::lock_guard one_at_a_time(set_mutex_);
+  std::lock_guard one_at_a_time(rewrite_mutex_);
   std::string text;
   Status status = read_file(file_, &text);
   if (status.ok()) {
-    std::unique_lock lock(mutex_);
+    // set() must not wait for the disk: it is locked out for the copy only.
+    std::unique_lock between_sets(set_mutex_);
     auto values = values_;
-    lock.unlock();
+    between_sets.unlock();
     status = replace_file(file_, rewritten(text, values));
   }
   if (status.ok()) return status;
