@@ -37,6 +37,7 @@ BREACHES = [
     ("cluster/x.cc", "std::mt19937_64 generator(1);\n", "engine/clock.h"),
     ("server/x.cc", "// TODO: later\n", "unfinished"),
     ("tests/integration/x.py", "# FIXME\n", "unfinished"),
+    ("tests/bench/run", "#!/bin/sh  # TODO\n", "unfinished"),
 ]
 
 
