@@ -1,0 +1,12 @@
+// CRC-64 with Jones's polynomial (0xad93d23594c935a9), bits reflected, from 0 and not inverted at the end:
+// what closes RDB data. Of "123456789" it is 0xe9c6d914c4b8d9ca.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+namespace starling::server {
+
+uint64_t crc64(std::string_view bytes);
+
+}  // namespace starling::server

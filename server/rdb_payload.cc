@@ -1,0 +1,143 @@
+#include "server/rdb_payload.h"
+
+#include <algorithm>
+
+#include "absl/container/flat_hash_set.h"
+#include "engine/assert.h"
+#include "resp/number.h"
+#include "server/crc64.h"
+#include "server/little_endian.h"
+#include "server/rdb_compact.h"
+
+namespace starling::server {
+namespace {
+
+constexpr uint64_t kVersion = 10;
+constexpr size_t kVersionBytes = 2, kCrcBytes = 8;
+
+enum TypeByte : uint8_t {
+  kString = 0,
+  kSet = 2,
+  kHash = 4,
+  kSetIntset = 11,
+  kHashZiplist = 13,
+  kHashListpack = 16,
+};
+
+bool read_strings(RdbReader& reader, size_t strings_each, RdbStrings* strings) {
+  size_t count = 0;
+  if (!reader.length(&count)) return false;
+  for (size_t i = 0; i < count * strings_each; ++i) {
+    std::string_view text;
+    if (!reader.string(strings, &text)) return false;
+    strings->add(text);
+  }
+  return true;
+}
+
+bool read_value(RdbReader& reader, RdbValue* value) {
+  uint8_t type = 0;
+  if (!reader.byte(&type)) return false;
+  value->type = type == kString                      ? engine::Type::kString
+                : type == kSet || type == kSetIntset ? engine::Type::kSet
+                                                     : engine::Type::kHash;
+  if (type == kSet) return read_strings(reader, 1, &value->strings);
+  if (type == kHash) return read_strings(reader, 2, &value->strings);
+  std::string_view text;
+  if (!reader.string(&value->strings, &text)) return false;
+  switch (type) {
+    case kString:
+      value->strings.add(text);
+      return true;
+    case kSetIntset:
+      return read_intset(text, &value->strings);
+    case kHashZiplist:
+      return read_ziplist(text, &value->strings);
+    case kHashListpack:
+      return read_listpack(text, &value->strings);
+    default:
+      return false;
+  }
+}
+
+bool all_different(const std::vector<std::string_view>& strings, size_t step) {
+  absl::flat_hash_set<std::string_view> seen;
+  seen.reserve(strings.size() / step);
+  for (size_t i = 0; i < strings.size(); i += step) {
+    if (!seen.insert(strings[i]).second) return false;
+  }
+  return true;
+}
+
+void append_type(TypeByte type, std::string* out) {
+  out->push_back(static_cast<char>(type));
+}
+
+void append_strings(const RdbStrings& strings, size_t strings_each, std::string* out) {
+  append_rdb_length(strings.all.size() / strings_each, out);
+  for (const std::string_view text : strings.all) append_rdb_string(text, out);
+}
+
+void append_as_intset(const RdbStrings& strings, std::string* out) {
+  std::vector<int64_t> values;
+  values.reserve(strings.all.size());
+  for (const std::string_view text : strings.all) {
+    int64_t value = 0;
+    const bool is_integer = resp::parse_integer(text, &value);
+    STARLING_ASSERT(is_integer);
+    values.push_back(value);
+  }
+  std::sort(values.begin(), values.end());
+  std::string intset;
+  append_intset(values, &intset);
+  append_rdb_string(intset, out);
+}
+
+void append_value(const RdbValue& value, RdbForm form, std::string* out) {
+  if (value.type == engine::Type::kString) {
+    append_type(kString, out);
+    append_rdb_string(value.strings.all[0], out);
+  } else if (value.type == engine::Type::kSet) {
+    append_type(form == RdbForm::kCompact ? kSetIntset : kSet, out);
+    if (form == RdbForm::kCompact) return append_as_intset(value.strings, out);
+    append_strings(value.strings, 1, out);
+  } else if (form == RdbForm::kPlain) {
+    append_type(kHash, out);
+    append_strings(value.strings, 2, out);
+  } else {
+    append_type(kHashListpack, out);
+    std::string listpack;
+    append_listpack(value.strings.all, &listpack);
+    append_rdb_string(listpack, out);
+  }
+}
+
+}  // namespace
+
+bool rdb_payload_intact(std::string_view payload) {
+  if (payload.size() < kVersionBytes + kCrcBytes) return false;
+  const size_t crc_at = payload.size() - kCrcBytes;
+  return little_endian(payload.substr(crc_at - kVersionBytes, kVersionBytes)) <= kVersion &&
+         little_endian(payload.substr(crc_at)) == crc64(payload.substr(0, crc_at));
+}
+
+bool decode_rdb_payload(std::string_view payload, RdbValue* value) {
+  if (payload.size() < kVersionBytes + kCrcBytes) return false;
+  RdbReader reader(payload.substr(0, payload.size() - kVersionBytes - kCrcBytes));
+  if (!read_value(reader, value) || reader.left() != 0) return false;
+  const std::vector<std::string_view>& strings = value->strings.all;
+  if (value->type == engine::Type::kString) return true;
+  const size_t step = value->type == engine::Type::kHash ? 2 : 1;
+  return !strings.empty() && strings.size() % step == 0 && all_different(strings, step);
+}
+
+std::string encode_rdb_payload(const RdbValue& value, RdbForm form) {
+  STARLING_ASSERT(!value.strings.all.empty());
+  std::string payload;
+  append_value(value, form, &payload);
+  append_little_endian(kVersion, kVersionBytes, &payload);
+  append_little_endian(crc64(payload), kCrcBytes, &payload);
+  return payload;
+}
+
+}  // namespace starling::server
