@@ -1,4 +1,4 @@
-// A Store in memory, for unit tests and the simulator. Its iterators must not outlive it.
+// A Store in memory, for unit tests and the simulator.
 #pragma once
 
 #include <array>

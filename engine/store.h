@@ -54,6 +54,7 @@ class SortedRun {
   // Makes the whole run durable and visible, atomically, over whatever was there. The run is spent
   // afterwards, also on failure; after a failure the store holds what it held before (or, after kIoError,
   // possibly the run).
+  // Blocks on the disk, and while earlier runs wait to be merged.
   virtual Status apply() = 0;
   virtual uint64_t bytes() const = 0;
 };
@@ -62,13 +63,14 @@ class Store {
  public:
   virtual ~Store() = default;
 
-  // All members: any thread.
+  // All members: any thread. Iterators and runs must not outlive the store.
   virtual ReadResult get(Family family, std::string_view key, ReadMode mode, std::string* value) = 0;
   virtual std::unique_ptr<StoreIterator> iterate(Family family, std::string_view lower,
                                                  std::string_view upper) = 0;
   virtual std::unique_ptr<SortedRun> begin_run() = 0;
-  // Removes [lower, upper). Durable after the next applied run or flush(): the caller must be ready to repeat
-  // it.
+  // Removes [lower, upper) of what was applied so far. Cheap, touches no disk. Durable with the next applied
+  // run (also an empty one): the caller must be ready to repeat it, and until then a crash may bring back any
+  // part of it, even older values of rows.
   virtual Status erase_range(Family family, std::string_view lower, std::string_view upper) = 0;
   // Clears what an earlier failure (a full disk) left, so that runs can be applied again.
   virtual Status resume() = 0;
