@@ -81,8 +81,6 @@ struct EngineCore {
   std::atomic<bool> lfu{false};  // The policy is an LFU one: access clocks count frequency.
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> evicted{0};
-  std::atomic<uint64_t> hits{0};
-  std::atomic<uint64_t> misses{0};
   std::atomic<uint64_t> disk_reads{0};
 
   std::atomic<uint64_t> log_bytes_at_checkpoint{0};  // What was left when the last one had ended.

@@ -94,9 +94,10 @@ uint32_t Database::locate(Partition& partition, const Key& key) {
 Found Database::find(const Key& key, Touch touch) {
   Partition& partition = tables_->partition(key);
   const uint32_t slot = locate(partition, key);
-  if (slot == Table::kNotFound) return {};
-  Entry* entry = partition.table.entry(slot);
-  if (entry->tombstone()) return {};
+  Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  const bool hit = entry != nullptr && !entry->tombstone();
+  if (operation_->counts_lookups_) core_->keyspace.stripes.count_lookup(stripe_of(key.partition), hit);
+  if (!hit) return {};
   if (touch == Touch::kYes) {
     const bool lfu = core_->lfu.load(std::memory_order_relaxed);
     const uint32_t noise = static_cast<uint32_t>(entry->stamp() * 0x9e3779b97f4a7c15 >> 40) ^ entry->access();

@@ -55,6 +55,7 @@ struct Statistics {
   uint64_t dirty_bytes;   // Of those, waiting for a checkpoint.
   uint64_t budget_bytes;  // What they may take now; 0: no limit.
   uint64_t store_memory_bytes, store_disk_bytes, log_bytes;
+  uint64_t keyspace_hits, keyspace_misses;
   uint64_t expired, evicted, disk_reads, checkpoints, log_syncs;
   uint64_t index_entries;  // References of the deadline index.
   int64_t last_checkpoint_ms, last_checkpoint_duration_ms;
@@ -126,6 +127,8 @@ class Engine {
   virtual void set_active_expire(bool enabled) = 0;
   virtual const Options& options() const = 0;
   virtual Statistics statistics() = 0;
+  // CONFIG RESETSTAT: hits, misses, expired, evicted and disk reads begin again.
+  virtual void reset_statistics() = 0;
   virtual void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) = 0;
   // --- For the engine's own parts.
   virtual EngineCore& core() = 0;

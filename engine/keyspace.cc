@@ -16,6 +16,22 @@ void DatabaseTables::allocate() {
   });
 }
 
+void Stripes::sum_lookups(uint64_t* hits, uint64_t* misses) {
+  *hits = *misses = 0;
+  for (Stripe& stripe : stripes_) {
+    std::lock_guard lock(stripe.mutex);
+    *hits += stripe.hits;
+    *misses += stripe.misses;
+  }
+}
+
+void Stripes::reset_lookups() {
+  for (Stripe& stripe : stripes_) {
+    std::lock_guard lock(stripe.mutex);
+    stripe.hits = stripe.misses = 0;
+  }
+}
+
 ActorIndex ActorTable::index_of(ActorId id) {
   std::lock_guard lock(mutex_);
   const auto [found, added] = indexes_.try_emplace(id, static_cast<ActorIndex>(ids_.size()));

@@ -96,6 +96,12 @@ class Stripes {
   void add_dirty_bytes(uint16_t stripe, int64_t change) {
     add(stripes_[stripe].dirty_bytes, dirty_bytes_, change);
   }
+  // A lookup by a reading command. The stripe is held.
+  void count_lookup(uint16_t stripe, bool hit) { ++(hit ? stripes_[stripe].hits : stripes_[stripe].misses); }
+  // Takes each stripe in turn.
+  void sum_lookups(uint64_t* hits, uint64_t* misses);
+  void reset_lookups();
+
   // True to within kStep for each stripe. Any thread.
   uint64_t bytes() const { return clamp(bytes_.load(std::memory_order_relaxed)); }
   uint64_t dirty_bytes() const { return clamp(dirty_bytes_.load(std::memory_order_relaxed)); }
@@ -106,6 +112,8 @@ class Stripes {
     std::mutex mutex;
     int64_t bytes = 0;  // Not yet in the sum.
     int64_t dirty_bytes = 0;
+    uint64_t hits = 0;
+    uint64_t misses = 0;
   };
   static uint64_t clamp(int64_t bytes) { return bytes < 0 ? 0 : static_cast<uint64_t>(bytes); }
   static void add(int64_t& part, std::atomic<int64_t>& sum, int64_t change) {

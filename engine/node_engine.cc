@@ -358,6 +358,7 @@ Statistics NodeEngine::statistics() {
   s.memory_bytes = core_.keyspace.stripes.bytes();
   s.dirty_bytes = core_.keyspace.stripes.dirty_bytes();
   s.budget_bytes = evictor_.budget();
+  core_.keyspace.stripes.sum_lookups(&s.keyspace_hits, &s.keyspace_misses);
   s.expired = core_.expired;
   s.evicted = core_.evicted;
   s.disk_reads = core_.disk_reads;
@@ -375,6 +376,13 @@ Statistics NodeEngine::statistics() {
   s.last_checkpoint_ok = last_checkpoint_ok_;
   s.checkpoint_running = checkpoint_running_;
   return s;
+}
+
+void NodeEngine::reset_statistics() {
+  core_.keyspace.stripes.reset_lookups();
+  core_.expired = 0;
+  core_.evicted = 0;
+  core_.disk_reads = 0;
 }
 
 void NodeEngine::for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) {

@@ -68,6 +68,7 @@ class NodeEngine final : public Engine {
   void set_active_expire(bool enabled) override { active_expire_.store(enabled, std::memory_order_relaxed); }
   const Options& options() const override { return core_.options; }
   Statistics statistics() override;
+  void reset_statistics() override;
   void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) override;
   EngineCore& core() override { return core_; }
   Status close() override;

@@ -172,6 +172,8 @@ class Operation {
   void flush_all();
   void swap_databases(int first, int second);
 
+  // From here on find() counts as a hit or a miss of the keyspace: for commands that read.
+  void count_lookups() { counts_lookups_ = true; }
   // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
   void begin_replay(uint16_t actor_index, uint64_t stamp);
 
@@ -202,6 +204,7 @@ class Operation {
   bool changed_ = false;
   uint16_t actor_index_;
   bool replaying_ = false;
+  bool counts_lookups_ = false;
   uint64_t replay_stamp_ = 0;
   // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.
   std::string& frame_;
