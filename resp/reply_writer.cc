@@ -7,6 +7,7 @@
 namespace starling::resp {
 
 void ReplyWriter::error(std::string_view text) {
+  if (error_observer_ != nullptr) error_observer_->on_error(text);
   if (text.find_first_of("\r\n") == std::string_view::npos) return line('-', text);
   std::string clean(text);
   std::replace_if(

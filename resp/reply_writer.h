@@ -25,6 +25,13 @@
 
 namespace starling::resp {
 
+// Told of every error written: for statistics.
+class ErrorObserver {
+ public:
+  virtual ~ErrorObserver() = default;
+  virtual void on_error(std::string_view text) = 0;
+};
+
 class ReplyWriter {
  public:
   // `output` must outlive the writer. `protocol` is 2 or 3.
@@ -33,6 +40,8 @@ class ReplyWriter {
   int protocol() const { return protocol_; }
   void set_protocol(int protocol) { protocol_ = protocol; }
   OutputBuffer& output() { return output_; }
+  // Null for none. Not owned.
+  void set_error_observer(ErrorObserver* observer) { error_observer_ = observer; }
 
   void ok() { output_.append("+OK\r\n"); }
   // `text` has neither CR nor LF.
@@ -121,6 +130,7 @@ class ReplyWriter {
 
   OutputBuffer& output_;
   int protocol_;
+  ErrorObserver* error_observer_ = nullptr;
 };
 
 }  // namespace starling::resp

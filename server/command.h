@@ -1,12 +1,13 @@
 // How a command is declared and what its handler gets.
 //
 // Each family's file (server/commands/*.cc) ends with one table of CommandSpec, returned by a function that
-// server/commands/all.cc lists. COMMAND, arity and state gates, key locking, ACL categories, the documentation and the
-// compatibility table all come from these declarations.
+// server/commands/all.cc lists. COMMAND, arity and state gates, key locking, ACL categories, the
+// documentation and the compatibility table all come from these declarations.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -14,7 +15,9 @@
 
 #include "engine/operation.h"
 #include "resp/reply_writer.h"
+#include "resp/request_parser.h"
 #include "server/notify_class.h"
+#include "server/pending_reply.h"
 
 namespace starling::server {
 
@@ -51,18 +54,37 @@ enum CommandFlag : uint32_t {
 
 // ACL categories by their bit; names as in ACL CAT.
 enum Category : uint32_t {
-  kCatKeyspace = 1u << 0, kCatRead = 1u << 1, kCatWrite = 1u << 2, kCatSet = 1u << 3, kCatSortedSet = 1u << 4,
-  kCatList = 1u << 5, kCatHash = 1u << 6, kCatString = 1u << 7, kCatBitmap = 1u << 8, kCatHyperLogLog = 1u << 9,
-  kCatGeo = 1u << 10, kCatStream = 1u << 11, kCatPubSub = 1u << 12, kCatAdmin = 1u << 13, kCatFast = 1u << 14,
-  kCatSlow = 1u << 15, kCatBlocking = 1u << 16, kCatDangerous = 1u << 17, kCatConnection = 1u << 18,
-  kCatTransaction = 1u << 19, kCatScripting = 1u << 20,
+  kCatKeyspace = 1u << 0,
+  kCatRead = 1u << 1,
+  kCatWrite = 1u << 2,
+  kCatSet = 1u << 3,
+  kCatSortedSet = 1u << 4,
+  kCatList = 1u << 5,
+  kCatHash = 1u << 6,
+  kCatString = 1u << 7,
+  kCatBitmap = 1u << 8,
+  kCatHyperLogLog = 1u << 9,
+  kCatGeo = 1u << 10,
+  kCatStream = 1u << 11,
+  kCatPubSub = 1u << 12,
+  kCatAdmin = 1u << 13,
+  kCatFast = 1u << 14,
+  kCatSlow = 1u << 15,
+  kCatBlocking = 1u << 16,
+  kCatDangerous = 1u << 17,
+  kCatConnection = 1u << 18,
+  kCatTransaction = 1u << 19,
+  kCatScripting = 1u << 20,
 };
 
 using Arguments = std::span<const std::string_view>;  // [0] is the command's name as sent.
 using Handler = void (*)(CommandContext&);
-// Positions of the keys in `arguments`, for commands whose first/last/step cannot say it. Returns false when the
-// arguments make no sense (COMMAND GETKEYS answers an error; the handler will too).
+// Positions of the keys in `arguments`, for commands whose first/last/step cannot say it. Returns false when
+// the arguments make no sense (COMMAND GETKEYS answers an error; the handler will too).
 using KeyFinder = bool (*)(Arguments arguments, std::vector<int>* positions);
+// For commands that also touch keys of another database (MOVE, COPY … DB): adds those, which are then locked
+// and resident too. `database` is the selected one. Arguments that make no sense add nothing.
+using ExtraKeys = void (*)(Arguments arguments, int database, std::vector<engine::KeyRef>* keys);
 
 // Positions of keys: first, last (negative counts from the end), step. {0,0,0}: none.
 struct KeyPositions {
@@ -73,25 +95,33 @@ struct KeyPositions {
 
 // What a command does with its keys, as in Redis's key specifications (COMMAND INFO, GETKEYSANDFLAGS).
 enum KeyUse : uint16_t {
-  kKeyRO = 1 << 0, kKeyRW = 1 << 1, kKeyOW = 1 << 2, kKeyRM = 1 << 3,
-  kKeyAccess = 1 << 4, kKeyUpdate = 1 << 5, kKeyInsert = 1 << 6, kKeyDelete = 1 << 7, kKeyVariable = 1 << 8,
+  kKeyRO = 1 << 0,
+  kKeyRW = 1 << 1,
+  kKeyOW = 1 << 2,
+  kKeyRM = 1 << 3,
+  kKeyAccess = 1 << 4,
+  kKeyUpdate = 1 << 5,
+  kKeyInsert = 1 << 6,
+  kKeyDelete = 1 << 7,
+  kKeyVariable = 1 << 8,
 };
 
 struct CommandSpec {
-  std::string_view name;  // Lower case. A subcommand's own word ("getname").
-  int arity = 0;          // As in Redis: with the name; negative: at least.
+  std::string_view name = {};  // Lower case. A subcommand's own word ("getname").
+  int arity = 0;               // As in Redis: with the name; negative: at least.
   uint32_t flags = 0;
   uint32_t categories = 0;
-  KeyPositions keys;
+  KeyPositions keys = {};
   uint16_t key_use = 0;
   Handler handler = nullptr;
-  std::string_view group;       // "string", "hash", "generic", "connection", … as COMMAND DOCS names them.
-  std::string_view since;       // The Redis version that has it, "1.0.0"; "starling" for our own.
-  std::string_view summary;     // One line in our own words.
+  std::string_view group = {};  // "string", "hash", "generic", "connection", … as COMMAND DOCS names them.
+  std::string_view since = {};  // The Redis version that has it, "1.0.0"; "starling" for our own.
+  std::string_view summary = {};  // One line in our own words.
   KeyFinder find_keys = nullptr;
   std::span<const CommandSpec> subcommands = {};
   // For the compatibility table: empty when it behaves as Redis's, else how it differs, in one line.
   std::string_view difference = {};
+  ExtraKeys extra_keys = nullptr;
 };
 
 // One execution of one command. All references outlive the handler's call and no longer.
@@ -106,22 +136,35 @@ struct CommandContext {
   bool in_exec;                  // Inside EXEC: must not suspend.
   // The first key with its hash computed already, when the command has keys at fixed positions.
   const engine::Key* first_key;
+  // Where the arguments come from; null inside EXEC.
+  resp::Request* request;
 
   int64_t now_ms() const { return operation.now_ms(); }
   size_t size() const { return arguments.size(); }
   std::string_view argument(size_t i) const { return arguments[i]; }
   engine::Key key(size_t i) const {
     return first_key != nullptr && arguments[i].data() == first_key->name.data() ? *first_key
-                                                                                  : engine::Key(arguments[i]);
+                                                                                 : engine::Key(arguments[i]);
+  }
+  // If argument i arrived in an allocation of its own (big values do), hands it over: see
+  // resp::Request::take_bulk().
+  std::unique_ptr<char[]> take_argument(size_t i, size_t* size) const {
+    return request != nullptr ? request->take_bulk(i, size) : nullptr;
   }
   // Publishes a keyspace event for a key of the selected database, if configured.
   void notify(NotifyClass event_class, std::string_view event, std::string_view key) const;
   void notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) const;
-  // Runs `work` on a disk thread and answers with what it returns; the client is suspended meanwhile (later requests
-  // of its pipeline wait). Inside EXEC `work` runs at once, on this thread, with the operation's locks held. Copy what
-  // `work` needs: arguments and database are gone by then.
-  using Completion = std::function<void(resp::ReplyWriter&)>;
+  // The client waits until the reply is completed, from any thread; the handler writes nothing itself. Not
+  // inside EXEC.
+  PendingReply suspend() const;
+  // Runs `work` on a disk thread and answers with what it returns; the client is suspended meanwhile (later
+  // requests of its pipeline wait). Inside EXEC `work` runs at once, on this thread, with the operation's
+  // locks held. Copy what `work` needs: arguments and database are gone by then.
+  using Completion = PendingReply::Completion;
   void offload(std::function<Completion()> work) const;
+  // The same for work that changes data with an Operation of its own: it stores what finish() returned to
+  // `position`. Inside EXEC it must use `operation` instead, and leaves `position` alone.
+  void offload_change(std::function<Completion(engine::LogPosition* position)> work) const;
 };
 
 }  // namespace starling::server

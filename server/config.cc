@@ -207,7 +207,7 @@ Status Config::set(std::span<const std::pair<std::string_view, std::string_view>
                      "'");
     }
     if (spec->flags & kFixed) return failed(name, "can't set immutable config");
-    if (spec->flags & kProtected) return failed(name, "can't set protected config");
+    if (spec->flags & kProtectedSetting) return failed(name, "can't set protected config");
     for (const auto& earlier : parsed) {
       if (earlier.first == spec) return failed(name, "duplicate parameter");
     }

@@ -94,7 +94,7 @@ std::string reference_configuration() {
     append_comment(section.introduction, &out);
     for (const SettingSpec& spec : section.settings) {
       out += "\n";
-      bool fixed = (spec.flags & (kFixed | kProtected)) != 0 && (spec.flags & kInert) == 0;
+      bool fixed = (spec.flags & (kFixed | kProtectedSetting)) != 0 && (spec.flags & kInert) == 0;
       append_comment(std::string(spec.documentation) + (fixed ? " (fixed)" : ""), &out);
       if (spec.kind == SettingKind::kChoice) append_comment("One of: " + accepted_values(spec) + ".", &out);
       for (const std::string& line : setting_lines(spec, default_value(spec))) out += line + "\n";

@@ -36,7 +36,7 @@ const SettingSpec kSettings[] = {
      .kind = kText,
      .default_text = "./data",
      .field = &Settings::directory,
-     .flags = kProtected,
+     .flags = kProtectedSetting,
      .documentation = "Directory of the data, one per server: a lock keeps a second server out. Relative "
                       "paths are seen from where the "
                       "server starts."},

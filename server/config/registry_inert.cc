@@ -94,7 +94,7 @@ const SettingSpec kSettings[] = {
      .documentation = "Durability is by storage and appendfsync, and needs no dumps. SAVE and BGSAVE still "
                       "make a copy on demand."},
     boolean("appendonly", "yes", "With storage rocksdb the commit log is always there."),
-    text("dbfilename", "dump.rdb", "No dump is written.", kProtected),
+    text("dbfilename", "dump.rdb", "No dump is written.", kProtectedSetting),
     text("appendfilename", "appendonly.aof", kOwnLog, kFixed),
     text("appenddirname", "appendonlydir", kOwnLog, kFixed),
     boolean("no-appendfsync-on-rewrite", "no", kOwnLog),

@@ -30,7 +30,7 @@ enum class SettingKind {
 
 enum SettingFlag : uint32_t {
   kFixed = 1u << 0,      // Read at start only: CONFIG SET is refused.
-  kProtected = 1u << 1,  // As kFixed, with Redis's message for its protected settings.
+  kProtectedSetting = 1u << 1,  // As kFixed, with Redis's message for its protected settings.
   kInert = 1u << 2,      // Accepted so that existing files and clients work; changes nothing.
   kClamped = 1u << 3,    // Out of bounds becomes the nearest bound instead of an error.
 };

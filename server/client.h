@@ -1,0 +1,174 @@
+// One connected client: what the protocol, the gates and CLIENT LIST need to know about it. Owned by its
+// loop's IoThread and touched by that thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "resp/output_buffer.h"
+#include "resp/reply_writer.h"
+#include "resp/request_parser.h"
+#include "server/command.h"
+#include "server/command_table.h"
+#include "server/net/connection.h"
+#include "server/watch_table.h"
+
+namespace starling::server {
+
+class IoThread;
+
+// Pending output of one client above which nothing more is executed for it until some has been sent; less
+// before it has authenticated.
+inline constexpr size_t kOutputPauseBytes = 1 << 20;
+inline constexpr size_t kUnauthenticatedOutputPauseBytes = 16 << 10;
+
+// A command of a transaction, with its own copy of the arguments.
+struct QueuedCommand {
+  const Command* command;
+  std::unique_ptr<char[]> bytes;  // What the views refer to.
+  std::vector<std::string_view> arguments;
+};
+
+struct Transaction {
+  bool open = false;    // Between MULTI and EXEC or DISCARD.
+  bool broken = false;  // A command could not be queued: EXEC refuses.
+  uint32_t flags = 0;   // CommandFlags of all queued commands.
+  size_t bytes = 0;     // Of the queued arguments.
+  std::vector<QueuedCommand> queue;
+};
+
+struct WatchedKey {
+  int database;
+  std::string key;
+};
+
+// Why a client executes nothing for the time being.
+enum class Waiting : uint8_t {
+  kNo,
+  kForAnswer,  // Another thread works on its command and will answer.
+  kForFetch,   // Its command's keys are being read from the disk; then the command starts over.
+  kForPause,   // CLIENT PAUSE holds its command back.
+  kForWrites,  // Changed records outrun the checkpoint: writes are held back.
+};
+
+enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkipThis };
+
+// The classes of client-output-buffer-limit and CLIENT LIST TYPE. There are no masters or replicas among
+// clients.
+enum class ClientClass : uint8_t { kNormal, kPubSub };
+
+struct Subscriptions {
+  size_t channels = 0, patterns = 0, shard_channels = 0;
+  size_t total() const { return channels + patterns + shard_channels; }
+};
+
+// A parsed request with what was found out about it while the batch was put together.
+struct PreparedRequest {
+  resp::Request request;
+  const Command* command = nullptr;  // The top-level one. Null: unknown.
+  std::optional<engine::Key> key;    // Of commands with one key at a fixed place.
+};
+
+class Client final : public FdHandler {
+ public:
+  Client(IoThread& io_thread, uint64_t id, AcceptedSocket socket, int64_t now_ms);
+  ~Client() override;
+
+  void on_events(int events) override;
+
+  uint64_t id() const { return id_; }
+  IoThread& io_thread() { return io_thread_; }
+  Connection& connection() { return connection_; }
+  const std::string& address() const { return socket_.peer_address; }
+  const std::string& local_address() const { return socket_.local_address; }
+  bool unix_socket() const { return socket_.unix_socket; }
+  bool peer_is_loopback() const { return socket_.peer_is_loopback; }
+  ClientClass client_class() const {
+    return subscriptions.total() != 0 ? ClientClass::kPubSub : ClientClass::kNormal;
+  }
+  // RESP2 has no way to tell a reply from a message: only a few commands are allowed while subscribed.
+  bool in_subscribe_mode() const { return subscriptions.total() != 0 && reply.protocol() == 2; }
+
+  // Identity, as set by the client itself.
+  std::string name, library_name, library_version;
+  bool authenticated = false;
+  int database = 0;
+
+  // Bytes in and out.
+  resp::RequestParser parser;
+  resp::OutputBuffer output;
+  resp::ReplyWriter reply{output, 2};
+
+  // Requests parsed and not executed, because the client waits or must read its replies first. While there
+  // are any, nothing more is read: they refer to the parser's memory.
+  std::vector<PreparedRequest> held_requests;
+
+  Waiting waiting = Waiting::kNo;
+  uint64_t wait_number = 0;  // Counts the waits, so that a late answer to an earlier one is recognised.
+  bool unblockable = false;  // CLIENT UNBLOCK may end this wait.
+
+  Transaction transaction;
+  std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
+  std::vector<WatchedKey> watched;
+
+  Subscriptions subscriptions;
+  bool monitor = false;
+  bool no_evict = false;
+  bool no_touch = false;
+  ReplyMode reply_mode = ReplyMode::kOn;
+  bool close_after_reply = false;
+  bool closing = false;  // Will be destroyed at the end of the pass; executes and sends nothing more.
+
+  // In the lists of its IoThread that are worked off in this pass.
+  bool in_ready_list = false;
+  bool in_output_list = false;
+  bool in_postponed_list = false;
+  bool in_held_list = false;
+
+  const Command* last_command = nullptr;
+  const int64_t created_ms;
+  int64_t last_interaction_ms;
+  int64_t over_soft_limit_since_ms = 0;  // 0: it is not.
+  bool reading = true;
+  bool writable_wanted = false;
+
+  // Replies that must not leave before their write is durable (appendfsync always): from `output_position`
+  // on, everything waits until the log is durable up to `log_position`.
+  struct Hold {
+    uint64_t output_position;
+    engine::LogPosition log_position;
+    uint64_t pass;
+  };
+  std::deque<Hold> holds;
+
+  // Begins a wait. Precondition: not waiting.
+  void wait_for(Waiting what);
+  // False while it waits, is going away, or has more output pending than may pile up.
+  bool can_execute() const;
+
+  void set_authenticated(bool value) {
+    authenticated = value;
+    parser.set_authenticated(value);
+  }
+  // Forgets the transaction, as DISCARD does, and all watches.
+  void discard_transaction(WatchTable& watches);
+  void unwatch_all(WatchTable& watches);
+  bool watches_key(int watched_database, std::string_view key) const;
+
+  // CLIENT LIST's line, without the newline.
+  std::string describe(int64_t now_ms) const;
+  // The one-letter flags of CLIENT LIST.
+  std::string flag_letters() const;
+
+ private:
+  IoThread& io_thread_;
+  const uint64_t id_;
+  const AcceptedSocket socket_;
+  Connection connection_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,18 @@
+// The families of commands. Each is one table of CommandSpecs at the end of its file.
+#pragma once
+
+#include <span>
+
+#include "server/command.h"
+
+namespace starling::server {
+
+std::span<const CommandSpec> connection_commands();
+std::span<const CommandSpec> client_subcommands();
+std::span<const CommandSpec> string_commands();
+std::span<const CommandSpec> transaction_commands();
+
+// All of them: what the server's CommandTable is made of.
+std::span<const std::span<const CommandSpec>> all_families();
+
+}  // namespace starling::server

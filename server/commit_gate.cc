@@ -1,0 +1,47 @@
+#include "server/commit_gate.h"
+
+namespace starling::server {
+
+void CommitGate::note_write(Client& client, uint64_t from, engine::LogPosition position) {
+  changed_ = true;
+  const uint64_t to = client.output.position();
+  if (engine_.options().fsync != engine::Fsync::kAlways) {
+    // Replies of one client in a row are one range only while nothing else lies between them.
+    answers_.push_back({&client, from, to});
+    return;
+  }
+  if (!client.holds.empty() && client.holds.back().pass == pass_) {
+    client.holds.back().log_position = position;
+  } else {
+    client.holds.push_back({from, position, pass_});
+  }
+}
+
+void CommitGate::settle() {
+  if (!changed_) return;
+  changed_ = false;
+  ++pass_;
+  if (engine_.options().fsync == engine::Fsync::kAlways) {
+    engine_.request_sync();
+    return;
+  }
+  const engine::Status status = engine_.commit();
+  if (!status.ok()) {
+    const std::string error = "-MISCONF Errors writing to the commit log: " + status.message() +
+                              "; the write may still take effect\r\n";
+    // From the last to the first: replacing moves what follows.
+    for (auto answer = answers_.rbegin(); answer != answers_.rend(); ++answer) {
+      if (answer->from != answer->to) answer->client->output.replace(answer->from, answer->to, error);
+    }
+  }
+  answers_.clear();
+}
+
+size_t CommitGate::sendable(Client& client) {
+  while (!client.holds.empty() && engine_.durable(client.holds.front().log_position))
+    client.holds.pop_front();
+  if (client.holds.empty()) return client.output.size();
+  return static_cast<size_t>(client.holds.front().output_position - client.output.consumed_position());
+}
+
+}  // namespace starling::server

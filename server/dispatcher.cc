@@ -1,0 +1,428 @@
+#include "server/dispatcher.h"
+
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+#include <limits>
+
+#include "engine/assert.h"
+#include "server/cycle_clock.h"
+#include "server/io_thread.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+// Commands that a transaction does not queue: they run at once.
+constexpr std::string_view kUnqueued[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
+constexpr std::string_view kAllowedInSubscribeMode[] = {"ping",         "subscribe",    "unsubscribe",
+                                                        "psubscribe",   "punsubscribe", "ssubscribe",
+                                                        "sunsubscribe", "quit",         "reset"};
+
+template <size_t N>
+bool contains(const std::string_view (&names)[N], const Command& command) {
+  if (command.parent != nullptr) return false;
+  for (const std::string_view name : names) {
+    if (name == command.spec->name) return true;
+  }
+  return false;
+}
+
+// As C's "%.*s": ends at a NUL.
+std::string_view text_of(std::string_view bytes, size_t max_bytes) {
+  bytes = bytes.substr(0, max_bytes);
+  return bytes.substr(0, bytes.find('\0'));
+}
+
+}  // namespace
+
+Dispatcher::Dispatcher(Server& server, IoThread& io_thread)
+    : server_(server), io_thread_(io_thread), exec_(server.commands().find("exec")) {
+  batch_.reserve(kBatchRequests);
+}
+
+// EXEC does what its queued commands do.
+uint32_t Dispatcher::effective_flags(const Client& client, const Command& command) const {
+  return command.spec->flags | (is_exec(command) ? client.transaction.flags : 0);
+}
+
+void Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
+  const Arguments arguments = prepared->request.arguments;
+  prepared->command = server_.commands().find(arguments[0]);
+  if (prepared->command == nullptr || !prepared->command->one_key) return;
+  const size_t position = static_cast<size_t>(prepared->command->spec->keys.first);
+  if (position >= arguments.size()) return;
+  prepared->key.emplace(arguments[position]);
+  server_.engine().prefetch(client.database, *prepared->key, 0);
+}
+
+bool Dispatcher::gather(Client& client) {
+  if (!client.held_requests.empty()) {
+    // All or none, to keep their order; they come from one batch, so they fit an empty one.
+    if (batch_.size() + client.held_requests.size() <= kBatchRequests) {
+      for (PreparedRequest& held : client.held_requests) batch_.push_back({&client, std::move(held)});
+      client.held_requests.clear();
+    }
+    return true;
+  }
+  client.parser.release();
+  for (;;) {
+    if (full()) return true;
+    PreparedRequest prepared;
+    switch (client.parser.next(&prepared.request)) {
+      case resp::RequestParser::Status::kRequest:
+        break;
+      case resp::RequestParser::Status::kNeedMore:
+        return false;
+      case resp::RequestParser::Status::kError:
+        // An empty argument list stands for it, so that it is answered in its turn.
+        batch_.push_back({&client, std::move(prepared)});
+        return false;
+    }
+    prepare(client, &prepared);
+    batch_.push_back({&client, std::move(prepared)});
+    // AUTH changes what the next request may be.
+    if (!client.authenticated) return true;
+  }
+}
+
+void Dispatcher::execute_batch() {
+  // A batch of one gains nothing: what it waits for, it would wait for here.
+  for (int stage = 1; stage <= 2 && batch_.size() > 1; ++stage) {
+    for (const BatchEntry& entry : batch_) {
+      if (entry.prepared.key) server_.engine().prefetch(entry.client->database, *entry.prepared.key, stage);
+    }
+  }
+  const int64_t threshold_us = server_.settings().slowlog_threshold_us;
+  slow_cycles_ = threshold_us < 0
+                     ? std::numeric_limits<uint64_t>::max()
+                     : static_cast<uint64_t>(static_cast<double>(threshold_us) * cycles_per_microsecond());
+  last_cycles_ = cycles_now();
+  for (BatchEntry& entry : batch_) {
+    Client& client = *entry.client;
+    if (client.closing || client.close_after_reply) continue;
+    if (!client.held_requests.empty() || !client.can_execute() ||
+        dispatch(client, entry.prepared) == Outcome::kWaits) {
+      client.held_requests.push_back(std::move(entry.prepared));
+    }
+  }
+  batch_.clear();
+}
+
+Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepared) {
+  const Arguments arguments = prepared.request.arguments;
+  io_thread_.output_pending(client);
+  if (arguments.empty()) {
+    client.reply.error(client.parser.error());
+    io_thread_.close_after_reply(client);
+    return Outcome::kDone;
+  }
+  const Command* command = resolve(client, prepared.command, arguments);
+  if (command == nullptr || refuse(client, *command)) return Outcome::kDone;
+  const Waiting hold = held_back(client, *command);
+  if (hold != Waiting::kNo) [[unlikely]] {
+    io_thread_.postpone(client, hold);
+    return Outcome::kWaits;
+  }
+  if (client.transaction.open && !contains(kUnqueued, *command)) [[unlikely]] {
+    queue(client, *command, arguments);
+    return Outcome::kDone;
+  }
+  return run(client, *command, prepared) ? Outcome::kDone : Outcome::kWaits;
+}
+
+void Dispatcher::reject(Client& client, const Command* command, std::string_view error) {
+  if (client.transaction.open) client.transaction.broken = true;
+  const uint64_t from = client.output.position();
+  if (command != nullptr) {
+    io_thread_.statistics().commands[command->id].rejected.add(1);
+    if (is_exec(*command)) {
+      client.discard_transaction(server_.watches());
+      if (error.starts_with("ERR ")) error.remove_prefix(4);
+      client.reply.error("EXECABORT Transaction discarded because of: " + std::string(error));
+      apply_reply_mode(client, from);
+      return;
+    }
+  }
+  client.reply.error(error);
+  apply_reply_mode(client, from);
+}
+
+void Dispatcher::reject_unknown(Client& client, Arguments arguments) {
+  if (equals_ignoring_case(arguments[0], "post") || equals_ignoring_case(arguments[0], "host:")) {
+    log_text(LogLevel::kWarning, "Possible attack: " + client.address() +
+                                     " sent an HTTP request. A web page may have been made to talk to this "
+                                     "server; connection closed.");
+    io_thread_.close(client);
+    return;
+  }
+  constexpr size_t kShownBytes = 128;
+  std::string shown;
+  for (size_t i = 1; i < arguments.size() && shown.size() < kShownBytes; ++i) {
+    shown += '\'';
+    shown += text_of(arguments[i], kShownBytes - shown.size() + 1);
+    shown += "' ";
+  }
+  reject(client, nullptr,
+         "ERR unknown command '" + std::string(text_of(arguments[0], kShownBytes)) +
+             "', with args beginning with: " + shown);
+}
+
+const Command* Dispatcher::resolve(Client& client, const Command* command, Arguments arguments) {
+  if (command == nullptr) [[unlikely]] {
+    reject_unknown(client, arguments);
+    return nullptr;
+  }
+  if (!command->subcommands.empty() && arguments.size() > 1) {
+    const Command* found = CommandTable::find_subcommand(*command, arguments[1]);
+    if (found == nullptr) {
+      std::string upper(command->spec->name);
+      for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+      reject(client, nullptr,
+             "ERR unknown subcommand '" + std::string(text_of(arguments[1], 128)) + "'. Try " + upper +
+                 " HELP.");
+      return nullptr;
+    }
+    command = found;
+  }
+  const int count = static_cast<int>(arguments.size());
+  const int arity = command->spec->arity;
+  if (arity >= 0 ? count != arity : count < -arity) [[unlikely]] {
+    reject(client, command, "ERR wrong number of arguments for '" + command->full_name + "' command");
+    return nullptr;
+  }
+  return command;
+}
+
+bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
+  if (server_.settings().max_memory_bytes == 0) return false;
+  const bool may_need_memory =
+      (effective_flags(client, command) & kDenyOom) != 0 ||
+      (client.transaction.open && !is_exec(command) && command.full_name != "discard" &&
+       command.full_name != "quit" && command.full_name != "reset");
+  return may_need_memory && server_.engine().make_room();
+}
+
+bool Dispatcher::refuse(Client& client, const Command& command) {
+  const uint32_t flags = command.spec->flags;
+  if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.settings().password.empty()) [[unlikely]] {
+    reject(client, &command, "NOAUTH Authentication required.");
+    return true;
+  }
+  if ((flags & kProtected) != 0) [[unlikely]] {
+    const DebugCommand allowed = server_.settings().debug_command;
+    if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !client.peer_is_loopback())) {
+      reject(
+          client, &command,
+          "ERR " + std::string(command.parent ? command.parent->spec->name : command.spec->name) +
+              " command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+              "from "
+              "a local connection, otherwise you need to set this option in the configuration file, and then "
+              "restart the server.");
+      return true;
+    }
+  }
+  if (client.transaction.open && (flags & kNoMulti) != 0) [[unlikely]] {
+    reject(client, &command, "ERR Command not allowed inside a transaction");
+    return true;
+  }
+  if (out_of_memory(client, command)) [[unlikely]] {
+    reject(client, &command, "OOM command not allowed when used memory > 'maxmemory'.");
+    return true;
+  }
+  if ((effective_flags(client, command) & kWrite) != 0 && !server_.engine().writable()) [[unlikely]] {
+    reject(client, &command,
+           "MISCONF Errors writing to the commit log: " + server_.engine().write_refusal().message());
+    return true;
+  }
+  if (client.in_subscribe_mode() && !contains(kAllowedInSubscribeMode, command)) [[unlikely]] {
+    reject(client, &command,
+           "ERR Can't execute '" + command.full_name +
+               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+    return true;
+  }
+  return false;
+}
+
+Waiting Dispatcher::held_back(const Client& client, const Command& command) const {
+  const ClientPause::Scope paused = server_.pause().active(io_thread_.now_ms());
+  if (paused == ClientPause::Scope::kEverything) [[unlikely]]
+    return Waiting::kForPause;
+  const uint32_t flags = effective_flags(client, command);
+  if ((flags & (kWrite | kMayReplicate)) == 0) return Waiting::kNo;
+  if (paused == ClientPause::Scope::kWrites) return Waiting::kForPause;
+  // What only joins a transaction's queue changes nothing yet.
+  if (client.transaction.open && !is_exec(command)) return Waiting::kNo;
+  return (flags & kWrite) != 0 && server_.engine().congested() ? Waiting::kForWrites : Waiting::kNo;
+}
+
+void Dispatcher::queue(Client& client, const Command& command, Arguments arguments) {
+  Transaction& transaction = client.transaction;
+  const uint64_t from = client.output.position();
+  // A transaction that cannot run any more need not cost memory.
+  if (!transaction.broken && (client.watch_state == nullptr || !client.watch_state->dirty)) {
+    size_t bytes = 0;
+    for (const std::string_view argument : arguments) bytes += argument.size();
+    QueuedCommand queued{&command, std::make_unique_for_overwrite<char[]>(bytes), {}};
+    queued.arguments.reserve(arguments.size());
+    char* to = queued.bytes.get();
+    for (const std::string_view argument : arguments) {
+      if (!argument.empty()) memcpy(to, argument.data(), argument.size());
+      queued.arguments.emplace_back(to, argument.size());
+      to += argument.size();
+    }
+    transaction.bytes += bytes + arguments.size() * sizeof(std::string_view);
+    transaction.queue.push_back(std::move(queued));
+  }
+  transaction.flags |= command.spec->flags;
+  client.reply.simple_string("QUEUED");
+  apply_reply_mode(client, from);
+}
+
+void Dispatcher::add_keys(const CommandSpec& spec, Arguments arguments, int database, KeyList* keys) {
+  if (!find_keys(spec, arguments, &positions_)) return;
+  for (const int position : positions_) {
+    keys->push_back({database, engine::Key(arguments[static_cast<size_t>(position)])});
+  }
+  if (spec.extra_keys == nullptr) return;
+  extra_keys_.clear();
+  spec.extra_keys(arguments, database, &extra_keys_);
+  keys->insert(keys->end(), extra_keys_.begin(), extra_keys_.end());
+}
+
+bool Dispatcher::collect_keys(const Client& client, const Command& command, Arguments arguments,
+                              KeyList* keys) {
+  if (!is_exec(command)) {
+    add_keys(*command.spec, arguments, client.database, keys);
+    return false;
+  }
+  bool everything = false;
+  int database = client.database;
+  for (const QueuedCommand& queued : client.transaction.queue) {
+    const CommandSpec& spec = *queued.command->spec;
+    everything |= (spec.flags & kWholeKeyspace) != 0;
+    add_keys(spec, queued.arguments, database, keys);
+    if (spec.name == "select" && queued.command->parent == nullptr) {
+      int64_t index = 0;
+      if (resp::parse_integer(queued.arguments[1], &index) && index >= 0 && index < engine::kDatabaseCount) {
+        database = static_cast<int>(index);
+      }
+    }
+  }
+  for (const WatchedKey& watched : client.watched)
+    keys->push_back({watched.database, engine::Key(watched.key)});
+  return everything;
+}
+
+bool Dispatcher::lock_and_check(Client& client, const Command& command, Arguments arguments,
+                                const engine::Key* key, engine::Operation& operation) {
+  if (key != nullptr && command.spec->extra_keys == nullptr) [[likely]] {
+    const engine::KeyRef reference{client.database, *key};
+    operation.lock(reference);
+    if (operation.resident(reference)) [[likely]]
+      return true;
+    operation.finish();
+    fetch(client, {&reference, 1});
+    return false;
+  }
+  KeyList keys;
+  const bool everything = collect_keys(client, command, arguments, &keys);
+  if (everything) {
+    operation.lock_all();
+  } else if (!keys.empty()) {
+    operation.lock(keys);
+  }
+  KeyList missing;
+  for (const engine::KeyRef& reference : keys) {
+    if (!operation.resident(reference)) missing.push_back(reference);
+  }
+  if (missing.empty()) return true;
+  operation.finish();
+  fetch(client, missing);
+  return false;
+}
+
+void Dispatcher::fetch(Client& client, std::span<const engine::KeyRef> keys) {
+  // The client may go away, and its request with it, before the disk answers.
+  size_t bytes = 0;
+  for (const engine::KeyRef& reference : keys) bytes += reference.key.name.size();
+  std::shared_ptr<char[]> names(new char[bytes]);
+  std::vector<engine::KeyRef> owned(keys.begin(), keys.end());
+  char* to = names.get();
+  for (engine::KeyRef& reference : owned) {
+    const size_t size = reference.key.name.size();
+    memcpy(to, reference.key.name.data(), size);
+    reference.key.name = {to, size};
+    to += size;
+  }
+  client.wait_for(Waiting::kForFetch);
+  const uint64_t id = client.id();
+  const uint64_t wait_number = client.wait_number;
+  server_.engine().fetch(std::move(owned), [this, id, wait_number, names](engine::Status status) {
+    io_thread_.loop().post(
+        [this, id, wait_number, status] { io_thread_.on_fetched(id, wait_number, status); });
+  });
+}
+
+bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& prepared) {
+  // A subcommand's key is not the one that was hashed for its container.
+  const engine::Key* key = command.one_key && prepared.key ? &*prepared.key : nullptr;
+  const Arguments arguments = prepared.request.arguments;
+  engine::Operation operation(server_.engine(), io_thread_.now_ms());
+  const bool has_keys = key != nullptr || command.spec->keys.first != 0 ||
+                        command.spec->find_keys != nullptr || is_exec(command);
+  if (has_keys && !lock_and_check(client, command, arguments, key, operation)) return false;
+  const uint64_t from = client.output.position();
+  call(client, command, arguments, operation, false, key, &prepared.request);
+  const engine::LogPosition position = operation.finish();
+  if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
+  if (position != 0) io_thread_.commit_gate().note_write(client, from, position);
+  return true;
+}
+
+void Dispatcher::call(Client& client, const Command& command, Arguments arguments,
+                      engine::Operation& operation, bool in_exec, const engine::Key* first_key,
+                      resp::Request* request) {
+  const CommandSpec& spec = *command.spec;
+  if (server_.monitors().active() && (spec.flags & (kSkipMonitor | kAdmin)) == 0) [[unlikely]] {
+    server_.monitors().feed(client, client.database, arguments, server_.clock().wall_us());
+  }
+  const uint64_t begin = last_cycles_;
+  const uint64_t errors_before = io_thread_.errors_written();
+  client.last_command = &command;
+  CommandContext context{
+      server_, client,    spec,   arguments, client.reply, operation, operation.database(client.database),
+      in_exec, first_key, request};
+  spec.handler(context);
+  last_cycles_ = cycles_now();
+
+  const uint64_t cycles = last_cycles_ - begin;
+  CommandCounters& counters = io_thread_.statistics().commands[command.id];
+  counters.calls.add(1);
+  counters.cycles.add(cycles);
+  if (io_thread_.errors_written() != errors_before) counters.failed.add(1);
+  counters.latency[latency_bucket(cycles_to_microseconds(cycles))].add(1);
+  io_thread_.statistics().commands_processed.add(1);
+  if (cycles >= slow_cycles_ && (spec.flags & kSkipSlowlog) == 0) [[unlikely]]
+    record_slow(client, arguments, cycles);
+}
+
+void Dispatcher::record_slow(const Client& client, Arguments arguments, uint64_t cycles) {
+  const Settings& settings = server_.settings();
+  server_.slow_log().add(io_thread_.now_ms() / 1000, cycles_to_microseconds(cycles), arguments,
+                         client.address(), client.name, static_cast<size_t>(settings.slowlog_entries.get()));
+}
+
+void Dispatcher::apply_reply_mode(Client& client, uint64_t from) {
+  if (client.reply_mode == ReplyMode::kOn) [[likely]]
+    return;
+  if (client.reply_mode == ReplyMode::kSkipNext) {
+    client.reply_mode = ReplyMode::kSkipThis;
+    return;
+  }
+  client.output.truncate_to(from);
+  if (client.reply_mode == ReplyMode::kSkipThis) client.reply_mode = ReplyMode::kOn;
+}
+
+}  // namespace starling::server

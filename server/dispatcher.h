@@ -1,0 +1,84 @@
+// From parsed requests to executed commands: lookup, gates, locks, residency, timing. One for each loop.
+//
+// Work is done in batches over all clients that have requests: each request is parsed, its command looked up,
+// its key hashed and the key's memory prefetched, and only then is the first executed. Memory latency is thus
+// paid once for a batch and not for each request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "engine/operation.h"
+#include "server/client.h"
+#include "server/command_table.h"
+
+namespace starling::server {
+
+class IoThread;
+class Server;
+
+using KeyList = absl::InlinedVector<engine::KeyRef, 4>;
+
+class Dispatcher {
+ public:
+  Dispatcher(Server& server, IoThread& io_thread);
+
+  bool full() const { return batch_.size() >= kBatchRequests; }
+  // Adds the client's requests to the batch. True when it may have more that did not fit. Precondition: it
+  // can execute.
+  bool gather(Client& client);
+  // Executes the batch in order. What a client cannot execute any more goes to its held_requests.
+  void execute_batch();
+
+  // Runs one command on an operation that is locked and resident: for execute_batch() and EXEC.
+  void call(Client& client, const Command& command, Arguments arguments, engine::Operation& operation,
+            bool in_exec, const engine::Key* first_key, resp::Request* request);
+
+  // After a command or a completed wait: drops the reply from `from` on if CLIENT REPLY says so.
+  static void apply_reply_mode(Client& client, uint64_t from);
+
+ private:
+  static constexpr size_t kBatchRequests = 64;
+
+  struct BatchEntry {
+    Client* client;
+    PreparedRequest prepared;
+  };
+  enum class Outcome { kDone, kWaits };
+
+  bool is_exec(const Command& command) const { return &command == exec_; }
+  uint32_t effective_flags(const Client& client, const Command& command) const;
+  void prepare(Client& client, PreparedRequest* prepared);
+  Outcome dispatch(Client& client, PreparedRequest& prepared);
+  const Command* resolve(Client& client, const Command* command, Arguments arguments);
+  bool refuse(Client& client, const Command& command);
+  bool out_of_memory(const Client& client, const Command& command) const;
+  Waiting held_back(const Client& client, const Command& command) const;
+  bool run(Client& client, const Command& command, PreparedRequest& prepared);
+  bool lock_and_check(Client& client, const Command& command, Arguments arguments, const engine::Key* key,
+                      engine::Operation& operation);
+  // True when everything must be locked.
+  bool collect_keys(const Client& client, const Command& command, Arguments arguments, KeyList* keys);
+  void add_keys(const CommandSpec& spec, Arguments arguments, int database, KeyList* keys);
+  void fetch(Client& client, std::span<const engine::KeyRef> keys);
+  void reject(Client& client, const Command* command, std::string_view error);
+  void reject_unknown(Client& client, Arguments arguments);
+  void queue(Client& client, const Command& command, Arguments arguments);
+  void record_slow(const Client& client, Arguments arguments, uint64_t cycles);
+
+  Server& server_;
+  IoThread& io_thread_;
+  const Command* const exec_;
+  std::vector<BatchEntry> batch_;
+  uint64_t last_cycles_ = 0;    // When the previous command of this batch ended.
+  uint64_t slow_cycles_ = 0;    // From which duration on a command goes to the slow log.
+  std::vector<int> positions_;  // Scratch.
+  std::vector<engine::KeyRef> extra_keys_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,360 @@
+#include "server/io_thread.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+
+#include "engine/assert.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+// Rounds of executing and sending before the loop looks at its sockets again.
+constexpr int kRoundsPerPass = 16;
+// Handed to the kernel for one client before the others get their turn.
+constexpr size_t kSendBytesPerTurn = 4 << 20;
+constexpr size_t kSendPieces = 64;
+constexpr int64_t kRetryMs = 3;
+constexpr int64_t kTickMs = 1000;
+// Clients that said nothing for so long give back their buffers.
+constexpr int64_t kShrinkAfterMs = 2000;
+
+constexpr std::string_view kProtectedModeRefusal =
+    "-DENIED Protected mode is on and no password is set, so only connections from this host are accepted. "
+    "To accept "
+    "others: set 'requirepass', or bind to an address that only trusted hosts can reach and turn protected "
+    "mode off "
+    "with CONFIG SET protected-mode no from this host.\r\n";
+
+}  // namespace
+
+IoThread::IoThread(Server& server, int index)
+    : server_(server),
+      index_(index),
+      statistics_(server.commands().all().size()),
+      commit_gate_(server.engine()),
+      dispatcher_(server, *this) {
+  loop_.set_pass_hook([this] { run_pass(); });
+  retry_timer_ = std::make_unique<Timer>(loop_, [this] { retry_postponed(); });
+  tick_timer_ = std::make_unique<Timer>(loop_, [this] { on_tick(); });
+  tick_timer_->start(kTickMs, kTickMs);
+  now_ms_ = server.clock().wall_ms();
+}
+
+IoThread::~IoThread() = default;
+
+void IoThread::start() {
+  thread_ = std::thread([this] { loop_.run(); });
+}
+
+void IoThread::run() {
+  loop_.run();
+}
+
+void IoThread::stop_and_join() {
+  loop_.stop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void IoThread::adopt(AcceptedSocket socket) {
+  const Settings& settings = server_.settings();
+  const bool open_to_all = settings.password.empty();
+  if (settings.protected_mode && open_to_all && !socket.peer_is_loopback) {
+    (void)!::write(socket.fd, kProtectedModeRefusal.data(), kProtectedModeRefusal.size());
+    ::close(socket.fd);
+    server_.connections_rejected.fetch_add(1, std::memory_order_relaxed);
+    server_.connected_clients.fetch_sub(1, std::memory_order_relaxed);
+    return;
+  }
+  if (!socket.unix_socket)
+    set_socket_options(socket.fd, static_cast<int>(settings.tcp_keepalive_seconds.get()));
+  const uint64_t id = server_.next_client_id();
+  auto client = std::make_unique<Client>(*this, id, std::move(socket), server_.clock().wall_ms());
+  client->authenticated = open_to_all;
+  client->parser.set_limits({.max_bulk_bytes = settings.max_bulk_bytes, .authenticated = open_to_all});
+  client->reply.set_error_observer(this);
+  client->connection().watch(true, false);
+  clients_.emplace(id, std::move(client));
+  statistics_.clients.set(clients_.size());
+}
+
+Client* IoThread::find_client(uint64_t id) {
+  const auto found = clients_.find(id);
+  return found == clients_.end() ? nullptr : found->second.get();
+}
+
+void IoThread::for_each_client(absl::FunctionRef<void(Client&)> visit) {
+  for (auto& [id, client] : clients_) {
+    if (!client->closing) visit(*client);
+  }
+}
+
+void IoThread::close(Client& client) {
+  if (client.closing) return;
+  client.closing = true;
+  closing_.push_back(&client);
+}
+
+void IoThread::close_after_reply(Client& client) {
+  client.close_after_reply = true;
+  output_pending(client);
+}
+
+void IoThread::output_pending(Client& client) {
+  if (client.in_output_list) return;
+  client.in_output_list = true;
+  outputs_.push_back(&client);
+}
+
+void IoThread::mark_ready(Client& client) {
+  if (client.in_ready_list) return;
+  client.in_ready_list = true;
+  ready_.push_back(&client);
+}
+
+void IoThread::resume(Client& client) {
+  client.waiting = Waiting::kNo;
+  client.unblockable = false;
+  mark_ready(client);
+}
+
+void IoThread::postpone(Client& client, Waiting why) {
+  client.wait_for(why);
+  if (!client.in_postponed_list) {
+    client.in_postponed_list = true;
+    postponed_.push_back(client.id());
+  }
+  if (!retry_timer_->active()) retry_timer_->start(kRetryMs, 0);
+}
+
+void IoThread::retry_postponed() {
+  std::vector<uint64_t> ids;
+  ids.swap(postponed_);
+  for (const uint64_t id : ids) {
+    Client* client = find_client(id);
+    if (client == nullptr) continue;
+    client->in_postponed_list = false;
+    if (client->waiting == Waiting::kForPause || client->waiting == Waiting::kForWrites) resume(*client);
+  }
+}
+
+void IoThread::on_fetched(uint64_t client_id, uint64_t wait_number, const engine::Status& status) {
+  Client* client = find_client(client_id);
+  if (client == nullptr || client->closing || client->waiting != Waiting::kForFetch ||
+      client->wait_number != wait_number) {
+    return;
+  }
+  if (!status.ok()) {
+    // The request cannot be executed, and trying again would only ask the same disk again.
+    const uint64_t from = client->output.position();
+    client->reply.error("ERR reading from disk failed: " + status.message());
+    Dispatcher::apply_reply_mode(*client, from);
+    if (client->transaction.open) client->discard_transaction(server_.watches());
+    STARLING_ASSERT(!client->held_requests.empty());
+    client->held_requests.erase(client->held_requests.begin());
+    output_pending(*client);
+  }
+  resume(*client);
+}
+
+void IoThread::on_durable() {
+  std::vector<uint64_t> ids;
+  ids.swap(held_);
+  for (const uint64_t id : ids) {
+    Client* client = find_client(id);
+    if (client == nullptr) continue;
+    client->in_held_list = false;
+    output_pending(*client);
+  }
+}
+
+void IoThread::on_error(std::string_view text) {
+  ++errors_written_;
+  server_.errors().count(text);
+}
+
+void IoThread::on_readable(Client& client) {
+  if (!client.held_requests.empty() || !client.can_execute()) {
+    // What was read could not be executed, and reading would overwrite what waits.
+    client.reading = false;
+    update_interest(client);
+    return;
+  }
+  const std::span<char> room = client.parser.prepare();
+  const IoResult result = client.connection().read(room.data(), room.size());
+  switch (result.kind) {
+    case IoResult::kOk:
+      break;
+    case IoResult::kWouldBlock:
+      return;
+    case IoResult::kClosed:
+    case IoResult::kFailed:
+      close(client);
+      return;
+  }
+  client.parser.commit(result.bytes);
+  statistics_.input_bytes.add(result.bytes);
+  if (static_cast<int64_t>(client.parser.memory_bytes() + client.transaction.bytes) >
+      server_.settings().query_buffer_bytes.get()) {
+    log_text(LogLevel::kWarning,
+             "Closing a client whose requests exceed client-query-buffer-limit: " + client.describe(now_ms_));
+    server_.clients_disconnected_by_limits.fetch_add(1, std::memory_order_relaxed);
+    close(client);
+    return;
+  }
+  mark_ready(client);
+}
+
+void IoThread::on_writable(Client& client) {
+  output_pending(client);
+}
+
+void IoThread::run_pass() {
+  if (ready_.empty() && outputs_.empty() && closing_.empty() && !commit_gate_.pending()) return;
+  statistics_.passes.add(1);
+  for (int round = 0; round < kRoundsPerPass; ++round) {
+    now_ms_ = server_.clock().wall_ms();
+    run_ready();
+    commit_gate_.settle();
+    send_outputs();
+    destroy_closing();
+    if (ready_.empty() && outputs_.empty()) return;
+  }
+  // More is left: come back after a look at the sockets.
+  loop_.post([] {});
+}
+
+void IoThread::run_ready() {
+  // What becomes ready meanwhile has its turn after a commit.
+  executing_.swap(ready_);
+  for (size_t next = 0; next < executing_.size();) {
+    for (; next < executing_.size() && !dispatcher_.full(); ++next) {
+      Client& client = *executing_[next];
+      client.in_ready_list = false;
+      if (!client.can_execute()) continue;
+      client.last_interaction_ms = now_ms_;
+      if (dispatcher_.gather(client)) mark_ready(client);
+    }
+    dispatcher_.execute_batch();
+  }
+  executing_.clear();
+}
+
+void IoThread::send_outputs() {
+  sending_.swap(outputs_);
+  for (Client* client : sending_) {
+    client->in_output_list = false;
+    if (!client->closing) send(*client);
+  }
+  sending_.clear();
+}
+
+void IoThread::send(Client& client) {
+  size_t sendable = commit_gate_.sendable(client);
+  size_t sent_bytes = 0;
+  bool blocked = false;
+  while (sendable > 0 && !blocked && sent_bytes < kSendBytesPerTurn) {
+    std::array<iovec, kSendPieces> pieces;
+    const size_t count = client.output.gather(pieces.data(), pieces.size());
+    size_t offered = 0, used = 0;
+    for (; used < count && offered < sendable; ++used) {
+      pieces[used].iov_len = std::min(pieces[used].iov_len, sendable - offered);
+      offered += pieces[used].iov_len;
+    }
+    const IoResult result = client.connection().write(pieces.data(), static_cast<int>(used));
+    if (result.kind == IoResult::kFailed || result.kind == IoResult::kClosed) {
+      close(client);
+      return;
+    }
+    const size_t written = result.kind == IoResult::kOk ? result.bytes : 0;
+    client.output.consume(written);
+    sendable -= written;
+    sent_bytes += written;
+    blocked = written < offered;
+  }
+  statistics_.output_bytes.add(sent_bytes);
+  if (sent_bytes > 0) client.last_interaction_ms = now_ms_;
+  if (!client.holds.empty() && !client.in_held_list) {
+    client.in_held_list = true;
+    held_.push_back(client.id());
+  }
+  client.writable_wanted = sendable > 0;
+  if (client.close_after_reply && client.output.empty()) {
+    close(client);
+    return;
+  }
+  enforce_output_limit(client);
+  // Whoever was stopped because of pending output or held requests goes on when it can.
+  if (client.can_execute() && (!client.held_requests.empty() || client.parser.buffered() > 0))
+    mark_ready(client);
+  if (client.can_execute() && client.held_requests.empty()) client.reading = true;
+  update_interest(client);
+}
+
+void IoThread::enforce_output_limit(Client& client) {
+  const Settings& settings = server_.settings();
+  const OutputLimit& limit = client.client_class() == ClientClass::kPubSub || client.monitor
+                                 ? settings.output_pubsub
+                                 : settings.output_normal;
+  const auto pending = static_cast<int64_t>(client.output.size());
+  const int64_t hard_bytes = limit.hard_bytes;
+  const int64_t soft_bytes = limit.soft_bytes;
+  bool exceeded = hard_bytes != 0 && pending > hard_bytes;
+  if (soft_bytes != 0 && pending > soft_bytes) {
+    if (client.over_soft_limit_since_ms == 0) client.over_soft_limit_since_ms = now_ms_;
+    exceeded |= now_ms_ - client.over_soft_limit_since_ms > limit.soft_seconds * 1000;
+  } else {
+    client.over_soft_limit_since_ms = 0;
+  }
+  if (!exceeded) return;
+  log_text(LogLevel::kWarning,
+           "Closing a client whose output exceeds client-output-buffer-limit: " + client.describe(now_ms_));
+  server_.clients_disconnected_by_limits.fetch_add(1, std::memory_order_relaxed);
+  close(client);
+}
+
+void IoThread::update_interest(Client& client) {
+  client.connection().watch(client.reading, client.writable_wanted);
+}
+
+void IoThread::destroy_closing() {
+  while (!closing_.empty()) {
+    Client* client = closing_.back();
+    closing_.pop_back();
+    server_.on_client_closed(*client);
+    if (client->in_ready_list) std::erase(ready_, client);
+    if (client->in_output_list) std::erase(outputs_, client);
+    clients_.erase(client->id());
+  }
+  statistics_.clients.set(clients_.size());
+}
+
+void IoThread::on_tick() {
+  now_ms_ = server_.clock().wall_ms();
+  const int64_t timeout_ms = server_.settings().timeout_seconds * 1000;
+  for (auto& [id, client] : clients_) {
+    if (!client->closing) check_idle(*client, timeout_ms);
+  }
+}
+
+void IoThread::check_idle(Client& client, int64_t timeout_ms) {
+  const int64_t idle_ms = now_ms_ - client.last_interaction_ms;
+  const bool exempt = client.waiting != Waiting::kNo || client.subscriptions.total() != 0 || client.monitor;
+  if (timeout_ms > 0 && idle_ms > timeout_ms && !exempt) {
+    log_text(LogLevel::kVerbose, "Closing idle client " + client.address());
+    close(client);
+    return;
+  }
+  if (client.over_soft_limit_since_ms != 0) enforce_output_limit(client);
+  client.parser.set_limits(
+      {.max_bulk_bytes = server_.settings().max_bulk_bytes, .authenticated = client.authenticated});
+  if (idle_ms > kShrinkAfterMs && client.waiting == Waiting::kNo && client.held_requests.empty()) {
+    client.parser.shrink();
+    if (client.output.empty()) client.output.shrink();
+  }
+}
+
+}  // namespace starling::server

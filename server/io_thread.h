@@ -1,0 +1,113 @@
+// One loop with its clients: reads, executes, commits and sends, pass by pass. See README.md, "The path of a
+// request".
+//
+// Everything here runs on the loop's thread, except where it says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/functional/function_ref.h"
+#include "server/client.h"
+#include "server/commit_gate.h"
+#include "server/dispatcher.h"
+#include "server/net/event_loop.h"
+#include "server/statistics.h"
+
+namespace starling::server {
+
+class Server;
+
+class IoThread final : private resp::ErrorObserver {
+ public:
+  IoThread(Server& server, int index);
+  ~IoThread() override;
+  IoThread(const IoThread&) = delete;
+  IoThread& operator=(const IoThread&) = delete;
+
+  // Any thread. start() runs the loop on a thread of its own, run() on the caller's.
+  void start();
+  void run();
+  void stop_and_join();
+  EventLoop& loop() { return loop_; }
+  Server& server() { return server_; }
+  int index() const { return index_; }
+  const LoopStatistics& statistics() const { return statistics_; }
+  LoopStatistics& statistics() { return statistics_; }
+
+  // Makes a client of the socket, or refuses it (protected mode).
+  void adopt(AcceptedSocket socket);
+
+  // Null: gone, or never of this loop.
+  Client* find_client(uint64_t id);
+  void for_each_client(absl::FunctionRef<void(Client&)> visit);
+  size_t client_count() const { return clients_.size(); }
+
+  // The client is destroyed at the end of the pass; nothing more is executed for it or sent to it.
+  void close(Client& client);
+  // The same after what its output holds has left.
+  void close_after_reply(Client& client);
+
+  // Something was, or will be in this pass, appended to the client's output.
+  void output_pending(Client& client);
+  // Ends the client's wait; its requests go on in this pass.
+  void resume(Client& client);
+  // Puts the client on the list of those that try again when pauses or congestion end.
+  void postpone(Client& client, Waiting why);
+  // Lets all postponed clients try again.
+  void retry_postponed();
+  // A fetch for the client's wait ended.
+  void on_fetched(uint64_t client_id, uint64_t wait_number, const engine::Status& status);
+  // The log's durable position moved: sends what was held for it.
+  void on_durable();
+
+  void on_readable(Client& client);
+  void on_writable(Client& client);
+
+  CommitGate& commit_gate() { return commit_gate_; }
+  Dispatcher& dispatcher() { return dispatcher_; }
+  // Error replies written on this loop so far.
+  uint64_t errors_written() const { return errors_written_; }
+  // The wall clock, read once for each pass.
+  int64_t now_ms() const { return now_ms_; }
+
+ private:
+  void on_error(std::string_view text) override;
+  void mark_ready(Client& client);
+  void run_pass();
+  void run_ready();
+  void send_outputs();
+  void send(Client& client);
+  void enforce_output_limit(Client& client);
+  void update_interest(Client& client);
+  void destroy_closing();
+  void check_idle(Client& client, int64_t timeout_ms);
+  void on_tick();
+
+  Server& server_;
+  const int index_;
+  EventLoop loop_;
+  std::thread thread_;
+  LoopStatistics statistics_;
+  CommitGate commit_gate_;
+  Dispatcher dispatcher_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Client>> clients_;
+  std::vector<Client*> ready_;      // Have requests to execute.
+  std::vector<Client*> executing_;  // run_ready()'s own.
+  std::vector<Client*> outputs_;    // Have bytes to send, or closing to consider.
+  std::vector<Client*> sending_;    // send_outputs()'s own.
+  std::vector<uint64_t> postponed_;
+  std::vector<uint64_t> held_;  // Have replies that wait for the log.
+  std::vector<Client*> closing_;
+  std::unique_ptr<Timer> retry_timer_;
+  std::unique_ptr<Timer> tick_timer_;
+  int64_t now_ms_ = 0;
+  uint64_t errors_written_ = 0;
+};
+
+}  // namespace starling::server

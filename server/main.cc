@@ -1,0 +1,54 @@
+#include <cstdio>
+#include <string>
+#include <vector>
+
+#include "server/banner.h"
+#include "server/command_line.h"
+#include "server/config.h"
+#include "server/log.h"
+#include "server/pid_file.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+engine::Status serve(Config& config) {
+  PidFile pid_file;
+  if (engine::Status status = pid_file.write(config.settings().pid_file); !status.ok()) {
+    log_text(LogLevel::kWarning, status.message());
+  }
+  Server server(config);
+  engine::Status status = server.open();
+  if (!status.ok()) return status;
+  log_text(LogLevel::kNotice, "Ready to accept connections");
+  return server.run();
+}
+
+int run(const std::vector<std::string>& arguments) {
+  if (const auto answer = answer_without_server(arguments)) {
+    std::fputs(answer->c_str(), stdout);
+    return 0;
+  }
+  Config config;
+  engine::Status status = config.load(arguments);
+  if (status.ok()) status = start_log(config);
+  if (!status.ok()) {
+    std::fprintf(stderr, "%s\n", status.message().c_str());
+    return 1;
+  }
+  log_banner(config.settings());
+  status = serve(config);
+  if (!status.ok()) {
+    log_text(LogLevel::kWarning, status.message());
+    return 1;
+  }
+  log_text(LogLevel::kWarning, "Stopped; everything acknowledged is on disk.");
+  return 0;
+}
+
+}  // namespace
+}  // namespace starling::server
+
+int main(int argc, char** argv) {
+  return starling::server::run({argv + 1, argv + argc});
+}

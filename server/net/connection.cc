@@ -1,0 +1,65 @@
+#include "server/net/connection.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+
+namespace starling::server {
+
+Connection::Connection(EventLoop& loop, int fd, FdHandler& handler) : fd_(fd) {
+  watcher_.emplace(loop, fd, handler);
+}
+
+Connection::~Connection() {
+  watcher_.reset();
+  ::close(fd_);
+}
+
+IoResult Connection::read(char* into, size_t capacity) {
+  for (;;) {
+    const ssize_t count = ::recv(fd_, into, capacity, 0);
+    if (count > 0) return {IoResult::kOk, static_cast<size_t>(count)};
+    if (count == 0) return {IoResult::kClosed};
+    if (errno == EINTR) continue;
+    return {errno == EAGAIN || errno == EWOULDBLOCK ? IoResult::kWouldBlock : IoResult::kFailed};
+  }
+}
+
+IoResult Connection::write(const iovec* pieces, int count) {
+  msghdr message{};
+  message.msg_iov = const_cast<iovec*>(pieces);
+  message.msg_iovlen = static_cast<size_t>(count);
+  for (;;) {
+    // One piece is the common case, and send() spares the kernel the copying of the header.
+    const ssize_t sent = count == 1 ? ::send(fd_, pieces->iov_base, pieces->iov_len, MSG_NOSIGNAL)
+                                    : ::sendmsg(fd_, &message, MSG_NOSIGNAL);
+    if (sent >= 0) return {IoResult::kOk, static_cast<size_t>(sent)};
+    if (errno == EINTR) continue;
+    return {errno == EAGAIN || errno == EWOULDBLOCK ? IoResult::kWouldBlock : IoResult::kFailed};
+  }
+}
+
+void Connection::watch(bool readable, bool writable) {
+  // With nothing else to wait for, the peer's going away is still worth knowing: a suspended client may be
+  // dropped.
+  const int interest = (readable ? kReadable : 0) | (writable ? kWritable : 0);
+  watcher_->watch(interest == 0 ? kHangup : interest);
+}
+
+void set_socket_options(int fd, int keepalive_seconds) {
+  const int yes = 1;
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &yes, sizeof yes);
+  if (keepalive_seconds <= 0) return;
+  const int interval = std::max(1, keepalive_seconds / 3);
+  const int probes = 3;
+  ::setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &yes, sizeof yes);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &keepalive_seconds, sizeof keepalive_seconds);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &interval, sizeof interval);
+  ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
+}
+
+}  // namespace starling::server

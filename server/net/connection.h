@@ -1,0 +1,53 @@
+// A connected stream socket on a loop: TCP or Unix. Moves bytes, knows no protocol.
+#pragma once
+
+#include <sys/uio.h>
+
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "server/net/event_loop.h"
+
+namespace starling::server {
+
+// A socket fresh from accept(), on its way to a loop. Owns the descriptor until it is taken.
+struct AcceptedSocket {
+  int fd = -1;
+  bool unix_socket = false;
+  std::string peer_address;  // "127.0.0.1:51234", "[::1]:51234", "/path:0": as CLIENT LIST shows it.
+  std::string local_address;
+  bool peer_is_loopback = false;  // Unix sockets count.
+};
+
+struct IoResult {
+  enum Kind { kOk, kWouldBlock, kClosed, kFailed };
+  Kind kind;
+  size_t bytes = 0;  // kOk only.
+};
+
+class Connection {
+ public:
+  // Takes the descriptor over. `handler` is told of events from the first watch_* on.
+  Connection(EventLoop& loop, int fd, FdHandler& handler);
+  ~Connection();  // Closes the descriptor.
+  Connection(const Connection&) = delete;
+  Connection& operator=(const Connection&) = delete;
+
+  IoResult read(char* into, size_t capacity);
+  IoResult write(const iovec* pieces, int count);
+
+  void watch(bool readable, bool writable);
+
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+  std::optional<FdWatcher> watcher_;
+};
+
+// For TCP sockets. 0 seconds: no keep-alive probes.
+void set_socket_options(int fd, int keepalive_seconds);
+
+}  // namespace starling::server

@@ -1,0 +1,252 @@
+#include "server/server.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <random>
+
+#include "engine/assert.h"
+#include "server/commands/families.h"
+#include "server/config.h"
+#include "server/log.h"
+#include "server/system_clock.h"
+
+namespace starling::server {
+namespace {
+
+constexpr char kMaxClientsRefusal[] = "-ERR max number of clients reached\r\n";
+
+uint64_t random_seed() {
+  std::random_device device;
+  return static_cast<uint64_t>(device()) << 32 | device();
+}
+
+std::string random_hex(size_t digits) {
+  std::random_device device;
+  std::string text;
+  while (text.size() < digits) text += "0123456789abcdef"[device() & 15];
+  return text;
+}
+
+}  // namespace
+
+Server::Server(Config& config)
+    : config_(config),
+      settings_(config.settings()),
+      clock_(std::make_unique<SystemClock>()),
+      commands_(all_families()),
+      started_ms_(clock_->wall_ms()),
+      run_id_(random_hex(40)) {}
+
+Server::~Server() = default;
+
+engine::Status Server::open() {
+  const int wanted = static_cast<int>(settings().max_clients.get());
+  max_clients_ = raise_descriptor_limit(wanted);
+  if (max_clients_ < wanted) {
+    log_text(LogLevel::kWarning, "The limit of open files leaves room for " + std::to_string(max_clients_) +
+                                     " clients, not for the " + std::to_string(wanted) +
+                                     " of 'maxclients'. Raise it with 'ulimit -n'.");
+  }
+  engine::Status status = open_engine();
+  if (!status.ok()) return status;
+  for (int i = 0; i < static_cast<int>(settings().io_threads); ++i) {
+    io_threads_.push_back(std::make_unique<IoThread>(*this, i));
+  }
+  engine_->subscribe_durable([this] {
+    for (const auto& io_thread : io_threads_)
+      io_thread->loop().post([&io_thread] { io_thread->on_durable(); });
+  });
+  watch_settings();
+  return open_ports();
+}
+
+engine::Status Server::open_engine() {
+  const Settings& settings = settings_;
+  engine::Options options;
+  options.durable = settings.storage == Storage::kRocksDb;
+  options.directory = settings.directory;
+  options.max_memory_bytes = static_cast<uint64_t>(settings.max_memory_bytes.get());
+  options.policy = settings.eviction_policy;
+  options.samples = static_cast<int>(settings.eviction_samples.get());
+  options.fsync = settings.fsync;
+  options.checkpoint_log_bytes = static_cast<uint64_t>(settings.checkpoint_log_bytes);
+  options.disk_threads = static_cast<int>(settings.disk_threads);
+  return engine::Engine::open(
+      options, *clock_, random_seed(), *this,
+      [](const std::string& line) { log_text(LogLevel::kNotice, line); }, &engine_);
+}
+
+void Server::watch_settings() {
+  config_.on_change("maxmemory", [this] {
+    engine_->set_max_memory(static_cast<uint64_t>(settings().max_memory_bytes.get()));
+    return engine::Status();
+  });
+  const auto apply_policy = [this] {
+    engine_->set_policy(settings().eviction_policy, static_cast<int>(settings().eviction_samples.get()));
+    return engine::Status();
+  };
+  config_.on_change("maxmemory-policy", apply_policy);
+  config_.on_change("maxmemory-samples", apply_policy);
+  config_.on_change("appendfsync", [this] {
+    engine_->set_fsync(settings().fsync);
+    return engine::Status();
+  });
+  config_.on_change("maxclients", [this] {
+    const int wanted = static_cast<int>(settings().max_clients.get());
+    const int possible = raise_descriptor_limit(wanted);
+    if (possible < wanted) {
+      return engine::Status(
+          engine::StatusCode::kInvalid,
+          "The operating system is not able to handle the specified number of clients, try with " +
+              std::to_string(possible));
+    }
+    max_clients_ = wanted;
+    return engine::Status();
+  });
+}
+
+engine::Status Server::open_ports() {
+  EventLoop& loop = io_threads_.front()->loop();
+  const int backlog = static_cast<int>(settings().tcp_backlog);
+  const auto listen = [&](int fd, bool unix_socket, std::string path) {
+    listeners_.push_back(
+        std::make_unique<Listener>(loop, fd, unix_socket, std::move(path),
+                                   [this](AcceptedSocket socket) { distribute(std::move(socket)); }));
+  };
+  if (settings().port != 0) {
+    for (std::string address : settings().bind) {
+      const bool optional = address.starts_with('-');
+      if (optional) address.erase(0, 1);
+      int fd = -1;
+      engine::Status status = listen_tcp(address, static_cast<int>(settings().port), backlog, &fd);
+      if (status.ok()) {
+        listen(fd, false, "");
+      } else if (optional) {
+        log_text(LogLevel::kVerbose, status.message() + "; going on without it");
+      } else {
+        return status;
+      }
+    }
+  }
+  if (!settings().unix_socket.empty()) {
+    int fd = -1;
+    engine::Status status =
+        listen_unix(settings().unix_socket, static_cast<unsigned>(settings().unix_socket_mode), backlog, &fd);
+    if (!status.ok()) return status;
+    listen(fd, true, settings().unix_socket);
+  }
+  if (listeners_.empty()) {
+    return {engine::StatusCode::kInvalid, "no address to listen on: set 'port' and 'bind', or 'unixsocket'"};
+  }
+  return {};
+}
+
+void Server::distribute(AcceptedSocket socket) {
+  connections_received.fetch_add(1, std::memory_order_relaxed);
+  if (connected_clients.load(std::memory_order_relaxed) >= max_clients_.load(std::memory_order_relaxed)) {
+    connections_rejected.fetch_add(1, std::memory_order_relaxed);
+    (void)!::write(socket.fd, kMaxClientsRefusal, sizeof kMaxClientsRefusal - 1);
+    ::close(socket.fd);
+    return;
+  }
+  connected_clients.fetch_add(1, std::memory_order_relaxed);
+  IoThread& io_thread = *io_threads_[next_loop_++ % io_threads_.size()];
+  if (io_thread.loop().in_loop_thread()) {
+    io_thread.adopt(std::move(socket));
+  } else {
+    io_thread.loop().post([&io_thread, socket = std::move(socket)] { io_thread.adopt(socket); });
+  }
+}
+
+engine::Status Server::run() {
+  ::signal(SIGPIPE, SIG_IGN);
+  ::signal(SIGHUP, SIG_IGN);
+  IoThread& first = *io_threads_.front();
+  signals_ =
+      std::make_unique<SignalWatcher>(first.loop(), std::vector<int>{SIGTERM, SIGINT}, [this](int number) {
+        log_text(LogLevel::kWarning,
+                 std::string("Received ") + (number == SIGINT ? "SIGINT" : "SIGTERM") + ", shutting down.");
+        request_shutdown();
+      });
+  for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->start();
+  first.run();
+  for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->stop_and_join();
+  // What the engine's threads still post to the loops is dropped with them.
+  log_text(LogLevel::kNotice, "Writing what is pending to disk.");
+  engine::Status status = engine_->close();
+  engine_.reset();
+  io_threads_.clear();
+  return status;
+}
+
+void Server::request_shutdown() {
+  if (shutdown_requested_.exchange(true)) return;
+  IoThread& first = *io_threads_.front();
+  first.loop().post([this, &first] {
+    listeners_.clear();
+    signals_.reset();
+    first.loop().stop();
+  });
+}
+
+void Server::on_every_loop(IoThread& asking, std::function<void(IoThread&)> visit,
+                           std::function<void()> done) {
+  struct Round {
+    std::function<void(IoThread&)> visit;
+    std::function<void()> done;
+    std::atomic<size_t> remaining;
+  };
+  auto round = std::make_shared<Round>(std::move(visit), std::move(done), io_threads_.size());
+  for (const auto& io_thread : io_threads_) {
+    io_thread->loop().post([round, &io_thread, &asking] {
+      round->visit(*io_thread);
+      if (round->remaining.fetch_sub(1) == 1) asking.loop().post([round] { round->done(); });
+    });
+  }
+}
+
+void Server::detach_client(Client& client) {
+  monitors_.remove(client);
+  for (const auto& hook : detach_hooks_) hook(client);
+}
+
+void Server::on_client_closed(Client& client) {
+  client.unwatch_all(watches_);
+  detach_client(client);
+  connected_clients.fetch_sub(1, std::memory_order_relaxed);
+}
+
+CommandTotals Server::totals(uint32_t command_id) const {
+  CommandTotals totals;
+  for (const auto& io_thread : io_threads_) {
+    const CommandCounters& counters = io_thread->statistics().commands[command_id];
+    totals.calls += counters.calls.get();
+    totals.cycles += counters.cycles.get();
+    totals.rejected += counters.rejected.get();
+    totals.failed += counters.failed.get();
+    for (size_t i = 0; i < kLatencyBuckets; ++i) totals.latency[i] += counters.latency[i].get();
+  }
+  return totals;
+}
+
+void Server::modified(int database, std::string_view key) {
+  watches_.touched(database, key);
+}
+
+void Server::expired(int database, std::string_view key) {
+  watches_.touched(database, key);
+  if (notification_sink_ != nullptr) notification_sink_->notify(kNotifyExpired, "expired", key, database);
+}
+
+void Server::evicted(int database, std::string_view key) {
+  watches_.touched(database, key);
+  if (notification_sink_ != nullptr) notification_sink_->notify(kNotifyEvicted, "evicted", key, database);
+}
+
+void Server::flushed(int database) {
+  watches_.flushed(database);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,127 @@
+// The server: settings, engine, loops, and what the loops share.
+//
+// Threads: the IoThreads run commands; the engine's threads call back. Members are for any thread unless they
+// say otherwise.
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/clock.h"
+#include "engine/engine.h"
+#include "engine/status.h"
+#include "server/client_pause.h"
+#include "server/command_table.h"
+#include "server/io_thread.h"
+#include "server/monitor_feed.h"
+#include "server/net/listener.h"
+#include "server/settings.h"
+#include "server/slow_log.h"
+#include "server/statistics.h"
+#include "server/watch_table.h"
+
+namespace starling::server {
+
+class Config;
+
+// Publishes keyspace events. Called on the thread that changed the key, with its stripe held: be brief.
+class NotificationSink {
+ public:
+  virtual ~NotificationSink() = default;
+  virtual void notify(NotifyClass event_class, std::string_view event, std::string_view key,
+                      int database) = 0;
+};
+
+class Server final : private engine::KeyObserver {
+ public:
+  // `config` is loaded, and outlives the server.
+  explicit Server(Config& config);
+  ~Server() override;
+  Server(const Server&) = delete;
+  Server& operator=(const Server&) = delete;
+
+  // Opens the data and the ports. Not ok: what failed; the process should say so and exit.
+  engine::Status open();
+  // Serves until request_shutdown() or SIGTERM or SIGINT, then stops cleanly. Not ok: the data could not be
+  // closed.
+  engine::Status run();
+  void request_shutdown();
+
+  Config& config() { return config_; }
+  const Settings& settings() const { return settings_; }
+  const engine::Clock& clock() const { return *clock_; }
+  engine::Engine& engine() { return *engine_; }
+  const CommandTable& commands() const { return commands_; }
+  std::span<const std::unique_ptr<IoThread>> io_threads() const { return io_threads_; }
+
+  // Runs `visit` on every loop, then `done` on the asking one. Called on `asking`'s thread.
+  void on_every_loop(IoThread& asking, std::function<void(IoThread&)> visit, std::function<void()> done);
+
+  // Shared by the loops.
+  WatchTable& watches() { return watches_; }
+  ClientPause& pause() { return pause_; }
+  MonitorFeed& monitors() { return monitors_; }
+  SlowLog& slow_log() { return slow_log_; }
+  ErrorCounters& errors() { return errors_; }
+
+  // Called on the client's loop when it forgets its subscriptions: at RESET, and before it is destroyed. Add
+  // before run().
+  void add_detach_hook(std::function<void(Client&)> hook) { detach_hooks_.push_back(std::move(hook)); }
+  // The client leaves MONITOR and all that hooks were added for.
+  void detach_client(Client& client);
+  void on_client_closed(Client& client);
+
+  // Null until one is set. Set before run(); not owned.
+  void set_notification_sink(NotificationSink* sink) { notification_sink_ = sink; }
+  NotificationSink* notification_sink() { return notification_sink_; }
+
+  // Counts of this run.
+  std::atomic<uint64_t> connections_received{0}, connections_rejected{0}, clients_disconnected_by_limits{0};
+  std::atomic<int64_t> connected_clients{0};
+  CommandTotals totals(uint32_t command_id) const;
+
+  int64_t started_ms() const { return started_ms_; }
+  const std::string& run_id() const { return run_id_; }
+  uint64_t next_client_id() { return next_client_id_.fetch_add(1, std::memory_order_relaxed); }
+
+ private:
+  void modified(int database, std::string_view key) override;
+  void expired(int database, std::string_view key) override;
+  void evicted(int database, std::string_view key) override;
+  void flushed(int database) override;
+
+  engine::Status open_engine();
+  engine::Status open_ports();
+  void distribute(AcceptedSocket socket);
+  void watch_settings();
+
+  Config& config_;
+  const Settings& settings_;
+  std::unique_ptr<engine::Clock> clock_;
+  CommandTable commands_;
+  WatchTable watches_;
+  ClientPause pause_;
+  MonitorFeed monitors_;
+  SlowLog slow_log_;
+  ErrorCounters errors_;
+  NotificationSink* notification_sink_ = nullptr;
+  std::vector<std::function<void(Client&)>> detach_hooks_;
+  std::atomic<int64_t> max_clients_{0};  // As many of 'maxclients' as the system has descriptors for.
+  std::unique_ptr<engine::Engine> engine_;
+  std::vector<std::unique_ptr<IoThread>> io_threads_;
+  std::vector<std::unique_ptr<Listener>> listeners_;  // Of the first loop.
+  std::unique_ptr<SignalWatcher> signals_;            // Of the first loop.
+  size_t next_loop_ = 0;                              // Of the first loop.
+  std::atomic<uint64_t> next_client_id_{1};
+  std::atomic<bool> shutdown_requested_{false};
+  int64_t started_ms_ = 0;
+  std::string run_id_;
+};
+
+}  // namespace starling::server

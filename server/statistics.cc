@@ -1,0 +1,28 @@
+#include "server/statistics.h"
+
+namespace starling::server {
+
+void ErrorCounters::count(std::string_view error) {
+  const std::string_view prefix = error.substr(0, error.find_first_of(" \r"));
+  total_.fetch_add(1, std::memory_order_relaxed);
+  std::lock_guard lock(mutex_);
+  const auto found = counts_.find(prefix);
+  if (found != counts_.end()) {
+    ++found->second;
+  } else if (counts_.size() < kMaxPrefixes) {
+    counts_.emplace(prefix, 1);
+  }
+}
+
+std::map<std::string, uint64_t> ErrorCounters::snapshot() const {
+  std::lock_guard lock(mutex_);
+  return {counts_.begin(), counts_.end()};
+}
+
+void ErrorCounters::reset() {
+  std::lock_guard lock(mutex_);
+  counts_.clear();
+  total_.store(0, std::memory_order_relaxed);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,136 @@
+#include "server/command_table.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <string>
+#include <vector>
+
+#include "server/commands/families.h"
+
+namespace starling::server {
+namespace {
+
+std::vector<int> positions_of(const CommandSpec& spec, std::vector<std::string_view> arguments) {
+  std::vector<int> positions{-1};
+  REQUIRE(find_keys(spec, arguments, &positions));
+  return positions;
+}
+
+TEST_CASE("commands are found whatever the case and length of their names") {
+  static constexpr std::array kNames = {"a",
+                                        "ab",
+                                        "abc",
+                                        "get",
+                                        "incr",
+                                        "append",
+                                        "hincrby",
+                                        "sismember",
+                                        "sintercard",
+                                        "zunionstore",
+                                        "bitfield_ro",
+                                        "incrbyfloat",
+                                        "sdiffstore_long16",
+                                        "georadiusbymember_ro"};
+  std::vector<CommandSpec> specs;
+  for (const char* name : kNames) specs.push_back(CommandSpec{.name = name, .arity = 1});
+  const std::array families = {std::span<const CommandSpec>(specs)};
+  const CommandTable table(families);
+  for (const char* name : kNames) {
+    std::string text = name;
+    REQUIRE(table.find(text) != nullptr);
+    CHECK(table.find(text)->spec->name == name);
+    for (char& c : text) c = static_cast<char>(toupper(c));
+    REQUIRE(table.find(text) != nullptr);
+    CHECK(table.find(text)->spec->name == name);
+  }
+}
+
+TEST_CASE("what only looks like a command's name is not found") {
+  const CommandTable table(all_families());
+  for (const std::string_view name :
+       {"", "ge", "gett", "ge\x94", "g\0t", "GE[", "get ", "@ET", "{et", "getgetgetgetgetgetget"}) {
+    CAPTURE(name);
+    CHECK(table.find(name) == nullptr);
+  }
+  CHECK(table.find(std::string_view("get\0", 4)) == nullptr);
+  CHECK(table.find(std::string_view("\0get", 4)) == nullptr);
+}
+
+TEST_CASE("every command of the server is found by its own name, and has what the documentation needs") {
+  const CommandTable table(all_families());
+  for (const auto& command : table.all()) {
+    CAPTURE(command->full_name);
+    CHECK(table.find_full(command->full_name) == command.get());
+    CHECK(table.all()[command->id].get() == command.get());
+    CHECK(command->spec->arity != 0);
+    CHECK((command->spec->handler != nullptr || !command->subcommands.empty()));
+    CHECK(!command->spec->summary.empty());
+    CHECK(!command->spec->since.empty());
+    CHECK(!command->spec->group.empty());
+    for (const char c : command->spec->name)
+      CHECK((c == '_' || c == '-' || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9')));
+  }
+}
+
+TEST_CASE("subcommands are found under their container only") {
+  const CommandTable table(all_families());
+  const Command* client = table.find("CLIENT");
+  REQUIRE(client != nullptr);
+  const Command* get_name = CommandTable::find_subcommand(*client, "GetName");
+  REQUIRE(get_name != nullptr);
+  CHECK(get_name->full_name == "client|getname");
+  CHECK(get_name->parent == client);
+  CHECK(table.find("getname") == nullptr);
+  CHECK(CommandTable::find_subcommand(*client, "get") == nullptr);
+  CHECK(table.find_full("client|getname") == get_name);
+  CHECK(table.find_full("client|nothing") == nullptr);
+}
+
+TEST_CASE("keys at fixed positions") {
+  CommandSpec spec{.name = "x", .arity = -2};
+  CHECK(positions_of(spec, {"x", "a", "b"}).empty());
+  spec.keys = {1, 1, 1};
+  CHECK(positions_of(spec, {"x", "a", "b"}) == std::vector<int>{1});
+  spec.keys = {1, -1, 1};
+  CHECK(positions_of(spec, {"x", "a", "b", "c"}) == std::vector<int>{1, 2, 3});
+  spec.keys = {1, -1, 2};
+  CHECK(positions_of(spec, {"x", "a", "1", "b", "2"}) == std::vector<int>{1, 3});
+  spec.keys = {2, -2, 1};
+  CHECK(positions_of(spec, {"x", "and", "a", "b", "end"}) == std::vector<int>{2, 3});
+}
+
+TEST_CASE("arguments too few for the key positions are refused") {
+  CommandSpec spec{.name = "x", .arity = -1};
+  spec.keys = {1, 2, 1};
+  std::vector<int> positions;
+  const std::vector<std::string_view> arguments = {"x", "a"};
+  CHECK(!find_keys(spec, arguments, &positions));
+}
+
+TEST_CASE("a command's own key finder is asked first") {
+  CommandSpec spec{.name = "x", .arity = -1};
+  spec.keys = {1, 1, 1};
+  spec.find_keys = [](Arguments arguments, std::vector<int>* positions) {
+    positions->push_back(static_cast<int>(arguments.size()) - 1);
+    return true;
+  };
+  CHECK(positions_of(spec, {"x", "a", "b"}) == std::vector<int>{2});
+}
+
+TEST_CASE("only a single key at a fixed place is taken for the fast path") {
+  std::array specs = {CommandSpec{.name = "one", .arity = 2, .keys = {1, 1, 1}},
+                      CommandSpec{.name = "many", .arity = -2, .keys = {1, -1, 1}},
+                      CommandSpec{.name = "none", .arity = 1},
+                      CommandSpec{.name = "found", .arity = 2, .keys = {1, 1, 1}}};
+  specs[3].find_keys = [](Arguments, std::vector<int>*) { return true; };
+  const std::array families = {std::span<const CommandSpec>(specs)};
+  const CommandTable table(families);
+  CHECK(table.find("one")->one_key);
+  CHECK(!table.find("many")->one_key);
+  CHECK(!table.find("none")->one_key);
+  CHECK(!table.find("found")->one_key);
+}
+
+}  // namespace
+}  // namespace starling::server
