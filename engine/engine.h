@@ -90,6 +90,8 @@ class Engine {
   // Fsync::kAlways: true when `position` is durable. Otherwise `notify` (from subscribe_durable) will be
   // called.
   virtual bool durable(LogPosition position) = 0;
+  // The position behind all that was changed so far: who reads what is not durable yet waits for this.
+  virtual LogPosition last_position() const = 0;
   // Wakes the sync thread for what is pending. Thread-safe.
   virtual void request_sync() = 0;
   // `notify` is called from the sync thread whenever the durable position moved or the log failed.
@@ -124,6 +126,7 @@ class Engine {
   virtual void set_max_memory(uint64_t bytes) = 0;
   virtual void set_policy(EvictionPolicy policy, int samples) = 0;
   virtual void set_fsync(Fsync fsync) = 0;
+  virtual Fsync fsync() const = 0;
   virtual void set_active_expire(bool enabled) = 0;
   virtual const Options& options() const = 0;
   virtual Statistics statistics() = 0;

@@ -48,6 +48,7 @@ class NodeEngine final : public Engine {
   void prefetch(int database, const Key& key, int stage) override;
   Status commit() override;
   bool durable(LogPosition position) override;
+  LogPosition last_position() const override { return core_.durable() ? core_.log->appended() : 0; }
   void request_sync() override;
   void subscribe_durable(std::function<void()> notify) override;
   bool writable() const override;
@@ -65,6 +66,7 @@ class NodeEngine final : public Engine {
   void set_max_memory(uint64_t bytes) override;
   void set_policy(EvictionPolicy policy, int samples) override;
   void set_fsync(Fsync fsync) override { fsync_.store(fsync, std::memory_order_relaxed); }
+  Fsync fsync() const override { return fsync_.load(std::memory_order_relaxed); }
   void set_active_expire(bool enabled) override { active_expire_.store(enabled, std::memory_order_relaxed); }
   const Options& options() const override { return core_.options; }
   Statistics statistics() override;

@@ -4,21 +4,7 @@
 #include "engine/data_directory.h"
 #include "engine/engine.h"
 #include "engine/node_engine.h"
-#if __has_include("engine/rocks_store.h")
 #include "engine/rocks_store.h"
-#else
-#include "engine/memory_store.h"
-namespace starling::engine {
-struct RocksOptions {
-  std::string directory;
-  uint64_t block_cache_bytes;
-};
-static Status open_rocks_store(const RocksOptions& o, std::unique_ptr<Store>* s) {
-  *s = std::make_unique<MemoryStore>(std::make_shared<MemoryStoreDisk>(), o.directory);
-  return {};
-}
-}  // namespace starling::engine
-#endif
 
 namespace starling::engine {
 

@@ -96,7 +96,7 @@ RULES = {
     b"PTTL": near(TOLERANCE_MS), b"PEXPIRETIME": near(TOLERANCE_MS),
     b"TIME": same_shape, b"LASTSAVE": same_shape, b"CLIENT ID": same_shape, b"OBJECT IDLETIME": same_shape,
     b"MEMORY USAGE": same_shape, b"HELLO": hello, b"CLIENT INFO": client_fields, b"CLIENT LIST": client_fields,
-    b"INFO": same_kind_only, b"LOLWUT": same_kind_only, b"DEBUG OBJECT": hashed_numbers,
+    b"HELP": same_kind_only, b"INFO": same_kind_only, b"LOLWUT": same_kind_only, b"DEBUG OBJECT": hashed_numbers,
     b"MEMORY DOCTOR": same_kind_only, b"MEMORY STATS": same_kind_only, b"MEMORY MALLOC-STATS": same_kind_only,
     b"COMMAND": same_kind_only, b"COMMAND LIST": unordered, b"COMMAND INFO": deep_unordered,
     b"COMMAND GETKEYSANDFLAGS": deep_unordered, b"SLOWLOG GET": same_kind_only, b"SLOWLOG LEN": same_shape, b"LATENCY LATEST": same_kind_only,
@@ -109,6 +109,8 @@ def rule_name(step):
     name = step.name()
     if name == b"COMMAND" and len(step.arguments) == 2:
         return name  # All commands, which are compared by metadata.py.
+    if len(step.arguments) == 2 and step.arguments[1].upper() == b"HELP":
+        return b"HELP"
     if name in CONTAINERS and len(step.arguments) > 1:
         return name + b" " + step.arguments[1].upper()
     return name

@@ -1,6 +1,6 @@
 """Connection commands. CLIENT LIST shows what else is connected, so it is compared by its fields."""
 
-from step import command
+from step import Step, command
 from values import cased, integer, small, string
 
 
@@ -21,7 +21,7 @@ def name(rng):
 
 def client(rng):
     word = rng.choice(["ID", "INFO", "GETNAME", "SETNAME", "SETNAME", "GETNAME", "LIST", "NO-EVICT", "UNPAUSE", "KILL",
-                       "UNBLOCK", "REPLY", "PAUSE", "NONSENSE", "TRACKINGINFO", "GETREDIR", "HELP", "SETINFO", "NO-TOUCH"])
+                       "UNBLOCK", "REPLY", "PAUSE", "NONSENSE", "HELP"])
     arguments = [cased(rng, "CLIENT"), cased(rng, word)]
     if word == "SETNAME":
         arguments.append(name(rng))
@@ -40,23 +40,16 @@ def client(rng):
         arguments += rng.choice([["ON"], ["MAYBE"], []])
     elif word == "PAUSE":
         arguments += rng.choice([["0"], ["-1"], ["abc"], ["0", "WRITE"], ["0", "ALL"], ["0", "x"], [], ["99999999999999999999"]])
-    if word in ("SETINFO", "NO-TOUCH"):
-        return ["CLIENT", "ID"]  # Later than Redis 7.0.
     return arguments
 
 
 def silenced(rng):
     """CLIENT REPLY OFF and SKIP, sent in one piece."""
-    return raw(rng.choice([b"CLIENT REPLY OFF\r\nPING\r\nNOSUCH\r\nCLIENT REPLY ON\r\nPING\r\n",
+    return Step(raw=rng.choice([b"CLIENT REPLY OFF\r\nPING\r\nNOSUCH\r\nCLIENT REPLY ON\r\nPING\r\n",
                            b"CLIENT REPLY SKIP\r\nPING\r\nPING again\r\n",
                            b"CLIENT REPLY SKIP\r\nCLIENT REPLY SKIP\r\nPING\r\nPING again\r\n",
                            b"CLIENT REPLY OFF\r\nCLIENT REPLY SKIP\r\nPING\r\nCLIENT REPLY ON\r\nPING a\r\n",
                            b"CLIENT REPLY OFF\r\nMULTI\r\nPING\r\nEXEC\r\nCLIENT REPLY ON\r\nPING b\r\n"]))
-
-
-def raw(data):
-    from step import Step
-    return Step(raw=data)
 
 
 commands = [
