@@ -16,6 +16,13 @@ def is_error(frame):
 
 def describe_value(ask, key):
     """A key's type and value as something comparable. `ask(*arguments)` returns a frame."""
+    try:
+        return describe_known(ask, key)
+    except (TypeError, IndexError):
+        return b"no value can be read", ask(b"TYPE", key)[1]
+
+
+def describe_known(ask, key):
     kind = ask(b"TYPE", key)[1]
     if kind == b"string":
         return kind, ask(b"GET", key)[1]

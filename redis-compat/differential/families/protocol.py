@@ -8,7 +8,7 @@ INLINE = [b"PING\r\n", b"PING\n", b"  PING  \r\n", b"PING hello\r\n", b"\r\n", b
           b"echo \"\\x41\\n\\\"\"\r\n", b"echo 'it\\'s'\r\n", b"SET k1 v\r\nGET k1\r\n", b"\tPING\r\n", b"PING\t x\r\n",
           b"nosuch a b\r\n", b"ECHO \"\"\r\n", b"ECHO ''\r\n", b" \r\nPING\r\n", b"PING\r\nPING\r\nPING\r\n", b"ECHO \\x41\r\n"]
 BROKEN_INLINE = [b"ECHO \"unbalanced\r\n", b"ECHO 'unbalanced\r\n", b"ECHO \"a\"b\r\n", b"ECHO 'a'b\r\n", b"ECHO \"\\\r\n",
-                 b"x" * 70000, b"x" * 65530 + b"\r\n"]
+                 b"x" * 300000, b"x" * 65530 + b"\r\n"]
 ODD = [b"*0\r\n", b"*-1\r\n", b"*-1\r\nPING\r\n", b"*0\r\n*1\r\n$4\r\nPING\r\n", b"*1\r\n$4\r\nPING\r\n", b"*2\r\n$4\r\nECHO\r\n$0\r\n\r\n",
        b"*2\r\n$4\r\nECHO\r\n$2\r\n\r\n\r\n", b"*1\r\n$4\r\nPINGxx*1\r\n$4\r\nPING\r\n", b"*-5\r\nPING\r\n", b"*1\r\n$4\r\nping\r\nPING\r\n",
        b"*1\r\n$0\r\n\r\n", b"*2\r\n$0\r\n\r\n$1\r\na\r\n", b"*3\r\n$3\r\nSET\r\n$2\r\nk1\r\n$3\r\n\x00\r\n\r\n*2\r\n$3\r\nGET\r\n$2\r\nk1\r\n"]
@@ -16,8 +16,8 @@ ODD = [b"*0\r\n", b"*-1\r\n", b"*-1\r\nPING\r\n", b"*0\r\n*1\r\n$4\r\nPING\r\n",
 BROKEN = [b"*1\r\n$-1\r\n", b"*1\r\n$-5\r\n", b"*1\r\n$abc\r\n", b"*1\r\n$1x\r\n", b"*1\r\nPING\r\n", b"*1\r\n:4\r\nPING\r\n",
           b"*abc\r\n", b"*1x\r\n", b"*2147483648\r\n", b"*99999999999999999999\r\n", b"*\r\n", b"*1\r\n$\r\n",
           b"*1\r\n$536870913\r\n", b"*1\r\n$99999999999999999999\r\n", b"* 1\r\n", b"*+1\r\n$4\r\nPING\r\n", b"*01\r\n$4\r\nPING\r\n",
-          b"*1\r\n$04\r\nPING\r\n", b"*1\r\n$+4\r\nPING\r\n", b"*1\r\n\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n", b"*" + b"1" * 70000,
-          b"*1\r\n$" + b"1" * 70000, b"*1048576\r\n$-1\r\n", b"*-2147483649\r\n", b"*1.0\r\n"]
+          b"*1\r\n$04\r\nPING\r\n", b"*1\r\n$+4\r\nPING\r\n", b"*1\r\n\r\n", b"*1\r\n*1\r\n$4\r\nPING\r\n", b"*" + b"1" * 300000,
+          b"*1\r\n$" + b"1" * 300000, b"*1048576\r\n$-1\r\n", b"*-2147483649\r\n", b"*1.0\r\n"]
 HTTP = [b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n", b"POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 5\r\n\r\nhello",
         b"Host: x\r\n", b"post /\r\n", b"host:\r\n", b"SET k1 v\r\nPOST / HTTP/1.1\r\n"]
 # No NUL: in an inline command Redis does not find the line's end behind one, and waits for more.
