@@ -54,7 +54,11 @@ void PendingReply::complete(Completion write, engine::LogPosition position) cons
     const uint64_t from = client->output.position();
     write(client->reply);
     Dispatcher::apply_reply_mode(*client, from);
-    if (position != 0) io_thread.commit_gate().note_write(*client, from, position);
+    if (position != 0) {
+      io_thread.commit_gate().note_write(*client, from, position);
+    } else {
+      io_thread.commit_gate().note_read(*client, from);
+    }
     io_thread.output_pending(*client);
     io_thread.resume(*client);
   });

@@ -4,24 +4,26 @@ namespace starling::server {
 
 void CommitGate::note_write(Client& client, uint64_t from, engine::LogPosition position) {
   changed_ = true;
-  const uint64_t to = client.output.position();
-  if (engine_.options().fsync != engine::Fsync::kAlways) {
-    // Replies of one client in a row are one range only while nothing else lies between them.
-    answers_.push_back({&client, from, to});
-    return;
+  if (always_) {
+    hold_until(client, from, position);
+  } else {
+    answers_.push_back({&client, from, client.output.position()});
   }
+}
+
+void CommitGate::hold_until(Client& client, uint64_t from, engine::LogPosition position) {
   if (!client.holds.empty() && client.holds.back().pass == pass_) {
     client.holds.back().log_position = position;
-  } else {
+  } else if (!engine_.durable(position)) {
     client.holds.push_back({from, position, pass_});
   }
 }
 
 void CommitGate::settle() {
+  ++pass_;
   if (!changed_) return;
   changed_ = false;
-  ++pass_;
-  if (engine_.options().fsync == engine::Fsync::kAlways) {
+  if (always_) {
     engine_.request_sync();
     return;
   }

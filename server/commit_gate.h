@@ -21,9 +21,16 @@ class CommitGate {
   // `client` was answered with what its output holds from `from` on, for a change that the log has at
   // `position`.
   void note_write(Client& client, uint64_t from, engine::LogPosition position);
+  // `client` was answered with what its output holds from `from` on, after looking at data.
+  void note_read(Client& client, uint64_t from) {
+    if (always_) [[unlikely]]
+      hold_until(client, from, engine_.last_position());
+  }
   // Something changed that no reply speaks of (an expiry, for one).
   void note_change() { changed_ = true; }
 
+  // Takes the fsync policy in force for the pass.
+  void begin_pass() { always_ = engine_.fsync() == engine::Fsync::kAlways; }
   // The end of a pass: commits, or replaces the replies noted. No client noted may have been destroyed
   // meanwhile.
   void settle();
@@ -34,6 +41,7 @@ class CommitGate {
   bool pending() const { return changed_; }
 
  private:
+  void hold_until(Client& client, uint64_t from, engine::LogPosition position);
   struct Answer {
     Client* client;
     uint64_t from, to;
@@ -41,6 +49,7 @@ class CommitGate {
 
   engine::Engine& engine_;
   bool changed_ = false;
+  bool always_ = false;
   uint64_t pass_ = 1;
   std::vector<Answer> answers_;
 };

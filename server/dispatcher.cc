@@ -377,7 +377,11 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   call(client, command, arguments, operation, false, key, &prepared.request);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
-  if (position != 0) io_thread_.commit_gate().note_write(client, from, position);
+  if (position != 0) {
+    io_thread_.commit_gate().note_write(client, from, position);
+  } else if (has_keys) {
+    io_thread_.commit_gate().note_read(client, from);
+  }
   return true;
 }
 

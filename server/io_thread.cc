@@ -215,6 +215,7 @@ void IoThread::on_writable(Client& client) {
 void IoThread::run_pass() {
   if (ready_.empty() && outputs_.empty() && closing_.empty() && !commit_gate_.pending()) return;
   statistics_.passes.add(1);
+  commit_gate_.begin_pass();
   for (int round = 0; round < kRoundsPerPass; ++round) {
     now_ms_ = server_.clock().wall_ms();
     run_ready();

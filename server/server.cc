@@ -55,6 +55,12 @@ engine::Status Server::open() {
     io_threads_.push_back(std::make_unique<IoThread>(*this, i));
   }
   engine_->subscribe_durable([this] {
+    if (engine_->dead()) {
+      log_text(LogLevel::kWarning,
+               "The commit log could not be made durable. What was not answered yet may or may not "
+               "be on disk; stopping, to be started again.");
+      request_shutdown();
+    }
     for (const auto& io_thread : io_threads_)
       io_thread->loop().post([&io_thread] { io_thread->on_durable(); });
   });
