@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <thread>
+
 #include "server/command_line.h"
 #include "server/notify_class.h"
 #include "tests/unit/server/temporary_directory.h"
@@ -304,6 +307,32 @@ TEST_CASE("REWRITE without a file, or of one that is gone") {
   REQUIRE(load(&lost, {file}).ok());
   REQUIRE(std::filesystem::remove(file));
   CHECK(lost.rewrite().message().starts_with("ERR Rewriting config file: "));
+}
+
+TEST_CASE("threads set, get and read at the same time") {
+  Config config;
+  REQUIRE(load(&config, {}).ok());
+  std::atomic<bool> stop = false;
+  std::atomic<int> torn = 0;
+  std::thread reader([&] {
+    while (!stop) {
+      std::string password = config.settings().password.get();
+      if (!password.empty() && password != std::string(password.size(), password[0])) ++torn;
+      const std::string_view patterns[] = {"requirepass"};
+      if (config.get(patterns).size() != 1) ++torn;
+    }
+  });
+  std::thread setter([&] {
+    for (int i = 0; i < 500; ++i)
+      set(&config, {{"requirepass", std::string(1 + i % 100, 'b')}, {"timeout", "1"}});
+  });
+  for (int i = 0; i < 500; ++i)
+    set(&config, {{"requirepass", std::string(1 + i % 100, 'a')}, {"timeout", "2"}});
+  setter.join();
+  stop = true;
+  reader.join();
+  CHECK(torn == 0);
+  CHECK((value(config, "timeout") == "1" || value(config, "timeout") == "2"));
 }
 
 TEST_CASE("arguments that ask for no server") {
