@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <filesystem>
-#include <regex>
 #include <sstream>
 
 #include "server/config.h"
@@ -48,11 +47,16 @@ TEST_CASE("lines have Redis's form") {
   log_line(LogLevel::kWarning, "four");
   auto lines = log.lines();
   REQUIRE(lines.size() == 4);
-  const std::string expected[] = {"\\. one 1", "- two", "\\* three \\{\\} %", "# four"};
+  const std::string messages[] = {". one 1", "- two", "* three {} %", "# four"};
+  const std::string prefix = std::to_string(::getpid()) + ":M ";
   for (size_t i = 0; i < 4; ++i) {
-    std::regex form(std::to_string(::getpid()) +
-                    ":M \\d\\d [A-Z][a-z]{2} \\d{4} \\d\\d:\\d\\d:\\d\\d\\.\\d{3} " + expected[i]);
-    CHECK_MESSAGE(std::regex_match(lines[i], form), lines[i]);
+    CAPTURE(lines[i]);
+    REQUIRE(lines[i].starts_with(prefix));
+    REQUIRE(lines[i].ends_with(" " + messages[i]));
+    std::string time = lines[i].substr(prefix.size(), lines[i].size() - prefix.size() - messages[i].size());
+    for (char& c : time) c = c >= '0' && c <= '9' ? '9' : (c >= 'a' && c <= 'z' ? 'a' : c);
+    for (char& c : time) c = c >= 'A' && c <= 'Z' ? 'A' : c;
+    CHECK(time == "99 Aaa 9999 99:99:99.999 ");
   }
 }
 
