@@ -1,3 +1,5 @@
+#include <unistd.h>
+
 #include <cstdio>
 #include <string>
 #include <vector>
@@ -34,6 +36,10 @@ int run(const std::vector<std::string>& arguments) {
   if (status.ok()) status = start_log(config);
   if (!status.ok()) {
     std::fprintf(stderr, "%s\n", status.message().c_str());
+    return 1;
+  }
+  if (config.settings().daemonize && ::daemon(1, 0) != 0) {
+    std::perror("cannot go to the background");
     return 1;
   }
   log_banner(config.settings());

@@ -237,6 +237,15 @@ CommandTotals Server::totals(uint32_t command_id) const {
   return totals;
 }
 
+void Server::reset_statistics(IoThread& asking, std::function<void()> done) {
+  errors_.reset();
+  connections_received = 0;
+  connections_rejected = 0;
+  clients_disconnected_by_limits = 0;
+  on_every_loop(
+      asking, [](IoThread& io_thread) { io_thread.statistics().reset(); }, std::move(done));
+}
+
 void Server::modified(int database, std::string_view key) {
   watches_.touched(database, key);
 }

@@ -85,6 +85,8 @@ class Server final : private engine::KeyObserver {
   std::atomic<uint64_t> connections_received{0}, connections_rejected{0}, clients_disconnected_by_limits{0};
   std::atomic<int64_t> connected_clients{0};
   CommandTotals totals(uint32_t command_id) const;
+  // Sets the counts to zero, on every loop, then calls `done` on the asking one. Called on `asking`'s thread.
+  void reset_statistics(IoThread& asking, std::function<void()> done);
 
   int64_t started_ms() const { return started_ms_; }
   const std::string& run_id() const { return run_id_; }

@@ -87,6 +87,7 @@ struct Settings {
   std::string directory;  // Absolute after load().
   std::string log_file;   // Empty: standard output.
   std::string pid_file;   // Empty: none.
+  bool daemonize = false;
   Live<LogLevel> log_level;
   Live<int64_t> shutdown_timeout_seconds;
 

@@ -2,6 +2,17 @@
 
 namespace starling::server {
 
+void LoopStatistics::reset() {
+  for (CommandCounters& command : commands) {
+    for (Counter* counter : {&command.calls, &command.cycles, &command.rejected, &command.failed})
+      counter->set(0);
+    for (Counter& bucket : command.latency) bucket.set(0);
+  }
+  for (Counter* counter : {&commands_processed, &unexpected_errors, &input_bytes, &output_bytes, &passes}) {
+    counter->set(0);
+  }
+}
+
 void ErrorCounters::count(std::string_view error) {
   const std::string_view prefix = error.substr(0, error.find_first_of(" \r"));
   total_.fetch_add(1, std::memory_order_relaxed);

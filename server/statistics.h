@@ -40,6 +40,9 @@ struct CommandCounters {
 struct LoopStatistics {
   explicit LoopStatistics(size_t command_count) : commands(command_count) {}
 
+  // Sets the counts, but not how many clients there are, to zero. On the loop's thread.
+  void reset();
+
   std::vector<CommandCounters> commands;  // By Command::id.
   Counter commands_processed, unexpected_errors, input_bytes, output_bytes, passes, clients,
       suspended_clients;

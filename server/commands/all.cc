@@ -6,6 +6,7 @@ namespace starling::server {
 
 std::span<const std::span<const CommandSpec>> all_families() {
   static const std::array families = {
+      config_commands(),
       connection_commands(),
       string_commands(),
       transaction_commands(),

@@ -9,6 +9,7 @@ namespace starling::server {
 
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_subcommands();
+std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> transaction_commands();
 

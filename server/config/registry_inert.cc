@@ -78,8 +78,6 @@ const SettingSpec kSettings[] = {
      .minimum = 16,
      .maximum = 16,
      .documentation = "There are always 16."},
-    choice("daemonize", "no", kOnlyNo,
-           "The server stays in the foreground: supervisors, containers and a shell's & expect it."),
     choice("supervised", "no", kSupervised, "No readiness message is sent."),
     choice("cluster-enabled", "no", kOnlyNo, "The cluster is not in this version."),
     choice("syslog-enabled", "no", kOnlyNo,

@@ -33,6 +33,14 @@ const SettingSpec kSettings[] = {
      .field = &Settings::pid_file,
      .flags = kProtectedSetting,
      .documentation = "File that holds the process id while the server runs. Empty: none."},
+    {.name = "daemonize",
+     .kind = kBoolean,
+     .default_text = "no",
+     .field = &Settings::daemonize,
+     .flags = kFixed,
+     .documentation =
+         "Go on in the background, detached from the terminal; set logfile then, or the log is lost. Not for "
+         "supervisors and containers, which expect the process to stay."},
     {.name = "shutdown-timeout",
      .kind = kInteger,
      .default_text = "10",

@@ -29,10 +29,10 @@ enum class SettingKind {
 };
 
 enum SettingFlag : uint32_t {
-  kFixed = 1u << 0,      // Read at start only: CONFIG SET is refused.
+  kFixed = 1u << 0,             // Read at start only: CONFIG SET is refused.
   kProtectedSetting = 1u << 1,  // As kFixed, with Redis's message for its protected settings.
-  kInert = 1u << 2,      // Accepted so that existing files and clients work; changes nothing.
-  kClamped = 1u << 3,    // Out of bounds becomes the nearest bound instead of an error.
+  kInert = 1u << 2,             // Accepted so that existing files and clients work; changes nothing.
+  kClamped = 1u << 3,           // Out of bounds becomes the nearest bound instead of an error.
 };
 
 struct SettingChoice {
@@ -41,11 +41,12 @@ struct SettingChoice {
 };
 
 // Where the parsed value goes. Choices are stored by their value, cast to the field's type.
-using SettingField = std::variant<std::monostate, Live<bool> Settings::*, Live<int64_t> Settings::*,
-                                  int64_t Settings::*, LiveText Settings::*, std::string Settings::*,
-                                  std::vector<std::string> Settings::*, Live<LogLevel> Settings::*,
-                                  Live<engine::Fsync> Settings::*, Live<engine::EvictionPolicy> Settings::*,
-                                  Storage Settings::*, DebugCommand Settings::*, Live<uint32_t> Settings::*>;
+using SettingField =
+    std::variant<std::monostate, bool Settings::*, Live<bool> Settings::*, Live<int64_t> Settings::*,
+                 int64_t Settings::*, LiveText Settings::*, std::string Settings::*,
+                 std::vector<std::string> Settings::*, Live<LogLevel> Settings::*,
+                 Live<engine::Fsync> Settings::*, Live<engine::EvictionPolicy> Settings::*,
+                 Storage Settings::*, DebugCommand Settings::*, Live<uint32_t> Settings::*>;
 
 struct SettingSpec {
   std::string_view name;

@@ -127,7 +127,6 @@ TEST_CASE("what Redis has and Starling has not is refused with the reason") {
   CHECK(load_error({"--loadmodule", "x.so"}).find("modules cannot be loaded") != std::string::npos);
   CHECK(load_error({"--tls-cert-file", "x"}).find("no TLS") != std::string::npos);
   CHECK(load_error({"--cluster-enabled", "yes"}).find("accepted: no") != std::string::npos);
-  CHECK(load_error({"--daemonize", "yes"}).find("accepted: no") != std::string::npos);
   CHECK(load_error({"--databases", "32"}).find("between 16 and 16") != std::string::npos);
   CHECK(load_error({"--replica-read-only", "no"}).empty());
 }

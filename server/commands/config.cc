@@ -1,0 +1,130 @@
+// CONFIG: see and change the settings of the running server.
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "server/client.h"
+#include "server/command.h"
+#include "server/commands/arguments.h"
+#include "server/commands/families.h"
+#include "server/config.h"
+#include "server/io_thread.h"
+#include "server/log.h"
+#include "server/pending_reply.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+void get(CommandContext& context) {
+  auto found = context.server.config().get(context.arguments.subspan(2));
+  context.reply.map(found.size());
+  for (const auto& [name, value] : found) {
+    context.reply.bulk(name);
+    context.reply.bulk(value);
+  }
+}
+
+void set(CommandContext& context) {
+  if (context.size() % 2 != 0) return context.reply.error(kSyntaxError);
+  std::vector<std::pair<std::string_view, std::string_view>> pairs;
+  for (size_t i = 2; i < context.size(); i += 2)
+    pairs.emplace_back(context.argument(i), context.argument(i + 1));
+  engine::Status status = context.server.config().set(pairs);
+  if (!status.ok()) return context.reply.error(status.message());
+  context.reply.ok();
+}
+
+void rewrite(CommandContext& context) {
+  // It waits for the disk.
+  context.offload([config = &context.server.config()]() -> CommandContext::Completion {
+    engine::Status status = config->rewrite();
+    log_text(status.ok() ? LogLevel::kNotice : LogLevel::kWarning,
+             status.ok() ? "CONFIG REWRITE: " + config->file() + " is up to date"
+                         : "CONFIG REWRITE: " + status.message());
+    return [status](resp::ReplyWriter& reply) {
+      if (status.ok()) return reply.ok();
+      reply.error(status.message());
+    };
+  });
+}
+
+void reset_statistics(CommandContext& context) {
+  IoThread& here = context.client.io_thread();
+  if (context.in_exec) {
+    // A transaction does not wait for the other loops, which reset theirs a moment later.
+    context.server.reset_statistics(here, [] {});
+    return context.reply.ok();
+  }
+  context.server.reset_statistics(here, [pending = context.suspend()] {
+    pending.complete([](resp::ReplyWriter& reply) { reply.ok(); });
+  });
+}
+
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "CONFIG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "GET <pattern> [<pattern> ...]",
+      "    The settings whose names match one of the patterns, with their values.",
+      "SET <setting> <value> [<setting> <value> ...]",
+      "    Changes the settings, all of them or none.",
+      "RESETSTAT",
+      "    Sets the counters that INFO shows back to zero.",
+      "REWRITE",
+      "    Brings the configuration file up to date with the settings in force.",
+      "HELP",
+      "    Prints this help.",
+  };
+  context.reply.array(std::size(kLines));
+  for (std::string_view line : kLines) context.reply.simple_string(line);
+}
+
+CommandSpec admin(std::string_view name, int arity, Handler handler, std::string_view since,
+                  std::string_view summary) {
+  return {.name = name,
+          .arity = arity,
+          .flags = kAdmin | kNoScript | kLoading | kStale,
+          .categories = kCatAdmin | kCatSlow | kCatDangerous,
+          .handler = handler,
+          .group = "server",
+          .since = since,
+          .summary = summary};
+}
+
+std::span<const CommandSpec> subcommands() {
+  static const std::array subcommands = {
+      admin("get", -3, get, "2.0.0", "The values of settings."),
+      CommandSpec{.name = "help",
+                  .arity = 2,
+                  .flags = kLoading | kStale,
+                  .categories = kCatSlow,
+                  .handler = help,
+                  .group = "server",
+                  .since = "5.0.0",
+                  .summary = "Explains the subcommands."},
+      admin("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero."),
+      admin("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file."),
+      admin("set", -4, set, "2.0.0", "Changes settings of the running server."),
+  };
+  return subcommands;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> config_commands() {
+  static const std::array commands = {
+      CommandSpec{.name = "config",
+                  .arity = -2,
+                  .categories = kCatSlow,
+                  .group = "server",
+                  .since = "2.0.0",
+                  .summary = "Groups the commands about settings.",
+                  .subcommands = subcommands(),
+                  .difference =
+                      "settings that have no meaning here are accepted without effect or refused at start, "
+                      "see conf/starling.conf"},
+  };
+  return commands;
+}
+
+}  // namespace starling::server
