@@ -227,7 +227,8 @@ void pause(CommandContext& context) {
   }
   if (timeout_ms < 0) return context.reply.error("ERR timeout is negative");
   const int64_t now_ms = context.now_ms();
-  if (timeout_ms > ClientPause::kLatestEndMs - now_ms) return context.reply.error("ERR timeout is out of range");
+  if (timeout_ms > ClientPause::kLatestEndMs - now_ms)
+    return context.reply.error("ERR timeout is out of range");
   context.server.pause().start(scope, now_ms, now_ms + timeout_ms);
   context.reply.ok();
 }
