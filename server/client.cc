@@ -19,12 +19,9 @@ Client::~Client() = default;
 
 void Client::on_events(int events) {
   if (closing) return;
-  if ((events & kWritable) != 0) io_thread_.on_writable(*this);
-  if ((events & kReadable) != 0 && !closing) {
-    io_thread_.on_readable(*this);
-  } else if ((events & kHangup) != 0 && !closing) {
-    io_thread_.close(*this);
-  }
+  if ((events & kBroken) != 0) return io_thread_.close(*this);
+  if ((events & kWritable) != 0) io_thread_.output_pending(*this);
+  if ((events & kReadable) != 0) io_thread_.on_readable(*this);
 }
 
 void Client::wait_for(Waiting what) {

@@ -134,6 +134,8 @@ class Client final : public FdHandler {
   int64_t last_interaction_ms;
   int64_t over_soft_limit_since_ms = 0;  // 0: it is not.
   bool reading = true;
+  bool end_of_input = false;    // The peer sends nothing more.
+  bool input_exhausted = true;  // What was read holds no complete request.
   bool writable_wanted = false;
 
   // Replies that must not leave before their write is durable (appendfsync always): from `output_position`

@@ -191,10 +191,16 @@ void IoThread::on_readable(Client& client) {
     case IoResult::kWouldBlock:
       return;
     case IoResult::kClosed:
+      // It may have said all it had to say and still wait for answers.
+      client.end_of_input = true;
+      client.reading = false;
+      output_pending(client);
+      return;
     case IoResult::kFailed:
       close(client);
       return;
   }
+  client.input_exhausted = false;
   client.parser.commit(result.bytes);
   statistics_.input_bytes.add(result.bytes);
   if (static_cast<int64_t>(client.parser.memory_bytes() + client.transaction.bytes) >
@@ -206,10 +212,6 @@ void IoThread::on_readable(Client& client) {
     return;
   }
   mark_ready(client);
-}
-
-void IoThread::on_writable(Client& client) {
-  output_pending(client);
 }
 
 void IoThread::run_pass() {
@@ -237,7 +239,9 @@ void IoThread::run_ready() {
       client.in_ready_list = false;
       if (!client.can_execute()) continue;
       client.last_interaction_ms = now_ms_;
-      if (dispatcher_.gather(client)) mark_ready(client);
+      client.input_exhausted = !dispatcher_.gather(client);
+      if (!client.input_exhausted) mark_ready(client);
+      if (client.end_of_input) output_pending(client);
     }
     dispatcher_.execute_batch();
   }
@@ -289,9 +293,15 @@ void IoThread::send(Client& client) {
   }
   enforce_output_limit(client);
   // Whoever was stopped because of pending output or held requests goes on when it can.
-  if (client.can_execute() && (!client.held_requests.empty() || client.parser.buffered() > 0))
+  const bool has_requests = !client.held_requests.empty() || !client.input_exhausted;
+  if (client.can_execute() && has_requests) {
     mark_ready(client);
-  if (client.can_execute() && client.held_requests.empty()) client.reading = true;
+  } else if (client.end_of_input && !has_requests && client.waiting == Waiting::kNo &&
+             client.output.empty()) {
+    close(client);
+    return;
+  }
+  if (client.can_execute() && client.held_requests.empty()) client.reading = !client.end_of_input;
   update_interest(client);
 }
 

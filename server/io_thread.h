@@ -67,7 +67,6 @@ class IoThread final : private resp::ErrorObserver {
   void on_durable();
 
   void on_readable(Client& client);
-  void on_writable(Client& client);
 
   CommitGate& commit_gate() { return commit_gate_; }
   Dispatcher& dispatcher() { return dispatcher_; }

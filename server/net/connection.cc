@@ -44,10 +44,7 @@ IoResult Connection::write(const iovec* pieces, int count) {
 }
 
 void Connection::watch(bool readable, bool writable) {
-  // With nothing else to wait for, the peer's going away is still worth knowing: a suspended client may be
-  // dropped.
-  const int interest = (readable ? kReadable : 0) | (writable ? kWritable : 0);
-  watcher_->watch(interest == 0 ? kHangup : interest);
+  watcher_->watch((readable ? kReadable : 0) | (writable ? kWritable : 0));
 }
 
 void set_socket_options(int fd, int keepalive_seconds) {

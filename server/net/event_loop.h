@@ -13,14 +13,15 @@
 
 namespace starling::server {
 
-enum Interest : int { kNoInterest = 0, kReadable = 1, kWritable = 2, kHangup = 4 };
+// What to wait for, and what happened. kBroken: the descriptor is of no more use; never waited for, always
+// told.
+enum Interest : int { kNoInterest = 0, kReadable = 1, kWritable = 2, kBroken = 4 };
 
 // Whoever waits for a descriptor. Called on the loop's thread.
 class FdHandler {
  public:
   virtual ~FdHandler() = default;
-  // `events`: Interest bits. An error on the descriptor is reported as kReadable: the read then fails with
-  // it.
+  // `events`: Interest bits.
   virtual void on_events(int events) = 0;
 };
 

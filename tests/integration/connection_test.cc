@@ -1,6 +1,8 @@
 // Connections: commands about them, their limits, and what must not hurt the server.
 #include <doctest/doctest.h>
+#include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include <chrono>
 #include <string>
@@ -172,6 +174,24 @@ TEST_CASE("idle clients are closed after the timeout") {
   const Connection client = server.connect();
   CHECK(ask(client, {"PING"}) == "PONG");
   CHECK(next_reply(client) == "closed");
+}
+
+TEST_CASE("a client that says everything at once and hangs up gets all its answers") {
+  for (const std::vector<std::string>& options :
+       {kMemory, std::vector<std::string>{"--appendfsync", "always"}}) {
+    ServerProcess server(options);
+    const Connection client = server.connect();
+    std::string requests;
+    for (int i = 0; i < 1000; ++i)
+      requests += "SET k" + std::to_string(i) + " v\r\nGET k" + std::to_string(i) + "\r\n";
+    send_raw(client, requests + "half a request");
+    REQUIRE(::shutdown(client->fd, SHUT_WR) == 0);
+    for (int i = 0; i < 1000; ++i) {
+      REQUIRE(next_reply(client) == "OK");
+      REQUIRE(next_reply(client) == "v");
+    }
+    CHECK(next_reply(client) == "closed");
+  }
 }
 
 TEST_CASE("HTTP is refused without an answer, and the log says so") {
