@@ -10,6 +10,7 @@
 #include "server/commands/families.h"
 #include "server/config.h"
 #include "server/log.h"
+#include "server/process_memory.h"
 #include "server/system_clock.h"
 
 namespace starling::server {
@@ -79,6 +80,8 @@ engine::Status Server::open_engine() {
   options.fsync = settings.fsync;
   options.checkpoint_log_bytes = static_cast<uint64_t>(settings.checkpoint_log_bytes);
   options.disk_threads = static_cast<int>(settings.disk_threads);
+  options.block_cache_bytes = static_cast<uint64_t>(settings.block_cache_bytes);
+  options.resident_bytes = resident_bytes;
   return engine::Engine::open(
       options, *clock_, random_seed(), *this,
       [](const std::string& line) { log_text(LogLevel::kNotice, line); }, &engine_);
