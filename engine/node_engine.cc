@@ -61,6 +61,7 @@ Status NodeEngine::start(const std::function<void(const std::string&)>& progress
   baseline_resident_bytes_ -= std::min(baseline_resident_bytes_, records);
   adjust_budget();
   maintenance_thread_ = std::thread([this] { serve_maintenance(); });
+  if (core_.durable()) checkpoint_thread_ = std::thread([this] { serve_checkpoints(); });
   return {};
 }
 
@@ -182,16 +183,20 @@ bool NodeEngine::congested() const {
   if (!core_.durable()) return false;
   if (core_.log->over_limit()) return true;
   const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
-  if (limit != 0 && core_.keyspace.stripes.dirty_bytes() > std::max(limit / 3, 4 * kMinimumDirtyBytes))
+  if (limit != 0 && core_.keyspace.stripes.dirty_bytes() > std::max(limit / 4, 4 * kMinimumDirtyBytes))
     return true;
   return core_.log->live_bytes() > 4 * core_.options.checkpoint_log_bytes;
 }
 
-// What records may take: the limit less the store's memory and whatever else made the process grow.
+// What records may take: the limit less the store's memory and whatever else made the process grow. Some of
+// that comes only after the memory is needed (the block cache fills, a checkpoint takes buffers, freed
+// entries leave holes), and what the system was once given it does not get back at once; so a part is set
+// aside from the beginning.
 void NodeEngine::adjust_budget() {
   const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
   if (limit == 0) return evictor_.set_budget(0);
-  uint64_t overhead = core_.durable() ? core_.store->memory_bytes() : 0;
+  uint64_t overhead = limit / 16;
+  if (core_.durable()) overhead = limit / 8 + std::max(limit / 8, core_.store->memory_bytes());
   if (core_.options.resident_bytes) {
     const uint64_t accounted = baseline_resident_bytes_ + core_.keyspace.stripes.bytes();
     const uint64_t resident = core_.options.resident_bytes();
@@ -311,10 +316,24 @@ void NodeEngine::tick() {
     std::lock_guard lock(random_mutex_);
     evictor_.make_room(kEvictInBackground, random_);
   }
-  drop_flushed();
-  if (core_.durable() && !dead() && checkpoint_due() && now_us >= checkpoint_retry_us_) {
-    std::lock_guard lock(checkpoint_mutex_);
-    if (!run_checkpoint().ok()) checkpoint_retry_us_ = now_us + kCheckpointRetryUs;
+  // A checkpoint under way works on the tables that were in use when it began.
+  if (checkpoint_mutex_.try_lock()) {
+    drop_flushed();
+    checkpoint_mutex_.unlock();
+  }
+}
+
+void NodeEngine::serve_checkpoints() {
+  int64_t not_before_us = 0;
+  std::unique_lock lock(maintenance_mutex_);
+  while (!stopping_) {
+    lock.unlock();
+    const int64_t now_us = core_.clock.monotonic_us();
+    if (!dead() && now_us >= not_before_us && checkpoint_due() && !checkpoint().ok()) {
+      not_before_us = now_us + kCheckpointRetryUs;
+    }
+    lock.lock();
+    maintenance_wake_.wait_for(lock, kTick, [this] { return stopping_; });
   }
 }
 
@@ -397,6 +416,7 @@ void NodeEngine::stop_threads() {
     maintenance_wake_.notify_all();
   }
   if (maintenance_thread_.joinable()) maintenance_thread_.join();
+  if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
   if (sync_thread_.joinable()) sync_thread_.join();
   pool_.stop();
 }

@@ -78,6 +78,7 @@ class NodeEngine final : public Engine {
  private:
   void serve_sync();
   void serve_maintenance();
+  void serve_checkpoints();
   void tick();
   void adjust_budget();
   void drop_flushed();
@@ -114,7 +115,6 @@ class NodeEngine final : public Engine {
   std::atomic<int64_t> last_checkpoint_ms_{0};
   std::atomic<int64_t> last_checkpoint_duration_ms_{0};
   std::atomic<uint64_t> checkpoints_{0};
-  int64_t checkpoint_retry_us_ = 0;
   int64_t store_expiry_us_ = 0;
 
   std::mutex sync_mutex_;
@@ -127,6 +127,7 @@ class NodeEngine final : public Engine {
   bool closed_ = false;
   std::thread sync_thread_;
   std::thread maintenance_thread_;
+  std::thread checkpoint_thread_;
   DiskPool pool_;
 };
 

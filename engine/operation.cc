@@ -4,6 +4,7 @@
 
 #include "engine/assert.h"
 #include "engine/core.h"
+#include "engine/loader.h"
 #include "engine/mutation.h"
 
 namespace starling::engine {
@@ -57,7 +58,8 @@ bool Operation::resident(const KeyRef& ref) {
   DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(ref.database)];
   if (!core_.durable() || !tables.used.load(std::memory_order_acquire)) return true;
   const Partition& partition = tables.partition(ref.key);
-  return partition.complete || partition.table.find(ref.key.hash, ref.key.name) != Table::kNotFound;
+  if (partition.complete || partition.table.find(ref.key.hash, ref.key.name) != Table::kNotFound) return true;
+  return Loader(core_).load_cached(tables, ref.key);
 }
 
 uint64_t Operation::next_stamp() {
