@@ -6,9 +6,14 @@ namespace starling::server {
 
 std::span<const std::span<const CommandSpec>> all_families() {
   static const std::array families = {
+      bit_commands(),
+      bitfield_commands(),
       config_commands(),
       connection_commands(),
+      lcs_commands(),
       string_commands(),
+      string_number_commands(),
+      string_range_commands(),
       transaction_commands(),
   };
   return families;

@@ -3,6 +3,8 @@
 #include <string>
 
 #include "resp/number.h"
+#include "server/client.h"
+#include "server/server.h"
 
 namespace starling::server {
 namespace {
@@ -11,6 +13,10 @@ bool check_type(CommandContext& context, const engine::Found& found, engine::Typ
   if (!found || found.type() == type) return true;
   context.reply.error(kWrongTypeError);
   return false;
+}
+
+engine::Touch touch_of(const CommandContext& context) {
+  return context.client.no_touch ? engine::Touch::kNo : engine::Touch::kYes;
 }
 
 template <typename Real>
@@ -50,14 +56,14 @@ bool real_argument(const CommandContext& context, size_t i, long double* value, 
 }
 
 engine::Found find_to_read(CommandContext& context, const engine::Key& key) {
-  const engine::Found found = context.database.find(key);
+  const engine::Found found = context.database.find(key, touch_of(context));
   if (!found) [[unlikely]]
     context.notify(kNotifyKeyMiss, "keymiss", key.name);
   return found;
 }
 
 engine::Found find_to_change(CommandContext& context, const engine::Key& key) {
-  return context.database.find(key);
+  return context.database.find(key, touch_of(context));
 }
 
 bool find_to_read(CommandContext& context, const engine::Key& key, engine::Type type, engine::Found* found) {
@@ -69,6 +75,12 @@ bool find_to_change(CommandContext& context, const engine::Key& key, engine::Typ
                     engine::Found* found) {
   *found = find_to_change(context, key);
   return check_type(context, *found, type);
+}
+
+bool would_announce(CommandContext& context, const engine::Key& key) {
+  if ((context.server.settings().notify_events.get() & kNotifyNew) == 0) [[likely]]
+    return false;
+  return !context.database.find(key, engine::Touch::kNo);
 }
 
 void notify_change(const CommandContext& context, NotifyClass event_class, std::string_view event,

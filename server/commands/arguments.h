@@ -57,6 +57,9 @@ engine::Found find_to_change(CommandContext& context, const engine::Key& key);
 [[nodiscard]] bool find_to_change(CommandContext& context, const engine::Key& key, engine::Type type,
                                   engine::Found* found);
 
+// True when the key does not exist and somebody wants to hear of new keys: for `created` below, in commands
+// that need not look the key up otherwise.
+bool would_announce(CommandContext& context, const engine::Key& key);
 // Publishes `event`; when the key did not exist before, "new" comes first.
 void notify_change(const CommandContext& context, NotifyClass event_class, std::string_view event,
                    std::string_view key, bool created);

@@ -10,7 +10,12 @@ namespace starling::server {
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_subcommands();
 std::span<const CommandSpec> config_commands();
+std::span<const CommandSpec> bit_commands();
+std::span<const CommandSpec> bitfield_commands();
+std::span<const CommandSpec> lcs_commands();
 std::span<const CommandSpec> string_commands();
+std::span<const CommandSpec> string_number_commands();
+std::span<const CommandSpec> string_range_commands();
 std::span<const CommandSpec> transaction_commands();
 
 // All of them: what the server's CommandTable is made of.

@@ -1,0 +1,90 @@
+// Strings as numbers: INCR and its kin.
+#include <array>
+#include <cmath>
+#include <string>
+
+#include "resp/number.h"
+#include "server/commands/arguments.h"
+#include "server/commands/families.h"
+
+namespace starling::server {
+namespace {
+
+void add_integer(CommandContext& context, int64_t increment) {
+  const engine::Key key = context.key(1);
+  engine::Found found;
+  if (!find_to_change(context, key, engine::Type::kString, &found)) return;
+  int64_t value = 0;
+  if (found && !resp::parse_integer(found.string(), &value)) return context.reply.error(kNotIntegerError);
+  if (__builtin_add_overflow(value, increment, &value)) {
+    return context.reply.error("ERR increment or decrement would overflow");
+  }
+  char text[resp::kIntegerTextBytes];
+  const char* end = resp::format_integer(value, text);
+  context.database.put_string(key, {text, static_cast<size_t>(end - text)}, engine::kKeepDeadline);
+  notify_change(context, kNotifyString, "incrby", key.name, !found);
+  context.reply.integer(value);
+}
+
+void incr(CommandContext& context) {
+  add_integer(context, 1);
+}
+void decr(CommandContext& context) {
+  add_integer(context, -1);
+}
+
+void incrby(CommandContext& context) {
+  int64_t increment = 0;
+  if (integer_argument(context, 2, &increment)) add_integer(context, increment);
+}
+
+void decrby(CommandContext& context) {
+  int64_t decrement = 0;
+  if (!integer_argument(context, 2, &decrement)) return;
+  if (decrement == INT64_MIN) return context.reply.error("ERR decrement would overflow");
+  add_integer(context, -decrement);
+}
+
+void incrbyfloat(CommandContext& context) {
+  const engine::Key key = context.key(1);
+  engine::Found found;
+  if (!find_to_change(context, key, engine::Type::kString, &found)) return;
+  long double value = 0, increment = 0;
+  if (found && !resp::parse_real(found.string(), &value)) return context.reply.error(kNotRealError);
+  if (!real_argument(context, 2, &increment)) return;
+  value += increment;
+  if (!std::isfinite(value)) return context.reply.error("ERR increment would produce NaN or Infinity");
+  const std::string text = resp::format_human(value);
+  context.database.put_string(key, text, engine::kKeepDeadline);
+  notify_change(context, kNotifyString, "incrbyfloat", key.name, !found);
+  context.reply.bulk(text);
+}
+
+constexpr CommandSpec adder(std::string_view name, int arity, Handler handler, std::string_view since,
+                            std::string_view summary) {
+  return {.name = name,
+          .arity = arity,
+          .flags = kWrite | kDenyOom | kFast,
+          .categories = kCatWrite | kCatString | kCatFast,
+          .keys = {1, 1, 1},
+          .key_use = kKeyRW | kKeyAccess | kKeyUpdate,
+          .handler = handler,
+          .group = "string",
+          .since = since,
+          .summary = summary};
+}
+
+}  // namespace
+
+std::span<const CommandSpec> string_number_commands() {
+  static const std::array commands = {
+      adder("decr", 2, decr, "1.0.0", "Subtracts one from an integer."),
+      adder("decrby", 3, decrby, "1.0.0", "Subtracts a number from an integer."),
+      adder("incr", 2, incr, "1.0.0", "Adds one to an integer."),
+      adder("incrby", 3, incrby, "1.0.0", "Adds a number to an integer."),
+      adder("incrbyfloat", 3, incrbyfloat, "2.6.0", "Adds a number to a decimal number."),
+  };
+  return commands;
+}
+
+}  // namespace starling::server
