@@ -5,6 +5,7 @@
 //   offset    = bit | "#" index-of-the-field
 #include <algorithm>
 #include <array>
+#include <span>
 #include <vector>
 
 #include "server/commands/arguments.h"

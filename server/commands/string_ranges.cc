@@ -1,6 +1,7 @@
 // Parts of strings: APPEND, STRLEN, SETRANGE, GETRANGE.
 #include <algorithm>
 #include <array>
+#include <span>
 #include <cstring>
 
 #include "server/commands/arguments.h"

@@ -1,6 +1,8 @@
 // Whole values: GET, SET and their variants.
 #include <array>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "server/commands/arguments.h"
 #include "server/commands/expiry_options.h"
