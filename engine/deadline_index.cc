@@ -11,13 +11,14 @@ void DeadlineIndex::add(int database, const Key& key, int64_t deadline_ms) {
   const uint64_t packed = static_cast<uint64_t>(database) << (kPrefixBits + kPartitionBits) |
                           static_cast<uint64_t>(key.partition) << kPrefixBits | key.hash >> kDroppedBits;
   std::lock_guard lock(mutex_);
-  buckets_[(deadline_ms + kBucketMs - 1) / kBucketMs].push_back(packed);
+  // Rounded up without a sum: a deadline may be as late as INT64_MAX.
+  buckets_[deadline_ms / kBucketMs + (deadline_ms % kBucketMs != 0 ? 1 : 0)].push_back(packed);
   ++size_;
 }
 
 bool DeadlineIndex::take_due(int64_t now_ms, size_t limit, std::vector<Reference>* due) {
   std::lock_guard lock(mutex_);
-  while (!buckets_.empty() && buckets_.begin()->first * kBucketMs <= now_ms) {
+  while (!buckets_.empty() && buckets_.begin()->first <= now_ms / kBucketMs) {
     std::vector<uint64_t>& bucket = buckets_.begin()->second;
     for (; !bucket.empty() && due->size() < limit; --size_) {
       const uint64_t packed = bucket.back();
