@@ -6,6 +6,7 @@
 #include <rocksdb/statistics.h>
 #include <rocksdb/utilities/checkpoint.h>
 
+#include <algorithm>
 #include <array>
 #include <atomic>
 #include <chrono>
@@ -251,7 +252,8 @@ void RocksStore::wait_for_compactions(const RunFiles& files) {
   const auto too_many = [this](rocksdb::ColumnFamilyHandle* handle) {
     std::string count;
     return database_->GetProperty(handle, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count) &&
-           std::stoi(count) > options_.run_files_max;
+           std::stoi(count) >
+               std::max(options_.run_files_max, setup_.families[0].level0_file_num_compaction_trigger);
   };
   for (size_t family = 0; family < kFamilyCount; ++family)
     while (!files[family].empty() && too_many(handles_[family]) && !background_->failed())

@@ -19,13 +19,14 @@ struct RocksOptions {
   std::string directory;
 
   // Data blocks, index and filter partitions, and values read from blob files share it. Hot records are in
-  // the engine's memory already, so this one mostly saves the reads of index and filters; a quarter of the
-  // filters' size (10 bits a key) is where misses begin to cost two reads instead of one.
+  // the engine's memory already, so this one mostly saves the reads of index and filters: with less than
+  // about two bytes for each row on the disk, a miss costs several reads instead of one.
   uint64_t block_cache_bytes = 64ull << 20;
 
   // Values of at least so many bytes move to blob files at the first compaction, after which compactions no
-  // longer copy them. Below some kilobytes the extra read and the space lost to dead blobs outweigh that.
-  uint64_t blob_bytes_min = 8 << 10;
+  // longer copy them. That pays in a store of several levels; it costs a fifth of the space (LZ4 instead of
+  // ZSTD, and dead blobs) and a second read, so not for small ones.
+  uint64_t blob_bytes_min = 32 << 10;
 
   // A run's files are split at this size. Each counts for the compaction trigger, so small files would make a
   // large run compact at once; one file larger than this would make a compaction's memory and its steps too

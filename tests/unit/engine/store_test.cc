@@ -36,6 +36,7 @@ class RocksFixture {
     options.directory = path(name);
     options.run_file_bytes = 16 << 10;  // Many files a run.
     options.blob_bytes_min = 1000;
+    options.run_files_max = 6;  // Runs wait for compactions now and then.
     options.block_cache_bytes = 1 << 20;
     std::unique_ptr<Store> store;
     const Status status = open_rocks_store(options, &store);
