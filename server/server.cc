@@ -11,6 +11,7 @@
 #include "server/config.h"
 #include "server/log.h"
 #include "server/process_memory.h"
+#include "server/pubsub.h"
 #include "server/system_clock.h"
 
 namespace starling::server {
@@ -37,8 +38,12 @@ Server::Server(Config& config)
       settings_(config.settings()),
       clock_(std::make_unique<SystemClock>()),
       commands_(all_families()),
+      pubsub_(std::make_unique<PubSub>(settings_)),
       started_ms_(clock_->wall_ms()),
-      run_id_(random_hex(40)) {}
+      run_id_(random_hex(40)) {
+  set_notification_sink(pubsub_.get());
+  add_detach_hook([this](Client& client) { pubsub_->forget(client); });
+}
 
 Server::~Server() = default;
 

@@ -29,6 +29,7 @@
 namespace starling::server {
 
 class Config;
+class PubSub;
 
 // Publishes keyspace events. Called on the thread that changed the key, with its stripe held: be brief.
 class NotificationSink {
@@ -68,6 +69,7 @@ class Server final : private engine::KeyObserver {
   ClientPause& pause() { return pause_; }
   MonitorFeed& monitors() { return monitors_; }
   SlowLog& slow_log() { return slow_log_; }
+  PubSub& pubsub() { return *pubsub_; }
   ErrorCounters& errors() { return errors_; }
 
   // Called on the client's loop when it forgets its subscriptions: at RESET, and before it is destroyed. Add
@@ -112,6 +114,7 @@ class Server final : private engine::KeyObserver {
   MonitorFeed monitors_;
   SlowLog slow_log_;
   ErrorCounters errors_;
+  std::unique_ptr<PubSub> pubsub_;
   NotificationSink* notification_sink_ = nullptr;
   std::vector<std::function<void(Client&)>> detach_hooks_;
   std::atomic<int64_t> max_clients_{0};  // As many of 'maxclients' as the system has descriptors for.

@@ -11,6 +11,7 @@ std::span<const std::span<const CommandSpec>> all_families() {
       config_commands(),
       connection_commands(),
       lcs_commands(),
+      pubsub_commands(),
       string_commands(),
       string_number_commands(),
       string_range_commands(),

@@ -13,6 +13,7 @@ std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> bit_commands();
 std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_number_commands();
 std::span<const CommandSpec> string_range_commands();

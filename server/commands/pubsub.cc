@@ -1,0 +1,199 @@
+// SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites, PUBLISH, SPUBLISH, PUBSUB.
+#include "server/pubsub.h"
+
+#include <array>
+#include <optional>
+
+#include "resp/glob.h"
+#include "server/client.h"
+#include "server/commands/families.h"
+
+namespace starling::server {
+namespace {
+
+struct Words {
+  std::string_view subscribe, unsubscribe;
+};
+
+Words words_of(ChannelKind kind) {
+  switch (kind) {
+    case ChannelKind::kChannel:
+      return {"subscribe", "unsubscribe"};
+    case ChannelKind::kPattern:
+      return {"psubscribe", "punsubscribe"};
+    case ChannelKind::kShard:
+      break;
+  }
+  return {"ssubscribe", "sunsubscribe"};
+}
+
+// What the client is told of one subscription: its count is of channels and patterns together, or of shard
+// channels.
+void confirm(CommandContext& context, ChannelKind kind, std::string_view word,
+             std::optional<std::string_view> name) {
+  const Subscriptions& counts = context.client.subscriptions;
+  context.reply.push(3);
+  context.reply.bulk(word);
+  if (name) {
+    context.reply.bulk(*name);
+  } else {
+    context.reply.null();
+  }
+  context.reply.integer(static_cast<int64_t>(
+      kind == ChannelKind::kShard ? counts.shard_channels : counts.channels + counts.patterns));
+}
+
+template <ChannelKind kind>
+void subscribe(CommandContext& context) {
+  for (size_t i = 1; i < context.size(); ++i) {
+    context.server.pubsub().subscribe(context.client, kind, context.argument(i));
+    confirm(context, kind, words_of(kind).subscribe, context.argument(i));
+  }
+}
+
+template <ChannelKind kind>
+void unsubscribe(CommandContext& context) {
+  PubSub& pubsub = context.server.pubsub();
+  std::vector<std::string> names(context.arguments.begin() + 1, context.arguments.end());
+  if (names.empty()) names = pubsub.subscriptions(context.client, kind);
+  for (const std::string& name : names) {
+    pubsub.unsubscribe(context.client, kind, name);
+    confirm(context, kind, words_of(kind).unsubscribe, name);
+  }
+  if (names.empty()) confirm(context, kind, words_of(kind).unsubscribe, std::nullopt);
+}
+
+void publish(CommandContext& context) {
+  context.reply.integer(static_cast<int64_t>(
+      context.server.pubsub().publish(context.argument(1), context.argument(2), !context.in_exec)));
+}
+
+void publish_to_shard(CommandContext& context) {
+  context.reply.integer(static_cast<int64_t>(
+      context.server.pubsub().publish_to_shard(context.argument(1), context.argument(2), !context.in_exec)));
+}
+
+template <ChannelKind kind>
+void channels(CommandContext& context) {
+  if (context.size() > 3) {
+    return context.reply.error("ERR unknown subcommand or wrong number of arguments for '" +
+                               std::string(context.argument(1)) + "'. Try PUBSUB HELP.");
+  }
+  const bool all = context.size() == 2;
+  const std::string_view pattern = all ? std::string_view() : context.argument(2);
+  const std::vector<std::string> names = context.server.pubsub().names(
+      kind, [&](std::string_view name) { return all || resp::glob_match(pattern, name); });
+  context.reply.array(names.size());
+  for (const std::string& name : names) context.reply.bulk(name);
+}
+
+template <ChannelKind kind>
+void subscriber_counts(CommandContext& context) {
+  context.reply.array((context.size() - 2) * 2);
+  for (size_t i = 2; i < context.size(); ++i) {
+    context.reply.bulk(context.argument(i));
+    context.reply.integer(
+        static_cast<int64_t>(context.server.pubsub().subscriber_count(kind, context.argument(i))));
+  }
+}
+
+void pattern_count(CommandContext& context) {
+  context.reply.integer(static_cast<int64_t>(context.server.pubsub().name_count(ChannelKind::kPattern)));
+}
+
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "PUBSUB <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "CHANNELS [<pattern>]",
+      "    Names of the channels somebody listens to, all or those that match.",
+      "NUMPAT",
+      "    How many different patterns are subscribed to.",
+      "NUMSUB [<channel> ...]",
+      "    For each channel its number of subscribers, patterns not counted.",
+      "SHARDCHANNELS [<pattern>]",
+      "    As CHANNELS, of shard channels.",
+      "SHARDNUMSUB [<shardchannel> ...]",
+      "    As NUMSUB, of shard channels.",
+      "HELP",
+      "    Prints this help.",
+  };
+  context.reply.array(std::size(kLines));
+  for (const std::string_view line : kLines) context.reply.simple_string(line);
+}
+
+constexpr uint32_t kPlain = kPubSub | kNoScript | kLoading | kStale;
+constexpr uint32_t kQuery = kPubSub | kLoading | kStale;
+constexpr uint32_t kCategories = kCatPubSub | kCatSlow;
+
+CommandSpec spec(std::string_view name, int arity, uint32_t flags, uint32_t categories, Handler handler,
+                 std::string_view since, std::string_view summary) {
+  CommandSpec spec;
+  spec.name = name;
+  spec.arity = arity;
+  spec.flags = flags;
+  spec.categories = categories;
+  spec.handler = handler;
+  spec.group = "pubsub";
+  spec.since = since;
+  spec.summary = summary;
+  return spec;
+}
+
+std::span<const CommandSpec> pubsub_subcommands() {
+  static const std::array commands = {
+      spec("channels", -2, kQuery, kCategories, channels<ChannelKind::kChannel>, "2.8.0",
+           "Lists the channels that have subscribers."),
+      spec("help", 2, kLoading | kStale, kCatSlow, help, "6.2.0", "Describes the subcommands."),
+      spec("numpat", 2, kQuery, kCategories, pattern_count, "2.8.0", "Counts the patterns subscribed to."),
+      spec("numsub", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kChannel>, "2.8.0",
+           "Counts the subscribers of channels."),
+      spec("shardchannels", -2, kQuery, kCategories, channels<ChannelKind::kShard>, "7.0.0",
+           "Lists the shard channels that have subscribers."),
+      spec("shardnumsub", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kShard>, "7.0.0",
+           "Counts the subscribers of shard channels."),
+  };
+  return commands;
+}
+
+// Shard channels stand where keys would, so that cluster clients can route by them.
+CommandSpec with_channels(CommandSpec spec, KeyPositions positions) {
+  spec.keys = positions;
+  return spec;
+}
+
+CommandSpec with_subcommands(CommandSpec spec, std::span<const CommandSpec> subcommands) {
+  spec.subcommands = subcommands;
+  return spec;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> pubsub_commands() {
+  static const std::array commands = {
+      spec("psubscribe", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>, "2.0.0",
+           "Listens to all channels that match the patterns."),
+      spec("publish", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate, kCatPubSub | kCatFast, publish,
+           "2.0.0", "Sends a message to a channel."),
+      with_subcommands(spec("pubsub", -2, 0, kCatSlow, help, "2.8.0", "Tells who listens to what."),
+                       pubsub_subcommands()),
+      spec("punsubscribe", -1, kPlain, kCategories, unsubscribe<ChannelKind::kPattern>, "2.0.0",
+           "Stops listening by patterns."),
+      with_channels(
+          spec("spublish", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate, kCatPubSub | kCatFast,
+               publish_to_shard, "7.0.0", "Sends a message to a shard channel."),
+          {1, 1, 1}),
+      with_channels(spec("ssubscribe", -2, kPlain, kCategories, subscribe<ChannelKind::kShard>, "7.0.0",
+                         "Listens to shard channels."),
+                    {1, -1, 1}),
+      spec("subscribe", -2, kPlain, kCategories, subscribe<ChannelKind::kChannel>, "2.0.0",
+           "Listens to channels."),
+      with_channels(spec("sunsubscribe", -1, kPlain, kCategories, unsubscribe<ChannelKind::kShard>, "7.0.0",
+                         "Stops listening to shard channels."),
+                    {1, -1, 1}),
+      spec("unsubscribe", -1, kPlain, kCategories, unsubscribe<ChannelKind::kChannel>, "2.0.0",
+           "Stops listening to channels."),
+  };
+  return commands;
+}
+
+}  // namespace starling::server

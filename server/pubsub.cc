@@ -1,0 +1,172 @@
+#include "server/pubsub.h"
+
+#include <algorithm>
+
+#include "resp/glob.h"
+#include "server/client.h"
+#include "server/io_thread.h"
+
+namespace starling::server {
+
+// One message as its receivers see it. The pattern is empty but for subscribers by pattern.
+struct PubSub::Message {
+  ChannelKind kind;
+  std::string pattern;
+  std::string channel;
+  std::string text;
+};
+
+size_t& PubSub::counter(Client& client, ChannelKind kind) {
+  switch (kind) {
+    case ChannelKind::kChannel:
+      return client.subscriptions.channels;
+    case ChannelKind::kPattern:
+      return client.subscriptions.patterns;
+    case ChannelKind::kShard:
+      break;
+  }
+  return client.subscriptions.shard_channels;
+}
+
+bool PubSub::subscribe(Client& client, ChannelKind kind, std::string_view name) {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string>& names = own_[client.id()].names[static_cast<size_t>(kind)];
+  std::vector<Subscriber>& subscribers = registry(kind)[std::string(name)];
+  const auto is_client = [&](const Subscriber& s) { return s.client_id == client.id(); };
+  if (std::any_of(subscribers.begin(), subscribers.end(), is_client)) return false;
+  names.emplace_back(name);
+  subscribers.push_back({&client.io_thread(), client.id()});
+  ++counter(client, kind);
+  ++total_;
+  return true;
+}
+
+void PubSub::remove(Registry& registry, std::string_view name, uint64_t client_id) {
+  const auto found = registry.find(std::string(name));
+  if (found == registry.end()) return;
+  std::erase_if(found->second,
+                [&](const Subscriber& subscriber) { return subscriber.client_id == client_id; });
+  if (found->second.empty()) registry.erase(found);
+}
+
+bool PubSub::unsubscribe(Client& client, ChannelKind kind, std::string_view name) {
+  std::lock_guard lock(mutex_);
+  const auto own = own_.find(client.id());
+  if (own == own_.end()) return false;
+  std::vector<std::string>& names = own->second.names[static_cast<size_t>(kind)];
+  const auto at = std::find(names.begin(), names.end(), name);
+  if (at == names.end()) return false;
+  remove(registry(kind), name, client.id());
+  names.erase(at);
+  --counter(client, kind);
+  --total_;
+  return true;
+}
+
+std::vector<std::string> PubSub::subscriptions(const Client& client, ChannelKind kind) const {
+  std::lock_guard lock(mutex_);
+  const auto own = own_.find(client.id());
+  if (own == own_.end()) return {};
+  return own->second.names[static_cast<size_t>(kind)];
+}
+
+void PubSub::forget(Client& client) {
+  std::lock_guard lock(mutex_);
+  const auto own = own_.find(client.id());
+  if (own == own_.end()) return;
+  for (size_t kind = 0; kind < kChannelKinds; ++kind) {
+    for (const std::string& name : own->second.names[kind]) remove(registries_[kind], name, client.id());
+    total_ -= own->second.names[kind].size();
+  }
+  own_.erase(own);
+  client.subscriptions = {};
+}
+
+void PubSub::write(IoThread& io_thread, uint64_t client_id, const Message& message) {
+  Client* client = io_thread.find_client(client_id);
+  // It may have unsubscribed while the message was on its way: then it must not come any more.
+  if (client == nullptr || client->closing || counter(*client, message.kind) == 0) return;
+  resp::ReplyWriter& reply = client->reply;
+  if (message.kind == ChannelKind::kPattern) {
+    reply.push(4);
+    reply.bulk("pmessage");
+    reply.bulk(message.pattern);
+  } else {
+    reply.push(3);
+    reply.bulk(message.kind == ChannelKind::kShard ? "smessage" : "message");
+  }
+  reply.bulk(message.channel);
+  reply.bulk(message.text);
+  io_thread.output_pending(*client);
+}
+
+void PubSub::deliver(const Subscriber& subscriber, const std::shared_ptr<const Message>& message,
+                     bool at_once) {
+  IoThread& io_thread = *subscriber.io_thread;
+  if (at_once && io_thread.loop().in_loop_thread()) return write(io_thread, subscriber.client_id, *message);
+  io_thread.loop().post([&io_thread, id = subscriber.client_id, message] { write(io_thread, id, *message); });
+}
+
+size_t PubSub::publish(std::string_view channel, std::string_view text, bool at_once) {
+  if (total_.load(std::memory_order_relaxed) == 0) return 0;
+  std::lock_guard lock(mutex_);
+  size_t receivers = 0;
+  const auto send = [&](ChannelKind kind, std::string_view pattern,
+                        const std::vector<Subscriber>& subscribers) {
+    const auto message = std::make_shared<const Message>(
+        Message{kind, std::string(pattern), std::string(channel), std::string(text)});
+    for (const Subscriber& subscriber : subscribers) deliver(subscriber, message, at_once);
+    receivers += subscribers.size();
+  };
+  const auto found = registry(ChannelKind::kChannel).find(std::string(channel));
+  if (found != registry(ChannelKind::kChannel).end()) send(ChannelKind::kChannel, {}, found->second);
+  for (const auto& [pattern, subscribers] : registry(ChannelKind::kPattern)) {
+    if (resp::glob_match(pattern, channel)) send(ChannelKind::kPattern, pattern, subscribers);
+  }
+  return receivers;
+}
+
+size_t PubSub::publish_to_shard(std::string_view channel, std::string_view text, bool at_once) {
+  std::lock_guard lock(mutex_);
+  const auto found = registry(ChannelKind::kShard).find(std::string(channel));
+  if (found == registry(ChannelKind::kShard).end()) return 0;
+  const auto message = std::make_shared<const Message>(
+      Message{ChannelKind::kShard, {}, std::string(channel), std::string(text)});
+  for (const Subscriber& subscriber : found->second) deliver(subscriber, message, at_once);
+  return found->second.size();
+}
+
+void PubSub::notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) {
+  const uint32_t wanted = settings_.notify_events;
+  if ((wanted & event_class) == 0 || total_.load(std::memory_order_relaxed) == 0) return;
+  const std::string number = std::to_string(database);
+  if ((wanted & kNotifyKeyspace) != 0) {
+    publish("__keyspace@" + number + "__:" + std::string(key), event, false);
+  }
+  if ((wanted & kNotifyKeyevent) != 0) {
+    publish("__keyevent@" + number + "__:" + std::string(event), key, false);
+  }
+}
+
+std::vector<std::string> PubSub::names(ChannelKind kind,
+                                       const std::function<bool(std::string_view)>& matches) const {
+  std::lock_guard lock(mutex_);
+  std::vector<std::string> found;
+  for (const auto& [name, subscribers] : registry(kind)) {
+    if (matches(name)) found.push_back(name);
+  }
+  return found;
+}
+
+size_t PubSub::subscriber_count(ChannelKind kind, std::string_view name) const {
+  std::lock_guard lock(mutex_);
+  const auto found = registry(kind).find(std::string(name));
+  return found == registry(kind).end() ? 0 : found->second.size();
+}
+
+size_t PubSub::name_count(ChannelKind kind) const {
+  std::lock_guard lock(mutex_);
+  return registry(kind).size();
+}
+
+}  // namespace starling::server
