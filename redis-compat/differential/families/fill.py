@@ -14,7 +14,7 @@ def some_key(rng):
     elif kind == 2:
         steps = [command("HSET", name, *[part for _ in range(rng.randint(1, 5)) for part in (field(rng), string(rng))])]
     elif kind == 3:
-        steps = [command("HSET", name, *[part for i in range(rng.choice([127, 128, 129, 200])) for part in ("f%d" % i, i)])]
+        steps = [command("HSET", name, *[part for i in range(rng.choice([20, 100, 511, 513])) for part in ("f%d" % i, i)])]
     elif kind == 4:
         steps = [command("SADD", name, *[member(rng) for _ in range(rng.randint(1, 6))])]
     elif kind == 5:

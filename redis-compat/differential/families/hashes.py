@@ -43,7 +43,7 @@ def scan_cursor(rng):
 def big(rng):
     """Around the limits of the compact encoding."""
     name = key(rng)
-    return [command("HSET", name, *[part for i in range(rng.choice([120, 127, 128])) for part in ("f%d" % i, "v")]),
+    return [command("HSET", name, *[part for i in range(rng.choice([509, 511, 512])) for part in ("f%d" % i, "v")]),
             command("HSET", name, field(rng), rng.choice([b"v" * 64, b"v" * 65])), command("OBJECT", "ENCODING", name)]
 
 

@@ -107,7 +107,7 @@ def payload(rng):
     elif roll < 0.16:
         sealed = sealed[:-1] + bytes([sealed[-1] ^ 1])
     elif roll < 0.2:
-        sealed = rng.choice([b"", b"abc", b"\x00" * 10])
+        sealed = rng.choice([b"", b"abc", b"\x01" * 10])
     return sealed
 
 
