@@ -26,6 +26,7 @@ class Writer:
         self.counter = [0, 0]
         self.thread = None
         self.stopping = False
+        self.disbelieving = False  # What is acknowledged from now on counts as unknown.
 
     # One write: what it changes, the value after it, its command.
     def _next(self):
@@ -51,6 +52,7 @@ class Writer:
 
     def start(self, address):
         self.stopping = False
+        self.disbelieving = False
         self.thread = threading.Thread(target=self._run, args=(address,), daemon=True)
         self.thread.start()
 
@@ -76,8 +78,8 @@ class Writer:
             for what, value, _ in batch:
                 frame, _ = connection.read_frame()
                 answered += 1
-                if frame[0] == resp.ERROR:
-                    self.errors += 1
+                if frame[0] == resp.ERROR or self.disbelieving:
+                    self.errors += frame[0] == resp.ERROR
                     self._unknown(what, value)
                 else:
                     self.acknowledged += 1
@@ -137,6 +139,11 @@ class Load:
     def start(self, address):
         for writer in self.writers:
             writer.start(address)
+
+    def disbelieve(self):
+        """From here on acknowledgements prove nothing."""
+        for writer in self.writers:
+            writer.disbelieving = True
 
     def stop(self):
         for writer in self.writers:
