@@ -173,7 +173,7 @@ class Operation {
   void swap_databases(int first, int second);
 
   // From here on find() counts as a hit or a miss of the keyspace: for commands that read.
-  void count_lookups() { counts_lookups_ = true; }
+  void count_lookups(bool count = true) { counts_lookups_ = count; }
   // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
   void begin_replay(uint16_t actor_index, uint64_t stamp);
 

@@ -104,6 +104,7 @@ enum KeyUse : uint16_t {
   kKeyInsert = 1 << 6,
   kKeyDelete = 1 << 7,
   kKeyVariable = 1 << 8,
+  kKeyNotKey = 1 << 9,  // Placed like a key, but names something else: a channel.
 };
 
 struct CommandSpec {

@@ -1,5 +1,6 @@
 #include "server/dispatcher.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdlib>
 #include <cstring>
@@ -33,6 +34,18 @@ bool contains(const std::string_view (&names)[N], const Command& command) {
 std::string_view text_of(std::string_view bytes, size_t max_bytes) {
   bytes = bytes.substr(0, max_bytes);
   return bytes.substr(0, bytes.find('\0'));
+}
+
+// The shortest duration that the slow log or the latency monitor wants to know of.
+uint64_t recorded_from_cycles(const Settings& settings) {
+  constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
+  const auto cycles = [](int64_t microseconds) {
+    return static_cast<uint64_t>(static_cast<double>(microseconds) * cycles_per_microsecond());
+  };
+  const int64_t slowlog_us = settings.slowlog_threshold_us;
+  const int64_t latency_ms = settings.latency_threshold_ms;
+  return std::min(slowlog_us < 0 ? kNever : cycles(slowlog_us),
+                  latency_ms == 0 ? kNever : cycles(latency_ms * 1000));
 }
 
 }  // namespace
@@ -94,10 +107,7 @@ void Dispatcher::execute_batch() {
       if (entry.prepared.key) server_.engine().prefetch(entry.client->database, *entry.prepared.key, stage);
     }
   }
-  const int64_t threshold_us = server_.settings().slowlog_threshold_us;
-  slow_cycles_ = threshold_us < 0
-                     ? std::numeric_limits<uint64_t>::max()
-                     : static_cast<uint64_t>(static_cast<double>(threshold_us) * cycles_per_microsecond());
+  slow_cycles_ = recorded_from_cycles(server_.settings());
   last_cycles_ = cycles_now();
   for (BatchEntry& entry : batch_) {
     Client& client = *entry.client;
@@ -395,6 +405,7 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
   const uint64_t begin = last_cycles_;
   const uint64_t errors_before = io_thread_.errors_written();
   client.last_command = &command;
+  operation.count_lookups((spec.flags & kReadOnly) != 0);
   CommandContext context{
       server_, client,    spec,   arguments, client.reply, operation, operation.database(client.database),
       in_exec, first_key, request};
@@ -408,14 +419,21 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
   if (io_thread_.errors_written() != errors_before) counters.failed.add(1);
   counters.latency[latency_bucket(cycles_to_microseconds(cycles))].add(1);
   io_thread_.statistics().commands_processed.add(1);
-  if (cycles >= slow_cycles_ && (spec.flags & kSkipSlowlog) == 0) [[unlikely]]
-    record_slow(client, arguments, cycles);
+  if (cycles >= slow_cycles_) [[unlikely]]
+    record_slow(client, spec, arguments, cycles);
 }
 
-void Dispatcher::record_slow(const Client& client, Arguments arguments, uint64_t cycles) {
+void Dispatcher::record_slow(const Client& client, const CommandSpec& spec, Arguments arguments,
+                             uint64_t cycles) {
   const Settings& settings = server_.settings();
-  server_.slow_log().add(io_thread_.now_ms() / 1000, cycles_to_microseconds(cycles), arguments,
-                         client.address(), client.name, static_cast<size_t>(settings.slowlog_entries.get()));
+  const auto microseconds = static_cast<int64_t>(cycles_to_microseconds(cycles));
+  const int64_t now_s = io_thread_.now_ms() / 1000;
+  server_.latency().add((spec.flags & kFast) != 0 ? LatencyEvent::kFastCommand : LatencyEvent::kCommand,
+                        now_s, microseconds / 1000, settings.latency_threshold_ms);
+  const int64_t threshold_us = settings.slowlog_threshold_us;
+  if (threshold_us < 0 || microseconds < threshold_us || (spec.flags & kSkipSlowlog) != 0) return;
+  server_.slow_log().add(now_s, static_cast<uint64_t>(microseconds), arguments, client.address(), client.name,
+                         static_cast<size_t>(settings.slowlog_entries.get()));
 }
 
 void Dispatcher::apply_reply_mode(Client& client, uint64_t from) {

@@ -69,14 +69,15 @@ class Dispatcher {
   void reject(Client& client, const Command* command, std::string_view error);
   void reject_unknown(Client& client, Arguments arguments);
   void queue(Client& client, const Command& command, Arguments arguments);
-  void record_slow(const Client& client, Arguments arguments, uint64_t cycles);
+  // For a command that took longer than the slow log or the latency monitor wants to know of.
+  void record_slow(const Client& client, const CommandSpec& spec, Arguments arguments, uint64_t cycles);
 
   Server& server_;
   IoThread& io_thread_;
   const Command* const exec_;
   std::vector<BatchEntry> batch_;
   uint64_t last_cycles_ = 0;    // When the previous command of this batch ended.
-  uint64_t slow_cycles_ = 0;    // From which duration on a command goes to the slow log.
+  uint64_t slow_cycles_ = 0;    // From which duration on a command is recorded.
   std::vector<int> positions_;  // Scratch.
   std::vector<engine::KeyRef> extra_keys_;
 };

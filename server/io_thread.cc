@@ -221,13 +221,22 @@ void IoThread::run_pass() {
   for (int round = 0; round < kRoundsPerPass; ++round) {
     now_ms_ = server_.clock().wall_ms();
     run_ready();
-    commit_gate_.settle();
+    commit();
     send_outputs();
     destroy_closing();
     if (ready_.empty() && outputs_.empty()) return;
   }
   // More is left: come back after a look at the sockets.
   loop_.post([] {});
+}
+
+void IoThread::commit() {
+  const int64_t threshold_ms = server_.settings().latency_threshold_ms;
+  if (threshold_ms == 0) return commit_gate_.settle();
+  const int64_t begin_us = server_.clock().monotonic_us();
+  commit_gate_.settle();
+  server_.latency().add(LatencyEvent::kCommit, now_ms_ / 1000,
+                        (server_.clock().monotonic_us() - begin_us) / 1000, threshold_ms);
 }
 
 void IoThread::run_ready() {
@@ -346,9 +355,20 @@ void IoThread::destroy_closing() {
 void IoThread::on_tick() {
   now_ms_ = server_.clock().wall_ms();
   const int64_t timeout_ms = server_.settings().timeout_seconds * 1000;
+  size_t client_bytes = 0, largest_input = 0, largest_output = 0, suspended = 0;
   for (auto& [id, client] : clients_) {
     if (!client->closing) check_idle(*client, timeout_ms);
+    const size_t input = client->parser.memory_bytes() + client->transaction.bytes;
+    client_bytes += sizeof(Client) + input + client->output.size();
+    largest_input = std::max(largest_input, input);
+    largest_output = std::max(largest_output, client->output.size());
+    suspended += client->unblockable ? 1 : 0;
   }
+  statistics_.client_bytes.set(client_bytes);
+  statistics_.largest_input_bytes.set(largest_input);
+  statistics_.largest_output_bytes.set(largest_output);
+  statistics_.suspended_clients.set(suspended);
+  if (index_ == 0) server_.pulse().beat(server_);
 }
 
 void IoThread::check_idle(Client& client, int64_t timeout_ms) {

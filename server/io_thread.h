@@ -79,6 +79,7 @@ class IoThread final : private resp::ErrorObserver {
   void on_error(std::string_view text) override;
   void mark_ready(Client& client);
   void run_pass();
+  void commit();
   void run_ready();
   void send_outputs();
   void send(Client& client);

@@ -3,6 +3,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <random>
 
@@ -38,6 +39,7 @@ Server::Server(Config& config)
       settings_(config.settings()),
       clock_(std::make_unique<SystemClock>()),
       commands_(all_families()),
+      snapshots_(*clock_),
       pubsub_(std::make_unique<PubSub>(settings_)),
       started_ms_(clock_->wall_ms()),
       run_id_(random_hex(40)) {
@@ -71,6 +73,7 @@ engine::Status Server::open() {
       io_thread->loop().post([&io_thread] { io_thread->on_durable(); });
   });
   watch_settings();
+  pulse_.begin(*this);
   return open_ports();
 }
 
@@ -252,6 +255,11 @@ void Server::reset_statistics(IoThread& asking, std::function<void()> done) {
   clients_disconnected_by_limits = 0;
   on_every_loop(
       asking, [](IoThread& io_thread) { io_thread.statistics().reset(); }, std::move(done));
+  engine_->reset_statistics();
+}
+
+int64_t Server::last_save_seconds(const engine::Statistics& statistics) const {
+  return std::max({started_ms_, statistics.last_checkpoint_ms, snapshots_.status().last_time_ms}) / 1000;
 }
 
 void Server::modified(int database, std::string_view key) {

@@ -19,10 +19,13 @@
 #include "server/client_pause.h"
 #include "server/command_table.h"
 #include "server/io_thread.h"
+#include "server/latency_monitor.h"
 #include "server/monitor_feed.h"
 #include "server/net/listener.h"
+#include "server/pulse.h"
 #include "server/settings.h"
 #include "server/slow_log.h"
+#include "server/snapshot_keeper.h"
 #include "server/statistics.h"
 #include "server/watch_table.h"
 
@@ -71,6 +74,9 @@ class Server final : private engine::KeyObserver {
   SlowLog& slow_log() { return slow_log_; }
   PubSub& pubsub() { return *pubsub_; }
   ErrorCounters& errors() { return errors_; }
+  LatencyMonitor& latency() { return latency_; }
+  Pulse& pulse() { return pulse_; }
+  SnapshotKeeper& snapshots() { return snapshots_; }
 
   // Called on the client's loop when it forgets its subscriptions: at RESET, and before it is destroyed. Add
   // before run().
@@ -91,6 +97,8 @@ class Server final : private engine::KeyObserver {
   void reset_statistics(IoThread& asking, std::function<void()> done);
 
   int64_t started_ms() const { return started_ms_; }
+  // When all data was last brought to the store, by a checkpoint or a snapshot; the start, if never since.
+  int64_t last_save_seconds(const engine::Statistics& statistics) const;
   const std::string& run_id() const { return run_id_; }
   uint64_t next_client_id() { return next_client_id_.fetch_add(1, std::memory_order_relaxed); }
 
@@ -114,6 +122,9 @@ class Server final : private engine::KeyObserver {
   MonitorFeed monitors_;
   SlowLog slow_log_;
   ErrorCounters errors_;
+  LatencyMonitor latency_;
+  Pulse pulse_;
+  SnapshotKeeper snapshots_;
   std::unique_ptr<PubSub> pubsub_;
   NotificationSink* notification_sink_ = nullptr;
   std::vector<std::function<void(Client&)>> detach_hooks_;

@@ -46,6 +46,7 @@ struct LoopStatistics {
   std::vector<CommandCounters> commands;  // By Command::id.
   Counter commands_processed, unexpected_errors, input_bytes, output_bytes, passes, clients,
       suspended_clients;
+  Counter client_bytes, largest_input_bytes, largest_output_bytes;  // Of buffers, about once a second.
 };
 
 // A plain copy summed over the loops.

@@ -8,8 +8,10 @@ std::span<const std::span<const CommandSpec>> all_families() {
   static const std::array families = {
       bit_commands(),
       bitfield_commands(),
+      command_commands(),
       config_commands(),
       connection_commands(),
+      info_commands(),
       lcs_commands(),
       pubsub_commands(),
       string_commands(),

@@ -7,11 +7,13 @@
 
 namespace starling::server {
 
+std::span<const CommandSpec> command_commands();
 std::span<const CommandSpec> connection_commands();
 std::span<const CommandSpec> client_subcommands();
-std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> bit_commands();
 std::span<const CommandSpec> bitfield_commands();
+std::span<const CommandSpec> config_commands();
+std::span<const CommandSpec> info_commands();
 std::span<const CommandSpec> lcs_commands();
 std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> string_commands();

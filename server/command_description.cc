@@ -1,0 +1,128 @@
+#include "server/command_description.h"
+
+#include <bit>
+#include <string>
+
+#include "server/command_metadata.h"
+
+namespace starling::server {
+namespace {
+
+constexpr int kWordBits = 32;
+
+// The names of the bits that have one, as a set.
+void write_names(uint32_t bits, std::string_view (*name_of)(int), std::string_view prefix,
+                 resp::ReplyWriter& reply) {
+  size_t count = 0;
+  for (int bit = 0; bit < kWordBits; ++bit) {
+    if ((bits >> bit & 1) != 0 && !name_of(bit).empty()) ++count;
+  }
+  reply.set(count);
+  for (int bit = 0; bit < kWordBits; ++bit) {
+    if ((bits >> bit & 1) != 0 && !name_of(bit).empty()) {
+      reply.simple_string(std::string(prefix).append(name_of(bit)));
+    }
+  }
+}
+
+void write_number(std::string_view name, int value, resp::ReplyWriter& reply) {
+  reply.bulk(name);
+  reply.integer(value);
+}
+
+void write_specification(const KeySpecification& specification, resp::ReplyWriter& reply) {
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_use(specification.use, reply);
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("index");
+  reply.bulk("spec");
+  reply.map(1);
+  write_number("index", specification.first, reply);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk(specification.counted ? "keynum" : "range");
+  reply.bulk("spec");
+  reply.map(3);
+  if (specification.counted) {
+    write_number("keynumidx", 0, reply);
+    write_number("firstkey", 1, reply);
+    write_number("keystep", specification.step, reply);
+  } else {
+    write_number("lastkey", specification.last, reply);
+    write_number("keystep", specification.step, reply);
+    write_number("limit", 0, reply);
+  }
+}
+
+size_t tip_count(const CommandMetadata* metadata) {
+  size_t count = 0;
+  while (metadata != nullptr && count < CommandMetadata::kMaxTips && !metadata->tips[count].empty()) ++count;
+  return count;
+}
+
+void write_text(std::string_view name, std::string_view value, resp::ReplyWriter& reply) {
+  reply.bulk(name);
+  reply.bulk(value);
+}
+
+}  // namespace
+
+void write_key_use(uint16_t use, resp::ReplyWriter& reply) {
+  write_names(use, key_use_name, "", reply);
+}
+
+void write_command_information(const Command& command, resp::ReplyWriter& reply) {
+  const CommandSpec& spec = *command.spec;
+  reply.array(10);
+  reply.bulk(command.full_name);
+  reply.integer(spec.arity);
+  write_names(spec.flags, flag_name, "", reply);
+  // Positions count from the container's name, as in the request.
+  reply.integer(spec.keys.first);
+  reply.integer(spec.keys.last);
+  reply.integer(spec.keys.step);
+  write_names(spec.categories, category_name, "@", reply);
+  const CommandMetadata* metadata = find_metadata(command.full_name);
+  const size_t tips = tip_count(metadata);
+  reply.set(tips);
+  for (size_t i = 0; i < tips; ++i) reply.bulk(metadata->tips[i]);
+  const auto specifications = key_specifications(command);
+  reply.set(specifications.size());
+  for (const KeySpecification& specification : specifications) write_specification(specification, reply);
+  if (command.subcommands.empty()) return reply.set(0);
+  reply.array(command.subcommands.size());
+  for (const Command* subcommand : command.subcommands) write_command_information(*subcommand, reply);
+}
+
+void write_command_documentation(const Command& command, resp::ReplyWriter& reply) {
+  const CommandSpec& spec = *command.spec;
+  const CommandMetadata* metadata = find_metadata(command.full_name);
+  const bool complexity = metadata != nullptr && !metadata->complexity.empty();
+  const Deprecation* deprecation = find_deprecation(command.full_name);
+  reply.map(size_t{3} + (complexity ? 1 : 0) + (deprecation != nullptr ? 3 : 0) +
+            (command.subcommands.empty() ? 0 : 1));
+  write_text("summary", spec.summary, reply);
+  write_text("since", spec.since, reply);
+  write_text("group", spec.group, reply);
+  if (complexity) write_text("complexity", metadata->complexity, reply);
+  if (deprecation != nullptr) {
+    reply.bulk("doc_flags");
+    reply.set(1);
+    reply.simple_string("deprecated");
+    write_text("deprecated_since", deprecation->since, reply);
+    write_text("replaced_by", deprecation->replaced_by, reply);
+  }
+  if (command.subcommands.empty()) return;
+  reply.bulk("subcommands");
+  reply.map(command.subcommands.size());
+  for (const Command* subcommand : command.subcommands) {
+    reply.bulk(subcommand->full_name);
+    write_command_documentation(*subcommand, reply);
+  }
+}
+
+}  // namespace starling::server

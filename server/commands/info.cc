@@ -1,0 +1,37 @@
+// INFO. Its sections are in server/info/.
+#include <array>
+
+#include "server/commands/families.h"
+#include "server/info/sections.h"
+
+namespace starling::server {
+namespace {
+
+void info(CommandContext& context) {
+  InfoContext info_context{context.server, context.operation};
+  InfoWriter writer;
+  for (const InfoSection& section : info_sections()) {
+    if (shows_section(section, context.arguments.subspan(1))) section.write(info_context, writer);
+  }
+  context.reply.verbatim("txt", writer.text());
+}
+
+}  // namespace
+
+std::span<const CommandSpec> info_commands() {
+  static const std::array commands = {
+      CommandSpec{.name = "info",
+                  .arity = -1,
+                  .flags = kLoading | kStale,
+                  .categories = kCatSlow | kCatDangerous,
+                  .handler = info,
+                  .group = "server",
+                  .since = "1.0.0",
+                  .summary = "Figures about the server, by sections.",
+                  .difference = "figures about forks, replicas and scripts are constant; the section rocksdb "
+                                "is Starling's own"},
+  };
+  return commands;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,57 @@
+#include "server/config.h"
+#include "server/info/sections.h"
+#include "server/memory_report.h"
+#include "server/process_figures.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+std::string percentage(uint64_t part, uint64_t whole) {
+  return decimal(whole == 0 ? 0 : 100 * static_cast<double>(part) / static_cast<double>(whole), 2) + "%";
+}
+
+std::string policy_name(Server& server) {
+  constexpr std::string_view kPolicy = "maxmemory-policy";
+  const auto found = server.config().get({&kPolicy, 1});
+  return found.empty() ? std::string() : found.front().second;
+}
+
+}  // namespace
+
+void write_memory_section(InfoContext& context, InfoWriter& writer) {
+  Server& server = context.server;
+  const MemoryReport report = report_memory(server);
+  writer.section("Memory");
+  writer.bytes("used_memory", report.used_bytes);
+  writer.bytes("used_memory_rss", report.resident_bytes);
+  writer.bytes("used_memory_peak", report.peak_bytes);
+  writer.field("used_memory_peak_perc", percentage(report.used_bytes, report.peak_bytes));
+  writer.field("used_memory_overhead", report.overhead_bytes());
+  writer.field("used_memory_startup", report.startup_bytes);
+  writer.field("used_memory_dataset", report.record_bytes);
+  writer.field("used_memory_dataset_perc", percentage(report.record_bytes, report.used_bytes));
+  writer.bytes("total_system_memory", machine_memory_bytes());
+  writer.bytes("maxmemory", static_cast<uint64_t>(server.settings().max_memory_bytes.get()));
+  writer.field("maxmemory_policy", policy_name(server));
+  writer.real("mem_fragmentation_ratio", report.fragmentation());
+  writer.field("mem_fragmentation_bytes",
+               static_cast<int64_t>(report.resident_bytes) - static_cast<int64_t>(report.used_bytes));
+  writer.field("mem_not_counted_for_evict", 0);
+  writer.field("mem_replication_backlog", 0);
+  writer.field("mem_total_replication_buffers", 0);
+  writer.field("mem_clients_slaves", 0);
+  writer.field("mem_clients_normal", report.client_bytes);
+  writer.field("mem_cluster_links", 0);
+  writer.field("mem_aof_buffer", 0);
+  writer.field("mem_allocator", allocator_name());
+  writer.field("active_defrag_running", 0);
+  writer.field("lazyfree_pending_objects", 0);
+  // Starling's own.
+  writer.field("records_memory", report.record_bytes);
+  writer.field("records_memory_budget", report.budget_bytes);
+  writer.field("records_memory_dirty", report.dirty_bytes);
+  writer.field("store_memory", report.store_bytes);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,63 @@
+// persistence: the commit log in the fields of Redis's append-only file, snapshots in those of its dumps; and
+// the store.
+#include "server/info/sections.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+std::string_view status_name(bool ok) {
+  return ok ? "ok" : "err";
+}
+
+void write_snapshots(Server& server, const engine::Statistics& statistics, InfoWriter& writer) {
+  const SnapshotStatus snapshots = server.snapshots().status();
+  writer.field("rdb_bgsave_in_progress", snapshots.running ? 1 : 0);
+  writer.field("rdb_last_save_time", server.last_save_seconds(statistics));
+  writer.field("rdb_last_bgsave_status", status_name(snapshots.last_ok));
+  writer.field("rdb_last_bgsave_time_sec", snapshots.last_duration_seconds);
+  writer.field("rdb_current_bgsave_time_sec", snapshots.running_seconds);
+  writer.field("rdb_saves", snapshots.count);
+}
+
+void write_log(bool durable, const engine::Statistics& statistics, InfoWriter& writer) {
+  writer.field("aof_enabled", durable ? 1 : 0);
+  writer.field("aof_rewrite_in_progress", statistics.checkpoint_running ? 1 : 0);
+  writer.field("aof_rewrite_scheduled", 0);
+  writer.field("aof_last_rewrite_time_sec",
+               statistics.checkpoints == 0 ? -1 : statistics.last_checkpoint_duration_ms / 1000);
+  writer.field("aof_last_bgrewrite_status", status_name(statistics.last_checkpoint_ok));
+  writer.field("aof_rewrites", statistics.checkpoints);
+  writer.field("aof_last_write_status", status_name(statistics.log_ok));
+  if (durable) writer.field("aof_current_size", statistics.log_bytes);
+}
+
+}  // namespace
+
+void write_persistence_section(InfoContext& context, InfoWriter& writer) {
+  Server& server = context.server;
+  const engine::Statistics statistics = server.engine().statistics();
+  writer.section("Persistence");
+  writer.field("loading", 0);
+  writer.field("async_loading", 0);
+  write_snapshots(server, statistics, writer);
+  write_log(server.engine().options().durable, statistics, writer);
+  // Starling's own.
+  writer.field("checkpoint_running", statistics.checkpoint_running ? 1 : 0);
+  writer.field("checkpoints", statistics.checkpoints);
+  writer.field("checkpoint_last_time", statistics.last_checkpoint_ms / 1000);
+  writer.field("checkpoint_last_duration_ms", statistics.last_checkpoint_duration_ms);
+  writer.field("checkpoint_last_status", status_name(statistics.last_checkpoint_ok));
+  writer.field("dirty_bytes", statistics.dirty_bytes);
+  writer.field("log_bytes", statistics.log_bytes);
+  writer.field("log_syncs", statistics.log_syncs);
+  writer.field("store_disk_bytes", statistics.store_disk_bytes);
+}
+
+void write_store_section(InfoContext& context, InfoWriter& writer) {
+  writer.section("Rocksdb");
+  context.server.engine().for_each_store_statistic(
+      [&](std::string_view name, uint64_t value) { writer.field(name, value); });
+}
+
+}  // namespace starling::server

@@ -1,0 +1,117 @@
+// server, clients, replication, cpu, modules, cluster.
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "server/command_line.h"
+#include "server/config.h"
+#include "server/info/sections.h"
+#include "server/process_figures.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+constexpr int64_t kSecondsPerDay = 86400;
+constexpr int kTicksPerSecond = 10;
+constexpr int64_t kLruClockMask = (1 << 24) - 1;
+
+std::string system_name() {
+  utsname name{};
+  if (::uname(&name) != 0) return "unknown";
+  return std::string(name.sysname) + " " + name.release + " " + name.machine;
+}
+
+std::string executable_path() {
+  char path[4096];
+  const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
+  return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
+}
+
+}  // namespace
+
+void write_server_section(InfoContext& context, InfoWriter& writer) {
+  Server& server = context.server;
+  const int64_t now_us = server.clock().wall_us();
+  const int64_t uptime_seconds = (now_us / 1000 - server.started_ms()) / 1000;
+  writer.section("Server");
+  writer.field("redis_version", kRedisVersion);
+  writer.field("starling_version", kVersion);
+  writer.field("redis_mode", "standalone");
+  writer.field("os", system_name());
+  writer.field("arch_bits", 8 * static_cast<int>(sizeof(void*)));
+  writer.field("monotonic_clock", "POSIX clock_gettime");
+  writer.field("multiplexing_api", "libuv");
+#if defined(__clang__)
+  writer.field("clang_version", __clang_version__);
+#else
+  writer.field("gcc_version", __VERSION__);
+#endif
+  writer.field("process_id", ::getpid());
+  writer.field("process_supervised", "no");
+  writer.field("run_id", server.run_id());
+  writer.field("tcp_port", server.settings().port);
+  writer.field("server_time_usec", now_us);
+  writer.field("uptime_in_seconds", uptime_seconds);
+  writer.field("uptime_in_days", uptime_seconds / kSecondsPerDay);
+  writer.field("hz", kTicksPerSecond);
+  writer.field("configured_hz", kTicksPerSecond);
+  writer.field("lru_clock", now_us / 1'000'000 & kLruClockMask);
+  writer.field("executable", executable_path());
+  writer.field("config_file", server.config().file());
+  writer.field("io_threads_active", server.io_threads().size() > 1 ? 1 : 0);
+}
+
+void write_clients_section(InfoContext& context, InfoWriter& writer) {
+  Server& server = context.server;
+  uint64_t largest_input = 0, largest_output = 0, suspended = 0;
+  for (const auto& io_thread : server.io_threads()) {
+    const LoopStatistics& statistics = io_thread->statistics();
+    largest_input = std::max(largest_input, statistics.largest_input_bytes.get());
+    largest_output = std::max(largest_output, statistics.largest_output_bytes.get());
+    suspended += statistics.suspended_clients.get();
+  }
+  writer.section("Clients");
+  writer.field("connected_clients", server.connected_clients.load());
+  writer.field("cluster_connections", 0);
+  writer.field("maxclients", server.settings().max_clients.get());
+  writer.field("client_recent_max_input_buffer", largest_input);
+  writer.field("client_recent_max_output_buffer", largest_output);
+  writer.field("blocked_clients", suspended);
+  writer.field("tracking_clients", 0);
+  writer.field("clients_in_timeout_table", 0);
+}
+
+void write_replication_section(InfoContext& context, InfoWriter& writer) {
+  writer.section("Replication");
+  writer.field("role", "master");
+  writer.field("connected_slaves", 0);
+  writer.field("master_failover_state", "no-failover");
+  writer.field("master_replid", context.server.run_id());
+  writer.field("master_replid2", std::string(40, '0'));
+  writer.field("master_repl_offset", 0);
+  writer.field("second_repl_offset", -1);
+  writer.field("repl_backlog_active", 0);
+  writer.field("repl_backlog_size", 0);
+  writer.field("repl_backlog_first_byte_offset", 0);
+  writer.field("repl_backlog_histlen", 0);
+}
+
+void write_cpu_section(InfoContext&, InfoWriter& writer) {
+  const ProcessorTimes times = processor_times();
+  writer.section("CPU");
+  writer.real("used_cpu_sys", times.system_seconds, 6);
+  writer.real("used_cpu_user", times.user_seconds, 6);
+  writer.real("used_cpu_sys_children", times.children_system_seconds, 6);
+  writer.real("used_cpu_user_children", times.children_user_seconds, 6);
+}
+
+void write_modules_section(InfoContext&, InfoWriter& writer) {
+  writer.section("Modules");
+}
+
+void write_cluster_section(InfoContext&, InfoWriter& writer) {
+  writer.section("Cluster");
+  writer.field("cluster_enabled", 0);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,86 @@
+// stats and keyspace.
+#include <algorithm>
+
+#include "server/info/sections.h"
+#include "server/pubsub.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+constexpr double kBytesPerKibibyte = 1024;
+
+struct LoopTotals {
+  uint64_t commands = 0, input_bytes = 0, output_bytes = 0, unexpected_errors = 0;
+};
+
+LoopTotals sum_loops(Server& server) {
+  LoopTotals totals;
+  for (const auto& io_thread : server.io_threads()) {
+    const LoopStatistics& statistics = io_thread->statistics();
+    totals.commands += statistics.commands_processed.get();
+    totals.input_bytes += statistics.input_bytes.get();
+    totals.output_bytes += statistics.output_bytes.get();
+    totals.unexpected_errors += statistics.unexpected_errors.get();
+  }
+  return totals;
+}
+
+void write_traffic(Server& server, const LoopTotals& totals, InfoWriter& writer) {
+  const Pulse& pulse = server.pulse();
+  writer.field("total_connections_received", server.connections_received.load());
+  writer.field("total_commands_processed", totals.commands);
+  writer.field("instantaneous_ops_per_sec", pulse.commands.per_second());
+  writer.field("total_net_input_bytes", totals.input_bytes);
+  writer.field("total_net_output_bytes", totals.output_bytes);
+  writer.field("total_net_repl_input_bytes", 0);
+  writer.field("total_net_repl_output_bytes", 0);
+  writer.real("instantaneous_input_kbps",
+              static_cast<double>(pulse.input_bytes.per_second()) / kBytesPerKibibyte);
+  writer.real("instantaneous_output_kbps",
+              static_cast<double>(pulse.output_bytes.per_second()) / kBytesPerKibibyte);
+  writer.field("rejected_connections", server.connections_rejected.load());
+  writer.field("client_limit_disconnections", server.clients_disconnected_by_limits.load());
+  writer.field("sync_full", 0);
+  writer.field("sync_partial_ok", 0);
+  writer.field("sync_partial_err", 0);
+}
+
+}  // namespace
+
+void write_stats_section(InfoContext& context, InfoWriter& writer) {
+  Server& server = context.server;
+  const engine::Statistics statistics = server.engine().statistics();
+  const LoopTotals totals = sum_loops(server);
+  writer.section("Stats");
+  write_traffic(server, totals, writer);
+  writer.field("expired_keys", statistics.expired);
+  writer.field("evicted_keys", statistics.evicted);
+  writer.field("evicted_clients", 0);
+  writer.field("keyspace_hits", statistics.keyspace_hits);
+  writer.field("keyspace_misses", statistics.keyspace_misses);
+  writer.field("pubsub_channels", server.pubsub().name_count(ChannelKind::kChannel));
+  writer.field("pubsub_patterns", server.pubsub().name_count(ChannelKind::kPattern));
+  writer.field("pubsubshard_channels", server.pubsub().name_count(ChannelKind::kShard));
+  writer.field("latest_fork_usec", 0);
+  writer.field("total_forks", 0);
+  writer.field("unexpected_error_replies", totals.unexpected_errors);
+  writer.field("total_error_replies", server.errors().total());
+  // Starling's own.
+  writer.field("disk_reads", statistics.disk_reads);
+  writer.field("deadline_index_entries", statistics.index_entries);
+}
+
+void write_keyspace_section(InfoContext& context, InfoWriter& writer) {
+  writer.section("Keyspace");
+  for (int index = 0; index < engine::kDatabaseCount; ++index) {
+    const engine::Database database = context.operation.database(index);
+    const uint64_t keys = database.size();
+    if (keys == 0) continue;
+    writer.field("db" + std::to_string(index),
+                 "keys=" + std::to_string(keys) +
+                     ",expires=" + std::to_string(database.size_with_deadline()) + ",avg_ttl=0");
+  }
+}
+
+}  // namespace starling::server

@@ -1,0 +1,36 @@
+#include "server/memory_report.h"
+
+#include "server/process_memory.h"
+#include "server/server.h"
+
+// Found only in a program that is linked with them.
+extern "C" {
+[[gnu::weak]] int mi_version();
+[[gnu::weak]] int mallctl(const char* name, void* old_value, size_t* old_size, void* value, size_t size);
+}
+
+namespace starling::server {
+
+const char* allocator_name() {
+  if (mi_version != nullptr) return "mimalloc";
+  return mallctl != nullptr ? "jemalloc" : "libc";
+}
+
+MemoryReport report_memory(Server& server) {
+  const engine::Statistics statistics = server.engine().statistics();
+  MemoryReport report;
+  report.record_bytes = statistics.memory_bytes;
+  report.dirty_bytes = statistics.dirty_bytes;
+  report.budget_bytes = statistics.budget_bytes;
+  report.store_bytes = statistics.store_memory_bytes;
+  for (const auto& io_thread : server.io_threads()) {
+    report.client_bytes += io_thread->statistics().client_bytes.get();
+  }
+  report.used_bytes = report.record_bytes + report.store_bytes + report.client_bytes;
+  report.resident_bytes = server::resident_bytes();
+  report.startup_bytes = server.pulse().startup_bytes();
+  report.peak_bytes = server.pulse().raise_memory_peak(report.used_bytes);
+  return report;
+}
+
+}  // namespace starling::server
