@@ -67,7 +67,8 @@ class OpenCollection {
   const Collection& view() const { return *collection_; }
   // True when the element is new. `value` is empty for sets.
   bool put(std::string_view name, std::string_view value);
-  // True when it was there. Removing the last element removes the key.
+  // True when it was there. Removing the last element removes the key. `name` may be a view of the element's
+  // own name; views of other elements stay valid.
   bool remove(std::string_view name);
 
  private:

@@ -1,0 +1,96 @@
+#include "server/commands/collections.h"
+
+#include <vector>
+
+#include "resp/number.h"
+#include "server/commands/arguments.h"
+#include "server/commands/scan_options.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using Element = engine::Collection::Element;
+
+bool all_integers(const engine::Collection& collection) {
+  bool all = true;
+  collection.for_each([&](const Element& element) {
+    int64_t value;
+    all = all && resp::parse_integer(element.name, &value);
+  });
+  return all;
+}
+
+}  // namespace
+
+bool is_compact(const Settings& settings, const engine::Collection& collection) {
+  const auto size = static_cast<int64_t>(collection.size());
+  if (collection.type() == engine::Type::kSet) {
+    return size <= settings.set_intset_entries && all_integers(collection);
+  }
+  return size <= settings.hash_listpack_entries &&
+         static_cast<int64_t>(collection.longest_bytes()) <= settings.hash_listpack_value_bytes;
+}
+
+void reply_size(CommandContext& context, engine::Type type) {
+  engine::Found found;
+  if (!find_to_read(context, context.key(1), type, &found)) return;
+  context.reply.integer(found ? static_cast<int64_t>(found.collection().size()) : 0);
+}
+
+void reply_contains(CommandContext& context, engine::Type type) {
+  engine::Found found;
+  if (!find_to_read(context, context.key(1), type, &found)) return;
+  context.reply.integer(found && found.collection().contains(context.argument(2)) ? 1 : 0);
+}
+
+void remove_elements(CommandContext& context, engine::Type type, NotifyClass event_class,
+                     std::string_view event) {
+  const engine::Key key = context.key(1);
+  engine::Found found;
+  if (!find_to_change(context, key, type, &found)) return;
+  if (!found) return context.reply.integer(0);
+  const uint64_t size = found.collection().size();
+  engine::OpenCollection collection = context.database.open(key, type);
+  uint64_t removed = 0;
+  for (size_t i = 2; i < context.size() && removed < size; ++i) {
+    if (collection.remove(context.argument(i))) ++removed;
+  }
+  if (removed != 0) context.notify(event_class, event, key.name);
+  if (removed == size) context.notify(kNotifyGeneric, "del", key.name);
+  context.reply.integer(static_cast<int64_t>(removed));
+}
+
+void scan_collection(CommandContext& context, engine::Type type) {
+  uint64_t cursor = 0;
+  if (!parse_scan_cursor(context.argument(2), &cursor)) return context.reply.error(kInvalidCursorError);
+  engine::Found found;
+  if (!find_to_read(context, context.key(1), type, &found)) return;
+  ScanOptions options;
+  std::vector<Element> elements;
+  // An absent key answers before the options are looked at.
+  if (found) {
+    if (!scan_options(context, 3, ScanOf::kElements, &options)) return;
+    const auto add = [&](const Element& element) {
+      if (options.matches(element.name)) elements.push_back(element);
+    };
+    if (is_compact(context.server.settings(), found.collection())) {
+      found.collection().for_each(add);
+      cursor = 0;
+    } else {
+      cursor = found.collection().scan(cursor, options.count, add);
+    }
+  } else {
+    cursor = 0;
+  }
+  const bool has_values = type == engine::Type::kHash;
+  context.reply.array(2);
+  context.reply.bulk_integer(static_cast<int64_t>(cursor));
+  context.reply.array(has_values ? elements.size() * 2 : elements.size());
+  for (const Element& element : elements) {
+    context.reply.bulk(element.name);
+    if (has_values) context.reply.bulk(element.value);
+  }
+}
+
+}  // namespace starling::server

@@ -1,0 +1,27 @@
+// What the families of hash and set commands share.
+#pragma once
+
+#include <string_view>
+
+#include "engine/collection.h"
+#include "server/command.h"
+#include "server/settings.h"
+
+namespace starling::server {
+
+// True when Redis would keep the collection in its compact form (listpack, intset): few and short elements,
+// for sets integers only. Visits all elements of one that has few.
+bool is_compact(const Settings& settings, const engine::Collection& collection);
+
+// Whole handlers, for a key of `type` in argument 1:
+// The number of elements.
+void reply_size(CommandContext& context, engine::Type type);
+// Whether it has the element in argument 2.
+void reply_contains(CommandContext& context, engine::Type type);
+// Removes the elements in arguments 2 and following, and publishes `event` if there were any.
+void remove_elements(CommandContext& context, engine::Type type, NotifyClass event_class,
+                     std::string_view event);
+// One step of a scan: the cursor is argument 2, options follow.
+void scan_collection(CommandContext& context, engine::Type type);
+
+}  // namespace starling::server

@@ -1,0 +1,11 @@
+// HINCRBY and HINCRBYFLOAT.
+#pragma once
+
+#include "server/command.h"
+
+namespace starling::server {
+
+void hincrby(CommandContext& context);
+void hincrbyfloat(CommandContext& context);
+
+}  // namespace starling::server

@@ -1,0 +1,76 @@
+#include "server/commands/random_elements.h"
+
+#include <doctest/doctest.h>
+
+#include <algorithm>
+#include <map>
+#include <set>
+#include <string>
+
+#include "engine/entry.h"
+#include "engine/key.h"
+#include "engine/seeded_random.h"
+
+namespace starling::server {
+namespace {
+
+void add_member(engine::Collection* set, std::string_view name) {
+  engine::Entry::Parts parts;
+  parts.key = name;
+  parts.type = engine::Type::kSet;
+  set->elements().insert(engine::hash_of(name), engine::Entry::create(parts), 0);
+  set->add_count(1);
+}
+
+void add_numbers(engine::Collection* set, int count) {
+  for (int i = 0; i < count; ++i) add_member(set, std::to_string(i));
+}
+
+std::multiset<std::string> sample(const engine::Collection& set, uint64_t count, engine::Random& random) {
+  std::multiset<std::string> names;
+  sample_elements(set, count, random,
+                  [&](const engine::Collection::Element& element) { names.emplace(element.name); });
+  return names;
+}
+
+TEST_CASE("random elements: as many different ones as asked for, or all") {
+  engine::SeededRandom random(1);
+  for (const int size : {1, 2, 8, 9, 100}) {
+    engine::Collection set(engine::Type::kSet);
+    add_numbers(&set, size);
+    for (uint64_t count = 0; count <= static_cast<uint64_t>(size) + 2; ++count) {
+      const std::multiset<std::string> names = sample(set, count, random);
+      CHECK(names.size() == std::min(count, static_cast<uint64_t>(size)));
+      CHECK(std::set<std::string>(names.begin(), names.end()).size() == names.size());
+    }
+  }
+}
+
+// A chi-squared sum over the pairs that can be chosen from five, or over the elements chosen from thirty.
+TEST_CASE("random elements: every subset is as likely as any other") {
+  engine::SeededRandom random(2);
+  engine::Collection five(engine::Type::kSet), thirty(engine::Type::kSet);
+  add_numbers(&five, 5);
+  add_numbers(&thirty, 30);
+
+  constexpr int kRounds = 30'000;
+  std::map<std::multiset<std::string>, int> pairs;
+  std::map<std::string, int> chosen;
+  for (int i = 0; i < kRounds; ++i) {
+    ++pairs[sample(five, 2, random)];
+    for (const std::string& name : sample(thirty, 4, random)) ++chosen[name];
+  }
+  const auto deviation = [](const auto& counts, double expected) {
+    double sum = 0;
+    for (const auto& [what, count] : counts) sum += (count - expected) * (count - expected) / expected;
+    return sum;
+  };
+  // The limits are passed with a probability below 1e-6; the seed is fixed.
+  REQUIRE(pairs.size() == 10);
+  CHECK(deviation(pairs, kRounds / 10.0) < 45);
+  REQUIRE(chosen.size() == 30);
+  CHECK(deviation(chosen, kRounds * 4 / 30.0) < 85);
+}
+
+}  // namespace
+}  // namespace starling::server
