@@ -107,7 +107,7 @@ class Stripes {
   uint64_t dirty_bytes() const { return clamp(dirty_bytes_.load(std::memory_order_relaxed)); }
 
  private:
-  static constexpr int64_t kStep = 4096;
+  static constexpr int64_t kStep = 256;
   struct alignas(64) Stripe {
     std::mutex mutex;
     int64_t bytes = 0;  // Not yet in the sum.

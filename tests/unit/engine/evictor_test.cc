@@ -6,7 +6,7 @@ namespace starling::engine {
 
 namespace {
 
-constexpr int kKeys = 2000;
+constexpr int kKeys = 20000;
 
 std::string name_of(int i) {
   return "key:" + std::to_string(i);
@@ -62,7 +62,7 @@ TEST_CASE("allkeys-lfu keeps what was used often") {
   TestNode node(1, false);
   node.engine().set_policy(EvictionPolicy::kAllKeysLfu, 10);
   fill(node, [](int) { return kNoDeadline; });
-  for (int round = 0; round < 60; ++round) {
+  for (int round = 0; round < 40; ++round) {
     for (int i = 0; i < kKeys / 2; ++i) {
       node.with(name_of(i), [](Database& d, const Key& key) { (void)d.find(key); });
     }

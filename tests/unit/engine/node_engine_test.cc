@@ -284,14 +284,14 @@ TEST_CASE("expired records go from memory and store without being asked for") {
       d.put_string(key, "v", i % 2 == 0 ? node.clock.now_ms + 1000 : kNoDeadline);
     });
   }
-  Loader loader(node.engine().core());
-  Expirer expirer(node.engine(), node.engine().core(), loader);
   SUBCASE("in memory") {}
   SUBCASE("in the store only") {
     REQUIRE(node.engine().checkpoint().ok());
     node.evict_everything();
     node.crash();
   }
+  Loader loader(node.engine().core());
+  Expirer expirer(node.engine(), node.engine().core(), loader);
   node.clock.now_ms += 2000;
   expirer.expire_in_memory(1'000'000);
   expirer.expire_in_store(1'000'000);
@@ -328,9 +328,9 @@ TEST_CASE("memory accounting returns to where it began") {
   for (const auto& [name, value] : run.model()) {
     run.node().with(name, [](Database& d, const Key& key) { d.remove(key); });
   }
-  // Stripes keep up to 4 KiB each to themselves; what is left of each of them is exact.
+  // Stripes keep up to 256 bytes each to themselves; what is left of each of them is exact.
   const int64_t bytes = static_cast<int64_t>(run.node().engine().statistics().memory_bytes);
-  CHECK(bytes < 50 * 4096);
+  CHECK(bytes < 50 * 256);
 }
 
 TEST_CASE("scan finds every key that stays, while tables grow and records come and go") {
