@@ -1,8 +1,8 @@
 // Parts of strings: APPEND, STRLEN, SETRANGE, GETRANGE.
 #include <algorithm>
 #include <array>
-#include <span>
 #include <cstring>
+#include <span>
 
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
