@@ -388,6 +388,11 @@ CommandSpec admin(std::string_view name, int arity, Handler handler, std::string
   return spec;
 }
 
+CommandSpec differing(CommandSpec spec, std::string_view difference) {
+  spec.difference = difference;
+  return spec;
+}
+
 CommandSpec help_spec() {
   CommandSpec spec = plain("help", 2, help, "5.0.0", "Explains the subcommands.");
   spec.flags = kLoading | kStale;
@@ -412,16 +417,21 @@ std::span<const CommandSpec> client_subcommands() {
       help_spec(),
       plain("id", 2, id, "5.0.0", "The number of the connection."),
       plain("info", 2, info, "6.2.0", "What the server knows about the connection."),
-      admin("kill", -3, kill, "2.4.0", "Closes connections."),
-      admin("list", -2, list, "2.4.0", "What the server knows about all connections."),
+      differing(admin("kill", -3, kill, "2.4.0", "Closes connections."),
+                "Inside a transaction it needs io-threads 1."),
+      differing(admin("list", -2, list, "2.4.0", "What the server knows about all connections."),
+                "Inside a transaction it needs io-threads 1. Lines end with lib-name and lib-ver, as in "
+                "Redis 7.2."),
       admin("no-evict", 3, no_evict, "7.0.0", "Protects the connection from being closed to save memory."),
       plain("no-touch", 3, no_touch, "7.2.0", "Keeps the connection's reads from making keys look used."),
-      admin("pause", -3, pause, "3.0.0", "Holds commands back for a time."),
+      differing(admin("pause", -3, pause, "3.0.0", "Holds commands back for a time."),
+                "A time that no clock holds is refused."),
       plain("reply", 3, reply, "3.2.0", "Whether the connection gets replies."),
       plain("setinfo", 4, set_info, "7.2.0", "Tells which client library the connection uses."),
       plain("setname", 3, set_name, "2.6.9", "Names the connection."),
       plain("trackinginfo", 2, tracking_info, "6.2.0", "The state of tracking for the connection."),
-      admin("unblock", -3, unblock, "5.0.0", "Ends the wait of a blocked client."),
+      differing(admin("unblock", -3, unblock, "5.0.0", "Ends the wait of a blocked client."),
+                "Inside a transaction it needs io-threads 1."),
       admin("unpause", 2, unpause, "6.2.0", "Ends a pause."),
   };
   return subcommands;

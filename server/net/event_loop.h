@@ -4,6 +4,7 @@
 // runs before the loop goes to sleep, so what a timer produced is not held back until the next event.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -44,7 +45,7 @@ class EventLoop {
   // Set once before run().
   void set_pass_hook(std::function<void()> hook);
 
-  bool in_loop_thread() const { return std::this_thread::get_id() == thread_; }
+  bool in_loop_thread() const { return std::this_thread::get_id() == thread_.load(); }
 
  private:
   friend class FdWatcher;
@@ -55,7 +56,7 @@ class EventLoop {
 
   std::unique_ptr<Handles> handles_;
   std::function<void()> pass_hook_;
-  std::thread::id thread_;
+  std::atomic<std::thread::id> thread_{};
   std::mutex mutex_;
   std::vector<std::function<void()>> mailbox_;  // Guarded by mutex_.
   std::vector<std::function<void()>> running_;  // The loop's own.
