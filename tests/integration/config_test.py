@@ -35,7 +35,7 @@ class Config(unittest.TestCase):
         self.data.mkdir()
 
     def connect(self, port):
-        client = redis.Redis(port=port, decode_responses=True)
+        client = redis.Redis("127.0.0.1", port, decode_responses=True)
         limit = time.monotonic() + START_LIMIT_S
         while True:
             try:
@@ -98,7 +98,7 @@ class Config(unittest.TestCase):
         limit = time.monotonic() + START_LIMIT_S
         while True:
             try:
-                client = redis.Redis(port=port, password="a b", decode_responses=True)
+                client = redis.Redis("127.0.0.1", port, password="a b", decode_responses=True)
                 self.assertEqual(client.config_get("maxclients"), {"maxclients": "200"})
                 break
             except redis.ConnectionError:
@@ -113,9 +113,9 @@ class Config(unittest.TestCase):
         result = ask("--daemonize", "yes", "--pidfile", str(pid_file), "--logfile", str(log), "--port", str(port),
                      "--dir", str(self.data))
         self.assertEqual(result.returncode, 0)
+        self.addCleanup(lambda: pid_file.exists() and os.kill(int(pid_file.read_text()), signal.SIGKILL))
         client = self.connect(port)
         pid = int(pid_file.read_text())
-        self.addCleanup(lambda: pid_file.exists() and os.kill(pid, signal.SIGKILL))
         self.assertEqual(client.config_get("daemonize"), {"daemonize": "yes"})
         self.assertIn(f"{pid}:M ", log.read_text())
         os.kill(pid, signal.SIGTERM)
