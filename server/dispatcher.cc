@@ -8,6 +8,7 @@
 
 #include "engine/assert.h"
 #include "server/cycle_clock.h"
+#include "server/database_tracker.h"
 #include "server/io_thread.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -308,17 +309,14 @@ bool Dispatcher::collect_keys(const Client& client, const Command& command, Argu
     return false;
   }
   bool everything = false;
-  int database = client.database;
+  DatabaseTracker databases(client.database);
   for (const QueuedCommand& queued : client.transaction.queue) {
     const CommandSpec& spec = *queued.command->spec;
     everything |= (spec.flags & kWholeKeyspace) != 0;
-    add_keys(spec, queued.arguments, database, keys);
-    if (spec.name == "select" && queued.command->parent == nullptr) {
-      int64_t index = 0;
-      if (resp::parse_integer(queued.arguments[1], &index) && index >= 0 && index < engine::kDatabaseCount) {
-        database = static_cast<int>(index);
-      }
-    }
+    const size_t first = keys->size();
+    add_keys(spec, queued.arguments, databases.selected(), keys);
+    for (size_t i = first; i < keys->size(); ++i) (*keys)[i].database = databases.before((*keys)[i].database);
+    databases.follow(*queued.command, queued.arguments);
   }
   for (const WatchedKey& watched : client.watched)
     keys->push_back({watched.database, engine::Key(watched.key)});

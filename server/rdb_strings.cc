@@ -10,7 +10,7 @@ namespace starling::server {
 namespace {
 
 constexpr uint8_t kLength32 = 0x80, kLength64 = 0x81;
-constexpr uint8_t kInteger8 = 0xc0, kInteger16 = 0xc1, kInteger32 = 0xc2, kCompressed = 0xc3;
+constexpr uint8_t kInteger8 = 0xc0, kInteger32 = 0xc2, kCompressed = 0xc3;
 // The text of an integer of 32 bits is no longer.
 constexpr size_t kMaxInteger32Text = 11;
 

@@ -37,26 +37,29 @@ void WatchTable::touch_watchers(int database, std::string_view key) {
   for (const Watcher& watcher : found->second) watcher.state->dirty.store(true, std::memory_order_relaxed);
 }
 
-void WatchTable::dirty_database(int database, bool only_existing) {
+void WatchTable::flushed(int database) {
   if (watches_.load(std::memory_order_acquire) == 0) return;
   for (Shard& shard : shards_) {
     std::lock_guard lock(shard.mutex);
     for (const auto& [name, watchers] : shard.watchers) {
       if (name.first != database) continue;
       for (const Watcher& watcher : watchers) {
-        if (watcher.existed || !only_existing) watcher.state->dirty.store(true, std::memory_order_relaxed);
+        if (watcher.existed) watcher.state->dirty.store(true, std::memory_order_relaxed);
       }
     }
   }
 }
 
-void WatchTable::flushed(int database) {
-  dirty_database(database, true);
-}
-
-void WatchTable::swapped(int first, int second) {
-  dirty_database(first, false);
-  dirty_database(second, false);
+std::vector<std::string> WatchTable::keys_of(int database) {
+  std::vector<std::string> keys;
+  if (watches_.load(std::memory_order_acquire) == 0) return keys;
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    for (const auto& [name, watchers] : shard.watchers) {
+      if (name.first == database) keys.push_back(name.second);
+    }
+  }
+  return keys;
 }
 
 }  // namespace starling::server

@@ -34,8 +34,8 @@ class WatchTable {
     if (watches_.load(std::memory_order_acquire) != 0) touch_watchers(database, key);
   }
   void flushed(int database);
-  // Every watch on a key of either database becomes dirty.
-  void swapped(int first, int second);
+  // The watched keys of a database.
+  std::vector<std::string> keys_of(int database);
 
   size_t size() const { return watches_.load(std::memory_order_relaxed); }
 
@@ -52,7 +52,6 @@ class WatchTable {
 
   Shard& shard_of(int database, std::string_view key);
   void touch_watchers(int database, std::string_view key);
-  void dirty_database(int database, bool only_existing);
 
   std::atomic<size_t> watches_{0};
   std::array<Shard, kShards> shards_;

@@ -62,6 +62,12 @@ engine::Found find_to_read(CommandContext& context, const engine::Key& key) {
   return found;
 }
 
+engine::Found find_to_look(CommandContext& context, const engine::Key& key) {
+  const engine::Found found = context.database.find(key, engine::Touch::kNo);
+  if (!found) context.notify(kNotifyKeyMiss, "keymiss", key.name);
+  return found;
+}
+
 engine::Found find_to_change(CommandContext& context, const engine::Key& key) {
   return context.database.find(key, touch_of(context));
 }

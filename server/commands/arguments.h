@@ -49,6 +49,8 @@ inline bool is_word(std::string_view argument, std::string_view word) {
 // The live record of a key that a command reads, for its access clock too. Publishes "keymiss" when there is
 // none.
 engine::Found find_to_read(CommandContext& context, const engine::Key& key);
+// The same for one that a command only looks at, leaving its access clock alone (EXISTS, TTL, TYPE).
+engine::Found find_to_look(CommandContext& context, const engine::Key& key);
 // The live record of a key that a command is about to change.
 engine::Found find_to_change(CommandContext& context, const engine::Key& key);
 // The same for a key that must be absent or hold `type`. False: another type; WRONGTYPE was replied.

@@ -7,16 +7,22 @@
 
 namespace starling::server {
 
-std::span<const CommandSpec> command_commands();
-std::span<const CommandSpec> connection_commands();
-std::span<const CommandSpec> client_subcommands();
 std::span<const CommandSpec> bit_commands();
 std::span<const CommandSpec> bitfield_commands();
+std::span<const CommandSpec> client_subcommands();
+std::span<const CommandSpec> command_commands();
 std::span<const CommandSpec> config_commands();
+std::span<const CommandSpec> connection_commands();
+std::span<const CommandSpec> database_commands();
+std::span<const CommandSpec> dump_commands();
+std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> hash_commands();
 std::span<const CommandSpec> info_commands();
+std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> scan_commands();
 std::span<const CommandSpec> set_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_number_commands();

@@ -2,6 +2,11 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
+#include <memory>
+#include <string>
+#include <vector>
+
 namespace starling::server {
 namespace {
 
@@ -50,18 +55,18 @@ TEST_CASE("a flush makes those dirty whose key existed") {
   CHECK(!elsewhere->dirty);
 }
 
-TEST_CASE("a swap makes the watchers of both databases dirty") {
+TEST_CASE("the watched keys of a database") {
   WatchTable table;
-  const auto first = std::make_shared<WatchState>();
-  const auto second = std::make_shared<WatchState>();
-  const auto third = std::make_shared<WatchState>();
-  table.watch(0, "a", true, first);
-  table.watch(1, "a", false, second);
-  table.watch(2, "a", true, third);
-  table.swapped(0, 1);
-  CHECK(first->dirty);
-  CHECK(second->dirty);
-  CHECK(!third->dirty);
+  CHECK(table.keys_of(0).empty());
+  const auto state = std::make_shared<WatchState>();
+  table.watch(0, "a", true, state);
+  table.watch(0, "b", false, state);
+  table.watch(1, "c", true, state);
+  std::vector<std::string> keys = table.keys_of(0);
+  std::sort(keys.begin(), keys.end());
+  CHECK(keys == std::vector<std::string>{"a", "b"});
+  table.unwatch(0, "a", state.get());
+  CHECK(table.keys_of(0) == std::vector<std::string>{"b"});
 }
 
 }  // namespace

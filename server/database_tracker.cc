@@ -1,0 +1,36 @@
+#include "server/database_tracker.h"
+
+#include <numeric>
+#include <string_view>
+#include <utility>
+
+#include "resp/number.h"
+
+namespace starling::server {
+namespace {
+
+bool parse(std::string_view text, size_t* database) {
+  int64_t index = 0;
+  if (!resp::parse_integer(text, &index) || index < 0 || index >= engine::kDatabaseCount) return false;
+  *database = static_cast<size_t>(index);
+  return true;
+}
+
+}  // namespace
+
+DatabaseTracker::DatabaseTracker(int selected) : selected_(selected) {
+  std::iota(before_.begin(), before_.end(), 0);
+}
+
+void DatabaseTracker::follow(const Command& command, Arguments arguments) {
+  if (command.parent != nullptr) return;
+  size_t first = 0, second = 0;
+  if (command.spec->name == "select") {
+    if (parse(arguments[1], &first)) selected_ = static_cast<int>(first);
+  } else if (command.spec->name == "swapdb") {
+    if (parse(arguments[1], &first) && parse(arguments[2], &second))
+      std::swap(before_[first], before_[second]);
+  }
+}
+
+}  // namespace starling::server

@@ -1,0 +1,49 @@
+#include "server/database_tracker.h"
+
+#include <doctest/doctest.h>
+
+#include <initializer_list>
+#include <string_view>
+#include <vector>
+
+namespace starling::server {
+namespace {
+
+void follow(DatabaseTracker& tracker, std::initializer_list<std::string_view> words) {
+  CommandSpec spec;
+  spec.name = *words.begin();
+  Command command;
+  command.spec = &spec;
+  tracker.follow(command, std::vector<std::string_view>(words));
+}
+
+TEST_CASE("SELECT and SWAPDB within a transaction") {
+  DatabaseTracker tracker(3);
+  CHECK(tracker.selected() == 3);
+  CHECK(tracker.before(3) == 3);
+  follow(tracker, {"swapdb", "3", "5"});
+  CHECK(tracker.selected() == 3);
+  CHECK(tracker.before(3) == 5);
+  CHECK(tracker.before(5) == 3);
+  follow(tracker, {"swapdb", "5", "0"});
+  CHECK(tracker.before(0) == 3);
+  CHECK(tracker.before(5) == 0);
+  follow(tracker, {"select", "0"});
+  CHECK(tracker.selected() == 0);
+}
+
+TEST_CASE("what will fail changes nothing") {
+  DatabaseTracker tracker(1);
+  follow(tracker, {"select", "16"});
+  follow(tracker, {"select", "-1"});
+  follow(tracker, {"select", "x"});
+  CHECK(tracker.selected() == 1);
+  follow(tracker, {"swapdb", "1", "16"});
+  follow(tracker, {"swapdb", "", "2"});
+  follow(tracker, {"get", "2", "1"});
+  for (int database = 0; database < engine::kDatabaseCount; ++database)
+    CHECK(tracker.before(database) == database);
+}
+
+}  // namespace
+}  // namespace starling::server
