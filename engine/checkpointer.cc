@@ -199,10 +199,10 @@ bool Checkpointer::clear_collection(Entry& entry, bool applied) {
     }
     ++i;
   }
-  if (collection.header_tag() == flushed) {
-    collection.set_header_tag(after);
-    if (applied) entry.clear_flag(Entry::kPurge);
-  }
+  if (collection.header_tag() == flushed) collection.set_header_tag(after);
+  // Also when the header changed again since: purged once more, the elements that are clean now would be
+  // lost.
+  if (applied && collection.purged_in() == core_.checkpoint_number) entry.clear_flag(Entry::kPurge);
   return collection.header_tag() == 0;
 }
 

@@ -47,6 +47,9 @@ class Collection {
   void add_dirty(DirtyTag tag, int change) { dirty_[tag] += static_cast<uint32_t>(change); }
   DirtyTag header_tag() const { return header_tag_; }
   void set_header_tag(DirtyTag tag) { header_tag_ = tag; }
+  // The number of the checkpoint that last erased what earlier collections of this key left in the store.
+  uint32_t purged_in() const { return purged_in_; }
+  void set_purged_in(uint32_t checkpoint_number) { purged_in_ = checkpoint_number; }
   void add_count(int change) { count_ += static_cast<uint64_t>(static_cast<int64_t>(change)); }
   // Bytes of the elements' own allocations.
   void add_bytes(int64_t change) { element_bytes_ += static_cast<uint64_t>(change); }
@@ -56,6 +59,7 @@ class Collection {
   uint64_t count_ = 0;  // Live elements; elements_ also has tombstones that wait for a checkpoint.
   uint64_t element_bytes_ = 0;
   uint32_t dirty_[3] = {0, 0, 0};
+  uint32_t purged_in_ = 0;
   Type type_;
   DirtyTag header_tag_ = 0;
 };

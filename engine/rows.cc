@@ -30,6 +30,7 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
     KeyRange range = element_range(tables.space, key);
     rows->push_back(
         {Family::kElements, std::move(range.lower), std::move(range.upper), Row::Kind::kEraseRange});
+    if (is_collection(entry)) entry.collection()->set_purged_in(core.checkpoint_number);
   }
   Row row{Family::kRecords, record_key(tables, key), {}, Row::Kind::kPut};
   if (entry.tombstone()) {

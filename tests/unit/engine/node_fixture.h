@@ -42,8 +42,89 @@ struct ModelValue {
 };
 using Model = std::map<std::string, ModelValue>;
 
+// Calls back while a checkpoint is under way: between its beginning and the sweep, before any row it writes,
+// and before and after it takes effect.
+class HookedStore final : public Store {
+ public:
+  HookedStore(std::unique_ptr<Store> store, const std::function<void()>& hook)
+      : store_(std::move(store)), hook_(hook) {}
+  ReadResult get(Family family, std::string_view key, ReadMode mode, std::string* value) override {
+    return store_->get(family, key, mode, value);
+  }
+  std::unique_ptr<StoreIterator> iterate(Family family, std::string_view lower,
+                                         std::string_view upper) override {
+    return store_->iterate(family, lower, upper);
+  }
+  std::unique_ptr<SortedRun> begin_run() override {
+    if (hook_) hook_();
+    return std::make_unique<Run>(store_->begin_run(), hook_);
+  }
+  Status erase_range(Family family, std::string_view lower, std::string_view upper) override {
+    return store_->erase_range(family, lower, upper);
+  }
+  Status resume() override { return store_->resume(); }
+  Status copy_to(const std::string& path) override { return store_->copy_to(path); }
+  uint64_t memory_bytes() const override { return store_->memory_bytes(); }
+  uint64_t disk_bytes() const override { return store_->disk_bytes(); }
+  void for_each_statistic(
+      const std::function<void(std::string_view name, uint64_t value)>& visit) const override {
+    store_->for_each_statistic(visit);
+  }
+
+ private:
+  class Run final : public SortedRun {
+   public:
+    Run(std::unique_ptr<SortedRun> run, const std::function<void()>& hook)
+        : run_(std::move(run)), hook_(hook) {}
+    Status put(Family family, std::string_view key, std::string_view value) override {
+      if (hook_) hook_();
+      return run_->put(family, key, value);
+    }
+    Status erase(Family family, std::string_view key) override { return run_->erase(family, key); }
+    Status erase_range(Family family, std::string_view lower, std::string_view upper) override {
+      return run_->erase_range(family, lower, upper);
+    }
+    Status apply() override {
+      Status status = run_->apply();
+      if (hook_) hook_();
+      return status;
+    }
+    uint64_t bytes() const override { return run_->bytes(); }
+
+   private:
+    std::unique_ptr<SortedRun> run_;
+    const std::function<void()>& hook_;
+  };
+
+  std::unique_ptr<Store> store_;
+  const std::function<void()>& hook_;
+};
+
 class TestNode {
  public:
+  // What a crash would leave now: another node can be made of it.
+  struct Image {
+    std::shared_ptr<MemoryStoreDisk> store = std::make_shared<MemoryStoreDisk>();
+    std::shared_ptr<MemoryLogDisk> log = std::make_shared<MemoryLogDisk>();
+    int64_t now_ms = 0;
+  };
+  Image image() const {
+    Image image;
+    image.log->segments = log_disk_->segments;
+    image.now_ms = clock.now_ms;
+    for (const auto& [path, families] : store_disk_->stores) {
+      for (size_t i = 0; i < kFamilyCount; ++i) {
+        image.store->stores[path][i] = std::make_shared<MemoryStoreDisk::Map>(*families[i]);
+      }
+    }
+    return image;
+  }
+  TestNode(uint64_t seed, const Image& image)
+      : seed_(seed), durable_(true), store_disk_(image.store), log_disk_(image.log) {
+    clock.now_ms = image.now_ms;
+    start();
+  }
+
   explicit TestNode(uint64_t seed, bool durable = true) : seed_(seed), durable_(durable) { start(); }
 
   void start() {
@@ -60,10 +141,11 @@ class TestNode {
       parts.log = std::move(log);
       auto store = std::make_unique<MemoryStore>(store_disk_, "store");
       store_ = store.get();
-      parts.store = std::move(store);
+      parts.store = std::make_unique<HookedStore>(std::move(store), during_checkpoint);
     }
     engine_ = std::make_unique<NodeEngine>(options, clock, seed_, observer, std::move(parts));
-    REQUIRE(engine_->start([](const std::string&) {}).ok());
+    const Status status = engine_->start([](const std::string&) {});
+    REQUIRE_MESSAGE(status.ok(), status.message());
   }
   // Loses what was not committed.
   void crash() {
@@ -83,18 +165,21 @@ class TestNode {
 
   // Runs `work` on the key's database as the dispatcher would: locked and resident.
   void with(const std::string& name, const std::function<void(Database&, const Key&)>& work) {
+    with(0, name, work);
+  }
+  void with(int index, const std::string& name, const std::function<void(Database&, const Key&)>& work) {
     const Key key(name);
     for (;;) {
       Operation operation(*engine_, clock.now_ms);
-      operation.lock({0, key});
-      if (operation.resident({0, key})) {
-        Database database = operation.database(0);
+      operation.lock({index, key});
+      if (operation.resident({index, key})) {
+        Database database = operation.database(index);
         work(database, key);
         operation.finish();
         return;
       }
       operation.finish();
-      REQUIRE(Loader(engine_->core()).load(0, key).ok());
+      REQUIRE(Loader(engine_->core()).load(index, key).ok());
     }
   }
 
@@ -105,21 +190,31 @@ class TestNode {
     for (int i = 0; i < 2000; ++i) evictor.make_room(1 << 20, random);
   }
 
-  std::set<std::string> scan(uint64_t count = 3) {
+  void evict_some() {
+    Evictor evictor(engine_->core());
+    evictor.set_budget(1);
+    SeededRandom random(seed_ + evictions_++);
+    for (int i = 0; i < 300; ++i) evictor.make_room(1, random);
+  }
+
+  std::set<std::string> scan(uint64_t count = 3, int index = 0) {
     std::set<std::string> names;
     uint64_t cursor = 0;
     do {
       cursor = engine_->scan(
-          0, cursor, count, {}, clock.now_ms, [&](std::string_view name) { names.emplace(name); }, nullptr);
+          index, cursor, count, {}, clock.now_ms, [&](std::string_view name) { names.emplace(name); },
+          nullptr);
     } while (cursor != 0);
     return names;
   }
 
   FakeClock clock;
   CountingObserver observer;
+  std::function<void()> during_checkpoint;  // See HookedStore.
 
  private:
   uint64_t seed_;
+  uint64_t evictions_ = 0;
   const bool durable_;
   std::shared_ptr<MemoryStoreDisk> store_disk_ = std::make_shared<MemoryStoreDisk>();
   std::shared_ptr<MemoryLogDisk> log_disk_ = std::make_shared<MemoryLogDisk>();

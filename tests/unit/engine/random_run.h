@@ -1,0 +1,195 @@
+// Random changes of a node's keys, each made to a model too; and the comparison of the two.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <cstdlib>
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/collection.h"
+#include "tests/unit/engine/node_fixture.h"
+
+namespace starling::engine {
+
+inline uint64_t first_seed() {
+  const char* given = std::getenv("STARLING_SEED");
+  return given != nullptr ? std::strtoull(given, nullptr, 10) : 1;
+}
+
+inline uint64_t seed_count(uint64_t usual = 30) {
+  return std::getenv("STARLING_SEED") != nullptr ? 1 : usual;
+}
+
+inline bool live(const ModelValue& value, int64_t now_ms) {
+  return value.deadline_ms == 0 || value.deadline_ms > now_ms;
+}
+
+inline void check_record(TestNode& node, const std::string& name, const ModelValue* expected, int index = 0) {
+  node.with(index, name, [&](Database& database, const Key& key) {
+    const Found found = database.find(key);
+    CAPTURE(name);
+    REQUIRE(static_cast<bool>(found) == (expected != nullptr));
+    if (expected == nullptr) return;
+    REQUIRE(found.type() == expected->type);
+    REQUIRE(found.deadline_ms() == expected->deadline_ms);
+    if (found.type() == Type::kString) {
+      REQUIRE(found.string() == expected->text);
+      return;
+    }
+    std::map<std::string, std::string> fields;
+    found.collection().for_each(
+        [&](const Collection::Element& e) { fields.emplace(std::string(e.name), std::string(e.value)); });
+    REQUIRE(fields == expected->fields);
+    REQUIRE(found.collection().size() == fields.size());
+  });
+}
+
+inline void check_all(TestNode& node, const Model& model, const std::vector<std::string>& names,
+                      int index = 0) {
+  const int64_t now_ms = node.clock.now_ms;
+  std::set<std::string> live_names;
+  for (const std::string& name : names) {
+    const auto at = model.find(name);
+    const bool is_live = at != model.end() && live(at->second, now_ms);
+    if (is_live) live_names.insert(name);
+    check_record(node, name, is_live ? &at->second : nullptr, index);
+  }
+  REQUIRE(node.scan(3, index) == live_names);
+  // Every key was looked at, so nothing expired is left to be counted.
+  node.with(index, "any",
+            [&](Database& database, const Key&) { REQUIRE(database.size() == live_names.size()); });
+  uint64_t with_deadline = 0;
+  for (const std::string& name : live_names) with_deadline += model.at(name).deadline_ms != 0;
+  node.with(index, "any",
+            [&](Database& database, const Key&) { REQUIRE(database.size_with_deadline() == with_deadline); });
+}
+
+class RandomRun {
+ public:
+  explicit RandomRun(uint64_t seed, bool durable = true) : node_(seed * 1000, durable), random_(seed) {
+    for (int i = 0; i < 40; ++i) names_.push_back("key:" + std::to_string(i));
+    for (int i = 0; i < 10; ++i) names_.push_back("{tag}" + std::to_string(i));
+  }
+
+  // One change, of database 0 or, where others_too, sometimes of database 1 or of all of one of them.
+  void change(bool others_too = false) {
+    const std::string& name = names_[random_.below(names_.size())];
+    const uint64_t choice = others_too ? random_.below(400) : 400;
+    if (choice < 2) return change_databases(choice == 0);
+    const int index = choice < 100 ? 1 : 0;
+    node_.with(index, name, [&](Database& database, const Key& key) {
+      change(models_[static_cast<size_t>(index)], database, key, name);
+    });
+  }
+
+  TestNode& node() { return node_; }
+  Model& model() { return models_[0]; }
+  void check() { check(node_); }
+  // Whether another node, made from an image of this one's disks, is what this one ought to be.
+  void check(TestNode& node) {
+    for (int i = 0; i < 2; ++i) check_all(node, models_[static_cast<size_t>(i)], names_, i);
+  }
+  uint64_t below(uint64_t bound) { return random_.below(bound); }
+
+ private:
+  std::string random_text() {
+    if (random_.below(20) == 0) return std::string(kBigValueBytes + random_.below(100), 'b');
+    return std::string(random_.below(80), static_cast<char>('a' + random_.below(26)));
+  }
+
+  void change_databases(bool flush) {
+    Operation operation(node_.engine(), node_.clock.now_ms);
+    operation.lock_all();
+    if (flush) {
+      operation.flush_database(0);
+      models_[0].clear();
+    } else {
+      operation.swap_databases(0, 1);
+      models_[0].swap(models_[1]);
+    }
+    operation.finish();
+  }
+
+  void change(Model& model, Database& database, const Key& key, const std::string& name) {
+    const int64_t now_ms = node_.clock.now_ms;
+    auto at = model.find(name);
+    if (at != model.end() && !live(at->second, now_ms)) {
+      model.erase(at);
+      at = model.end();
+    }
+    switch (random_.below(8)) {
+      case 0:
+      case 1: {
+        ModelValue value;
+        value.text = random_text();
+        if (random_.below(4) == 0) value.deadline_ms = now_ms + 1 + static_cast<int64_t>(random_.below(5000));
+        database.put_string(key, value.text, value.deadline_ms);
+        model[name] = value;
+        break;
+      }
+      case 2:
+        REQUIRE(database.remove(key) == (at != model.end()));
+        model.erase(name);
+        break;
+      case 3: {
+        const int64_t deadline_ms =
+            random_.below(2) == 0 ? 0 : now_ms + static_cast<int64_t>(random_.below(5000));
+        REQUIRE(database.set_deadline(key, deadline_ms) == (at != model.end()));
+        if (at == model.end()) break;
+        at->second.deadline_ms = deadline_ms;
+        if (deadline_ms != 0 && deadline_ms <= now_ms) model.erase(at);
+        break;
+      }
+      case 4:
+        edit(model, database, key, name, at);
+        break;
+      default:
+        change_collection(model, database, key, name, at);
+    }
+  }
+
+  void edit(Model& model, Database& database, const Key& key, const std::string& name, Model::iterator at) {
+    if (at != model.end() && at->second.type != Type::kString) return;
+    ModelValue& value = model[name];
+    const size_t size = value.text.size() + random_.below(20000);
+    value.text.resize(size);
+    database.edit_string(key, size, [&](std::span<char> bytes) {
+      if (bytes.empty()) return;
+      bytes[0] = 'x';
+      value.text[0] = 'x';
+    });
+  }
+
+  void change_collection(Model& model, Database& database, const Key& key, const std::string& name,
+                         Model::iterator at) {
+    const Type type = random_.below(2) == 0 ? Type::kHash : Type::kSet;
+    if (at != model.end() && at->second.type != type) return;
+    const bool remove = at != model.end() && random_.below(3) == 0;
+    ModelValue& value = model[name];
+    value.type = type;
+    OpenCollection collection = database.open(key, type);
+    for (uint64_t i = 1 + random_.below(12); i > 0; --i) {
+      const std::string field = "f" + std::to_string(random_.below(30));
+      if (remove) {
+        REQUIRE(collection.remove(field) == (value.fields.erase(field) != 0));
+        if (!value.fields.empty()) continue;
+        model.erase(name);
+        return;
+      }
+      const std::string text = type == Type::kHash ? random_text() : "";
+      REQUIRE(collection.put(field, text) == (value.fields.count(field) == 0));
+      value.fields[field] = text;
+    }
+  }
+
+  TestNode node_;
+  SeededRandom random_;
+  std::array<Model, 2> models_;
+  std::vector<std::string> names_;
+};
+
+}  // namespace starling::engine
