@@ -1,5 +1,6 @@
 #include "server/command_line.h"
 
+#include "server/commands/families.h"
 #include "server/config/setting_spec.h"
 
 namespace starling::server {
@@ -11,6 +12,7 @@ constexpr std::string_view kUsage =
     "  file            configuration in redis.conf's syntax; - reads it from standard input\n"
     "  --setting value any setting of the file; wins over it\n"
     "  --print-config  prints every setting with its default and why, as a file\n"
+    "  --list-commands prints the commands, each with how it differs from Redis's\n"
     "  -v, --version   prints the version\n"
     "  -h, --help      prints this\n"
     "\n"
@@ -19,6 +21,20 @@ constexpr std::string_view kUsage =
     "  starling-server conf/starling.conf --port 7000 --dir /var/lib/starling\n"
     "  starling-server --storage memory --maxmemory 1gb --maxmemory-policy allkeys-lru\n";
 
+void append_command(const CommandSpec& spec, const std::string& container, std::string* out) {
+  const std::string name = container + std::string(spec.name);
+  *out += name + "\t" + std::string(spec.difference) + "\n";
+  for (const CommandSpec& subcommand : spec.subcommands) append_command(subcommand, name + " ", out);
+}
+
+std::string list_commands() {
+  std::string out;
+  for (const auto& family : all_families()) {
+    for (const CommandSpec& spec : family) append_command(spec, "", &out);
+  }
+  return out;
+}
+
 }  // namespace
 
 std::optional<std::string> answer_without_server(std::span<const std::string> arguments) {
@@ -26,6 +42,7 @@ std::optional<std::string> answer_without_server(std::span<const std::string> ar
   const std::string& argument = arguments.front();
   if (argument == "-h" || argument == "--help") return std::string(kUsage);
   if (argument == "--print-config") return reference_configuration();
+  if (argument == "--list-commands") return list_commands();
   if (argument == "-v" || argument == "--version") {
     return "Starling server v=" + std::string(kVersion) + " redis=" + std::string(kRedisVersion) + "\n";
   }

@@ -27,6 +27,12 @@ std::span<const CommandSpec> set_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_number_commands();
 std::span<const CommandSpec> string_range_commands();
+std::span<const CommandSpec> debug_commands();
+std::span<const CommandSpec> latency_commands();
+std::span<const CommandSpec> memory_commands();
+std::span<const CommandSpec> persistence_commands();
+std::span<const CommandSpec> slowlog_commands();
+std::span<const CommandSpec> status_commands();
 std::span<const CommandSpec> transaction_commands();
 
 // All of them: what the server's CommandTable is made of.

@@ -1,0 +1,184 @@
+// MEMORY: where the memory goes.
+#include <array>
+#include <string>
+
+#include "server/command_table.h"
+#include "server/commands/arguments.h"
+#include "server/commands/families.h"
+#include "server/commands/help.h"
+#include "server/info/info_writer.h"
+#include "server/memory_report.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+void usage(CommandContext& context) {
+  // Records know their size to the byte, so samples are not needed; they are checked all the same.
+  for (size_t i = 3; i < context.size(); i += 2) {
+    int64_t samples = 0;
+    if (!equals_ignoring_case(context.argument(i), "samples") || i + 1 == context.size()) {
+      return context.reply.error(kSyntaxError);
+    }
+    if (!integer_argument(context, i + 1, &samples)) return;
+    if (samples < 0) return context.reply.error(kSyntaxError);
+  }
+  const engine::Found found = context.database.find(context.key(2), engine::Touch::kNo);
+  if (!found) return context.reply.null();
+  context.reply.integer(static_cast<int64_t>(found.memory_bytes()));
+}
+
+double ratio(uint64_t part, uint64_t whole) {
+  return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
+}
+
+uint64_t count_keys(CommandContext& context) {
+  uint64_t keys = 0;
+  for (int i = 0; i < engine::kDatabaseCount; ++i) keys += context.operation.database(i).size();
+  return keys;
+}
+
+void stats(CommandContext& context) {
+  const MemoryReport report = report_memory(context.server);
+  const uint64_t keys = count_keys(context);
+  const std::pair<std::string_view, uint64_t> numbers[] = {
+      {"peak.allocated", report.peak_bytes},
+      {"total.allocated", report.used_bytes},
+      {"startup.allocated", report.startup_bytes},
+      {"replication.backlog", 0},
+      {"clients.slaves", 0},
+      {"clients.normal", report.client_bytes},
+      {"cluster.links", 0},
+      {"aof.buffer", 0},
+      {"lua.caches", 0},
+      {"functions.caches", 0},
+      {"overhead.total", report.overhead_bytes()},
+      {"keys.count", keys},
+      {"keys.bytes-per-key", keys == 0 ? 0 : report.record_bytes / keys},
+      {"dataset.bytes", report.record_bytes},
+      {"dirty.bytes", report.dirty_bytes},
+      {"store.bytes", report.store_bytes},
+      {"allocator.resident", report.resident_bytes},
+  };
+  const std::pair<std::string_view, double> reals[] = {
+      {"dataset.percentage", 100 * ratio(report.record_bytes, report.used_bytes)},
+      {"peak.percentage", 100 * ratio(report.used_bytes, report.peak_bytes)},
+      {"fragmentation", report.fragmentation()},
+  };
+  context.reply.map(std::size(numbers) + std::size(reals) + 1);
+  for (const auto& [name, value] : numbers) {
+    context.reply.bulk(name);
+    context.reply.integer(static_cast<int64_t>(value));
+  }
+  for (const auto& [name, value] : reals) {
+    context.reply.bulk(name);
+    context.reply.real(value);
+  }
+  context.reply.bulk("fragmentation.bytes");
+  context.reply.integer(static_cast<int64_t>(report.resident_bytes) -
+                        static_cast<int64_t>(report.used_bytes));
+}
+
+void doctor(CommandContext& context) {
+  constexpr uint64_t kWorthALook = 16u << 20;
+  constexpr double kFragmented = 1.5;
+  const MemoryReport report = report_memory(context.server);
+  const auto limit = static_cast<uint64_t>(context.server.settings().max_memory_bytes.get());
+  std::string text;
+  if (report.used_bytes < kWorthALook) {
+    text = "There is too little data for advice.\n";
+  } else {
+    if (limit == 0) text += "maxmemory is 0: memory grows with the data until the system ends the process.\n";
+    if (report.fragmentation() > kFragmented) {
+      text += "The process holds " + decimal(report.fragmentation(), 2) +
+              " times what it uses; it will use that before it asks for more.\n";
+    }
+    if (limit != 0 && report.dirty_bytes > limit / 4) {
+      text += "Much of the memory waits for a checkpoint: writes come faster than the disk takes them.\n";
+    }
+    if (text.empty()) text = "Nothing stands out.\n";
+  }
+  context.reply.verbatim("txt", text);
+}
+
+void purge(CommandContext& context) {
+  context.offload([]() -> CommandContext::Completion {
+    release_free_memory();
+    return [](resp::ReplyWriter& reply) { reply.ok(); };
+  });
+}
+
+void malloc_stats(CommandContext& context) {
+  context.reply.verbatim("txt", std::string("Allocator: ") + allocator_name() + "\nResident: " +
+                                    human_bytes(report_memory(context.server).resident_bytes) + "\n");
+}
+
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "MEMORY <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "DOCTOR",
+      "    Advice about the use of memory.",
+      "MALLOC-STATS",
+      "    Which allocator is in use, and what it holds.",
+      "PURGE",
+      "    Asks the allocator to give free memory back to the system.",
+      "STATS",
+      "    Where the memory goes, in bytes.",
+      "USAGE <key> [SAMPLES <count>]",
+      "    The bytes that a key and its value take.",
+      "HELP",
+      "    Prints this help.",
+  };
+  write_help(context, kLines);
+}
+
+constexpr CommandSpec subcommand(std::string_view name, int arity, uint32_t flags, Handler handler,
+                                 std::string_view summary) {
+  return {.name = name,
+          .arity = arity,
+          .flags = flags,
+          .categories = kCatSlow,
+          .handler = handler,
+          .group = "server",
+          .since = "4.0.0",
+          .summary = summary};
+}
+
+std::span<const CommandSpec> subcommands() {
+  static constexpr std::array kSubcommands = {
+      subcommand("doctor", 2, 0, doctor, "Advice about the use of memory."),
+      subcommand("help", 2, kLoading | kStale, help, "Explains the subcommands."),
+      subcommand("malloc-stats", 2, 0, malloc_stats, "What the allocator holds."),
+      subcommand("purge", 2, 0, purge, "Gives free memory back to the system."),
+      subcommand("stats", 2, 0, stats, "Where the memory goes."),
+      CommandSpec{.name = "usage",
+                  .arity = -3,
+                  .flags = kReadOnly,
+                  .categories = kCatRead | kCatSlow,
+                  .keys = {2, 2, 1},
+                  .key_use = kKeyRO,
+                  .handler = usage,
+                  .group = "server",
+                  .since = "4.0.0",
+                  .summary = "The bytes that a key takes."},
+  };
+  return kSubcommands;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> memory_commands() {
+  static const std::array commands = {
+      CommandSpec{.name = "memory",
+                  .arity = -2,
+                  .categories = kCatSlow,
+                  .group = "server",
+                  .since = "4.0.0",
+                  .summary = "Groups the commands about memory.",
+                  .subcommands = subcommands(),
+                  .difference = "figures are of Starling's own parts; USAGE is exact and ignores SAMPLES"},
+  };
+  return commands;
+}
+
+}  // namespace starling::server

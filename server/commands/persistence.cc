@@ -1,0 +1,126 @@
+// SAVE, BGSAVE, LASTSAVE and SHUTDOWN. Data is durable without them: SAVE and BGSAVE make a copy that a
+// server can be started on.
+#include <array>
+#include <string>
+
+#include "server/client.h"
+#include "server/commands/arguments.h"
+#include "server/commands/families.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+constexpr std::string_view kAlreadySaving = "ERR Background save already in progress";
+
+void save(CommandContext& context) {
+  if (!context.server.snapshots().begin()) return context.reply.error(kAlreadySaving);
+  context.offload([&server = context.server]() -> CommandContext::Completion {
+    const engine::Status status = server.snapshots().take(server.engine(), server.settings().directory);
+    return [status](resp::ReplyWriter& reply) {
+      if (status.ok()) return reply.ok();
+      reply.error("ERR " + status.message());
+    };
+  });
+}
+
+void background_save(CommandContext& context) {
+  if (context.size() > 2 || (context.size() == 2 && !is_word(context.argument(1), "schedule"))) {
+    return context.reply.error(kSyntaxError);
+  }
+  Server& server = context.server;
+  if (!server.engine().options().durable) {
+    return context.reply.error("ERR storage memory keeps nothing on disk");
+  }
+  if (!server.snapshots().begin()) return context.reply.error(kAlreadySaving);
+  server.engine().offload([&server] {
+    // How it ended, the log and INFO tell.
+    (void)server.snapshots().take(server.engine(), server.settings().directory);
+  });
+  context.reply.simple_string("Background saving started");
+}
+
+void last_save(CommandContext& context) {
+  context.reply.integer(context.server.last_save_seconds(context.server.engine().statistics()));
+}
+
+// What SHUTDOWN's options ask for. False: they contradict each other, or are none.
+bool parse_shutdown(Arguments options, bool* abort) {
+  bool save = false, no_save = false, now_or_force = false;
+  *abort = false;
+  for (const std::string_view option : options) {
+    if (is_word(option, "save")) {
+      save = true;
+    } else if (is_word(option, "nosave")) {
+      no_save = true;
+    } else if (is_word(option, "now") || is_word(option, "force")) {
+      now_or_force = true;
+    } else if (is_word(option, "abort")) {
+      *abort = true;
+    } else {
+      return false;
+    }
+  }
+  return !(save && no_save) && !(*abort && (save || no_save || now_or_force));
+}
+
+void shutdown(CommandContext& context) {
+  bool abort = false;
+  if (!parse_shutdown(context.arguments.subspan(1), &abort)) return context.reply.error(kSyntaxError);
+  // A shutdown waits for nobody, so there is none to abort.
+  if (abort) return context.reply.error("ERR No shutdown in progress.");
+  log_text(LogLevel::kWarning, "SHUTDOWN by " + context.client.address() + ".");
+  // The connection's end is the answer.
+  context.suspend();
+  context.server.request_shutdown();
+}
+
+constexpr uint32_t kAdministration = kCatAdmin | kCatSlow | kCatDangerous;
+
+}  // namespace
+
+std::span<const CommandSpec> persistence_commands() {
+  static const std::array commands = {
+      CommandSpec{.name = "bgsave",
+                  .arity = -1,
+                  .flags = kAdmin | kNoScript | kNoAsyncLoading,
+                  .categories = kAdministration,
+                  .handler = background_save,
+                  .group = "server",
+                  .since = "1.0.0",
+                  .summary = "Begins to make a snapshot.",
+                  .difference = "makes a data directory under dir/snapshots, keeping the last 8"},
+      CommandSpec{.name = "lastsave",
+                  .arity = 1,
+                  .flags = kLoading | kStale | kFast,
+                  .categories = kCatAdmin | kCatFast | kCatDangerous,
+                  .handler = last_save,
+                  .group = "server",
+                  .since = "1.0.0",
+                  .summary = "When the last checkpoint or snapshot was.",
+                  .difference = "checkpoints count too"},
+      CommandSpec{.name = "save",
+                  .arity = 1,
+                  .flags = kAdmin | kNoScript | kNoAsyncLoading | kNoMulti,
+                  .categories = kAdministration,
+                  .handler = save,
+                  .group = "server",
+                  .since = "1.0.0",
+                  .summary = "Makes a snapshot, and answers when it is complete.",
+                  .difference = "makes a data directory under dir/snapshots, keeping the last 8; other "
+                                "clients go on meanwhile"},
+      CommandSpec{.name = "shutdown",
+                  .arity = -1,
+                  .flags = kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy,
+                  .categories = kAdministration,
+                  .handler = shutdown,
+                  .group = "server",
+                  .since = "1.0.0",
+                  .summary = "Stops the server cleanly.",
+                  .difference = "nothing acknowledged is lost with NOSAVE either"},
+  };
+  return commands;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,87 @@
+#include "server/command_description.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <set>
+#include <string>
+
+#include "server/command_metadata.h"
+#include "server/commands/families.h"
+
+namespace starling::server {
+namespace {
+
+std::string written(void (*write)(const Command&, resp::ReplyWriter&), const Command& command, int protocol) {
+  resp::OutputBuffer output;
+  resp::ReplyWriter reply(output, protocol);
+  write(command, reply);
+  std::string text;
+  while (!output.empty()) {
+    iovec pieces[16];
+    const size_t count = output.gather(pieces, 16);
+    size_t bytes = 0;
+    for (size_t i = 0; i < count; ++i) {
+      text.append(static_cast<const char*>(pieces[i].iov_base), pieces[i].iov_len);
+      bytes += pieces[i].iov_len;
+    }
+    output.consume(bytes);
+  }
+  return text;
+}
+
+TEST_CASE("a command's entry has Redis's form in RESP2 and RESP3") {
+  const CommandTable table(all_families());
+  const Command* get = table.find("get");
+  REQUIRE(get != nullptr);
+  CHECK(
+      written(write_command_information, *get, 2) ==
+      "*10\r\n$3\r\nget\r\n:2\r\n*2\r\n+readonly\r\n+fast\r\n:1\r\n:1\r\n:1\r\n*3\r\n+@read\r\n+@string\r\n"
+      "+@fast\r\n*0\r\n*1\r\n*6\r\n$5\r\nflags\r\n*2\r\n+RO\r\n+access\r\n$12\r\nbegin_search\r\n*4\r\n"
+      "$4\r\ntype\r\n$5\r\nindex\r\n$4\r\nspec\r\n*2\r\n$5\r\nindex\r\n:1\r\n$9\r\nfind_keys\r\n*4\r\n$4\r\n"
+      "type\r\n$5\r\nrange\r\n$4\r\nspec\r\n*6\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\n"
+      "limit\r\n:0\r\n*0\r\n");
+  const std::string three = written(write_command_information, *get, 3);
+  CHECK(three.starts_with("*10\r\n$3\r\nget\r\n:2\r\n~2\r\n+readonly\r\n+fast\r\n"));
+  CHECK(three.ends_with("%3\r\n$7\r\nlastkey\r\n:0\r\n$7\r\nkeystep\r\n:1\r\n$5\r\nlimit\r\n:0\r\n~0\r\n"));
+}
+
+TEST_CASE("the documentation of a container holds its subcommands'") {
+  const CommandTable table(all_families());
+  const Command* config = table.find("config");
+  REQUIRE(config != nullptr);
+  const std::string text = written(write_command_documentation, *config, 3);
+  CHECK(text.starts_with("%4\r\n$7\r\nsummary\r\n"));
+  CHECK(text.find("$11\r\nsubcommands\r\n%5\r\n") != std::string::npos);
+  CHECK(text.find("$10\r\nconfig|get\r\n%4\r\n$7\r\nsummary\r\n") != std::string::npos);
+}
+
+TEST_CASE("metadata is found for every name, and for no other") {
+  CHECK(find_metadata("get") != nullptr);
+  CHECK(find_metadata("append") != nullptr);
+  CHECK(find_metadata("watch") != nullptr);
+  CHECK(find_metadata("config|set") != nullptr);
+  CHECK(find_metadata("ge") == nullptr);
+  CHECK(find_metadata("") == nullptr);
+  CHECK(find_metadata("zzz") == nullptr);
+}
+
+TEST_CASE("what happens to a key can depend on the other arguments") {
+  static const std::array specs = {
+      CommandSpec{
+          .name = "set", .keys = {1, 1, 1}, .key_use = kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariable},
+      CommandSpec{.name = "mset", .keys = {1, -1, 2}, .key_use = kKeyOW | kKeyUpdate}};
+  const std::array families = {std::span<const CommandSpec>(specs)};
+  const CommandTable table(families);
+  const std::string_view plain[] = {"set", "k", "v"}, with_get[] = {"set", "k", "v", "GET"};
+  CHECK(key_use_at(*table.find("set"), plain, 1) == (kKeyOW | kKeyUpdate));
+  CHECK(key_use_at(*table.find("set"), with_get, 1) == (kKeyRW | kKeyAccess | kKeyUpdate));
+  const KeySpecification pairs = key_specifications(*table.find("mset")).at(0);
+  CHECK(pairs.covers(1, 5));
+  CHECK_FALSE(pairs.covers(2, 5));
+  CHECK(pairs.covers(3, 5));
+  CHECK_FALSE(pairs.covers(5, 5));
+}
+
+}  // namespace
+}  // namespace starling::server
