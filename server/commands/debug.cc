@@ -10,6 +10,7 @@
 #include "server/client.h"
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
+#include "server/commands/debug_object.h"
 #include "server/commands/debug_protocol.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -79,6 +80,8 @@ void help(CommandContext& context) {
       "    Answers with this error.",
       "LOG <text>",
       "    Writes the text to the log.",
+      "OBJECT <key>",
+      "    How a value is kept.",
       "PROTOCOL <type>",
       "    A reply of this type.",
       "RELOAD",
@@ -107,6 +110,7 @@ constexpr Subcommand kSubcommands[] = {
     {"error", 3, 3, error},
     {"help", 2, 2, help},
     {"log", 3, 3, log},
+    {"object", 3, 4, debug_object},
     {"pause-cron", 3, 3, accept},
     {"protocol", 3, 3, debug_protocol},
     {"quicklist-packed-threshold", 3, 3, accept},
@@ -136,6 +140,11 @@ void debug(CommandContext& context) {
   subcommand->handler(context);
 }
 
+bool find_debug_keys(Arguments arguments, std::vector<int>* positions) {
+  if (arguments.size() >= 3 && equals_ignoring_case(arguments[1], "object")) positions->push_back(2);
+  return true;
+}
+
 }  // namespace
 
 std::span<const CommandSpec> debug_commands() {
@@ -149,6 +158,7 @@ std::span<const CommandSpec> debug_commands() {
           .group = "server",
           .since = "1.0.0",
           .summary = "Groups the commands that tests of servers and clients need.",
+          .find_keys = find_debug_keys,
           .difference = "fewer subcommands, and CHECKPOINT; SLEEP stops one loop; RELOAD is a checkpoint"},
   };
   return commands;
