@@ -5,8 +5,8 @@
 #include "engine/policies.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
-#include "server/commands/collections.h"
 #include "server/commands/families.h"
+#include "server/commands/object_encoding.h"
 #include "server/commands/policy_kinds.h"
 #include "server/server.h"
 
@@ -18,19 +18,6 @@ engine::Found find_object(CommandContext& context) {
   const engine::Found found = context.database.find(context.key(2), engine::Touch::kNo);
   if (!found) context.reply.null();
   return found;
-}
-
-std::string_view string_encoding(std::string_view value) {
-  constexpr size_t kMaxEmbeddedBytes = 44;
-  int64_t integer = 0;
-  if (resp::parse_integer(value, &integer)) return "int";
-  return value.size() <= kMaxEmbeddedBytes ? "embstr" : "raw";
-}
-
-std::string_view encoding_of(const Settings& settings, const engine::Found& found) {
-  if (found.type() == engine::Type::kString) return string_encoding(found.string());
-  if (!is_compact(settings, found.collection())) return "hashtable";
-  return found.type() == engine::Type::kSet ? "intset" : "listpack";
 }
 
 void encoding(CommandContext& context) {
