@@ -35,11 +35,14 @@ void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {
 Collection::Element Collection::random(Random& random) const {
   STARLING_ASSERT(count_ > 0);
   const uint32_t slots = elements_.slot_count();
-  for (int attempt = 0; attempt < 200; ++attempt) {
+  // An attempt succeeds once in slots / count_ times. More than these rarely fail; where so many would cost
+  // more than a walk over all, fewer are made.
+  const uint64_t attempts = std::min<uint64_t>(8 * (slots / count_ + 1), slots / 16 + 8);
+  for (uint64_t attempt = 0; attempt < attempts; ++attempt) {
     const Entry* entry = elements_.entry(static_cast<uint32_t>(random.below(slots)));
     if (entry != nullptr && !entry->tombstone()) return element_of(*entry);
   }
-  // Mostly tombstones: count off a random rank instead, which costs a walk but stays uniform.
+  // Count off a random rank: uniform too.
   uint64_t rank = random.below(count_);
   for (uint32_t i = 0;; ++i) {
     const Entry* entry = elements_.entry(i);

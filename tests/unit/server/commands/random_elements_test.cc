@@ -22,6 +22,13 @@ void add_member(engine::Collection* set, std::string_view name) {
   set->add_count(1);
 }
 
+// What a removed element leaves behind until the next checkpoint.
+void add_tombstone(engine::Collection* set, std::string_view name) {
+  engine::Entry::Parts parts;
+  parts.key = name;
+  set->elements().insert(engine::hash_of(name), engine::Entry::create(parts), 0);
+}
+
 void add_numbers(engine::Collection* set, int count) {
   for (int i = 0; i < count; ++i) add_member(set, std::to_string(i));
 }
@@ -46,6 +53,27 @@ TEST_CASE("random elements: as many different ones as asked for, or all") {
   }
 }
 
+// The chi-squared sum of how often each was seen.
+double deviation(const std::map<std::string, int>& counts, double expected) {
+  double sum = 0;
+  for (const auto& [what, count] : counts) sum += (count - expected) * (count - expected) / expected;
+  return sum;
+}
+
+TEST_CASE("random elements: all are as likely among many removed ones") {
+  engine::SeededRandom random(3);
+  for (const int live : {1, 5, 60}) {
+    engine::Collection set(engine::Type::kSet);
+    add_numbers(&set, live);
+    for (int i = 0; i < 3000; ++i) add_tombstone(&set, "removed" + std::to_string(i));
+    std::map<std::string, int> chosen;
+    for (int i = 0; i < live * 200; ++i) ++chosen[std::string(set.random(random).name)];
+    REQUIRE(chosen.size() == static_cast<size_t>(live));
+    // Of 59 degrees of freedom; the probability of passing it is below 1e-6 and the seed is fixed.
+    CHECK(deviation(chosen, 200) < 130);
+  }
+}
+
 // A chi-squared sum over the pairs that can be chosen from five, or over the elements chosen from thirty.
 TEST_CASE("random elements: every subset is as likely as any other") {
   engine::SeededRandom random(2);
@@ -54,17 +82,13 @@ TEST_CASE("random elements: every subset is as likely as any other") {
   add_numbers(&thirty, 30);
 
   constexpr int kRounds = 30'000;
-  std::map<std::multiset<std::string>, int> pairs;
+  std::map<std::string, int> pairs;
   std::map<std::string, int> chosen;
   for (int i = 0; i < kRounds; ++i) {
-    ++pairs[sample(five, 2, random)];
+    const std::multiset<std::string> pair = sample(five, 2, random);
+    ++pairs[*pair.begin() + *pair.rbegin()];
     for (const std::string& name : sample(thirty, 4, random)) ++chosen[name];
   }
-  const auto deviation = [](const auto& counts, double expected) {
-    double sum = 0;
-    for (const auto& [what, count] : counts) sum += (count - expected) * (count - expected) / expected;
-    return sum;
-  };
   // The limits are passed with a probability below 1e-6; the seed is fixed.
   REQUIRE(pairs.size() == 10);
   CHECK(deviation(pairs, kRounds / 10.0) < 45);
