@@ -48,7 +48,8 @@ int run(const std::vector<std::string>& arguments) {
     log_text(LogLevel::kWarning, status.message());
     return 1;
   }
-  log_text(LogLevel::kWarning, "Stopped; everything acknowledged is on disk.");
+  const bool durable = config.settings().storage == Storage::kRocksDb;
+  log_text(LogLevel::kWarning, durable ? "Stopped; everything acknowledged is on disk." : "Stopped.");
   return 0;
 }
 

@@ -191,7 +191,7 @@ engine::Status Server::run() {
   first.run();
   for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->stop_and_join();
   // What the engine's threads still post to the loops is dropped with them.
-  log_text(LogLevel::kNotice, "Writing what is pending to disk.");
+  if (settings_.storage == Storage::kRocksDb) log_text(LogLevel::kNotice, "Writing what is pending to disk.");
   engine::Status status = engine_->close();
   engine_.reset();
   io_threads_.clear();
