@@ -6,6 +6,8 @@ from values import cased, expiry, field, key, member, relative, string
 CHANNELS = [b"c1", b"c2", b"c3", b"news.art", b"", b"\xff\x00", b"__keyspace@0__:k1", b"__keyevent@0__:set"]
 PATTERNS = [b"*", b"c*", b"c?", b"news.*", b"", b"[ab]*", b"__key*", b"__keyevent@*__:*", b"__keyspace@0__:*", b"nomatch", b"c[12]"]
 
+HELLO = b"\x00\x05hello\x0a\x00\x63\x72\xdf\x76\x65\x34\x20\x0a"  # As DUMP gives it.
+
 
 def channels(rng, pool=None, least=1):
     return [rng.choice(pool or CHANNELS) for _ in range(rng.randint(least, 3))]
@@ -49,7 +51,10 @@ def write(rng):
         lambda: ["SETNX", key(rng), "1"], lambda: ["SETEX", key(rng), relative(rng), "1"], lambda: ["SETEX", key(rng), "0", "1"],
         lambda: ["UNLINK", key(rng)], lambda: ["FLUSHDB"], lambda: ["RENAMENX", key(rng), key(rng)],
         lambda: ["HSETNX", key(rng), field(rng), "1"], lambda: ["PEXPIREAT", key(rng), "1"], lambda: ["TYPE", key(rng)],
-        lambda: ["EXISTS", key(rng)], lambda: ["SINTER", key(rng), key(rng)],
+        lambda: ["EXISTS", key(rng)], lambda: ["SINTER", key(rng), key(rng)], lambda: ["TTL", key(rng)],
+        lambda: ["TOUCH", key(rng), key(rng)], lambda: ["OBJECT", "ENCODING", key(rng)], lambda: ["DUMP", "missing"],
+        lambda: ["RESTORE", key(rng), rng.choice([b"0", b"1000"]), HELLO, *rng.choice([[], ["REPLACE"], ["REPLACE", "ABSTTL"]])],
+        lambda: ["COPY", key(rng), key(rng), "DB", "1"], lambda: ["FLUSHALL"], lambda: ["SWAPDB", "0", "1"],
     ])(), connection=0)
 
 
