@@ -118,9 +118,9 @@ bool parse_kill_options(CommandContext& context, ClientFilter* filter) {
         return false;
       }
     } else if (equals_ignoring_case(option, "addr")) {
-      filter->address = value;
+      filter->address = std::string(value);
     } else if (equals_ignoring_case(option, "laddr")) {
-      filter->local_address = value;
+      filter->local_address = std::string(value);
     } else if (equals_ignoring_case(option, "user")) {
       if (value != "default") {
         context.reply.error("ERR No such user '" + std::string(value) + "'");
@@ -143,7 +143,7 @@ void kill(CommandContext& context) {
   ClientFilter filter;
   const bool old_form = context.size() == 3;
   if (old_form) {
-    filter.address = context.argument(2);
+    filter.address = std::string(context.argument(2));
   } else if (!parse_kill_options(context, &filter)) {
     return;
   }

@@ -18,8 +18,8 @@ std::optional<ClientTypeName> client_type_by_name(std::string_view name) {
 bool ClientFilter::matches(const Client& client) const {
   if (client.id() == except_id) return false;
   if (!ids.empty() && std::find(ids.begin(), ids.end(), client.id()) == ids.end()) return false;
-  if (!address.empty() && client.address() != address) return false;
-  if (!local_address.empty() && client.local_address() != local_address) return false;
+  if (address && client.address() != *address) return false;
+  if (local_address && client.local_address() != *local_address) return false;
   return !type || (!type->matches_none && client.client_class() == type->client_class);
 }
 
