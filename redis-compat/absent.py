@@ -15,13 +15,11 @@ GROUPS = {
 
 REPLICATION = "Starling has no leader and no followers: nodes replicate to each other by another protocol"
 MODULES = "there are no modules"
-SENTINEL = "Starling needs no sentinel: there is no leader to replace"
 ACCESS = "users and their rights come with a later version; requirepass guards the server until then"
-SCRIPTS = GROUPS["scripting"]
 
 COMMANDS = {
     "replicaof": REPLICATION, "slaveof": REPLICATION, "psync": REPLICATION, "sync": REPLICATION, "replconf": REPLICATION,
-    "failover": REPLICATION, "waitaof": REPLICATION,
+    "failover": REPLICATION,
     "module": MODULES, "acl": ACCESS,
     "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
     "sort": "comes with lists and sorted sets, which it reads and stores", "sort_ro": "comes with lists and sorted sets",
@@ -31,10 +29,6 @@ COMMANDS = {
     "pfdebug": "internal to Redis", "pfselftest": "internal to Redis",
     "client caching": "client-side caching comes with a later version",
     "client tracking": "client-side caching comes with a later version",
-    "client trackinginfo": "client-side caching comes with a later version",
-    "client getredir": "client-side caching comes with a later version",
-    "latency graph": "drawn from history that is not kept", "latency histogram": "comes with a later version",
-    "command getkeysandflags": "comes with a later version",
 }
 
 
