@@ -215,7 +215,7 @@ void Server::on_every_loop(IoThread& asking, std::function<void(IoThread&)> visi
     std::function<void()> done;
     std::atomic<size_t> remaining;
   };
-  auto round = std::make_shared<Round>(std::move(visit), std::move(done), io_threads_.size());
+  std::shared_ptr<Round> round(new Round{std::move(visit), std::move(done), io_threads_.size()});
   for (const auto& io_thread : io_threads_) {
     io_thread->loop().post([round, &io_thread, &asking] {
       round->visit(*io_thread);
