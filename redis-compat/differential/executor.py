@@ -12,7 +12,7 @@ from harness import resp
 from harness.resp import ARRAY, CLOSED, PUSH, SIMPLE
 from rules import equal
 from specials import SPECIALS, describe_value
-from step import Step
+from step import KILL, RESTARTS, Step
 
 RESET_CONFIG = {"hash-max-listpack-entries": "512", "hash-max-listpack-value": "64", "set-max-intset-entries": "512",
                 "notify-keyspace-events": ""}
@@ -96,10 +96,14 @@ class Pair:
 
 
 class Executor:
-    def __init__(self, reference_address, tested_address, revive=lambda: None):
-        """`revive` is called when a server closed the executor's own connection, to start it again if it has died."""
+    def __init__(self, reference_address, tested_address, revive=lambda: None, restart=None):
+        """`revive` is called when a server closed the executor's own connection, to start it again if it has died.
+
+        `restart(by_kill)` ends the server under test, by kill -9 or SIGTERM, and starts it again.
+        """
         self.addresses = reference_address, tested_address
         self.revive = revive
+        self.restart = restart
         self.admin = Pair(*self.addresses)
         self.commands_sent = 0
 
@@ -148,6 +152,10 @@ class Executor:
         index = 0
         while index < len(steps):
             step = steps[index]
+            if step.name() in RESTARTS:
+                self._restart(step, pairs)
+                index += 1
+                continue
             pair = self._pair(pairs, step.connection)
             if pair.closed:
                 index += 1
@@ -171,10 +179,18 @@ class Executor:
                     return mismatch
         return None
 
+    def _restart(self, step, pairs):
+        """What connections held (MULTI, WATCH, RESP3, the database) is gone on both servers, the data on none."""
+        for pair in pairs.values():
+            pair.close()
+        pairs.clear()
+        self.restart(step.name() == KILL)
+        self.reconnect()
+
     @staticmethod
     def _batches(previous, step):
         return (step.connection == previous.connection and step.raw is None and not previous.pause_ms
-                and not step.pause_ms and step.name() not in SPECIALS and step.name() not in ALONE
+                and not step.pause_ms and step.name() not in RESTARTS and step.name() not in SPECIALS and step.name() not in ALONE
                 and previous.name() not in ALONE)
 
     def _run_batch(self, index, steps, pair):
@@ -270,7 +286,7 @@ class Executor:
             pair.call(*touch.arguments)
         return None
 
-    def compare_data(self, index, encodings=True):
+    def compare_data(self, index):
         """Compares all keys of all databases: type, value, time to live, and how it is encoded."""
         sides = self.admin.sides()
         sizes = [side.connection.pipeline([c for db in range(16) for c in (("SELECT", db), ("DBSIZE",))]) for side in sides]
@@ -283,7 +299,7 @@ class Executor:
                     left = side.call("PTTL", name)[1]
                     if left == b"-2":
                         continue
-                    encoding = side.call("OBJECT", "ENCODING", name)[1] if encodings else None
+                    encoding = side.call("OBJECT", "ENCODING", name)[1]
                     into[(database, name)] = describe_value(side.call, name), encoding, int(left)
             side.call("SELECT", 0)
         for where in sorted(set(found[0]) | set(found[1])):

@@ -9,6 +9,9 @@ from dataclasses import dataclass
 from harness import resp
 
 ARGUMENTS_SHOWN = 60
+# Steps that are no commands: the server under test is ended, by SIGTERM or kill -9, and started again.
+RESTART, KILL = b"#RESTART", b"#KILL"
+RESTARTS = frozenset((RESTART, KILL))
 
 
 @dataclass(frozen=True)

@@ -21,7 +21,7 @@ def name(rng):
 
 def client(rng):
     word = rng.choice(["ID", "INFO", "GETNAME", "SETNAME", "SETNAME", "GETNAME", "LIST", "NO-EVICT", "UNPAUSE", "KILL",
-                       "UNBLOCK", "REPLY", "PAUSE", "NONSENSE", "HELP"])
+                       "UNBLOCK", "REPLY", "PAUSE", "NONSENSE", "HELP", "TRACKINGINFO", "GETREDIR"])
     arguments = [cased(rng, "CLIENT"), cased(rng, word)]
     if word == "SETNAME":
         arguments.append(name(rng))
