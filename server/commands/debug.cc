@@ -110,7 +110,7 @@ constexpr Subcommand kSubcommands[] = {
     {"error", 3, 3, error},
     {"help", 2, 2, help},
     {"log", 3, 3, log},
-    {"object", 3, 4, debug_object},
+    {"object", 3, 3, debug_object},
     {"pause-cron", 3, 3, accept},
     {"protocol", 3, 3, debug_protocol},
     {"quicklist-packed-threshold", 3, 3, accept},
