@@ -25,8 +25,8 @@ def shrink(steps, fails, seconds=60.0):
     return shrink_arguments(steps, fails, deadline)
 
 
-# With other arguments these would end the server or wait for ever.
-LEFT_ALONE = frozenset((b"SHUTDOWN", b"WAIT", b"MONITOR", b"DEBUG", b"CLIENT"))
+# With other arguments these would end the server, wait for ever or go on in the background.
+LEFT_ALONE = frozenset((b"SHUTDOWN", b"SAVE", b"BGSAVE", b"WAIT", b"MONITOR", b"DEBUG", b"CLIENT"))
 
 
 def simpler(step):

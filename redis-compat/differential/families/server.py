@@ -58,7 +58,7 @@ def various(rng):
         lambda: ["INFO", *rng.choice([[], ["server"], ["everything"], ["nosuch"], ["all"], ["clients", "memory"]])],
         lambda: ["TIME"], lambda: ["TIME", "x"], lambda: ["LASTSAVE"], lambda: ["ROLE"], lambda: ["DBSIZE"], lambda: ["DBSIZE", "x"],
         lambda: command("LOLWUT"), lambda: command("LOLWUT", "VERSION", "5"), lambda: command("SHUTDOWN", "NONSENSE"), lambda: command("SHUTDOWN", "ABORT"),
-        lambda: ["BGSAVE", "NONSENSE"], lambda: ["SAVE", "x"], lambda: ["FLUSHALL", "NONSENSE"], lambda: ["FLUSHDB", small(rng)],
+        lambda: command("BGSAVE", "NONSENSE"), lambda: command("SAVE", "x"), lambda: ["FLUSHALL", "NONSENSE"], lambda: ["FLUSHDB", small(rng)],
         lambda: ["SWAPDB", small(rng), small(rng)], lambda: ["OBJECT", "HELP"], lambda: command("WAIT", "-1", "0"),
         lambda: command("WAIT", "1", "1"), lambda: command("MONITOR", "x"),
     ])()
