@@ -37,33 +37,39 @@ uint64_t score(const EngineCore& core, const Entry& entry, int64_t now_ms, uint6
   }
 }
 
-// A database in use, weighted by nothing: most nodes use one. Null when there is none.
-std::shared_ptr<DatabaseTables> random_database(EngineCore& core, Random& random, int* index) {
-  const auto first = static_cast<int>(random.below(kDatabases));
-  for (int i = 0; i < kDatabases; ++i) {
-    *index = (first + i) % kDatabases;
-    const auto& tables = core.keyspace.databases[static_cast<size_t>(*index)];
-    if (tables->used && tables->live.load(std::memory_order_relaxed) > 0) return tables;
+// The database of a random entry of this partition; -1 when it is empty in all of them. The stripe is held.
+int random_database(const EngineCore& core, uint16_t partition, Random& random) {
+  uint32_t sizes[kDatabases] = {};
+  uint64_t total = 0;
+  for (size_t i = 0; i < kDatabases; ++i) {
+    const DatabaseTables& tables = *core.keyspace.databases[i];
+    if (tables.used) sizes[i] = tables.partitions[partition].table.size();
+    total += sizes[i];
   }
-  return nullptr;
+  if (total == 0) return -1;
+  uint64_t rank = random.below(total);
+  int index = 0;
+  for (; rank >= sizes[index]; ++index) rank -= sizes[index];
+  return index;
 }
 
 }  // namespace
 
-// One random window of one partition: of its clean entries the oldest third goes.
-bool Evictor::evict_clean(Random& random, int* evicted) {
+// One random window of one partition: of its clean entries the oldest third goes. Looks at `attempts`
+// partitions from a random one on.
+bool Evictor::evict_clean(int attempts, Random& random, int* evicted) {
   Stripes& stripes = core_.keyspace.stripes;
   const int64_t now_ms = core_.clock.wall_ms();
-  for (int attempt = 0; attempt < kPartitionAttempts; ++attempt) {
-    const auto number = static_cast<uint16_t>(random.below(kPartitionCount));
+  const uint64_t first = random.below(kPartitionCount);
+  for (int attempt = 0; attempt < attempts; ++attempt) {
+    const auto number = static_cast<uint16_t>((first + static_cast<uint64_t>(attempt)) % kPartitionCount);
     if (!stripes.try_lock(stripe_of(number))) continue;
-    int index;
-    const std::shared_ptr<DatabaseTables> tables = random_database(core_, random, &index);
-    if (tables == nullptr) {
+    const int index = random_database(core_, number, random);
+    if (index < 0) {
       stripes.unlock(stripe_of(number));
-      return false;
+      continue;
     }
-    Partition& partition = tables->partitions[number];
+    Partition& partition = core_.keyspace.databases[static_cast<size_t>(index)]->partitions[number];
     Table& table = partition.table;
     struct Candidate {
       uint64_t age;
@@ -117,10 +123,9 @@ bool Evictor::evict_by_policy(Random& random) {
   for (int attempt = 0; attempt < kPartitionAttempts * 64 && samples < wanted_samples; ++attempt) {
     const auto number = static_cast<uint16_t>(random.below(kPartitionCount));
     if (!stripes.try_lock(stripe_of(number))) continue;
-    int index;
-    const std::shared_ptr<DatabaseTables> tables = random_database(core_, random, &index);
-    const Table* table = tables == nullptr ? nullptr : &tables->partitions[number].table;
-    if (table != nullptr && table->slot_count() > 0) {
+    const int index = random_database(core_, number, random);
+    if (index >= 0) {
+      const Table* table = &core_.keyspace.databases[static_cast<size_t>(index)]->partitions[number].table;
       const auto start = static_cast<uint32_t>(random.below(table->slot_count()));
       for (uint32_t i = 0; i < table->slot_count(); ++i) {
         const Entry* entry = table->entry((start + i) % table->slot_count());
@@ -136,7 +141,6 @@ bool Evictor::evict_by_policy(Random& random) {
       }
     }
     stripes.unlock(stripe_of(number));
-    if (tables == nullptr) return false;
   }
   return best.database >= 0 && drop(best.database, best.name);
 }
@@ -171,9 +175,11 @@ bool Evictor::drop(int database, const std::string& name) {
 
 bool Evictor::make_room(int limit, Random& random) {
   int evicted = 0;
+  // Few big values are in few partitions: whoever may evict many takes the time to find them.
+  const int attempts = std::clamp(limit, kPartitionAttempts, static_cast<int>(kPartitionCount));
   while (over_budget() && evicted < limit) {
     if (core_.durable()) {
-      if (!evict_clean(random, &evicted)) return false;
+      if (!evict_clean(attempts, random, &evicted)) return false;
     } else {
       if (core_.policy == EvictionPolicy::kNoEviction || !evict_by_policy(random)) return false;
       ++evicted;

@@ -31,7 +31,7 @@ class Evictor {
   bool make_room(int limit, Random& random);
 
  private:
-  bool evict_clean(Random& random, int* evicted);
+  bool evict_clean(int attempts, Random& random, int* evicted);
   bool evict_by_policy(Random& random);
   bool drop(int database, const std::string& name);
 
