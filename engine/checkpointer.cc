@@ -5,6 +5,7 @@
 #include "engine/assert.h"
 #include "engine/collection.h"
 #include "engine/rows.h"
+#include "engine/storage_key.h"
 
 namespace starling::engine {
 
@@ -57,7 +58,7 @@ void drop_repeated(std::vector<Row>* rows) {
 
 }  // namespace
 
-Status Checkpointer::begin(Tables* tables, StoreState* state) {
+Status Checkpointer::begin(Tables* tables, StoreState* state, std::vector<uint32_t>* flushed_spaces) {
   Stripes& stripes = core_.keyspace.stripes;
   stripes.lock_all();
   uint64_t segment = 0;
@@ -69,8 +70,11 @@ Status Checkpointer::begin(Tables* tables, StoreState* state) {
     core_.current_tag = static_cast<DirtyTag>(3 - core_.current_tag);
     ++core_.checkpoint_number;
     for (const auto& database : core_.keyspace.databases) {
-      if (database->used) tables->push_back(database);
+      if (!database->used) continue;
+      database->stored = true;
+      tables->push_back(database);
     }
+    flushed_spaces->swap(core_.keyspace.flushed_spaces);
   }
   stripes.unlock_all();
   std::sort(tables->begin(), tables->end(), [](const auto& a, const auto& b) { return a->space < b->space; });
@@ -217,19 +221,41 @@ void Checkpointer::clear(const Tables& tables, bool applied) {
   core_.saved_rows.clear();
 }
 
+// What the applied state does not refer to any more. A crash that forgets the erasure leaves it to the next
+// start, a failure too.
+void Checkpointer::erase_flushed(const std::vector<uint32_t>& spaces) {
+  for (const uint32_t space : spaces) {
+    const KeyRange range = space_range(space);
+    (void)core_.store->erase_range(Family::kRecords, range.lower, range.upper);
+    (void)core_.store->erase_range(Family::kElements, range.lower, range.upper);
+  }
+}
+
 Status Checkpointer::run() {
   STARLING_ASSERT(core_.durable());
   Tables tables;
   StoreState state;
-  Status status = begin(&tables, &state);
+  std::vector<uint32_t> flushed_spaces;
+  Status status = begin(&tables, &state, &flushed_spaces);
   if (!status.ok()) return status;
   std::vector<Row> deadlines;
   const std::unique_ptr<SortedRun> run = core_.store->begin_run();
   status = sweep(tables, *run, &deadlines);
   if (status.ok()) status = finish_run(state, std::move(deadlines), *run);
   clear(tables, status.ok());
-  if (!status.ok()) return status;
-  return core_.log->drop_before(state.replay_from);
+  if (!status.ok()) {
+    core_.keyspace.stripes.lock_all();
+    auto& waiting = core_.keyspace.flushed_spaces;
+    waiting.insert(waiting.end(), flushed_spaces.begin(), flushed_spaces.end());
+    core_.keyspace.stripes.unlock_all();
+    return status;
+  }
+  erase_flushed(flushed_spaces);
+  status = core_.log->drop_before(state.replay_from);
+  // Without appendfsync nothing else syncs the log, and where it last was is how damage is told from a torn
+  // tail.
+  const Status synced = core_.log->sync();
+  return status.ok() ? synced : status;
 }
 
 }  // namespace starling::engine

@@ -8,7 +8,8 @@
 //   from records
 //      that changed after 1. and before the sweep came to them (rows.h). Sorted, they extend the run.
 //   3. Apply: the run, with the state row that says "replay from S", becomes durable at once.
-//   4. Clear: what is still tagged T is clean now and may be evicted; segments before S are deleted.
+//   4. Clear: what is still tagged T is clean now and may be evicted; segments before S are deleted, and so
+//   are the rows of databases that were flushed before 1. Last the log is synced.
 // When 1.-3. fail: what is tagged T is tagged as the current one and waits for the next checkpoint; the log
 // keeps all segments, so nothing depends on when that succeeds.
 #pragma once
@@ -32,7 +33,7 @@ class Checkpointer {
  private:
   using Tables = std::vector<std::shared_ptr<DatabaseTables>>;
 
-  Status begin(Tables* tables, StoreState* state);
+  Status begin(Tables* tables, StoreState* state, std::vector<uint32_t>* flushed_spaces);
   Status sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines);
   Status sweep_partition(DatabaseTables& tables, uint16_t partition, SortedRun& run,
                          std::vector<Row>* deadlines);
@@ -40,6 +41,8 @@ class Checkpointer {
   void clear(const Tables& tables, bool applied);
   void clear_partition(DatabaseTables& tables, uint16_t partition, bool applied);
   bool clear_collection(Entry& entry, bool applied);
+
+  void erase_flushed(const std::vector<uint32_t>& spaces);
 
   EngineCore& core_;
 };

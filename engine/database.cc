@@ -176,9 +176,9 @@ void Database::put(const Key& key, std::string_view value, void* big_value, int6
   if (with_deadline != 0) tables_->add_with_deadline(partition, with_deadline);
   install_changed(partition, slot, key, entry);
   log_put(key, *entry, was);
-  if (deadline_ms != 0 && (old_deadline_ms == 0 || deadline_ms < old_deadline_ms)) {
-    core_->deadlines.add(index_, key, deadline_ms);
-  }
+  // A replay does not know the old deadline, only that there was one.
+  const bool earlier = old_deadline_ms == 0 || deadline_ms < old_deadline_ms || operation_->replaying_;
+  if (deadline_ms != 0 && earlier) core_->deadlines.add(tables_->deadline_slot, key, deadline_ms);
   if (!operation_->replaying_) core_->observer.modified(index_, key.name);
 }
 
@@ -210,10 +210,11 @@ void Database::edit_string(const Key& key, size_t new_size, absl::FunctionRef<vo
   // A big value that nobody else reads is taken out of its entry, grown with room to spare, and put back.
   BigValue big;
   if (live && old->has(Entry::kExternal) && old->big_value()->bytes.use_count() == 1 &&
-      old->big_value()->capacity >= new_size && core_->flushing_tag == 0) {
+      old->big_value()->capacity >= new_size && !must_save(*core_, partition, slot)) {
     big = *old->big_value();
   } else {
-    big.capacity = std::max(new_size, live && before.size() >= kBigValueBytes ? before.size() * 2 : new_size);
+    const bool grows_again = before.size() >= kBigValueBytes && new_size > before.size();
+    big.capacity = grows_again ? std::max(new_size, before.size() * 2) : new_size;
     big.bytes = std::shared_ptr<char[]>(new char[big.capacity]);
     if (!before.empty()) std::memcpy(big.bytes.get(), before.data(), std::min(before.size(), new_size));
   }
@@ -322,7 +323,7 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
   mutation.deadline_ms = deadline_ms;
   operation_->log(mutation);
   if (deadline_ms != 0 && (old_deadline_ms == 0 || deadline_ms < old_deadline_ms)) {
-    core_->deadlines.add(index_, key, deadline_ms);
+    core_->deadlines.add(tables_->deadline_slot, key, deadline_ms);
   }
   if (!operation_->replaying_) core_->observer.modified(index_, key.name);
   return true;

@@ -7,8 +7,8 @@ constexpr int kPrefixBits = kHashBits - DeadlineIndex::kDroppedBits;
 constexpr int kPartitionBits = 14;
 }  // namespace
 
-void DeadlineIndex::add(int database, const Key& key, int64_t deadline_ms) {
-  const uint64_t packed = static_cast<uint64_t>(database) << (kPrefixBits + kPartitionBits) |
+void DeadlineIndex::add(uint8_t slot, const Key& key, int64_t deadline_ms) {
+  const uint64_t packed = static_cast<uint64_t>(slot) << (kPrefixBits + kPartitionBits) |
                           static_cast<uint64_t>(key.partition) << kPrefixBits | key.hash >> kDroppedBits;
   std::lock_guard lock(mutex_);
   // Rounded up without a sum: a deadline may be as late as INT64_MAX.
@@ -23,7 +23,7 @@ bool DeadlineIndex::take_due(int64_t now_ms, size_t limit, std::vector<Reference
     for (; !bucket.empty() && due->size() < limit; --size_) {
       const uint64_t packed = bucket.back();
       bucket.pop_back();
-      due->push_back({static_cast<int>(packed >> (kPrefixBits + kPartitionBits)),
+      due->push_back({static_cast<uint8_t>(packed >> (kPrefixBits + kPartitionBits)),
                       static_cast<uint16_t>(packed >> kPrefixBits & (kPartitionCount - 1)),
                       packed & ((uint64_t{1} << kPrefixBits) - 1)});
     }

@@ -18,14 +18,14 @@ namespace starling::engine {
 class DeadlineIndex {
  public:
   struct Reference {
-    int database;
+    uint8_t slot;  // DatabaseTables::deadline_slot.
     uint16_t partition;
     uint64_t hash_prefix;  // The upper kHashBits - kDroppedBits of the key's hash.
   };
   static constexpr int kDroppedBits = 2;
 
   // All members: any thread.
-  void add(int database, const Key& key, int64_t deadline_ms);
+  void add(uint8_t slot, const Key& key, int64_t deadline_ms);
   // Moves up to `limit` references that are due at now_ms into `due`. True when more are waiting.
   bool take_due(int64_t now_ms, size_t limit, std::vector<Reference>* due);
   uint64_t size() const;

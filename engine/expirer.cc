@@ -1,5 +1,6 @@
 #include "engine/expirer.h"
 
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -27,15 +28,17 @@ std::vector<std::string> names_of(const Table& table, uint64_t hash_prefix) {
 void Expirer::expire(const DeadlineIndex::Reference& reference, int64_t now_ms) {
   Operation operation(engine_, now_ms);
   operation.lock_partition(reference.partition);
-  const DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(reference.database)];
-  if (tables.used) {
-    Database database = operation.database(reference.database);
+  const auto& databases = core_.keyspace.databases;
+  const auto at = std::find_if(databases.begin(), databases.end(),
+                               [&](const auto& tables) { return tables->deadline_slot == reference.slot; });
+  if (at != databases.end() && (*at)->used) {
+    Database database = operation.database(static_cast<int>(at - databases.begin()));
     for (const std::string& name :
-         names_of(tables.partitions[reference.partition].table, reference.hash_prefix)) {
+         names_of((*at)->partitions[reference.partition].table, reference.hash_prefix)) {
       const Key key(name);
       const Found found = database.find(key, Touch::kNo);  // Removes it when it is due.
       if (!found || found.deadline_ms() == kNoDeadline) continue;
-      core_.deadlines.add(reference.database, key, found.deadline_ms());
+      core_.deadlines.add(reference.slot, key, found.deadline_ms());
     }
   }
   operation.finish();
@@ -66,10 +69,18 @@ Status Expirer::expire(std::string_view record_key, int64_t now_ms) {
   core_.keyspace.stripes.unlock(stripe_of(key.partition));
   if (database < 0) return {};  // Of a flushed database.
   Status status = loader_.load(database, key);
-  if (!status.ok()) return status;
+  // One damaged record must not keep all others from expiring.
+  if (!status.ok()) return status.code() == StatusCode::kCorrupt ? Status() : status;
   Operation operation(engine_, now_ms);
   operation.lock({database, key});
-  if (operation.resident({database, key})) (void)operation.database(database).find(key, Touch::kNo);
+  if (operation.resident({database, key})) {
+    const Found found = operation.database(database).find(key, Touch::kNo);
+    // Prolonged since it was stored: the row goes now, and the one of the new deadline may not be there yet.
+    if (found && found.deadline_ms() != kNoDeadline) {
+      const auto& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
+      core_.deadlines.add(tables.deadline_slot, key, found.deadline_ms());
+    }
+  }
   operation.finish();
   return {};
 }
@@ -91,6 +102,31 @@ bool Expirer::expire_in_store(int64_t budget_us) {
   done.push_back('\0');
   // Not durable before the next checkpoint; then the rows are looked at once more, which does no harm.
   return core_.store->erase_range(Family::kDeadlines, range.lower, done).ok();
+}
+
+void Expirer::prune_index() {
+  constexpr uint64_t kKeep = 100'000;
+  uint64_t needed = 0;
+  Stripes& stripes = core_.keyspace.stripes;
+  stripes.lock(0);
+  for (const auto& tables : core_.keyspace.databases) needed += tables->with_deadline;
+  stripes.unlock(0);
+  if (core_.deadlines.size() < 2 * needed + kKeep) return;
+  core_.deadlines.clear();
+  for (uint32_t p = 0; p < kPartitionCount; ++p) {
+    const auto number = static_cast<uint16_t>(p);
+    stripes.lock(stripe_of(number));
+    for (const auto& tables : core_.keyspace.databases) {
+      if (!tables->used) continue;
+      const Table& table = tables->partitions[p].table;
+      for (uint32_t i = 0; i < table.slot_count(); ++i) {
+        const Entry* entry = table.entry(i);
+        if (entry == nullptr || entry->tombstone() || !entry->has(Entry::kHasDeadline)) continue;
+        core_.deadlines.add(tables->deadline_slot, Key(entry->key()), entry->deadline_ms());
+      }
+    }
+    stripes.unlock(stripe_of(number));
+  }
 }
 
 }  // namespace starling::engine

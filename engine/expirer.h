@@ -18,6 +18,9 @@ class Expirer {
   // Both: one slice of at most about `budget_us`; true when more is due. The caller holds no stripe.
   bool expire_in_memory(int64_t budget_us);
   bool expire_in_store(int64_t budget_us);
+  // Makes the index anew when most of its references mean nothing any more: those of keys that were deleted
+  // or overwritten before a far deadline.
+  void prune_index();
 
  private:
   void expire(const DeadlineIndex::Reference& reference, int64_t now_ms);

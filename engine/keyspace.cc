@@ -6,7 +6,34 @@
 namespace starling::engine {
 
 Keyspace::Keyspace() {
-  for (uint32_t i = 0; i < kDatabases; ++i) databases[i] = std::make_shared<DatabaseTables>(i);
+  for (uint32_t i = 0; i < kDatabases; ++i)
+    databases[i] = std::make_shared<DatabaseTables>(i, static_cast<uint8_t>(i));
+}
+
+void Keyspace::drop(std::shared_ptr<DatabaseTables> tables) {
+  if (tables->stored) flushed_spaces.push_back(tables->space);
+  if (tables->used) dropped.push_back(std::move(tables));
+}
+
+void Keyspace::release(DatabaseTables& tables) {
+  for (uint32_t p = 0; tables.used && p < kPartitionCount; ++p) {
+    Table& table = tables.partitions[p].table;
+    auto bytes = static_cast<int64_t>(table.memory_bytes());
+    int64_t dirty_bytes = 0;
+    for (uint32_t i = 0; i < table.slot_count(); ++i) {
+      const Entry* entry = table.entry(i);
+      if (entry == nullptr) continue;
+      const auto size = static_cast<int64_t>(entry_bytes(*entry));
+      bytes += size;
+      if (table.tag(i) != 0) dirty_bytes += size;
+    }
+    table.clear();
+    const uint16_t stripe = stripe_of(static_cast<uint16_t>(p));
+    stripes.lock(stripe);
+    stripes.add_bytes(stripe, -bytes);
+    stripes.add_dirty_bytes(stripe, -dirty_bytes);
+    stripes.unlock(stripe);
+  }
 }
 
 void DatabaseTables::allocate() {

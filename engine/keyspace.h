@@ -39,7 +39,8 @@ struct Partition {
 };
 
 struct DatabaseTables {
-  explicit DatabaseTables(uint32_t space_id) : space(space_id) {}
+  DatabaseTables(uint32_t space_id, uint8_t deadline_slot_of_database)
+      : space(space_id), deadline_slot(deadline_slot_of_database) {}
   // Allocates the partitions at first use: most databases of most nodes are never used. Any thread.
   void ensure_used() {
     if (!used.load(std::memory_order_acquire)) allocate();
@@ -47,6 +48,11 @@ struct DatabaseTables {
   void allocate();
 
   const uint32_t space;
+  // What references of the deadline index call these records: 0 to 15, unique among the databases. It goes
+  // with the records through SWAPDB, and on to the tables that FLUSHDB puts in their place.
+  const uint8_t deadline_slot;
+  // A checkpoint may have taken rows of this space to the store. Guarded by all stripes.
+  bool stored = false;
   std::atomic<bool> used{false};
   std::once_flag once;
   std::unique_ptr<Partition[]> partitions;
@@ -136,6 +142,14 @@ struct Keyspace {
   uint32_t next_space = kDatabases;
   // Tables of flushed databases, to be freed in the background. Guarded by all stripes, like databases.
   std::vector<std::shared_ptr<DatabaseTables>> dropped;
+  // Spaces of flushed databases that the store still has rows of. Those must stay until a checkpoint says
+  // that no database has the space: a replay that begins earlier works on them. Guarded likewise.
+  std::vector<uint32_t> flushed_spaces;
+
+  // The tables left a database: hands them to `dropped`, their space to flushed_spaces. All stripes are held.
+  void drop(std::shared_ptr<DatabaseTables> tables);
+  // Frees the records of dropped tables and returns their bytes to the accounting, one stripe after another.
+  void release(DatabaseTables& tables);
 };
 
 // Bytes an entry and what it owns occupy.

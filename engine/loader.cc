@@ -148,8 +148,9 @@ Status Loader::load(int database, const Key& key) {
     Status status = read(tables->space, key, &found);
     if (!keep_lock) stripes.lock(stripe);
     const bool current = core_.keyspace.databases[static_cast<size_t>(database)] == tables;
-    const bool still_missing = partition.table.find(key.hash, key.name) == Table::kNotFound;
-    const bool valid = current && still_missing && partition.removals == removals;
+    // Tables that were flushed meanwhile are being freed: no look into them.
+    const bool valid = current && partition.removals == removals &&
+                       partition.table.find(key.hash, key.name) == Table::kNotFound;
     if (status.ok() && valid) install(*tables, key, std::move(found));
     stripes.unlock(stripe);
     if (valid) return status;

@@ -6,7 +6,6 @@
 #include "engine/assert.h"
 #include "engine/data_directory.h"
 #include "engine/recovery.h"
-#include "engine/storage_key.h"
 
 namespace starling::engine {
 
@@ -16,8 +15,9 @@ constexpr auto kTick = std::chrono::milliseconds(100);
 constexpr int64_t kExpiryBudgetUs = 25'000;  // Of each tick: a quarter, as Redis's slow cycle.
 constexpr int64_t kStoreExpiryIntervalUs = 1'000'000;
 constexpr int64_t kCheckpointRetryUs = 5'000'000;
-constexpr int kEvictAtOnce = 16;          // By a loop, for each command that needs room.
-constexpr int kEvictInBackground = 4096;  // For each tick.
+constexpr int64_t kFlushedSpaceDelayUs = 30'000'000;  // Until the rows of a flushed database are erased.
+constexpr int kEvictAtOnce = 16;                      // By a loop, for each command that needs room.
+constexpr int kEvictInBackground = 4096;              // For each tick.
 constexpr uint64_t kMinimumDirtyBytes = 4ull << 20;
 
 }  // namespace
@@ -54,6 +54,7 @@ Status NodeEngine::start(const std::function<void(const std::string&)>& progress
     Status status = Recovery(*this, core_, loader_).run(progress);
     if (!status.ok()) return status;
     last_checkpoint_ms_ = core_.clock.wall_ms();
+    last_checkpoint_us_ = core_.clock.monotonic_us();
     sync_thread_ = std::thread([this] { serve_sync(); });
   }
   if (core_.options.resident_bytes) baseline_resident_bytes_ = core_.options.resident_bytes();
@@ -77,19 +78,19 @@ void NodeEngine::fetch(std::vector<KeyRef> keys, std::function<void(Status)> don
 }
 
 void NodeEngine::prefetch(int database, const Key& key, int stage) {
-  DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
-  if (!tables.used.load(std::memory_order_acquire)) return;
-  Partition& partition = tables.partition(key);
-  if (stage == 0) {
-    __builtin_prefetch(&partition);
-    return;
-  }
   const uint16_t stripe = stripe_of(key.partition);
+  // Without the stripe a flush could free the tables meanwhile.
   if (!core_.keyspace.stripes.try_lock(stripe)) return;
-  if (stage == 1) {
-    partition.table.prefetch_slot(key.hash);
-  } else {
-    partition.table.prefetch_entry(key.hash);
+  const DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
+  if (tables.used.load(std::memory_order_acquire)) {
+    const Partition& partition = tables.partitions[key.partition];
+    if (stage == 0) {
+      __builtin_prefetch(&partition);
+    } else if (stage == 1) {
+      partition.table.prefetch_slot(key.hash);
+    } else {
+      partition.table.prefetch_entry(key.hash);
+    }
   }
   core_.keyspace.stripes.unlock(stripe);
 }
@@ -219,9 +220,13 @@ void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
 // --- Maintenance
 // ------------------------------------------------------------------------------------------------------
 
-bool NodeEngine::checkpoint_due() const {
-  if (core_.log->live_bytes() - core_.log_bytes_at_checkpoint.load() >= core_.options.checkpoint_log_bytes)
-    return true;
+bool NodeEngine::checkpoint_due() {
+  const uint64_t left_bytes = core_.log_bytes_at_checkpoint.load();
+  if (core_.log->live_bytes() >= left_bytes + core_.options.checkpoint_log_bytes) return true;
+  core_.keyspace.stripes.lock(0);
+  const bool flushed = !core_.keyspace.flushed_spaces.empty();
+  core_.keyspace.stripes.unlock(0);
+  if (flushed && core_.clock.monotonic_us() - last_checkpoint_us_ >= kFlushedSpaceDelayUs) return true;
   const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
   return limit != 0 && core_.keyspace.stripes.dirty_bytes() >= std::max(limit / 8, kMinimumDirtyBytes);
 }
@@ -233,6 +238,8 @@ Status NodeEngine::run_checkpoint() {
   const Status status = checkpointer_.run();
   last_checkpoint_ok_ = status.ok();
   checkpoint_running_ = false;
+  last_checkpoint_us_ = core_.clock.monotonic_us();
+  if (core_.log->dead()) dead_.store(true, std::memory_order_release);
   last_checkpoint_duration_ms_ = (core_.clock.monotonic_us() - begin_us) / 1000;
   core_.log_bytes_at_checkpoint = core_.log->live_bytes();
   if (status.ok()) {
@@ -260,7 +267,7 @@ Status NodeEngine::snapshot(const std::string& path) {
   return status;
 }
 
-// Frees the tables of flushed databases and their rows, away from the loops.
+// Frees the tables of flushed databases, away from the loops. Their rows go with the next checkpoint.
 void NodeEngine::drop_flushed() {
   std::vector<std::shared_ptr<DatabaseTables>> dropped;
   Stripes& stripes = core_.keyspace.stripes;
@@ -272,32 +279,7 @@ void NodeEngine::drop_flushed() {
   dropped.swap(core_.keyspace.dropped);
   stripes.unlock_all();
   for (auto& tables : dropped) {
-    if (core_.durable()) {
-      const KeyRange range = space_range(tables->space);
-      // What this leaves behind, the next start erases.
-      (void)core_.store->erase_range(Family::kRecords, range.lower, range.upper);
-      (void)core_.store->erase_range(Family::kElements, range.lower, range.upper);
-    }
-    pool_.submit([this, tables = std::move(tables)] {
-      for (uint32_t p = 0; tables->used && p < kPartitionCount; ++p) {
-        Partition& partition = tables->partitions[p];
-        int64_t bytes = static_cast<int64_t>(partition.table.memory_bytes());
-        int64_t dirty_bytes = 0;
-        for (uint32_t i = 0; i < partition.table.slot_count(); ++i) {
-          const Entry* entry = partition.table.entry(i);
-          if (entry == nullptr) continue;
-          const auto size = static_cast<int64_t>(entry_bytes(*entry));
-          bytes += size;
-          if (partition.table.tag(i) != 0) dirty_bytes += size;
-        }
-        partition.table.clear();
-        const uint16_t stripe = stripe_of(static_cast<uint16_t>(p));
-        core_.keyspace.stripes.lock(stripe);
-        core_.keyspace.stripes.add_bytes(stripe, -bytes);
-        core_.keyspace.stripes.add_dirty_bytes(stripe, -dirty_bytes);
-        core_.keyspace.stripes.unlock(stripe);
-      }
-    });
+    pool_.submit([this, tables = std::move(tables)] { core_.keyspace.release(*tables); });
   }
 }
 
@@ -306,6 +288,7 @@ void NodeEngine::tick() {
   adjust_budget();
   if (active_expire_) {
     expirer_.expire_in_memory(kExpiryBudgetUs);
+    expirer_.prune_index();
     if (core_.durable() && now_us >= store_expiry_us_) {
       const bool more = expirer_.expire_in_store(kExpiryBudgetUs);
       if (!more) store_expiry_us_ = now_us + kStoreExpiryIntervalUs;

@@ -82,7 +82,7 @@ class NodeEngine final : public Engine {
   void tick();
   void adjust_budget();
   void drop_flushed();
-  bool checkpoint_due() const;
+  bool checkpoint_due();
   Status run_checkpoint();
   Status log_failure(Status status);
   void stop_threads();
@@ -114,6 +114,7 @@ class NodeEngine final : public Engine {
   std::atomic<bool> last_checkpoint_ok_{true};
   std::atomic<int64_t> last_checkpoint_ms_{0};
   std::atomic<int64_t> last_checkpoint_duration_ms_{0};
+  std::atomic<int64_t> last_checkpoint_us_{0};  // When the last attempt ended, by the monotonic clock.
   std::atomic<uint64_t> checkpoints_{0};
   int64_t store_expiry_us_ = 0;
 

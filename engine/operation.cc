@@ -1,6 +1,7 @@
 #include "engine/operation.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/assert.h"
 #include "engine/core.h"
@@ -85,8 +86,9 @@ void Operation::flush_database(int index) {
   STARLING_ASSERT(all_locked_);
   Keyspace& keyspace = core_.keyspace;
   auto& tables = keyspace.databases[static_cast<size_t>(index)];
-  keyspace.dropped.push_back(tables);
-  tables = std::make_shared<DatabaseTables>(keyspace.next_space++);
+  auto fresh = std::make_shared<DatabaseTables>(keyspace.next_space++, tables->deadline_slot);
+  keyspace.drop(std::exchange(tables, std::move(fresh)));
+  open_tables_ = nullptr;
   Mutation mutation;
   for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
   mutation.next_space = keyspace.next_space;
@@ -104,6 +106,8 @@ void Operation::swap_databases(int first, int second) {
   STARLING_ASSERT(all_locked_);
   Keyspace& keyspace = core_.keyspace;
   std::swap(keyspace.databases[static_cast<size_t>(first)], keyspace.databases[static_cast<size_t>(second)]);
+  // A replay finds an open collection by its database's number, which is another one from here on.
+  open_tables_ = nullptr;
   Mutation mutation;
   for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
   mutation.next_space = keyspace.next_space;

@@ -28,7 +28,8 @@ Status Recovery::restore_state(uint64_t* replay_from) {
   *replay_from = state.replay_from;
   core_.keyspace.next_space = state.next_space;
   for (size_t i = 0; i < kDatabases; ++i) {
-    auto tables = std::make_shared<DatabaseTables>(state.spaces[i]);
+    auto tables = std::make_shared<DatabaseTables>(state.spaces[i], static_cast<uint8_t>(i));
+    tables->stored = true;
     if (!state.counts[i].empty()) tables->ensure_used();
     for (const PartitionCounts& counts : state.counts[i]) {
       Partition& partition = tables->partitions[counts.partition];
@@ -42,15 +43,26 @@ Status Recovery::restore_state(uint64_t* replay_from) {
 }
 
 void Recovery::apply_map(const Mutation& mutation) {
+  Keyspace& keyspace = core_.keyspace;
   std::array<std::shared_ptr<DatabaseTables>, kDatabases> databases;
-  for (size_t i = 0; i < kDatabases; ++i) {
-    for (const auto& tables : core_.keyspace.databases) {
-      if (tables->space == mutation.spaces[i]) databases[i] = tables;
-    }
-    if (databases[i] == nullptr) databases[i] = std::make_shared<DatabaseTables>(mutation.spaces[i]);
+  for (auto& tables : keyspace.databases) {
+    const auto* const at = std::find(mutation.spaces.begin(), mutation.spaces.end(), tables->space);
+    if (at != mutation.spaces.end()) databases[static_cast<size_t>(at - mutation.spaces.begin())] = tables;
   }
-  core_.keyspace.databases = std::move(databases);
-  core_.keyspace.next_space = mutation.next_space;
+  std::vector<uint8_t> free_slots;
+  for (const auto& tables : keyspace.databases) {
+    if (std::find(databases.begin(), databases.end(), tables) != databases.end()) continue;
+    free_slots.push_back(tables->deadline_slot);
+    if (tables->stored) keyspace.flushed_spaces.push_back(tables->space);
+    keyspace.release(*tables);
+  }
+  for (size_t i = 0; i < kDatabases; ++i) {
+    if (databases[i] != nullptr) continue;
+    databases[i] = std::make_shared<DatabaseTables>(mutation.spaces[i], free_slots.back());
+    free_slots.pop_back();
+  }
+  keyspace.databases = std::move(databases);
+  keyspace.next_space = mutation.next_space;
 }
 
 // The key as it was before a whole record replaced or removed it: what it held does not matter any more, only
@@ -147,7 +159,8 @@ Status Recovery::replay(std::string_view frame) {
   return {};
 }
 
-// Rows of flushed databases whose erasure a crash forgot.
+// Rows of flushed databases whose erasure a crash forgot. Before the replay: it may begin before a flush, and
+// then works on the rows of that database until it comes to it.
 Status Recovery::erase_unmapped_spaces() {
   std::vector<uint32_t> mapped;
   for (const auto& tables : core_.keyspace.databases) mapped.push_back(tables->space);
@@ -171,6 +184,7 @@ Status Recovery::erase_unmapped_spaces() {
 Status Recovery::run(const std::function<void(const std::string&)>& progress) {
   uint64_t replay_from = 0;
   Status status = restore_state(&replay_from);
+  if (status.ok()) status = erase_unmapped_spaces();
   if (!status.ok()) return status;
   status = core_.log->recover(
       replay_from, [this](uint64_t, std::string_view frame) { return replay(frame); },
@@ -183,7 +197,7 @@ Status Recovery::run(const std::function<void(const std::string&)>& progress) {
     progress("Replayed " + std::to_string(mutations_) + " changes in " + std::to_string(frames_) +
              " frames of the commit log");
   }
-  return erase_unmapped_spaces();
+  return {};
 }
 
 }  // namespace starling::engine

@@ -77,11 +77,16 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
   }
 }
 
+bool must_save(const EngineCore& core, const Partition& partition, uint32_t slot) {
+  const Entry& entry = *partition.table.entry(slot);
+  return due(core, partition,
+             is_collection(entry) ? entry.collection()->header_tag() : partition.table.tag(slot));
+}
+
 void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
                         uint32_t slot, const Key& key) {
+  if (!must_save(core, partition, slot)) return;
   Entry& entry = *partition.table.entry(slot);
-  const DirtyTag tag = is_collection(entry) ? entry.collection()->header_tag() : partition.table.tag(slot);
-  if (!due(core, partition, tag)) return;
   std::vector<Row> rows;
   append_record_rows(core, tables, key, entry, &rows);
   for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));

@@ -20,6 +20,9 @@ void append_element_row(EngineCore& core, const DatabaseTables& tables, const Ke
 void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key,
                            Collection& collection, DirtyTag tag, std::vector<Row>* rows);
 
+// True when a checkpoint under way still has to write the record in this slot as it is now. The stripe is
+// held.
+bool must_save(const EngineCore& core, const Partition& partition, uint32_t slot);
 // Call before a record changes (its value, header or deadline): when a checkpoint under way still has to
 // write the record as it is now, that is saved for it. The stripe is held.
 void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,

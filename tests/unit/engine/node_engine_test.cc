@@ -201,4 +201,161 @@ TEST_CASE("scan finds every key that stays, while tables grow and records come a
   CHECK(stayed == 3000);
 }
 
+TEST_CASE("an operation that goes on with a collection behind a swap is replayed to the right database") {
+  TestNode node(1);
+  const Key key("h");
+  Operation operation(node.engine(), node.clock.now_ms);
+  operation.lock_all();
+  operation.database(0).open(key, Type::kHash).put("before", "1");
+  operation.swap_databases(0, 1);
+  operation.database(1).open(key, Type::kHash).put("after", "2");
+  operation.finish();
+  REQUIRE(node.engine().commit().ok());
+  node.crash();
+  ModelValue expected;
+  expected.type = Type::kHash;
+  expected.fields = {{"before", "1"}, {"after", "2"}};
+  check_record(node, "h", nullptr, 0);
+  check_record(node, "h", &expected, 1);
+}
+
+TEST_CASE("a swapped database's records expire where they are then") {
+  for (const bool durable : {false, true}) {
+    CAPTURE(durable);
+    TestNode node(1, durable);
+    for (int i = 0; i < 10; ++i) {
+      node.with("k" + std::to_string(i),
+                [&](Database& d, const Key& key) { d.put_string(key, "v", node.clock.now_ms + 1000); });
+    }
+    {
+      Operation operation(node.engine(), node.clock.now_ms);
+      operation.lock_all();
+      operation.swap_databases(0, 3);
+      operation.finish();
+    }
+    if (durable) {
+      REQUIRE(node.engine().commit().ok());
+      node.crash();
+    }
+    Loader loader(node.engine().core());
+    Expirer expirer(node.engine(), node.engine().core(), loader);
+    node.clock.now_ms += 2000;
+    expirer.expire_in_memory(1'000'000);
+    CHECK(node.observer.expirations == 10);
+  }
+}
+
+TEST_CASE("references of keys that were deleted before a far deadline do not pile up") {
+  TestNode node(1, false);
+  const int64_t deadline_ms = node.clock.now_ms + 1'000'000'000;
+  for (int i = 0; i < 200'000; ++i) {
+    node.with("k", [&](Database& d, const Key& key) {
+      d.put_string(key, "v", kNoDeadline);
+      d.set_deadline(key, deadline_ms);
+    });
+  }
+  Loader loader(node.engine().core());
+  Expirer expirer(node.engine(), node.engine().core(), loader);
+  expirer.prune_index();
+  CHECK(node.engine().statistics().index_entries == 1);
+  node.clock.now_ms = deadline_ms + 1000;
+  expirer.expire_in_memory(1'000'000);
+  CHECK(node.observer.expirations == 1);
+}
+
+TEST_CASE("a deadline that was moved while it was in the log only, or in the store only, is kept") {
+  TestNode node(1);
+  Loader loader(node.engine().core());
+  const auto set = [&](int64_t milliseconds) {
+    node.with("k",
+              [&](Database& d, const Key& key) { d.put_string(key, "v", node.clock.now_ms + milliseconds); });
+  };
+  set(5000);
+  REQUIRE(node.engine().checkpoint().ok());
+  SUBCASE("to earlier, found by replay") {
+    set(1000);
+    REQUIRE(node.engine().commit().ok());
+    node.crash();
+    node.clock.now_ms += 2000;
+  }
+  SUBCASE("to later, after a restart") {
+    node.crash();
+    set(8000);
+    node.clock.now_ms += 6000;
+    Expirer(node.engine(), node.engine().core(), loader).expire_in_store(1'000'000);
+    CHECK(node.observer.expirations == 0);
+    node.clock.now_ms += 4000;
+  }
+  Loader now(node.engine().core());
+  Expirer expirer(node.engine(), node.engine().core(), now);
+  expirer.expire_in_memory(1'000'000);
+  CHECK(node.observer.expirations == 1);
+}
+
+TEST_CASE("rows of a flushed database stay until a checkpoint knows of the flush, and go then") {
+  TestNode node(1);
+  for (int i = 0; i < 50; ++i) {
+    node.with("k" + std::to_string(i),
+              [](Database& d, const Key& key) { d.open(key, Type::kHash).put("f", "v"); });
+  }
+  REQUIRE(node.engine().checkpoint().ok());
+  const auto rows = [&](Family family) {
+    int count = 0;
+    const auto iterator = node.store().iterate(family, std::string(1, '\0'), std::string(8, '\xff'));
+    for (; iterator->valid(); iterator->next()) ++count;
+    return count;
+  };
+  {
+    Operation operation(node.engine(), node.clock.now_ms);
+    operation.lock_all();
+    operation.flush_database(0);
+    operation.finish();
+  }
+  SUBCASE("without a crash") {}
+  SUBCASE("replayed") {
+    REQUIRE(node.engine().commit().ok());
+    node.crash();
+  }
+  CHECK(rows(Family::kRecords) == 50);
+  CHECK(rows(Family::kElements) == 50);
+  node.store().set_full(true);
+  CHECK_FALSE(node.engine().checkpoint().ok());
+  CHECK(rows(Family::kElements) == 50);
+  node.store().set_full(false);
+  REQUIRE(node.engine().checkpoint().ok());
+  CHECK(rows(Family::kRecords) == 0);
+  CHECK(rows(Family::kElements) == 0);
+  CHECK(node.engine().core().log->durable() == node.engine().core().log->appended());
+}
+
+TEST_CASE("a replay returns the memory of databases that it sees flushed") {
+  TestNode node(1);
+  for (int i = 0; i < 200; ++i) {
+    node.with("{t}" + std::to_string(i),
+              [](Database& d, const Key& key) { d.put_string(key, std::string(10'000, 'v'), kNoDeadline); });
+  }
+  Operation operation(node.engine(), node.clock.now_ms);
+  operation.lock_all();
+  operation.flush_database(0);
+  operation.finish();
+  REQUIRE(node.engine().commit().ok());
+  node.crash();
+  CHECK(node.engine().statistics().memory_bytes < 10'000);
+  CHECK(node.engine().statistics().dirty_bytes < 10'000);
+}
+
+TEST_CASE("few big values are found for eviction among many empty partitions and databases") {
+  TestNode node(1);
+  for (int i = 0; i < 20; ++i) {
+    node.with(9, "k" + std::to_string(i),
+              [](Database& d, const Key& key) { d.put_string(key, std::string(100'000, 'v'), kNoDeadline); });
+  }
+  REQUIRE(node.engine().checkpoint().ok());
+  Evictor evictor(node.engine().core());
+  evictor.set_budget(10'000);
+  SeededRandom random(1);
+  evictor.make_room(1 << 20, random);
+  CHECK(node.engine().statistics().memory_bytes < 10'000);
+}
+
 }  // namespace starling::engine
