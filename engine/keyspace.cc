@@ -43,13 +43,18 @@ void DatabaseTables::allocate() {
   });
 }
 
-void Stripes::sum_lookups(uint64_t* hits, uint64_t* misses) {
-  *hits = *misses = 0;
+Stripes::Totals Stripes::totals() {
+  Totals totals;
   for (Stripe& stripe : stripes_) {
     std::lock_guard lock(stripe.mutex);
-    *hits += stripe.hits;
-    *misses += stripe.misses;
+    totals.bytes += stripe.bytes;
+    totals.dirty_bytes += stripe.dirty_bytes;
+    totals.hits += stripe.hits;
+    totals.misses += stripe.misses;
   }
+  totals.bytes += bytes_.load(std::memory_order_relaxed);
+  totals.dirty_bytes += dirty_bytes_.load(std::memory_order_relaxed);
+  return totals;
 }
 
 void Stripes::reset_lookups() {

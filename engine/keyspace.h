@@ -104,8 +104,14 @@ class Stripes {
   }
   // A lookup by a reading command. The stripe is held.
   void count_lookup(uint16_t stripe, bool hit) { ++(hit ? stripes_[stripe].hits : stripes_[stripe].misses); }
-  // Takes each stripe in turn.
-  void sum_lookups(uint64_t* hits, uint64_t* misses);
+  struct Totals {
+    int64_t bytes = 0;
+    int64_t dirty_bytes = 0;
+    uint64_t hits = 0;
+    uint64_t misses = 0;
+  };
+  // Exact. Takes each stripe in turn.
+  Totals totals();
   void reset_lookups();
 
   // True to within kStep for each stripe. Any thread.

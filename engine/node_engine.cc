@@ -357,10 +357,12 @@ uint64_t NodeEngine::count_in_partition(int database, uint16_t partition) {
 
 Statistics NodeEngine::statistics() {
   Statistics s{};
-  s.memory_bytes = core_.keyspace.stripes.bytes();
-  s.dirty_bytes = core_.keyspace.stripes.dirty_bytes();
+  const Stripes::Totals totals = core_.keyspace.stripes.totals();
+  s.memory_bytes = static_cast<uint64_t>(std::max<int64_t>(totals.bytes, 0));
+  s.dirty_bytes = static_cast<uint64_t>(std::max<int64_t>(totals.dirty_bytes, 0));
   s.budget_bytes = evictor_.budget();
-  core_.keyspace.stripes.sum_lookups(&s.keyspace_hits, &s.keyspace_misses);
+  s.keyspace_hits = totals.hits;
+  s.keyspace_misses = totals.misses;
   s.expired = core_.expired;
   s.evicted = core_.evicted;
   s.disk_reads = core_.disk_reads;

@@ -253,6 +253,7 @@ TEST_CASE("stress: threads, checkpoints, evictions, flushes and a crash, in memo
     REQUIRE(node.engine().checkpoint().ok());
     node.evict_everything();
     CHECK(node.engine().statistics().dirty_bytes == 0);
+    check_accounting(node);
     check_all(node, model, all_names());
   }
 }

@@ -25,6 +25,7 @@ TEST_CASE("engine agrees with a model over random changes, checkpoints, eviction
       if (event >= 20 && event < 25) run.check();
     }
     run.check();
+    check_accounting(run.node());
   }
 }
 
@@ -38,6 +39,7 @@ TEST_CASE("engine in memory mode agrees with the model") {
       if (run.below(40) == 0) run.check();
     }
     run.check();
+    check_accounting(run.node());
   }
 }
 
@@ -53,8 +55,10 @@ TEST_CASE("a checkpoint is exact while changes go on beside it") {
       checkpoint.join();
       REQUIRE(ok);
       REQUIRE(run.node().engine().commit().ok());
+      check_accounting(run.node());
       if (round % 2 == 0) run.node().evict_everything();
       run.check();
+      check_accounting(run.node());
       run.node().crash();
       run.check();
     }

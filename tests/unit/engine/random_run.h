@@ -68,6 +68,34 @@ inline void check_all(TestNode& node, const Model& model, const std::vector<std:
             [&](Database& database, const Key&) { REQUIRE(database.size_with_deadline() == with_deadline); });
 }
 
+// The bytes accounted for are those of what is in the tables. Not while flushed ones wait to be freed.
+inline void check_accounting(TestNode& node) {
+  Keyspace& keyspace = node.engine().core().keyspace;
+  keyspace.stripes.lock_all();
+  int64_t bytes = 0;
+  int64_t dirty_bytes = 0;
+  for (const auto& tables : keyspace.databases) {
+    for (uint32_t p = 0; tables->used && p < kPartitionCount; ++p) {
+      const Partition& partition = tables->partitions[p];
+      uint32_t dirty = 0;
+      bytes += static_cast<int64_t>(partition.table.memory_bytes());
+      for (uint32_t i = 0; i < partition.table.slot_count(); ++i) {
+        if (partition.table.entry(i) == nullptr) continue;
+        const auto size = static_cast<int64_t>(entry_bytes(*partition.table.entry(i)));
+        bytes += size;
+        if (partition.table.tag(i) == 0) continue;
+        dirty_bytes += size;
+        ++dirty;
+      }
+      REQUIRE(partition.dirty == dirty);
+    }
+  }
+  keyspace.stripes.unlock_all();
+  const Stripes::Totals totals = keyspace.stripes.totals();
+  REQUIRE(totals.bytes == bytes);
+  REQUIRE(totals.dirty_bytes == dirty_bytes);
+}
+
 class RandomRun {
  public:
   explicit RandomRun(uint64_t seed, bool durable = true) : node_(seed * 1000, durable), random_(seed) {
