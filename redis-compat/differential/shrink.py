@@ -26,7 +26,7 @@ def shrink(steps, fails, seconds=60.0):
 
 
 # With other arguments these would end the server, wait for ever or go on in the background.
-LEFT_ALONE = frozenset((b"SHUTDOWN", b"SAVE", b"BGSAVE", b"WAIT", b"MONITOR", b"DEBUG", b"CLIENT"))
+LEFT_ALONE = frozenset((b"SHUTDOWN", b"SAVE", b"BGSAVE", b"CONFIG", b"WAIT", b"MONITOR", b"DEBUG", b"CLIENT"))
 
 
 def simpler(step):
