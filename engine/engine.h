@@ -96,7 +96,7 @@ class Engine {
   virtual void request_sync() = 0;
   // `notify` is called from the sync thread whenever the durable position moved or the log failed.
   virtual void subscribe_durable(std::function<void()> notify) = 0;
-  // Not ok: writes must be refused with its message (log unwritable, disk full). Cheap; any thread.
+  // Else refuse writes with write_refusal() (log unwritable, disk full, checkpoints fail). Cheap, any thread.
   virtual bool writable() const = 0;
   virtual Status write_refusal() const = 0;
   // True after a failed fsync: the process must exit and be restarted.

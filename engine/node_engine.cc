@@ -108,7 +108,7 @@ Status NodeEngine::log_failure(Status status) {
 Status NodeEngine::commit() {
   if (!core_.durable()) return {};
   Status status = core_.log->flush();
-  if (status.ok() != writable()) return log_failure(status);
+  if (status.ok() != log_writable()) return log_failure(status);
   return status;
 }
 
@@ -128,12 +128,12 @@ void NodeEngine::subscribe_durable(std::function<void()> notify) {
 }
 
 bool NodeEngine::writable() const {
-  return writable_.load(std::memory_order_acquire);
+  return log_writable() && (last_checkpoint_ok_.load(std::memory_order_acquire) || !behind());
 }
 
 Status NodeEngine::write_refusal() const {
   std::lock_guard lock(refusal_mutex_);
-  return refusal_;
+  return refusal_.ok() ? checkpoint_failure_ : refusal_;
 }
 
 void NodeEngine::notify_durable() {
@@ -156,11 +156,11 @@ void NodeEngine::serve_sync() {
     const bool second = fsync_ == Fsync::kEverySecond && core_.clock.monotonic_us() >= next_sync_us;
     // A log that could not be written is tried again with each tick, so that freed space is noticed without a
     // write.
-    const bool retry = !writable() && !dead();
+    const bool retry = !log_writable() && !dead();
     if (((requested || second) && core_.log->durable() < core_.log->appended()) || retry) {
       const Status status = core_.log->sync();
       if (status.ok()) log_syncs_.fetch_add(1, std::memory_order_relaxed);
-      if (status.ok() != writable() || !status.ok()) (void)log_failure(status);
+      if (status.ok() != log_writable() || !status.ok()) (void)log_failure(status);
       if (!status.ok() && core_.log->dead()) dead_.store(true, std::memory_order_release);
       notify_durable();
     }
@@ -182,7 +182,12 @@ bool NodeEngine::make_room() {
 
 bool NodeEngine::congested() const {
   if (!core_.durable()) return false;
-  if (core_.log->over_limit()) return true;
+  // Waiting for a checkpoint that fails would be waiting for ever: then writes are refused, see writable().
+  return core_.log->over_limit() || (last_checkpoint_ok_.load(std::memory_order_acquire) && behind());
+}
+
+// Checkpoints have not kept up with what changed.
+bool NodeEngine::behind() const {
   const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
   if (limit != 0 && core_.keyspace.stripes.dirty_bytes() > std::max(limit / 4, 4 * kMinimumDirtyBytes))
     return true;
@@ -236,6 +241,10 @@ Status NodeEngine::run_checkpoint() {
   checkpoint_running_ = true;
   (void)core_.store->resume();
   const Status status = checkpointer_.run();
+  {
+    std::lock_guard lock(refusal_mutex_);
+    checkpoint_failure_ = status;
+  }
   last_checkpoint_ok_ = status.ok();
   checkpoint_running_ = false;
   last_checkpoint_us_ = core_.clock.monotonic_us();
@@ -367,7 +376,7 @@ Statistics NodeEngine::statistics() {
   s.evicted = core_.evicted;
   s.disk_reads = core_.disk_reads;
   s.index_entries = core_.deadlines.size();
-  s.log_ok = writable();
+  s.log_ok = log_writable();
   if (core_.durable()) {
     s.log_bytes = core_.log->live_bytes();
     s.store_memory_bytes = core_.store->memory_bytes();

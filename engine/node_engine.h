@@ -84,6 +84,8 @@ class NodeEngine final : public Engine {
   void drop_flushed();
   bool checkpoint_due();
   Status run_checkpoint();
+  bool log_writable() const { return writable_.load(std::memory_order_acquire); }
+  bool behind() const;
   Status log_failure(Status status);
   void stop_threads();
   void notify_durable();
@@ -103,6 +105,7 @@ class NodeEngine final : public Engine {
   std::atomic<bool> writable_{true};
   mutable std::mutex refusal_mutex_;
   Status refusal_;
+  Status checkpoint_failure_;  // Of the last one.
   std::atomic<uint64_t> log_syncs_{0};
   std::mutex random_mutex_;
   SeededRandom random_;

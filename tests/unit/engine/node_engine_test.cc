@@ -269,7 +269,6 @@ TEST_CASE("references of keys that were deleted before a far deadline do not pil
 
 TEST_CASE("a deadline that was moved while it was in the log only, or in the store only, is kept") {
   TestNode node(1);
-  Loader loader(node.engine().core());
   const auto set = [&](int64_t milliseconds) {
     node.with("k",
               [&](Database& d, const Key& key) { d.put_string(key, "v", node.clock.now_ms + milliseconds); });
@@ -286,7 +285,8 @@ TEST_CASE("a deadline that was moved while it was in the log only, or in the sto
     node.crash();
     set(8000);
     node.clock.now_ms += 6000;
-    Expirer(node.engine(), node.engine().core(), loader).expire_in_store(1'000'000);
+    Loader loader_after(node.engine().core());
+    Expirer(node.engine(), node.engine().core(), loader_after).expire_in_store(1'000'000);
     CHECK(node.observer.expirations == 0);
     node.clock.now_ms += 4000;
   }
@@ -294,6 +294,27 @@ TEST_CASE("a deadline that was moved while it was in the log only, or in the sto
   Expirer expirer(node.engine(), node.engine().core(), now);
   expirer.expire_in_memory(1'000'000);
   CHECK(node.observer.expirations == 1);
+}
+
+TEST_CASE("writes are refused, not kept waiting, when changes pile up because checkpoints fail") {
+  TestNode node(1);
+  node.store().set_full(true);
+  CHECK_FALSE(node.engine().checkpoint().ok());
+  CHECK(node.engine().writable());
+  node.engine().set_max_memory(1);
+  for (int i = 0; i < 20; ++i) {
+    node.with("k" + std::to_string(i),
+              [](Database& d, const Key& key) { d.put_string(key, std::string(1 << 20, 'v'), kNoDeadline); });
+  }
+  CHECK_FALSE(node.engine().congested());
+  CHECK_FALSE(node.engine().writable());
+  CHECK(node.engine().write_refusal().code() == StatusCode::kNoSpace);
+  REQUIRE(node.engine().commit().ok());
+  CHECK_FALSE(node.engine().writable());
+  node.store().set_full(false);
+  REQUIRE(node.engine().checkpoint().ok());
+  CHECK(node.engine().writable());
+  CHECK(node.engine().write_refusal().ok());
 }
 
 TEST_CASE("rows of a flushed database stay until a checkpoint knows of the flush, and go then") {
