@@ -1,0 +1,42 @@
+// Who a node is, for the life of its data directory. See README.md.
+#pragma once
+
+#include <array>
+#include <compare>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace starling::cluster {
+
+// Twenty random bytes, drawn when a node first starts on an empty directory; shown as forty hexadecimal
+// digits, as Redis Cluster does. An id that was removed from a cluster never comes back.
+struct NodeId {
+  static constexpr size_t kBytes = 20;
+
+  std::array<uint8_t, kBytes> bytes{};
+
+  auto operator<=>(const NodeId&) const = default;
+  // All zero: no node.
+  bool valid() const { return *this != NodeId{}; }
+  // Lower case.
+  std::string to_string() const;
+  // Forty hexadecimal digits of either case; nothing for anything else.
+  static std::optional<NodeId> parse(std::string_view text);
+
+  template <typename H>
+  friend H AbslHashValue(H h, const NodeId& id) {
+    return H::combine(std::move(h), id.bytes);
+  }
+};
+
+// The version of the topology. 0: there is none yet.
+using Epoch = uint64_t;
+
+// A node's place in one topology's list of nodes. Means nothing under another epoch.
+using NodeIndex = uint16_t;
+inline constexpr NodeIndex kNoNode = 0xffff;
+
+}  // namespace starling::cluster
