@@ -44,6 +44,9 @@ struct Options {
   uint64_t checkpoint_log_bytes = 512ull << 20;
   int disk_threads = 4;
   bool active_expire = true;
+  // Records keep their whole causal history, and deletes stay as tombstones, so that other nodes can hold
+  // copies (replication.h). A directory that was once opened with it is refused without.
+  bool replicated = false;
   uint64_t block_cache_bytes = 0;  // 0: an eighth of max_memory_bytes, or 64 MiB without a limit.
   // Resident bytes of the process, so that the limit holds for what the system sees. Empty: only what is
   // accounted.

@@ -21,6 +21,7 @@
 
 namespace starling::engine {
 
+class ChangeList;
 class Database;
 class Engine;
 class Operation;
@@ -177,6 +178,11 @@ class Operation {
   void count_lookups(bool count = true) { counts_lookups_ = count; }
   // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
   void begin_replay(uint16_t actor_index, uint64_t stamp);
+
+  // From here on `changes` collects what this operation changes by events of this node (not what it merges),
+  // for other replicas; complete when finish() returns. Clears the list, which must outlive the operation.
+  // Only with Options::replicated. Flushing or swapping databases is not among it.
+  void capture(ChangeList* changes);
 
   bool changed() const { return changed_; }
   // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be

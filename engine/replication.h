@@ -1,0 +1,102 @@
+// One node's records as other nodes see them: merging what comes from them, and telling versions apart.
+//
+// Only for an engine that was opened with Options::replicated. All bytes are those of record_codec.h. What an
+// operation itself changed is had with Operation::capture() (operation.h) and change_list.h.
+//
+//   coordinator    operation.capture(&changes); handler; finish(); commit(); ship changes, each by its kind
+//   replica        lock, resident, Replica(operation, database).merge_state() or merge_delta(); finish();
+//                  commit(); acknowledge. kGap: ask the sender for the state (append_state()) and merge it
+//   reading        append_version() or compare() of each replica; append_state() of who has more,
+//   merge_state()
+//                  at who has less
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/change_list.h"
+#include "engine/engine.h"
+#include "engine/operation.h"
+#include "engine/record.h"
+#include "engine/status.h"
+#include "engine/version_vector.h"
+
+namespace starling::engine {
+
+enum class MergeOutcome {
+  kApplied,           // The record is now the merge of both.
+  kUnchanged,         // All of it was known already.
+  kGap,               // merge_delta() only; nothing changed: what the delta builds on is not all here.
+  kCorrupt,           // Nothing changed: not an encoding, or one of a later release.
+  kStampTooFarAhead,  // Nothing changed: its author's clock is far ahead of this node's (hybrid_clock.h).
+};
+
+enum class VclockOutcome {
+  kApplied,
+  kUnknownEvents,    // Nothing changed: the context claims events of this node that it never made.
+  kTooManySiblings,  // Nothing changed: the write would leave more siblings than allowed.
+};
+
+// What VCLOCK GET and INSPECT show.
+struct Versions {
+  VersionVector context;  // Empty: the key was never there.
+  Siblings siblings;      // Of the string: ascending by dot, tombstones and expired ones included.
+  Type type = Type::kNone;
+};
+
+// The records of one database, within an operation. Cheap to make. Every key used must be locked and resident
+// (Operation::lock(), resident()). Changes are logged, tell KeyObserver::modified and join the frame of the
+// operation like any other; they are never captured by Operation::capture().
+class Replica {
+ public:
+  Replica(Operation& operation, int database) : operation_(operation), database_(database) {}
+
+  // `bytes` is a whole record. Commutative, associative, idempotent; makes no event.
+  MergeOutcome merge_state(const Key& key, std::string_view bytes);
+  // `bytes` is a delta.
+  MergeOutcome merge_delta(const Key& key, std::string_view bytes);
+
+  // Appends the record's causal context (record_codec.h, `context token`). False, and nothing was appended,
+  // when the key was never there. Two nodes with equal contexts have equal records.
+  bool append_version(const Key& key, std::string* out);
+  // This node's record relative to an encoded context: kBefore when the context has seen more. `context` may
+  // be empty (never there). An undecodable one is kCorrupt and leaves *order alone.
+  Status compare(const Key& key, std::string_view context, Order* order);
+  // Appends the whole record. False, and nothing was appended, when the key was never there. The values of
+  // siblings that have expired by now are left out: where all have the same events, all have the same bytes.
+  bool append_state(const Key& key, std::string* out);
+
+  Versions versions(const Key& key);
+  // Writes and deletes of the whole key that supersede what `seen` covers, and nothing else. Captured like
+  // any local change. After kApplied, versions() tells whether siblings were left: then the client's answer
+  // must be a context that does not cover them (README.md, "Versions"). deadline_ms: kNoDeadline or later
+  // than now.
+  VclockOutcome set(const Key& key, const VersionVector& seen, std::string_view value, int64_t deadline_ms,
+                    size_t max_siblings);
+  VclockOutcome remove(const Key& key, const VersionVector& seen, size_t max_siblings);
+
+ private:
+  VclockOutcome write(const Key& key, const VersionVector& seen, const std::string_view* value,
+                      int64_t deadline_ms, size_t max_siblings);
+
+  Operation& operation_;
+  int database_;
+};
+
+// What a Merkle tree adds up: differs when the records do, is the same on all nodes that have the same
+// record, whatever they know of time. `context` as append_version() gives it.
+uint64_t version_hash(int database, std::string_view key, std::string_view context);
+
+// Visits the versions of one partition, in memory and in the store, tombstones included: databases in
+// ascending order, in each the keys in the order of their hash. Begins with cursor 0 and visits about `limit`
+// keys; *cursor is then where to go on, 0 at the end. A key that is there throughout is visited once. Blocks
+// on the disk: pool thread, no operation of this thread under way. After an error the cursor is as it was.
+using VersionVisitor =
+    std::function<void(int database, std::string_view key, std::string_view encoded_context)>;
+Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
+                     const VersionVisitor& visit);
+
+}  // namespace starling::engine
