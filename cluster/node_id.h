@@ -32,6 +32,9 @@ struct NodeId {
   }
 };
 
+// Drawn at random when a cluster forms, the same on all its nodes. 0: not formed yet.
+using ClusterId = uint64_t;
+
 // The version of the topology. 0: there is none yet.
 using Epoch = uint64_t;
 

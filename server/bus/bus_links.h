@@ -1,0 +1,152 @@
+// One loop's connections to the other nodes: a link to every known peer, and the links that peers opened to
+// this loop. See README.md.
+//
+// Everything here runs on the loop's thread; nothing is shared between loops. A link carries frames in order;
+// frames of different links, also of the two directions between two nodes, are not ordered among each other.
+// A frame that was accepted may be lost, with its link: whoever waits for an answer learns of it by
+// on_disconnected() or by its own deadline, and then knows nothing about the fate of what it asked.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "cluster/frame.h"
+#include "cluster/handshake.h"
+#include "cluster/node_id.h"
+#include "server/net/connection.h"
+#include "server/net/event_loop.h"
+#include "server/statistics.h"
+
+namespace starling::server {
+
+class BusLink;
+
+// Within one loop. Never used again for another link.
+using LinkId = uint64_t;
+
+// A node to keep a link to. `address`: "host:port" of its bus port, IPv6 in brackets; names are resolved
+// anew at every attempt.
+struct BusPeer {
+  cluster::NodeId id;
+  std::string address;
+
+  bool operator==(const BusPeer&) const = default;
+};
+
+struct BusOptions {
+  std::string secret;  // 'cluster-secret'; empty: no proof is asked for or given.
+  // Bytes that may wait on one link. A frame that does not fit is refused, except on an empty queue.
+  size_t queue_bytes = 64 << 20;
+  size_t largest_frame_bytes = cluster::kLargestFrameBytes;
+  // From connecting, or being connected to, until the handshake is done.
+  int64_t handshake_timeout_ms = 3000;
+  // A link with bytes waiting, of which the peer took none for so long, is cut.
+  int64_t stall_timeout_ms = 10000;
+  // A link that heard nothing for the first asks with a ping; for the second, is cut.
+  int64_t ping_after_ms = 2000;
+  int64_t silence_timeout_ms = 10000;
+  // Between attempts to connect: doubled from the first to the last, each drawn from its upper half.
+  int64_t first_retry_ms = 50;
+  int64_t last_retry_ms = 3000;
+  int keepalive_seconds = 60;
+  // Incoming links of this loop, and those of them whose handshake is not done. More are closed.
+  size_t max_incoming = 4096;
+  size_t max_strangers = 64;
+};
+
+// Who receives. Called on the loop's thread; may call everything of BusLinks except its destructor.
+class BusHandler {
+ public:
+  virtual ~BusHandler() = default;
+
+  // What this node says of itself in the next handshake. `address` must be one that others can reach.
+  virtual cluster::Introduction introduction() = 0;
+  // Called when a peer has proved itself. Text: it is refused, for this reason (a removed node, say).
+  virtual std::optional<std::string> objection(const cluster::Introduction& peer) = 0;
+
+  // The link to `peer` is up: send() reaches it. Also for a node found by a seed address, which may not be
+  // known yet: set_peers() decides whether the link stays.
+  virtual void on_connected(const cluster::Introduction& peer) = 0;
+  // The link that on_connected() spoke of is gone; what was sent may or may not have arrived.
+  virtual void on_disconnected(const cluster::NodeId& peer, std::string_view reason) = 0;
+  // A peer, perhaps not known yet, opened a link to this loop. Nothing is told when it goes.
+  virtual void on_accepted(const cluster::Introduction& peer, LinkId link) = 0;
+
+  // Any frame that is not the bus's own (handshake, ping, pong). `payload` is valid during the call. `link`
+  // takes a reply, whichever side opened it.
+  virtual void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind,
+                        uint64_t correlation, std::string_view payload) = 0;
+};
+
+// Counted by the loop, read by any thread.
+struct BusStatistics {
+  Counter frames_sent, bytes_sent, frames_received, bytes_received;
+  Counter connects, losses;    // Links whose handshake was done.
+  Counter handshakes_refused;  // By this node or by the other.
+  Counter frames_refused;      // By a full queue, or for want of a link.
+  Counter stalled_links;       // Cut because the peer stopped reading.
+  Counter queued_bytes;        // Now, of all links.
+  Counter links;               // Now, with the handshake done.
+};
+
+// The state of one link that this node keeps, for reports.
+struct BusTargetReport {
+  cluster::NodeId id;  // Not valid: a seed that was never reached.
+  std::string address;
+  bool connected = false;
+  std::string last_failure;  // Empty: none since it was last connected.
+  size_t queued_bytes = 0;
+};
+
+class BusLinks {
+ public:
+  // `handler` outlives this. The loop is not running, or this is its thread.
+  BusLinks(EventLoop& loop, BusHandler& handler, BusOptions options);
+  // Closes all links without telling the handler.
+  ~BusLinks();
+  BusLinks(const BusLinks&) = delete;
+  BusLinks& operator=(const BusLinks&) = delete;
+
+  // Keeps links to exactly these nodes (not to this node itself; the caller leaves it out). A link to a node
+  // that is no longer listed, or moved, is closed and reported.
+  void set_peers(const std::vector<BusPeer>& peers);
+  // Addresses to try while it is not known who lives there. One that turns out to be this node itself is
+  // forgotten; one of a node that is linked already rests until that link is lost.
+  void set_seeds(const std::vector<std::string>& addresses);
+
+  // Queues a frame on the link to `peer`. False: there is no link, or its queue is full; nothing was sent.
+  [[nodiscard]] bool send(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
+                          std::string_view payload);
+  // The same without a copy of a large payload, which stays as it is as long as `keep_alive` lives.
+  [[nodiscard]] bool send_shared(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
+                                 std::shared_ptr<const std::string> payload);
+  // Queues a frame on the link that a frame came from. False as for send().
+  [[nodiscard]] bool reply(LinkId link, cluster::FrameKind kind, uint64_t correlation,
+                           std::string_view payload);
+  bool connected(const cluster::NodeId& peer) const;
+
+  // Closes every link from and to the node: it was removed, or is to introduce itself anew.
+  void disconnect(const cluster::NodeId& peer, std::string_view reason);
+
+  // Takes a connection that a listener accepted.
+  void adopt(AcceptedSocket socket);
+
+  // Writes what was queued, and destroys closed links. At the end of every pass of the loop.
+  void flush();
+
+  const BusStatistics& statistics() const { return statistics_; }
+  std::vector<BusTargetReport> report() const;
+
+ private:
+  friend class BusLink;
+  BusStatistics statistics_;
+};
+
+}  // namespace starling::server
