@@ -101,6 +101,22 @@ struct Settings {
   int64_t disk_threads = 0;
   int64_t block_cache_bytes = 0;  // 0: the store derives it from max_memory_bytes.
 
+  // Cluster
+  bool cluster_enabled = false;
+  std::vector<std::string> cluster_seeds;  // host:busport
+  int64_t cluster_min_nodes = 0;
+  int64_t cluster_port = 0;           // 0: port + 10000.
+  std::string cluster_announce_host;  // Empty: derived from `bind`.
+  std::string cluster_secret;
+  int64_t replicas = 0;
+  LiveText quorum_read;
+  LiveText quorum_write;
+  Live<int64_t> quorum_mode;  // As cluster::QuorumMode.
+  Live<int64_t> quorum_timeout_ms;
+  int64_t weight = 0;
+  std::string rack;
+  std::string datacenter;
+
   // What OBJECT ENCODING answers by.
   Live<int64_t> hash_listpack_entries;
   Live<int64_t> hash_listpack_value_bytes;

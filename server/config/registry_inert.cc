@@ -79,7 +79,6 @@ const SettingSpec kSettings[] = {
      .maximum = 16,
      .documentation = "There are always 16."},
     choice("supervised", "no", kSupervised, "No readiness message is sent."),
-    choice("cluster-enabled", "no", kOnlyNo, "The cluster is not in this version."),
     choice("syslog-enabled", "no", kOnlyNo,
            "Logs go to standard output or to logfile; supervisors forward them."),
     text("syslog-ident", "redis", "As above.", kFixed),
@@ -178,7 +177,7 @@ const SettingSpec kSettings[] = {
     words("oom-score-adj-values", "0 200 800", "As above."),
 };
 
-constexpr std::string_view kNoCluster = "the cluster is not in this version";
+constexpr std::string_view kNoCluster = "there are no primaries to fail over and no slots to migrate by hand";
 constexpr std::string_view kNoAcl = "ACL users are not in this version; use requirepass";
 constexpr std::string_view kNoTls = "there is no TLS; put a proxy in front";
 constexpr std::string_view kNoLeader =

@@ -58,6 +58,9 @@ struct SettingSpec {
   int64_t minimum = 0;
   int64_t maximum = std::numeric_limits<int64_t>::max();
   std::span<const SettingChoice> choices = {};
+  // Of a kText that not every text will do for; `accepted` says which do.
+  bool (*check)(std::string_view text) = nullptr;
+  std::string_view accepted = {};
   std::string_view documentation;  // What it does, why this default. One paragraph.
 };
 
@@ -77,6 +80,7 @@ struct RefusedSetting {
 std::span<const SettingSection> setting_sections();
 SettingSection network_settings();
 SettingSection data_settings();
+SettingSection cluster_settings();
 SettingSection process_settings();
 SettingSection inert_settings();
 

@@ -269,6 +269,8 @@ Status parse_setting(const SettingSpec& spec, std::span<const std::string> argum
       case SettingKind::kEvents:
         return parse_events(text, canonical);
       case SettingKind::kText:
+        if (spec.check != nullptr && !spec.check(text))
+          return invalid("argument must be " + std::string(spec.accepted));
         *canonical = text;
         return {};
       default:
@@ -346,6 +348,7 @@ std::string accepted_values(const SettingSpec& spec) {
         names += (names.empty() ? "" : ", ") + std::string(choice.name);
       return names;
     case SettingKind::kText:
+      if (!spec.accepted.empty()) return std::string(spec.accepted);
       return "one argument; in double quotes when it has blanks or is empty";
     case SettingKind::kWords:
       return "arguments separated by blanks";

@@ -1,0 +1,163 @@
+// Requests under way to the replicas of keys: who was asked, who has answered, when it is enough, when to
+// give up.
+//
+// A write is applied here first (by the caller); the coordinator ships what it changed and counts. A read
+// first asks other replicas which versions they hold; the caller compares those with its own record, under
+// the key's lock, and fetches what is newer. Choice is by causality only: nothing here ever looks at a value.
+//
+//   write   begin_write ── acknowledgements reach W ──> write_done(ok); late answers still decide about hints
+//                       └─ W out of reach, or time up ─> write_done(failure): the write may still take effect
+//   read    begin_read ─── answers reach R ────────────> read_done(ok): see versions()
+//                       └─ R out of reach, or time up ─> read_done(failure)
+//   fetch   begin_fetch ── the record ─────────────────> fetch_done(record)
+//
+// A replica that is not healthy, or is lost, is replaced by the next healthy node of the walk. With kSloppy
+// what that one says counts for the replica; with kStrict it only keeps the hint. Where no node is left to
+// stand in, the caller keeps the hint itself (Listener::hint).
+//
+// Pure: time comes as an argument, messages leave by Wire. One thread at a time; one coordinator for each
+// loop.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/inlined_vector.h"
+#include "cluster/data_messages.h"
+#include "cluster/frame.h"
+#include "cluster/placement.h"
+#include "cluster/quorum.h"
+
+namespace starling::cluster {
+
+// Why a request was given up. message() is the text of the error reply.
+struct Failure {
+  int answered = 0, needed = 0, replicas = 0;
+  int64_t timeout_ms = 0;
+  bool timed_out = false;
+  bool write = false;
+
+  std::string message() const;
+};
+
+class Wire {
+ public:
+  virtual ~Wire() = default;
+  virtual bool healthy(NodeIndex node) const = 0;
+  // False: the node is not connected or its queue is full; nothing was sent.
+  virtual bool send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) = 0;
+};
+
+class CoordinatorListener {
+ public:
+  virtual ~CoordinatorListener() = default;
+  // Null: enough replicas have it. Exactly once for each begin_write(), possibly before that returns.
+  virtual void write_done(uint64_t token, const Failure* failure) = 0;
+  virtual void read_done(uint64_t token, const Failure* failure) = 0;
+  // `record` is empty when the peer knows nothing of the key or could not say.
+  virtual void fetch_done(uint64_t token, const KeyName& key, std::string_view record) = 0;
+  // The keys (a sequence of `key`) have changes that `target` did not get, and nobody else keeps a hint of
+  // it.
+  virtual void hint(NodeIndex target, std::string_view keys) = 0;
+  // `peer` cannot apply deltas to these keys: send it their whole records with resend().
+  virtual void gap(uint64_t request, NodeIndex peer, std::string_view keys) = 0;
+};
+
+// What a peer knows of a key.
+struct PeerVersion {
+  NodeIndex node;
+  std::string context;  // Encoded; empty: it has never seen the key.
+};
+
+class Coordinator {
+ public:
+  Coordinator(Wire& wire, CoordinatorListener& listener) : wire_(wire), listener_(listener) {}
+
+  // What to serve by from now on. What is under way is given up as if its time were up: nodes may have other
+  // numbers now. Before the first call, requests must not begin.
+  void set_placement(std::shared_ptr<const Placement> placement);
+
+  // Ships changes to keys of one partition. `changes` is a sequence of `change`. The local copy counts as
+  // acknowledged: with appendfsync always the caller holds the reply until it is durable as well.
+  void begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
+                   uint64_t token);
+  // Asks for the versions of keys of one partition, until `options.read` is satisfied together with this
+  // node. Done at once when this node alone is enough. `keys` is a sequence of `key`.
+  void begin_read(uint16_t partition, std::string_view keys, const QuorumOptions& options, int64_t now_us,
+                  uint64_t token);
+  // What the peers said to a read that is done, key by key in the order asked; forgotten with forget_read().
+  const std::vector<std::vector<PeerVersion>>* versions(uint64_t token) const;
+  void forget_read(uint64_t token) { finished_reads_.erase(token); }
+  void begin_fetch(NodeIndex peer, const KeyName& key, int64_t now_us, int64_t timeout_ms, uint64_t token);
+  // Answers gap(): `changes` are whole records.
+  void resend(uint64_t request, NodeIndex peer, std::string_view changes);
+
+  // A frame that answers one of ours. Anything malformed or unexpected is dropped (a late answer is normal).
+  void receive(NodeIndex from, FrameKind kind, uint64_t correlation, std::string_view payload);
+  // What was sent to it and not answered will not be.
+  void peer_lost(NodeIndex node);
+  // Ends what is out of time. Call every few milliseconds.
+  void tick(int64_t now_us);
+
+  size_t under_way() const { return requests_.size(); }
+  // A newer epoch than ours that somebody told of; 0: none.
+  Epoch newer_epoch() const { return newer_epoch_; }
+
+ private:
+  enum class Kind : uint8_t { kWrite, kRead, kFetch };
+  // Somebody asked, for the replica in `slot` of the preference list (himself, or as his stand-in).
+  struct Contact {
+    NodeIndex node;
+    uint8_t slot;
+    bool stand_in;
+    bool open;
+  };
+  struct Request {
+    Request(Kind k, const Tally& t) : kind(k), tally(t) {}
+    Kind kind;
+    bool done = false;
+    uint16_t partition = 0;
+    uint64_t token = 0;
+    Tally tally;
+    QuorumOptions options;
+    int64_t began_us = 0;
+    std::string keys;     // Of a write: what hints are about. Of a read or fetch: what was asked.
+    std::string changes;  // Of a write while somebody may have to stand in.
+    absl::InlinedVector<NodeIndex, 5> replicas;
+    absl::InlinedVector<Contact, 5> contacts;
+    std::vector<std::vector<PeerVersion>> versions;
+  };
+  using Requests = absl::flat_hash_map<uint64_t, Request>;
+
+  Request make(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us, uint64_t token);
+  bool contacted(const Request& request, NodeIndex node) const;
+  bool send_write(uint64_t id, Request& request, size_t slot);
+  void stand_in(uint64_t id, Request& request, size_t slot);
+  void ask_more(uint64_t id, Request& request);
+  bool ask(uint64_t id, Request& request, NodeIndex node, size_t slot, bool stand_in);
+  void lose(uint64_t id, Request& request, Contact& contact);
+  void write_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
+                      ReplyResult result);
+  void read_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
+                     ReplyResult result);
+  void fetch_answered(uint64_t id, Request& request, MessageReader& reply, ReplyResult result);
+  // Tells the listener if the tally has decided.
+  void decide(uint64_t id, Request& request, bool timed_out);
+  void expire(uint64_t id);
+  bool settled(const Request& request) const;
+  void erase_if_settled(uint64_t id);
+
+  Wire& wire_;
+  CoordinatorListener& listener_;
+  std::shared_ptr<const Placement> placement_;
+  Requests requests_;
+  absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
+  uint64_t next_id_ = 1;
+  Epoch newer_epoch_ = 0;
+};
+
+}  // namespace starling::cluster

@@ -1,0 +1,79 @@
+#include "cluster/data_messages.h"
+
+#include <algorithm>
+
+namespace starling::cluster {
+namespace {
+
+constexpr uint8_t kDatabases = 16;
+
+}  // namespace
+
+void append_change(const Change& change, std::string* out) {
+  out->push_back(static_cast<char>(change.database));
+  out->push_back(static_cast<char>(change.form));
+  engine::append_string(change.key, out);
+  engine::append_string(change.body, out);
+}
+
+void append_key(const KeyName& key, std::string* out) {
+  out->push_back(static_cast<char>(key.database));
+  engine::append_string(key.key, out);
+}
+
+std::string begin_request(Epoch epoch) {
+  std::string out;
+  engine::append_varint(epoch, &out);
+  return out;
+}
+
+std::string begin_hint(Epoch epoch, const NodeId& target) {
+  std::string out = begin_request(epoch);
+  out.append(target.bytes.begin(), target.bytes.end());
+  return out;
+}
+
+std::string begin_reply(ReplyResult result) {
+  return std::string(1, static_cast<char>(result));
+}
+
+std::string text_reply(ReplyResult result, std::string_view text) {
+  std::string out = begin_reply(result);
+  engine::append_string(text, &out);
+  return out;
+}
+
+std::string stale_epoch_reply(Epoch epoch) {
+  std::string out = begin_reply(ReplyResult::kStaleEpoch);
+  engine::append_varint(epoch, &out);
+  return out;
+}
+
+bool MessageReader::read_node(NodeId* id) {
+  if (rest_.left() < NodeId::kBytes) return false;
+  const std::string_view bytes = rest_.rest().substr(0, NodeId::kBytes);
+  std::copy(bytes.begin(), bytes.end(), id->bytes.begin());
+  rest_ = engine::ByteReader(rest_.rest().substr(NodeId::kBytes));
+  return true;
+}
+
+bool MessageReader::read_result(ReplyResult* result) {
+  uint8_t number;
+  if (!rest_.read_byte(&number) || number > static_cast<uint8_t>(ReplyResult::kRefused)) return false;
+  *result = static_cast<ReplyResult>(number);
+  return true;
+}
+
+bool MessageReader::read_change(Change* change) {
+  uint8_t form;
+  if (!rest_.read_byte(&change->database) || change->database >= kDatabases) return false;
+  if (!rest_.read_byte(&form) || form > static_cast<uint8_t>(ChangeForm::kDelta)) return false;
+  change->form = static_cast<ChangeForm>(form);
+  return rest_.read_string(&change->key) && rest_.read_string(&change->body);
+}
+
+bool MessageReader::read_key(KeyName* key) {
+  return rest_.read_byte(&key->database) && key->database < kDatabases && rest_.read_string(&key->key);
+}
+
+}  // namespace starling::cluster

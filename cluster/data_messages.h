@@ -1,0 +1,81 @@
+// What nodes say to each other about records. These are the payloads of bus frames (frame.h); kind and
+// correlation are the frame's.
+//
+//   write, hint    := epoch:varint [target:node id, hints only] change*
+//   change         := database:u8 form:u8 key:string body:string
+//   form           := 0 the whole record | 1 a delta             body: as in engine/record_codec.h
+//   version, state := epoch:varint key*                          asks for contexts, for whole records
+//   key            := database:u8 key:string
+//   reply          := result:u8 detail
+//   detail         := string*           result 0: nothing for writes; a context or record for each key asked
+//   for,
+//                                       empty where nothing is known
+//                   | varint*           result 1: the changes, by number, whose record is needed whole
+//                   | epoch:varint      result 2: the answerer's newer epoch
+//                   | text:string       result 3 and 4: why
+//   string         := size:varint byte{size}
+//
+// Results and forms travel: never renumber. Readers take untrusted bytes: everything is checked against the
+// end.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "cluster/node_id.h"
+#include "engine/byte_codec.h"
+
+namespace starling::cluster {
+
+enum class ReplyResult : uint8_t {
+  kOk = 0,
+  kGap = 1,          // Stored, but for the changes listed: send their whole records.
+  kStaleEpoch = 2,   // Nothing was done: the asker's topology is old.
+  kUnavailable = 3,  // Nothing was done: cannot store at present.
+  kRefused = 4,  // Nothing was done: makes no sense here (malformed, not a replica, a stamp from the future).
+};
+
+enum class ChangeForm : uint8_t { kRecord = 0, kDelta = 1 };
+
+// Views into the message, or into what the writer holds.
+struct Change {
+  uint8_t database = 0;
+  ChangeForm form = ChangeForm::kRecord;
+  std::string_view key;
+  std::string_view body;
+};
+
+struct KeyName {
+  uint8_t database = 0;
+  std::string_view key;
+};
+
+void append_change(const Change& change, std::string* out);
+void append_key(const KeyName& key, std::string* out);
+
+// --- Each begins a message; append changes, keys or details behind.
+std::string begin_request(Epoch epoch);
+std::string begin_hint(Epoch epoch, const NodeId& target);
+std::string begin_reply(ReplyResult result);
+std::string text_reply(ReplyResult result, std::string_view text);
+std::string stale_epoch_reply(Epoch epoch);
+
+// Reads the front of a message; what follows is read by the functions below until nothing is left.
+class MessageReader {
+ public:
+  explicit MessageReader(std::string_view payload) : rest_(payload) {}
+  bool at_end() const { return rest_.left() == 0; }
+  [[nodiscard]] bool read_epoch(Epoch* epoch) { return rest_.read_varint(epoch); }
+  [[nodiscard]] bool read_node(NodeId* id);
+  [[nodiscard]] bool read_result(ReplyResult* result);
+  [[nodiscard]] bool read_change(Change* change);
+  [[nodiscard]] bool read_key(KeyName* key);
+  [[nodiscard]] bool read_string(std::string_view* value) { return rest_.read_string(value); }
+  [[nodiscard]] bool read_number(uint64_t* value) { return rest_.read_varint(value); }
+
+ private:
+  engine::ByteReader rest_;
+};
+
+}  // namespace starling::cluster

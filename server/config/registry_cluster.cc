@@ -1,0 +1,140 @@
+#include "cluster/quorum.h"
+#include "server/config/setting_spec.h"
+
+namespace starling::server {
+namespace {
+
+using enum SettingKind;
+
+constexpr SettingChoice kModes[] = {{"sloppy", 0}, {"strict", 1}};
+
+constexpr std::string_view kLevels = "ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a number from 1 to 255";
+
+bool is_level(std::string_view text) {
+  return cluster::Consistency::parse(text).has_value();
+}
+
+const SettingSpec kSettings[] = {
+    {.name = "cluster-enabled",
+     .kind = kBoolean,
+     .default_text = "no",
+     .field = &Settings::cluster_enabled,
+     .flags = kFixed,
+     .documentation =
+         "yes: this node is one of a cluster, in which any node takes any command and every key has "
+         "'replicas' copies. A directory once used so stays so."},
+    {.name = "cluster-seeds",
+     .kind = kWords,
+     .default_text = "\"\"",
+     .field = &Settings::cluster_seeds,
+     .flags = kFixed,
+     .documentation =
+         "host:busport of other nodes. One that answers is enough to find all the others; the node's own "
+         "address may be among them, so that all nodes can have the same list."},
+    {.name = "cluster-min-nodes",
+     .kind = kInteger,
+     .default_text = "3",
+     .field = &Settings::cluster_min_nodes,
+     .flags = kFixed,
+     .minimum = 1,
+     .maximum = 1000,
+     .documentation =
+         "A new cluster forms when so many nodes have met. It must be the same on all, and is without "
+         "meaning once the cluster exists."},
+    {.name = "cluster-port",
+     .kind = kInteger,
+     .default_text = "0",
+     .field = &Settings::cluster_port,
+     .flags = kFixed,
+     .maximum = 65535,
+     .documentation =
+         "TCP port of the bus, by which nodes talk to each other. 0: the port of clients plus 10000."},
+    {.name = "cluster-announce-ip",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::cluster_announce_host,
+     .flags = kFixed,
+     .documentation =
+         "Address by which other nodes and clients reach this one. Empty: the first address of 'bind'."},
+    {.name = "cluster-secret",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::cluster_secret,
+     .flags = kProtectedSetting,
+     .documentation =
+         "What every node must prove to know before it may join, gossip or send data; also signs the causal "
+         "contexts that clients carry. The same on all nodes. Empty: anybody who reaches the bus port is let "
+         "in, which only a closed network allows."},
+    {.name = "replicas",
+     .kind = kInteger,
+     .default_text = "3",
+     .field = &Settings::replicas,
+     .flags = kFixed,
+     .minimum = 1,
+     .maximum = 16,
+     .documentation = "N: nodes that hold a copy of each key. Fixed when the cluster forms."},
+    {.name = "quorum-r",
+     .kind = kText,
+     .default_text = "QUORUM",
+     .field = &Settings::quorum_read,
+     .check = is_level,
+     .accepted = kLevels,
+     .documentation =
+         "R: replicas that a read consults. ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a number. With R "
+         "+ "
+         "W > N a read sees every write acknowledged before it. QUORUM SET changes it for a connection."},
+    {.name = "quorum-w",
+     .kind = kText,
+     .default_text = "QUORUM",
+     .field = &Settings::quorum_write,
+     .check = is_level,
+     .accepted = kLevels,
+     .documentation =
+         "W: replicas that must have stored a write before it is acknowledged. Values as for quorum-r."},
+    {.name = "quorum-mode",
+     .kind = kChoice,
+     .default_text = "sloppy",
+     .field = &Settings::quorum_mode,
+     .choices = kModes,
+     .documentation =
+         "sloppy: while replicas cannot be reached, other nodes stand in for them, so that writes go on "
+         "wherever enough nodes are left; what diverges merges later. strict: only replicas count, else "
+         "NOQUORUM."},
+    {.name = "quorum-timeout",
+     .kind = kInteger,
+     .default_text = "1000",
+     .field = &Settings::quorum_timeout_ms,
+     .minimum = 1,
+     .maximum = 3600000,
+     .documentation =
+         "Milliseconds after which a request that has not reached its quorum is answered with an error."},
+    {.name = "weight",
+     .kind = kInteger,
+     .default_text = "100",
+     .field = &Settings::weight,
+     .flags = kFixed,
+     .minimum = 1,
+     .maximum = 10000,
+     .documentation = "This node's share of the data, in proportion to those of the others."},
+    {.name = "rack",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::rack,
+     .flags = kFixed,
+     .documentation = "What fails together with this node. Copies of a key go to different racks while there "
+                      "are any left."},
+    {.name = "datacenter",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::datacenter,
+     .flags = kFixed,
+     .documentation = "Where this node is, for LOCAL_QUORUM and EACH_QUORUM and for spreading copies."},
+};
+
+}  // namespace
+
+SettingSection cluster_settings() {
+  return {"Cluster", "One node of several: see README.md, \"A cluster\".", kSettings};
+}
+
+}  // namespace starling::server
