@@ -1,0 +1,189 @@
+#include "cluster/replica_service.h"
+
+#include <utility>
+
+#include "engine/assert.h"
+#include "engine/replication.h"
+
+namespace starling::cluster {
+namespace {
+
+// Of requests that wait for the disk; more are refused, and repaired later.
+constexpr size_t kWaitingBytes = 256 << 20;
+
+}  // namespace
+
+FrameKind reply_kind(FrameKind request) {
+  switch (request) {
+    case FrameKind::kWrite:
+      return FrameKind::kWriteReply;
+    case FrameKind::kHint:
+      return FrameKind::kHintReply;
+    case FrameKind::kVersion:
+      return FrameKind::kVersionReply;
+    default:
+      return FrameKind::kStateReply;
+  }
+}
+
+void ReplicaService::refuse(uint64_t link, FrameKind kind, uint64_t correlation, ReplyResult result,
+                            std::string_view why) {
+  host_.reply(link, reply_kind(kind), correlation, text_reply(result, why));
+}
+
+bool ReplicaService::check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader) {
+  Epoch epoch;
+  if (!reader.read_epoch(&epoch)) {
+    refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
+    return false;
+  }
+  if (epoch >= host_.epoch()) return true;
+  host_.reply(link, reply_kind(kind), correlation, stale_epoch_reply(host_.epoch()));
+  return false;
+}
+
+void ReplicaService::handle(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  std::vector<KeyName> missing;
+  const bool writes = kind == FrameKind::kWrite || kind == FrameKind::kHint;
+  const Progress progress = writes ? store(link, kind, correlation, payload, &missing)
+                                   : tell(link, kind, correlation, payload, &missing);
+  if (progress == Progress::kDone) return;
+  if (waiting_bytes_ + payload.size() > kWaitingBytes) {
+    return refuse(link, kind, correlation, ReplyResult::kUnavailable, "too much waits for the disk");
+  }
+  fetch({link, kind, correlation, std::string(payload)}, missing);
+}
+
+ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, uint64_t correlation,
+                                               std::string_view payload, std::vector<KeyName>* missing) {
+  MessageReader reader(payload);
+  if (!check_epoch(link, kind, correlation, reader)) return Progress::kDone;
+  if (!engine_.writable()) {
+    refuse(link, kind, correlation, ReplyResult::kUnavailable, engine_.write_refusal().message());
+    return Progress::kDone;
+  }
+  NodeId target;
+  bool good = kind != FrameKind::kHint || reader.read_node(&target);
+  std::string gaps, keys;
+  std::string_view complaint = "malformed request";
+  engine::LogPosition position = 0;
+  Change change;
+  for (uint64_t number = 0; good && !reader.at_end(); ++number) {
+    good = reader.read_change(&change);
+    if (!good) break;
+    const engine::Key key(change.key);
+    engine::Operation operation(engine_, host_.now_ms());
+    operation.lock({change.database, key});
+    if (!operation.resident({change.database, key})) {
+      operation.finish();
+      missing->push_back({change.database, change.key});
+      continue;
+    }
+    engine::Replica replica(operation, change.database);
+    const engine::MergeOutcome outcome = change.form == ChangeForm::kRecord
+                                             ? replica.merge_state(key, change.body)
+                                             : replica.merge_delta(key, change.body);
+    position = std::max(position, operation.finish());
+    if (outcome == engine::MergeOutcome::kGap) engine::append_varint(number, &gaps);
+    if (outcome == engine::MergeOutcome::kCorrupt) good = false;
+    if (outcome == engine::MergeOutcome::kStampTooFarAhead) {
+      good = false;
+      complaint = "a stamp too far in the future: the clocks of the nodes differ";
+    }
+    if (kind == FrameKind::kHint) append_key({change.database, change.key}, &keys);
+  }
+  if (!good) {
+    refuse(link, kind, correlation, ReplyResult::kRefused, complaint);
+    return Progress::kDone;
+  }
+  if (!missing->empty()) return Progress::kMissing;
+  if (kind == FrameKind::kHint) host_.keep_hint(target, keys);
+  // What was known already may be undurable still.
+  if (position == 0) position = engine_.last_position();
+  stored_.push_back({link, reply_kind(kind), correlation, position,
+                     begin_reply(gaps.empty() ? ReplyResult::kOk : ReplyResult::kGap) + gaps});
+  return Progress::kDone;
+}
+
+ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uint64_t correlation,
+                                              std::string_view payload, std::vector<KeyName>* missing) {
+  MessageReader reader(payload);
+  if (!check_epoch(link, kind, correlation, reader)) return Progress::kDone;
+  std::string answer = begin_reply(ReplyResult::kOk);
+  std::string part;
+  KeyName name;
+  while (!reader.at_end()) {
+    if (!reader.read_key(&name)) {
+      refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
+      return Progress::kDone;
+    }
+    const engine::Key key(name.key);
+    engine::Operation operation(engine_, host_.now_ms());
+    operation.lock({name.database, key});
+    if (!operation.resident({name.database, key})) {
+      missing->push_back(name);
+    } else if (missing->empty()) {
+      part.clear();
+      engine::Replica replica(operation, name.database);
+      if (kind == FrameKind::kVersion) {
+        (void)replica.append_version(key, &part);
+      } else {
+        (void)replica.append_state(key, &part);
+      }
+      engine::append_string(part, &answer);
+    }
+    operation.finish();
+  }
+  if (!missing->empty()) return Progress::kMissing;
+  host_.reply(link, reply_kind(kind), correlation, answer);
+  return Progress::kDone;
+}
+
+void ReplicaService::fetch(Request request, const std::vector<KeyName>& missing) {
+  ++waiting_;
+  waiting_bytes_ += request.payload.size();
+  // The names that the keys refer to must outlive the fetch: they are views of a payload that is kept.
+  auto kept = std::make_shared<Request>(std::move(request));
+  auto names = std::make_shared<std::deque<std::string>>();
+  std::vector<engine::KeyRef> keys;
+  for (const KeyName& name : missing) {
+    names->emplace_back(name.key);
+    keys.push_back({name.database, engine::Key(names->back())});
+  }
+  engine_.fetch(
+      std::move(keys), [this, kept, names, alive = std::weak_ptr<bool>(alive_)](engine::Status status) {
+        host_.post([this, kept, alive, status] {
+          if (alive.expired()) return;
+          --waiting_;
+          waiting_bytes_ -= kept->payload.size();
+          if (status.ok()) return handle(kept->link, kept->kind, kept->correlation, kept->payload);
+          refuse(kept->link, kept->kind, kept->correlation, ReplyResult::kUnavailable, status.message());
+        });
+      });
+}
+
+void ReplicaService::settle(const engine::Status& committed) {
+  const bool always = engine_.fsync() == engine::Fsync::kAlways;
+  for (Acknowledgement& done : stored_) {
+    if (!committed.ok()) {
+      host_.reply(done.link, done.kind, done.correlation,
+                  text_reply(ReplyResult::kUnavailable, committed.message()));
+    } else if (always && !engine_.durable(done.position)) {
+      undurable_.push_back(std::move(done));
+    } else {
+      host_.reply(done.link, done.kind, done.correlation, done.payload);
+    }
+  }
+  stored_.clear();
+  if (!undurable_.empty()) engine_.request_sync();
+}
+
+void ReplicaService::on_durable() {
+  while (!undurable_.empty() && engine_.durable(undurable_.front().position)) {
+    const Acknowledgement& done = undurable_.front();
+    host_.reply(done.link, done.kind, done.correlation, done.payload);
+    undurable_.pop_front();
+  }
+}
+
+}  // namespace starling::cluster

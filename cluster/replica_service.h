@@ -1,0 +1,96 @@
+// The answers of a node that holds records to those who coordinate: stores changes, tells versions, hands out
+// records.
+//
+//   write, hint ─> merged into the engine ─> acknowledged by settle(), when the commit log has it
+//   (appendfsync
+//                                            always: when it is durable)
+//   version     ─> contexts                  state ─> whole records
+//
+// Keys that are not in memory are fetched first; the request then starts over. Everything is a merge, so
+// requests may come twice, late and in any order.
+//
+// One thread at a time; one for each loop. Time comes as an argument, the rest by Host.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/data_messages.h"
+#include "cluster/frame.h"
+#include "cluster/node_id.h"
+#include "engine/engine.h"
+
+namespace starling::cluster {
+
+class ReplicaService {
+ public:
+  class Host {
+   public:
+    virtual ~Host() = default;
+    // `link` is what handle() was called with; it may be gone by now.
+    virtual void reply(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) = 0;
+    // Runs `work` on the service's own thread, later. Callable from any thread.
+    virtual void post(std::function<void()> work) = 0;
+    virtual Epoch epoch() const = 0;
+    virtual int64_t now_ms() const = 0;
+    // The keys (a sequence of `key`) were stored here for `target`, which must get them when it is back.
+    // Within the pass in which they were stored.
+    virtual void keep_hint(const NodeId& target, std::string_view keys) = 0;
+  };
+
+  ReplicaService(engine::Engine& engine, Host& host) : engine_(engine), host_(host) {}
+
+  // A request of kind kWrite, kHint, kVersion or kState.
+  void handle(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload);
+
+  // The pass ends; `committed` is what Engine::commit() returned. Acknowledges what is stored.
+  void settle(const engine::Status& committed);
+  // The log's durable position moved.
+  void on_durable();
+  // Changes were merged in this pass: commit() must be called before settle().
+  bool changed() const { return !stored_.empty(); }
+
+  // Requests that wait for the disk.
+  size_t waiting() const { return waiting_; }
+
+ private:
+  struct Request {
+    uint64_t link;
+    FrameKind kind;
+    uint64_t correlation;
+    std::string payload;
+  };
+  struct Acknowledgement {
+    uint64_t link;
+    FrameKind kind;
+    uint64_t correlation;
+    engine::LogPosition position;
+    std::string payload;
+  };
+  enum class Progress { kDone, kMissing };
+
+  void refuse(uint64_t link, FrameKind kind, uint64_t correlation, ReplyResult result, std::string_view why);
+  bool check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader);
+  Progress store(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
+                 std::vector<KeyName>* missing);
+  Progress tell(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
+                std::vector<KeyName>* missing);
+  void fetch(Request request, const std::vector<KeyName>& missing);
+
+  engine::Engine& engine_;
+  Host& host_;
+  std::vector<Acknowledgement> stored_;    // In this pass.
+  std::deque<Acknowledgement> undurable_;  // appendfsync always.
+  size_t waiting_ = 0;
+  size_t waiting_bytes_ = 0;
+  std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what comes back from other threads.
+};
+
+FrameKind reply_kind(FrameKind request);
+
+}  // namespace starling::cluster
