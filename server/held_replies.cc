@@ -1,0 +1,39 @@
+#include "server/held_replies.h"
+
+#include <algorithm>
+
+namespace starling::server {
+
+std::deque<HeldReplies::Held>::iterator HeldReplies::find(uint64_t id) {
+  return std::find_if(held_.begin(), held_.end(), [id](const Held& held) { return held.id == id; });
+}
+
+void HeldReplies::drop_released() {
+  while (!held_.empty() && held_.front().released) held_.pop_front();
+}
+
+void HeldReplies::release(uint64_t id) {
+  const auto found = find(id);
+  if (found == held_.end()) return;
+  found->released = true;
+  drop_released();
+}
+
+int64_t HeldReplies::release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output,
+                                  uint64_t* position) {
+  const auto found = find(id);
+  if (found == held_.end()) return 0;
+  output->replace(found->from, found->to, bytes);
+  const int64_t change = static_cast<int64_t>(bytes.size()) - static_cast<int64_t>(found->to - found->from);
+  *position = found->to;
+  found->to += static_cast<uint64_t>(change);
+  for (auto later = found + 1; later != held_.end(); ++later) {
+    later->from += static_cast<uint64_t>(change);
+    later->to += static_cast<uint64_t>(change);
+  }
+  found->released = true;
+  drop_released();
+  return change;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,49 @@
+// Replies that may not leave yet because other nodes have a say in them: a write waits for its quorum, a
+// forwarded request for its answer. What a client is sent stays in the order of its requests.
+//
+// Each is a range of the client's output: held until release(), which may put other bytes in its place (an
+// error, or the answer where nothing was). Everything behind the first one held waits with it.
+//
+// Part of one client; its loop's thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string_view>
+
+#include "resp/output_buffer.h"
+
+namespace starling::server {
+
+class HeldReplies {
+ public:
+  // Holds what `output` has from `from` on, to its end. `id` is the caller's, unique among those held.
+  void hold(uint64_t id, uint64_t from, const resp::OutputBuffer& output) {
+    held_.push_back({id, from, output.position(), false});
+  }
+  bool empty() const { return held_.empty(); }
+  size_t size() const { return held_.size(); }
+
+  // Lets it go as it is. Unknown ids are ignored.
+  void release(uint64_t id);
+  // Lets it go with `bytes` in its place. Returns how many bytes longer (or, negative, shorter) the output is
+  // now, and in *position from where on it moved.
+  int64_t release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output, uint64_t* position);
+
+  // The position up to which output may be sent.
+  uint64_t sendable_position(const resp::OutputBuffer& output) const {
+    return held_.empty() ? output.position() : held_.front().from;
+  }
+
+ private:
+  struct Held {
+    uint64_t id, from, to;
+    bool released;
+  };
+  std::deque<Held>::iterator find(uint64_t id);
+  void drop_released();
+
+  std::deque<Held> held_;
+};
+
+}  // namespace starling::server
