@@ -286,7 +286,8 @@ TEST_CASE("stress: the same on files, and no clean stop") {
         0, cursor, 100, {}, clock.now_ms, [&](std::string_view name) { seen.emplace(name); }, nullptr);
   } while (cursor != 0);
   CHECK(seen == expected);
-  for (const auto& [name, value] : model) {
+  for (const auto& [entry_name, value] : model) {
+    const std::string& name = entry_name;  // clang 14 cannot capture a structured binding.
     CAPTURE(name);
     const Key key(name);
     REQUIRE(Loader(engine->core()).load(0, key).ok());
