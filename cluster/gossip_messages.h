@@ -40,8 +40,6 @@ inline constexpr size_t kMaxGossipSuspicions = 256;
 inline constexpr size_t kMaxGossipWants = 256;
 inline constexpr size_t kMaxGossipDescriptions = 256;
 inline constexpr uint64_t kMaxSuspicionRemainingMs = 600'000;
-inline constexpr size_t kMaxHostBytes = 255;
-inline constexpr size_t kMaxPlaceBytes = 64;
 
 // What a node says of itself. Only the node itself changes it.
 struct NodeDescription {

@@ -42,4 +42,8 @@ using Epoch = uint64_t;
 using NodeIndex = uint16_t;
 inline constexpr NodeIndex kNoNode = 0xffff;
 
+// Of what a node says of itself: its address; the name of its rack, and of its data centre.
+inline constexpr size_t kMaxHostBytes = 255;
+inline constexpr size_t kMaxPlaceBytes = 64;
+
 }  // namespace starling::cluster

@@ -67,7 +67,7 @@ NodeIndex Topology::index_of(const NodeId& id) const {
 
 Status check(const Topology& topology) {
   if (topology.epoch == 0) return invalid("no epoch");
-  if (!topology.cluster_id.valid()) return invalid("no cluster id");
+  if (topology.cluster_id == 0) return invalid("no cluster id");
   if (topology.replicas < 1 || topology.replicas > kMaxReplicas) return invalid("number of replicas");
   if (topology.partition_count != engine::kPartitionCount) return invalid("number of partitions");
   if (topology.owners.size() != topology.partition_count) return invalid("number of owners");

@@ -17,12 +17,6 @@ inline constexpr uint32_t kMaxMembers = 4096;
 inline constexpr uint32_t kMaxReplicas = 16;
 inline constexpr uint32_t kMaxWeight = 10'000;
 inline constexpr uint32_t kMaxRemoved = 16'384;
-inline constexpr uint32_t kMaxHostBytes = 255;
-// Of a rack's and of a data centre's name.
-inline constexpr uint32_t kMaxPlaceBytes = 64;
-
-// Drawn at random by the node whose proposal founds the cluster.
-using ClusterId = NodeId;
 
 // Wire and disk: never renumber. Only kActive members own partitions.
 enum class MemberState : uint8_t {
@@ -55,7 +49,7 @@ struct PendingMove {
 
 struct Topology {
   Epoch epoch = 0;
-  ClusterId cluster_id;
+  ClusterId cluster_id = 0;
   uint32_t replicas = 3;  // N. A cluster with fewer active members keeps one replica on each.
   uint32_t partition_count = engine::kPartitionCount;
   std::vector<Member> members;     // Ascending by id. A node's index is its place here.

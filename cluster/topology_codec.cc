@@ -77,7 +77,7 @@ bool read_moves(ByteReader* reader, uint32_t partition_count, std::vector<Pendin
 }
 
 bool read_body(ByteReader* reader, Topology* topology) {
-  return reader->read_varint(&topology->epoch) && read_id(reader, &topology->cluster_id) &&
+  return reader->read_varint(&topology->epoch) && reader->read_u64(&topology->cluster_id) &&
          read_bounded(reader, engine::kPartitionCount, &topology->partition_count) &&
          topology->partition_count == engine::kPartitionCount &&
          read_bounded(reader, kMaxReplicas, &topology->replicas) &&
@@ -129,7 +129,7 @@ void encode_topology(const Topology& topology, std::string* out) {
   STARLING_ASSERT(check(topology).ok());
   out->push_back(static_cast<char>(kTopologyFormat));
   append_varint(topology.epoch, out);
-  append_id(topology.cluster_id, out);
+  engine::append_u64(topology.cluster_id, out);
   append_varint(topology.partition_count, out);
   append_varint(topology.replicas, out);
   append_varint(topology.members.size(), out);

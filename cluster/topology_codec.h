@@ -1,7 +1,7 @@
 // A topology in bytes, for the bus and for the disk.
 //
 //   topology := format byte (1)
-//               epoch varint, cluster_id 20 bytes, partition_count varint, replicas varint
+//               epoch varint, cluster_id u64, partition_count varint, replicas varint
 //               members count, member ...        ascending by id
 //               owner varint ...                 partition_count of them, each an index into members
 //               removed count, id 20 bytes ...   ascending

@@ -98,7 +98,7 @@ TEST_CASE("topology: what is accepted after damage is what would be written") {
 TEST_CASE("topology: what breaks a bound or an order is refused") {
   const std::vector<std::function<void(Topology*)>> faults = {
       [](Topology* t) { t->epoch = 0; },
-      [](Topology* t) { t->cluster_id = {}; },
+      [](Topology* t) { t->cluster_id = 0; },
       [](Topology* t) { t->replicas = 0; },
       [](Topology* t) { t->replicas = kMaxReplicas + 1; },
       [](Topology* t) { t->partition_count = 8192; },

@@ -51,7 +51,7 @@ inline Topology make_topology(std::vector<Member> members, uint32_t replicas = 3
                               const Topology* previous = nullptr) {
   Topology topology;
   topology.epoch = previous == nullptr ? 1 : previous->epoch + 1;
-  topology.cluster_id.bytes.fill(7);
+  topology.cluster_id = 0x0707;
   topology.replicas = replicas;
   topology.owners = plan(members, previous, replicas);
   topology.members = sorted(std::move(members));
