@@ -98,13 +98,13 @@ void Membership::list(Peer* peer, GossipMessage* message) {
 // Adds what is new and then whose turn it is, up to the size of a digest; in a small cluster that is
 // everyone.
 void Membership::fill_entries(GossipMessage* message) {
-  for (News& news : news_) {
-    if (message->entries.size() >= settings_.digest_max_entries / 2) break;
-    Peer* peer = find(news.id);
-    if (news.tellings_left > 0) --news.tellings_left;
-    if (peer != nullptr && peer->listed_in != messages_built_) list(peer, message);
-  }
-  std::erase_if(news_, [](const News& news) { return news.tellings_left == 0; });
+  std::erase_if(news_, [&](const NodeId& id) {
+    Peer* peer = find(id);
+    if (peer == nullptr) return true;
+    if (message->entries.size() >= settings_.digest_max_entries / 2) return false;
+    if (peer->listed_in != messages_built_) list(peer, message);
+    return --peer->tellings_left == 0;
+  });
   size_t looked_at = 0;
   for (; looked_at < peers_.size() && message->entries.size() < settings_.digest_max_entries; ++looked_at) {
     Peer& peer = peers_[(next_entry_ + looked_at) % peers_.size()];
@@ -169,7 +169,7 @@ void Membership::take(const Described& described, int64_t now_us, GossipOutput* 
   peer->entry.description_version = described.version;
   if (peer->description == described.description) return;
   peer->description = described.description;
-  add_news(described.id);
+  add_news(peer);
   out->events.push_back({MembershipEventKind::kDescriptionChanged, described.id});
 }
 
@@ -209,7 +209,7 @@ void Membership::begin_incarnation(Peer* peer, int64_t now_us, GossipOutput* out
   peer->knocking = false;
   peer->votes.clear();
   peer->last_heard_us = peer->last_progress_us = now_us;
-  add_news(peer->entry.id);
+  add_news(peer);
   if (before != Phase::kAlive && peer->phase() == Phase::kAlive) {
     out->events.push_back({MembershipEventKind::kBack, peer->entry.id});
   }
@@ -258,16 +258,15 @@ void Membership::refute(uint64_t incarnation, GossipOutput* out) {
   out->events.push_back({MembershipEventKind::kRefuted, self_});
 }
 
-void Membership::add_news(const NodeId& id) {
-  const auto tellings = static_cast<uint32_t>(4 * std::bit_width(size()));
-  const auto known =
-      std::find_if(news_.begin(), news_.end(), [&id](const News& news) { return news.id == id; });
-  if (known != news_.end()) {
-    known->tellings_left = tellings;
-    return;
+void Membership::add_news(Peer* peer) {
+  if (peer->tellings_left == 0) {
+    if (news_.size() >= kMaxNews) {
+      if (Peer* oldest = find(news_.front())) oldest->tellings_left = 0;
+      news_.erase(news_.begin());
+    }
+    news_.push_back(peer->entry.id);
   }
-  if (news_.size() >= kMaxNews) news_.erase(news_.begin());
-  news_.push_back({id, tellings});
+  peer->tellings_left = static_cast<uint32_t>(4 * std::bit_width(size()));
 }
 
 }  // namespace starling::cluster

@@ -168,7 +168,7 @@ Membership::Peer* Membership::add_peer(const NodeId& id, const NodeDescription& 
   peer.description = description;
   peer.last_heard_us = now_us;
   peer.last_progress_us = now_us;
-  add_news(id);
+  add_news(&peer);
   out->events.push_back({MembershipEventKind::kDiscovered, id});
   return &peer;
 }

@@ -167,6 +167,7 @@ class Membership {
     int64_t first_unanswered_us = 0;
     int64_t last_asked_us = 0;
     uint32_t unanswered = 0;
+    uint32_t tellings_left = 0;     // as news
     uint64_t listed_in = 0;         // the last message built that lists it
     Phase silence = Phase::kAlive;  // by silence alone
     bool unreachable = false;       // it does not answer us
@@ -218,12 +219,7 @@ class Membership {
   void refute(uint64_t incarnation, GossipOutput* out);
   void reply(const NodeId& to, const GossipMessage& message, std::vector<NodeId> wants, bool refuted,
              int64_t now_us, GossipOutput* out);
-  void add_news(const NodeId& id);
-
-  struct News {
-    NodeId id;
-    uint32_t tellings_left;
-  };
+  void add_news(Peer* peer);
 
   const NodeId self_;
   const GossipSettings settings_;
@@ -235,7 +231,7 @@ class Membership {
   absl::flat_hash_map<NodeId, size_t> index_;
   absl::flat_hash_set<NodeId> removed_;
   std::vector<BusAddress> seeds_;
-  std::vector<News> news_;  // told first in a cluster too big for one message
+  std::vector<NodeId> news_;  // told first in a cluster too big for one message
   size_t next_seed_ = 0;
   size_t next_entry_ = 0;  // where the next partial digest starts in peers_
   uint64_t ticks_ = 0;

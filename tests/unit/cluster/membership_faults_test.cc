@@ -42,9 +42,9 @@ TEST_CASE("membership faults: loss, delay, duplication and reordering bring nobo
     int64_t max_delay_us;
     int64_t duration_us;
   };
-  const Case cases[] = {{3, 0.1, 50 * kMillisecond, 240 * kMinute},
-                        {3, 0.2, 300 * kMillisecond, 240 * kMinute},
-                        {10, 0.2, 300 * kMillisecond, 60 * kMinute}};
+  const Case cases[] = {{3, 0.1, 50 * kMillisecond, 120 * kMinute},
+                        {3, 0.2, 300 * kMillisecond, 120 * kMinute},
+                        {10, 0.2, 300 * kMillisecond, 30 * kMinute}};
   for (const Case& faults : cases) {
     CAPTURE(faults.nodes);
     CAPTURE(faults.loss);
