@@ -86,7 +86,7 @@ Handshake::State Handshake::take_introduction(std::string_view payload, std::str
 // What can be said against the peer before it has proved anything.
 Handshake::State Handshake::examine(std::string* out) {
   const Introduction& self = options_.self;
-  if (peer_.id == self.id) return refuse(RefusalReason::kSelf, "is this node itself", out);
+  if (peer_.id == self.id) return refuse(RefusalReason::kSelf, "is at both ends of the connection", out);
   if (options_.expected.valid() && peer_.id != options_.expected) {
     return refuse(RefusalReason::kIdentity,
                   "is node " + peer_.id.to_string() + ", not " + options_.expected.to_string(), out);

@@ -37,7 +37,10 @@ IoThread::IoThread(Server& server, int index)
       statistics_(server.commands().all().size()),
       commit_gate_(server.engine()),
       dispatcher_(server, *this) {
-  loop_.set_pass_hook([this] { run_pass(); });
+  loop_.set_pass_hook([this] {
+    run_pass();
+    if (pass_end_) pass_end_();
+  });
   retry_timer_ = std::make_unique<Timer>(loop_, [this] { retry_postponed(); });
   tick_timer_ = std::make_unique<Timer>(loop_, [this] { on_tick(); });
   tick_timer_->start(kTickMs, kTickMs);

@@ -49,13 +49,16 @@ struct BusOptions {
   int64_t handshake_timeout_ms = 3000;
   // A link with bytes waiting, of which the peer took none for so long, is cut.
   int64_t stall_timeout_ms = 10000;
-  // A link that heard nothing for the first asks with a ping; for the second, is cut.
+  // A link that heard nothing for the first asks with a ping; if the ping is sent and nothing comes for the
+  // second, the link is cut.
   int64_t ping_after_ms = 2000;
   int64_t silence_timeout_ms = 10000;
   // Between attempts to connect: doubled from the first to the last, each drawn from its upper half.
   int64_t first_retry_ms = 50;
   int64_t last_retry_ms = 3000;
   int keepalive_seconds = 60;
+  // Whether links that come and go are notices in the log; else they are details. One loop's suffice.
+  bool log_links = true;
   // Incoming links of this loop, and those of them whose handshake is not done. More are closed.
   size_t max_incoming = 4096;
   size_t max_strangers = 64;
@@ -68,14 +71,15 @@ class BusHandler {
 
   // What this node says of itself in the next handshake. `address` must be one that others can reach.
   virtual cluster::Introduction introduction() = 0;
-  // Called when a peer has proved itself. Text: it is refused, for this reason (a removed node, say).
+  // Called when a peer has proved itself. Text: it is refused, for this reason, which reads after "it": "was
+  // removed from the cluster".
   virtual std::optional<std::string> objection(const cluster::Introduction& peer) = 0;
 
-  // The link to `peer` is up: send() reaches it. Also for a node found by a seed address, which may not be
-  // known yet: set_peers() decides whether the link stays.
+  // The link to `peer` is up: send() reaches it. Also for a node found by a seed's address, which may not be
+  // known yet.
   virtual void on_connected(const cluster::Introduction& peer) = 0;
   // The link that on_connected() spoke of is gone; what was sent may or may not have arrived.
-  virtual void on_disconnected(const cluster::NodeId& peer, std::string_view reason) = 0;
+  virtual void on_disconnected(const cluster::NodeId& peer, const std::string& reason) = 0;
   // A peer, perhaps not known yet, opened a link to this loop. Nothing is told when it goes.
   virtual void on_accepted(const cluster::Introduction& peer, LinkId link) = 0;
 
@@ -118,7 +122,7 @@ class BusLinks {
   // that is no longer listed, or moved, is closed and reported.
   void set_peers(const std::vector<BusPeer>& peers);
   // Addresses to try while it is not known who lives there. One that turns out to be this node itself is
-  // forgotten; one of a node that is linked already rests until that link is lost.
+  // tried again once a minute; one of a node that is linked already rests until that link is lost.
   void set_seeds(const std::vector<std::string>& addresses);
 
   // Queues a frame on the link to `peer`. False: there is no link, or its queue is full; nothing was sent.
@@ -133,7 +137,7 @@ class BusLinks {
   bool connected(const cluster::NodeId& peer) const;
 
   // Closes every link from and to the node: it was removed, or is to introduce itself anew.
-  void disconnect(const cluster::NodeId& peer, std::string_view reason);
+  void disconnect(const cluster::NodeId& peer, const std::string& reason);
 
   // Takes a connection that a listener accepted.
   void adopt(AcceptedSocket socket);
@@ -146,7 +150,43 @@ class BusLinks {
 
  private:
   friend class BusLink;
+  struct Target;
+
+  // What links tell.
+  cluster::Handshake::Options handshake_options(const BusLink& link);
+  void on_link_up(BusLink& link);
+  void on_link_down(BusLink& link, bool was_up, const std::string& reason);
+  void note_queue(int64_t change) { statistics_.queued_bytes.add(static_cast<uint64_t>(change)); }
+  void output_pending(BusLink& link);
+
+  BusLink* find_up(const cluster::NodeId& peer) const;
+  Target* find_target(const cluster::NodeId& peer);
+  bool count_send(bool accepted);
+  void connect(Target& target);
+  bool rests(const Target& target) const;
+  void give_link(BusLink& link, Target* target);
+  void drop_target(Target& target, const std::string& reason);
+  void retry_later(Target& target);
+  void log_refusal(const BusLink& link, const std::string& reason);
+  void log_failure(Target& target, const BusLink& link, const std::string& reason);
+  void on_tick();
+
+  EventLoop& loop_;
+  BusHandler& handler_;
+  const BusOptions options_;
   BusStatistics statistics_;
+  // This object's own time: it goes on only while the loop does, so a process that was stopped or starved
+  // does not blame its peers.
+  int64_t now_ms_ = 0;
+  LinkId last_link_id_ = 0;
+  absl::flat_hash_map<LinkId, std::unique_ptr<BusLink>> links_;
+  absl::flat_hash_map<cluster::NodeId, BusLink*> up_;  // To peers, handshake done.
+  std::vector<std::unique_ptr<Target>> targets_;
+  std::vector<BusLink*> outputs_;  // Have bytes to write.
+  std::vector<BusLink*> closed_;   // To be destroyed at the end of the pass.
+  size_t incoming_ = 0, strangers_ = 0;
+  int refusal_lines_ = 0;  // Logged within this period.
+  std::unique_ptr<Timer> tick_timer_;
 };
 
 }  // namespace starling::server

@@ -59,4 +59,9 @@ void set_socket_options(int fd, int keepalive_seconds) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &probes, sizeof probes);
 }
 
+void set_unacknowledged_timeout(int fd, int timeout_ms) {
+  const auto milliseconds = static_cast<unsigned>(std::max(timeout_ms, 0));
+  ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
+}
+
 }  // namespace starling::server

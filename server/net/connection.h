@@ -49,5 +49,7 @@ class Connection {
 
 // For TCP sockets. 0 seconds: no keep-alive probes.
 void set_socket_options(int fd, int keepalive_seconds);
+// The connection breaks when what was sent stays unacknowledged for so long.
+void set_unacknowledged_timeout(int fd, int timeout_ms);
 
 }  // namespace starling::server

@@ -40,6 +40,10 @@ EventLoop::~EventLoop() {
   STARLING_ASSERT(uv_loop_close(&handles_->loop) == 0);
 }
 
+uv_loop_s* EventLoop::native() {
+  return &handles_->loop;
+}
+
 void EventLoop::run() {
   thread_ = std::this_thread::get_id();
   uv_run(&handles_->loop, UV_RUN_DEFAULT);

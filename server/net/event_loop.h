@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+struct uv_loop_s;
+
 namespace starling::server {
 
 // What to wait for, and what happened. kBroken: the descriptor is of no more use; never waited for, always
@@ -48,11 +50,13 @@ class EventLoop {
   bool in_loop_thread() const { return std::this_thread::get_id() == thread_.load(); }
 
  private:
+  friend class Connector;
   friend class FdWatcher;
   friend class Timer;
   friend class SignalWatcher;
   struct Handles;
   void run_mailbox();
+  uv_loop_s* native();
 
   std::unique_ptr<Handles> handles_;
   std::function<void()> pass_hook_;

@@ -1,0 +1,284 @@
+#include "server/bus/bus_link.h"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "engine/assert.h"
+#include "server/bus/bus_links.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::Frame;
+using cluster::FrameDecoder;
+using cluster::FrameKind;
+using cluster::Handshake;
+
+// For one link before the others have their turn.
+constexpr size_t kReadBytesPerTurn = 4 << 20;
+constexpr size_t kWriteBytesPerTurn = 4 << 20;
+constexpr size_t kWritePieces = 64;
+// A payload from here on is kept apart, so that the frames around it stay in small chunks.
+constexpr size_t kLargePayloadBytes = 32 << 10;
+
+}  // namespace
+
+BusLink::BusLink(BusLinks& owner, uint64_t id, std::string address, const cluster::NodeId& expected)
+    : owner_(owner),
+      id_(id),
+      outgoing_(true),
+      address_(std::move(address)),
+      expected_(expected),
+      state_(State::kConnecting),
+      deadline_ms_(owner.now_ms_ + owner.options_.handshake_timeout_ms) {}
+
+BusLink::BusLink(BusLinks& owner, uint64_t id, std::string address)
+    : owner_(owner),
+      id_(id),
+      outgoing_(false),
+      address_(std::move(address)),
+      state_(State::kIntroducing),
+      deadline_ms_(owner.now_ms_ + owner.options_.handshake_timeout_ms) {}
+
+BusLink::~BusLink() = default;
+
+void BusLink::connect() {
+  connector_.emplace(owner_.loop_, address_, [this](int fd, const std::string& failure) {
+    if (fd < 0) return close(failure);
+    if (state_ == State::kClosed) {
+      ::close(fd);
+      return;
+    }
+    open(fd);
+  });
+}
+
+void BusLink::accept(int fd) {
+  open(fd);
+}
+
+void BusLink::open(int fd) {
+  set_socket_options(fd, owner_.options_.keepalive_seconds);
+  set_unacknowledged_timeout(fd, static_cast<int>(owner_.options_.silence_timeout_ms));
+  connection_.emplace(owner_.loop_, fd, *this);
+  connection_->watch(true, false);
+  state_ = State::kIntroducing;
+  begin_handshake();
+}
+
+void BusLink::begin_handshake() {
+  Handshake::Options options = owner_.handshake_options(*this);
+  options.deadline_ms = deadline_ms_;
+  handshake_.emplace(std::move(options));
+  std::string hello;
+  handshake_->start(&hello);
+  after_handshake_step(hello);
+}
+
+void BusLink::on_events(int events) {
+  if (state_ == State::kClosed) return;
+  if (events & kReadable) read();
+  if (state_ == State::kClosed) return;
+  if (events & kBroken) return close("the connection broke");
+  if (events & kWritable) flush();
+}
+
+void BusLink::read() {
+  for (size_t total = 0; total < kReadBytesPerTurn;) {
+    const std::span<char> room = decoder_.prepare();
+    const IoResult result = connection_->read(room.data(), room.size());
+    if (result.kind == IoResult::kWouldBlock) return;
+    if (result.kind == IoResult::kClosed) return close("it closed the connection");
+    if (result.kind == IoResult::kFailed) return close("the connection broke");
+    decoder_.commit(result.bytes);
+    total += result.bytes;
+    heard_ms_ = owner_.now_ms_;
+    pinged_ = false;
+    owner_.statistics_.bytes_received.add(result.bytes);
+    if (!take_frames() || result.bytes < room.size()) return;
+  }
+}
+
+bool BusLink::take_frames() {
+  for (;;) {
+    Frame frame;
+    const FrameDecoder::Result result = decoder_.next(&frame);
+    if (result == FrameDecoder::Result::kMore) return true;
+    if (result == FrameDecoder::Result::kBroken) {
+      if (state_ == State::kUp) {
+        close("it sent " + std::string(decoder_.reason()));
+      } else {
+        std::string answer;
+        handshake_->on_broken_stream(decoder_.reason(), &answer);
+        after_handshake_step(answer);
+      }
+      return false;
+    }
+    if (state_ == State::kUp) {
+      take_frame(frame);
+    } else {
+      std::string answer;
+      handshake_->on_frame(frame, &answer);
+      after_handshake_step(answer);
+    }
+    if (state_ == State::kClosed) return false;
+  }
+}
+
+void BusLink::after_handshake_step(const std::string& answer) {
+  if (!answer.empty()) {
+    const size_t before = output_.size();
+    output_.append(answer);
+    note_queued(before);
+  }
+  switch (handshake_->state()) {
+    case Handshake::State::kRunning:
+      return;
+    case Handshake::State::kRefused: {
+      refusal_ = handshake_->reason();
+      flush();  // So that the other side knows why.
+      const std::string by = handshake_->refused_by_peer() ? "it says that this node " : "it ";
+      return close(by + handshake_->explanation());
+    }
+    case Handshake::State::kDone:
+      state_ = State::kUp;
+      peer_ = handshake_->peer();
+      handshake_.reset();
+      decoder_.set_largest_frame_bytes(owner_.options_.largest_frame_bytes);
+      up_since_ms_ = heard_ms_ = owner_.now_ms_;
+      return owner_.on_link_up(*this);
+  }
+}
+
+void BusLink::take_frame(const Frame& frame) {
+  owner_.statistics_.frames_received.add(1);
+  switch (frame.kind) {
+    case FrameKind::kHello:
+    case FrameKind::kHelloReply:
+    case FrameKind::kRefuse:
+      return close("it sent a " + std::string(frame_kind_name(frame.kind)) + " frame after the handshake");
+    case FrameKind::kPing:
+      if (!queue(FrameKind::kPong, frame.correlation, {})) close("its pings pile up");
+      return;
+    case FrameKind::kPong:
+      return;
+    default:
+      return owner_.handler_.on_frame(peer_.id, id_, frame.kind, frame.correlation, frame.payload);
+  }
+}
+
+bool BusLink::takes(uint64_t correlation, size_t payload_bytes) const {
+  if (state_ != State::kUp) return false;
+  return output_.empty() ||
+         output_.size() + cluster::frame_bytes(correlation, payload_bytes) <= owner_.options_.queue_bytes;
+}
+
+bool BusLink::queue(FrameKind kind, uint64_t correlation, std::string_view payload) {
+  if (!takes(correlation, payload.size())) return false;
+  if (payload.size() >= kLargePayloadBytes) {
+    return queue_shared(kind, correlation, std::make_shared<const std::string>(payload));
+  }
+  const size_t before = output_.size();
+  header_.clear();
+  cluster::append_frame_header(kind, correlation, payload.size(), &header_);
+  output_.append(header_);
+  output_.append(payload);
+  note_queued(before);
+  owner_.statistics_.frames_sent.add(1);
+  return true;
+}
+
+bool BusLink::queue_shared(FrameKind kind, uint64_t correlation, std::shared_ptr<const std::string> payload) {
+  const std::string_view bytes = *payload;
+  if (!takes(correlation, bytes.size())) return false;
+  const size_t before = output_.size();
+  header_.clear();
+  cluster::append_frame_header(kind, correlation, bytes.size(), &header_);
+  output_.append(header_);
+  output_.append_shared(std::move(payload), bytes);
+  note_queued(before);
+  owner_.statistics_.frames_sent.add(1);
+  return true;
+}
+
+void BusLink::note_queued(size_t bytes_before) {
+  if (bytes_before == 0) progress_ms_ = owner_.now_ms_;
+  owner_.note_queue(static_cast<int64_t>(output_.size() - bytes_before));
+  owner_.output_pending(*this);
+}
+
+void BusLink::flush() {
+  if (state_ == State::kClosed || !connection_) return;
+  size_t written_bytes = 0;
+  bool blocked = false;
+  while (!output_.empty() && !blocked && written_bytes < kWriteBytesPerTurn) {
+    std::array<iovec, kWritePieces> pieces;
+    const size_t count = output_.gather(pieces.data(), pieces.size());
+    size_t offered = 0;
+    for (size_t i = 0; i < count; ++i) offered += pieces[i].iov_len;
+    const IoResult result = connection_->write(pieces.data(), static_cast<int>(count));
+    if (result.kind == IoResult::kFailed || result.kind == IoResult::kClosed) {
+      // Its refusal may still be there to read; what ends the connection comes after it.
+      if (state_ == State::kIntroducing) return connection_->watch(true, false);
+      return close("the connection broke");
+    }
+    const size_t written = result.kind == IoResult::kOk ? result.bytes : 0;
+    output_.consume(written);
+    written_bytes += written;
+    blocked = written < offered;
+  }
+  if (written_bytes > 0) {
+    progress_ms_ = owner_.now_ms_;
+    owner_.note_queue(-static_cast<int64_t>(written_bytes));
+    owner_.statistics_.bytes_sent.add(written_bytes);
+  }
+  if (pinged_ && ping_sent_ms_ < 0 && output_.consumed_position() >= ping_position_) {
+    ping_sent_ms_ = owner_.now_ms_;
+  }
+  connection_->watch(true, !output_.empty());
+}
+
+void BusLink::on_time(int64_t now_ms) {
+  const BusOptions& options = owner_.options_;
+  switch (state_) {
+    case State::kClosed:
+      return;
+    case State::kConnecting:
+      if (now_ms >= deadline_ms_) close("no answer to connecting");
+      return;
+    case State::kIntroducing: {
+      std::string answer;
+      if (handshake_->on_time(now_ms, &answer) != Handshake::State::kRunning) after_handshake_step(answer);
+      return;
+    }
+    case State::kUp:
+      break;
+  }
+  if (!output_.empty() && now_ms - progress_ms_ >= options.stall_timeout_ms) {
+    owner_.statistics_.stalled_links.add(1);
+    return close("it stopped reading; " + std::to_string(output_.size()) + " bytes were waiting for it");
+  }
+  if (pinged_ && ping_sent_ms_ >= 0 && now_ms - ping_sent_ms_ >= options.silence_timeout_ms) {
+    return close("it has been silent for " + std::to_string(now_ms - heard_ms_) + " ms");
+  }
+  if (pinged_ || now_ms - heard_ms_ < options.ping_after_ms) return;
+  decoder_.shrink();
+  output_.shrink();
+  if (!queue(FrameKind::kPing, 0, {})) return;
+  pinged_ = true;
+  ping_position_ = output_.position();
+  ping_sent_ms_ = -1;
+}
+
+void BusLink::close(const std::string& reason) {
+  if (state_ == State::kClosed) return;
+  const State was = std::exchange(state_, State::kClosed);
+  if (connection_) connection_->watch(false, false);
+  owner_.note_queue(-static_cast<int64_t>(output_.size()));
+  owner_.on_link_down(*this, was == State::kUp, reason);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,101 @@
+// One connection to one other node. Owned by a BusLinks and used by its loop's thread only.
+//
+//   connecting ──> introducing ──> up ──> closed        outgoing
+//                  introducing ──> up ──> closed        incoming
+//
+// Any state may go to closed. A closed link does nothing more; its owner destroys it at the end of the pass.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "cluster/frame.h"
+#include "cluster/handshake.h"
+#include "resp/output_buffer.h"
+#include "server/net/connection.h"
+#include "server/net/connector.h"
+
+namespace starling::server {
+
+class BusLinks;
+
+class BusLink final : public FdHandler {
+ public:
+  enum class State { kConnecting, kIntroducing, kUp, kClosed };
+
+  // Outgoing; connect() begins. `expected` as in Handshake::Options.
+  BusLink(BusLinks& owner, uint64_t id, std::string address, const cluster::NodeId& expected);
+  // Incoming; accept() begins.
+  BusLink(BusLinks& owner, uint64_t id, std::string address);
+  ~BusLink() override;
+
+  void connect();
+  void accept(int fd);
+
+  // Queues a frame. False: not up, or no room.
+  bool queue(cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
+  bool queue_shared(cluster::FrameKind kind, uint64_t correlation,
+                    std::shared_ptr<const std::string> payload);
+  // Writes what the socket takes.
+  void flush();
+  // Looks at deadlines.
+  void on_time(int64_t now_ms);
+  // Ends the link and tells the owner, once.
+  void close(const std::string& reason);
+
+  uint64_t id() const { return id_; }
+  State state() const { return state_; }
+  bool outgoing() const { return outgoing_; }
+  // The peer's: as configured, or as the connection came.
+  const std::string& address() const { return address_; }
+  const cluster::NodeId& expected() const { return expected_; }
+  // Once up.
+  const cluster::Introduction& peer() const { return peer_; }
+  int64_t up_since_ms() const { return up_since_ms_; }
+  // Set when the handshake ended in a refusal.
+  std::optional<cluster::RefusalReason> refusal() const { return refusal_; }
+  size_t queued_bytes() const { return output_.size(); }
+  size_t memory_bytes() const { return decoder_.memory_bytes() + output_.memory_bytes(); }
+
+  bool in_output_list = false;  // The owner's.
+
+ private:
+  void on_events(int events) override;
+  void open(int fd);
+  void begin_handshake();
+  void read();
+  // False: the link is closed.
+  bool take_frames();
+  void take_frame(const cluster::Frame& frame);
+  void after_handshake_step(const std::string& answer);
+  void note_queued(size_t bytes_before);
+  bool takes(uint64_t correlation, size_t payload_bytes) const;
+
+  BusLinks& owner_;
+  const uint64_t id_;
+  const bool outgoing_;
+  const std::string address_;
+  const cluster::NodeId expected_;
+  State state_;
+  std::optional<Connector> connector_;
+  std::optional<Connection> connection_;
+  std::optional<cluster::Handshake> handshake_;
+  cluster::FrameDecoder decoder_;
+  resp::OutputBuffer output_;
+  std::string header_;  // Scratch.
+  cluster::Introduction peer_;
+  std::optional<cluster::RefusalReason> refusal_;
+  int64_t deadline_ms_;  // Of connecting and the handshake.
+  int64_t up_since_ms_ = 0;
+  int64_t heard_ms_ = 0;     // Bytes came.
+  int64_t progress_ms_ = 0;  // Bytes went, or began to wait.
+  // The last ping: where it ends in the output, and when it had gone; -1: it has not, or was answered.
+  bool pinged_ = false;
+  uint64_t ping_position_ = 0;
+  int64_t ping_sent_ms_ = -1;
+};
+
+}  // namespace starling::server

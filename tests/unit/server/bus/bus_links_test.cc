@@ -1,0 +1,496 @@
+// Two or more nodes' links on real loopback sockets, each with a loop and a thread of its own.
+#include "server/bus/bus_links.h"
+
+#include <arpa/inet.h>
+#include <doctest/doctest.h>
+#include <netinet/in.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <atomic>
+#include <chrono>
+#include <functional>
+#include <future>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <thread>
+#include <utility>
+#include <vector>
+
+#include "cluster/handshake.h"
+#include "engine/byte_codec.h"
+#include "engine/seeded_random.h"
+#include "server/bus/bus_listener.h"
+#include "server/net/listener.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::FrameKind;
+using cluster::Introduction;
+using cluster::NodeId;
+
+// Waits for what must come about, generously: a machine may be busy.
+bool eventually(const std::function<bool()>& condition) {
+  for (int i = 0; i < 60000; ++i) {
+    if (condition()) return true;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  return false;
+}
+
+NodeId id_of(uint8_t number) {
+  NodeId id;
+  id.bytes.fill(number);
+  return id;
+}
+
+int port_of(int fd) {
+  sockaddr_in address{};
+  socklen_t length = sizeof address;
+  REQUIRE(::getsockname(fd, reinterpret_cast<sockaddr*>(&address), &length) == 0);
+  return ntohs(address.sin_port);
+}
+
+// A port that nobody listens on now.
+int free_port() {
+  int fd = -1;
+  REQUIRE(listen_tcp("127.0.0.1", 0, 1, &fd).ok());
+  const int port = port_of(fd);
+  ::close(fd);
+  return port;
+}
+
+BusOptions quick_options(const std::string& secret) {
+  BusOptions options;
+  options.secret = secret;
+  options.first_retry_ms = 25;
+  options.last_retry_ms = 100;
+  return options;
+}
+
+// A node that has nothing but its bus. Members are the loop's thread's, except where they are atomic.
+class Node final : public BusHandler {
+ public:
+  explicit Node(uint8_t number, int port, BusOptions options = quick_options("secret"))
+      : number_(number), port_(port) {
+    links_.emplace(loop_, *this, std::move(options));
+    listener_.emplace(loop_, std::vector<BusLoop>{{&loop_, &*links_}});
+    REQUIRE(listener_->open({"127.0.0.1"}, port, 16).ok());
+    loop_.set_pass_hook([this] { links_->flush(); });
+  }
+  ~Node() override {
+    if (thread_.joinable()) {
+      loop_.stop();
+      thread_.join();
+    }
+    listener_.reset();
+    links_.reset();
+  }
+  void start() {
+    thread_ = std::thread([this] { loop_.run(); });
+  }
+
+  // Runs `task` on the loop and waits for it.
+  template <typename Task>
+  auto on_loop(Task task) {
+    std::promise<decltype(task(std::declval<BusLinks&>()))> promise;
+    loop_.post([&] {
+      if constexpr (std::is_void_v<decltype(task(*links_))>) {
+        task(*links_);
+        promise.set_value();
+      } else {
+        promise.set_value(task(*links_));
+      }
+    });
+    return promise.get_future().get();
+  }
+  void know(const Node& other) {
+    on_loop([peer = other.as_peer()](BusLinks& links) { links.set_peers({peer}); });
+  }
+  bool connected_to(const Node& other) {
+    return on_loop([&](BusLinks& links) { return links.connected(other.id()); });
+  }
+  std::string last_failure() {
+    return on_loop([](BusLinks& links) { return links.report().at(0).last_failure; });
+  }
+
+  NodeId id() const { return id_of(number_); }
+  std::string address() const { return "127.0.0.1:" + std::to_string(port_); }
+  BusPeer as_peer() const { return {id(), address()}; }
+  const BusStatistics& statistics() const { return links_->statistics(); }
+
+  Introduction introduction() override {
+    Introduction self;
+    self.id = id();
+    self.cluster = cluster_id;
+    self.epoch = 3;
+    self.address = address();
+    return self;
+  }
+  std::optional<std::string> objection(const Introduction& peer) override {
+    if (removed.valid() && peer.id == removed) return "was removed from the cluster";
+    return std::nullopt;
+  }
+  void on_connected(const Introduction& peer) override {
+    CHECK(loop_.in_loop_thread());
+    CHECK(peer.epoch == 3);
+    ++connects;
+    if (when_connected) when_connected(*links_, peer);
+  }
+  void on_disconnected(const NodeId&, const std::string& reason) override {
+    CHECK(!reason.empty());
+    {
+      std::lock_guard lock(mutex_);
+      loss_ = reason;
+    }
+    ++losses;
+  }
+  void on_accepted(const Introduction& peer, LinkId) override {
+    CHECK(peer.id.valid());
+    ++accepts;
+  }
+  void on_frame(const NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
+                std::string_view payload) override {
+    if (when_frame) when_frame(*links_, peer, link, kind, correlation, payload);
+    ++frames;
+  }
+  std::string loss() {
+    std::lock_guard lock(mutex_);
+    return loss_;
+  }
+
+  uint64_t cluster_id = 5;
+  NodeId removed;
+  std::function<void(BusLinks&, const Introduction&)> when_connected;
+  std::function<void(BusLinks&, const NodeId&, LinkId, FrameKind, uint64_t, std::string_view)> when_frame;
+  std::atomic<int> connects{0}, losses{0}, accepts{0};
+  std::atomic<uint64_t> frames{0};
+
+ private:
+  const uint8_t number_;
+  const int port_;
+  EventLoop loop_;
+  std::optional<BusLinks> links_;
+  std::optional<BusListener> listener_;
+  std::thread thread_;
+  std::mutex mutex_;
+  std::string loss_;  // Guarded by mutex_.
+};
+
+// A client of the bus port that is no node.
+class Stranger {
+ public:
+  explicit Stranger(const std::string& address) : fd_(::socket(AF_INET, SOCK_STREAM, 0)) {
+    sockaddr_in to{};
+    to.sin_family = AF_INET;
+    to.sin_port = htons(static_cast<uint16_t>(std::stoi(address.substr(address.rfind(':') + 1))));
+    to.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    REQUIRE(::connect(fd_, reinterpret_cast<sockaddr*>(&to), sizeof to) == 0);
+  }
+  ~Stranger() { ::close(fd_); }
+  void say(std::string_view bytes) { (void)!::send(fd_, bytes.data(), bytes.size(), MSG_NOSIGNAL); }
+  // Everything until the other side closes.
+  std::string hear_all() {
+    std::string all;
+    char piece[4096];
+    ssize_t count;
+    while ((count = ::recv(fd_, piece, sizeof piece, 0)) > 0) all.append(piece, static_cast<size_t>(count));
+    return all;
+  }
+  int fd() const { return fd_; }
+
+ private:
+  int fd_;
+};
+
+// The node's side of a link whose peer does what the test says: introduces itself, then nothing by itself.
+void introduce(Stranger* stranger, uint8_t number) {
+  cluster::Handshake::Options options;
+  options.self.id = id_of(number);
+  options.self.cluster = 5;
+  options.self.epoch = 3;
+  options.self.address = "127.0.0.1:1";
+  options.secret = "secret";
+  cluster::Handshake handshake(options);
+  cluster::FrameDecoder decoder;
+  std::string out;
+  handshake.start(&out);
+  while (handshake.state() == cluster::Handshake::State::kRunning) {
+    stranger->say(out);
+    out.clear();
+    const std::span<char> room = decoder.prepare();
+    const ssize_t count = ::recv(stranger->fd(), room.data(), room.size(), 0);
+    REQUIRE(count > 0);
+    decoder.commit(static_cast<size_t>(count));
+    cluster::Frame frame;
+    while (handshake.state() == cluster::Handshake::State::kRunning &&
+           decoder.next(&frame) == cluster::FrameDecoder::Result::kFrame) {
+      handshake.on_frame(frame, &out);
+    }
+  }
+  REQUIRE(handshake.state() == cluster::Handshake::State::kDone);
+}
+
+TEST_CASE("bus: a hundred thousand frames go both ways in order") {
+  constexpr uint64_t kFrames = 100000;
+  Node a(1, free_port()), b(2, free_port());
+  uint64_t echoes = 0, received = 0;
+  bool in_order = true;
+  b.when_frame = [&](BusLinks& links, const NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
+                     std::string_view payload) {
+    in_order &= peer == id_of(1) && kind == FrameKind::kWrite && correlation == received++;
+    in_order &= payload == std::string(correlation % 50, 'p');
+    CHECK(links.reply(link, FrameKind::kWriteReply, correlation, payload));
+  };
+  a.when_frame = [&](BusLinks&, const NodeId& peer, LinkId, FrameKind kind, uint64_t correlation,
+                     std::string_view payload) {
+    in_order &= peer == id_of(2) && kind == FrameKind::kWriteReply && correlation == echoes++;
+    in_order &= payload.size() == correlation % 50;
+  };
+  a.start();
+  b.start();
+  a.know(b);
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  for (uint64_t sent = 0; sent < kFrames; sent += 1000) {
+    a.on_loop([&](BusLinks& links) {
+      for (uint64_t i = sent; i < sent + 1000; ++i) {
+        CHECK(links.send(id_of(2), FrameKind::kWrite, i, std::string(i % 50, 'p')));
+      }
+    });
+  }
+  CHECK(eventually([&] { return a.frames == kFrames; }));
+  CHECK(b.frames == kFrames);
+  CHECK(in_order);
+  CHECK(a.statistics().queued_bytes.get() == 0);
+  CHECK(a.statistics().frames_sent.get() >= kFrames);
+  CHECK(a.losses == 0);
+}
+
+TEST_CASE("bus: a frame of 64 MiB arrives as it was sent, between small ones") {
+  Node a(1, free_port()), b(2, free_port());
+  auto big = std::make_shared<std::string>(64 << 20, '\0');
+  engine::SeededRandom random(7);
+  for (size_t i = 0; i < big->size(); i += 4096) (*big)[i] = static_cast<char>(random.next());
+  std::atomic<bool> same{false};
+  std::vector<size_t> sizes;
+  b.when_frame = [&](BusLinks&, const NodeId&, LinkId, FrameKind, uint64_t, std::string_view payload) {
+    sizes.push_back(payload.size());
+    if (payload.size() == big->size()) same = payload == *big;
+  };
+  a.start();
+  b.start();
+  a.know(b);
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  a.on_loop([&](BusLinks& links) {
+    CHECK(links.send_shared(id_of(2), FrameKind::kState, 2, big));
+    // It waits alone: the bound is reached.
+    CHECK_FALSE(links.send(id_of(2), FrameKind::kState, 3, *big));
+  });
+  CHECK(eventually([&] { return b.frames == 1 && a.statistics().queued_bytes.get() == 0; }));
+  a.on_loop([&](BusLinks& links) { CHECK(links.send(id_of(2), FrameKind::kGossip, 0, "small")); });
+  CHECK(eventually([&] { return b.frames == 2; }));
+  CHECK(same);
+  CHECK(sizes == std::vector<size_t>{64 << 20, 5});
+  CHECK(a.statistics().frames_refused.get() == 1);
+}
+
+TEST_CASE("bus: the link comes back when the peer does") {
+  const int port = free_port();
+  Node a(1, free_port());
+  auto b = std::make_unique<Node>(2, port);
+  a.start();
+  b->start();
+  a.know(*b);
+  REQUIRE(eventually([&] { return a.connects == 1; }));
+  b.reset();
+  REQUIRE(eventually([&] { return a.losses == 1; }));
+  CHECK(a.loss() == "it closed the connection");
+  a.on_loop([](BusLinks& links) {
+    CHECK_FALSE(links.connected(id_of(2)));
+    CHECK_FALSE(links.send(id_of(2), FrameKind::kGossip, 0, "lost"));
+  });
+  CHECK(eventually([&] { return a.last_failure() == "Connection refused"; }));
+  b = std::make_unique<Node>(2, port);
+  b->start();
+  REQUIRE(eventually([&] { return a.connects == 2; }));
+  CHECK(a.on_loop([](BusLinks& links) { return links.send(id_of(2), FrameKind::kGossip, 0, "again"); }));
+  CHECK(eventually([&] { return b->frames == 1; }));
+  CHECK(a.last_failure().empty());
+}
+
+TEST_CASE("bus: peers that are unlisted or disconnected are let go, and seeds are found and recognised") {
+  Node a(1, free_port()), b(2, free_port());
+  a.when_connected = [&](BusLinks& links, const Introduction& peer) {
+    links.set_peers({{peer.id, peer.address}});
+  };
+  a.start();
+  b.start();
+  // Itself, the other, and the other by another name; and one where nobody is.
+  a.on_loop([&](BusLinks& links) {
+    links.set_seeds({a.address(), b.address(), "localhost:" + b.address().substr(b.address().rfind(':') + 1),
+                     "127.0.0.1:" + std::to_string(free_port()), "not an address"});
+  });
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  CHECK(eventually([&] {
+    const auto reports = a.on_loop([](BusLinks& links) { return links.report(); });
+    return reports.size() == 6 &&
+           reports[0].last_failure == "it says that this node is at both ends of the connection" &&
+           reports[1].connected && reports[2].connected && reports[3].last_failure == "Connection refused" &&
+           reports[4].last_failure == "'not an address' is not host:port" && reports[5].connected;
+  }));
+  CHECK(a.connects == 1);
+  CHECK(a.losses == 0);
+  CHECK(a.on_loop([](BusLinks& links) { return links.send(id_of(2), FrameKind::kGossip, 0, "x"); }));
+  CHECK(eventually([&] { return b.frames == 1; }));
+
+  a.on_loop([](BusLinks& links) { links.disconnect(id_of(2), "told to"); });
+  CHECK(a.loss() == "told to");
+  CHECK(eventually([&] { return a.connects == 2; }));
+  a.when_connected = nullptr;
+  a.on_loop([](BusLinks& links) {
+    links.set_seeds({});
+    links.set_peers({});
+    CHECK_FALSE(links.connected(id_of(2)));
+    CHECK(links.report().empty());
+  });
+  CHECK(a.losses == 2);
+}
+
+void check_refused(Node& a, Node& b, const std::string& failure) {
+  a.start();
+  b.start();
+  a.know(b);
+  CHECK(eventually([&] { return a.last_failure() == failure; }));
+  CHECK_FALSE(a.connected_to(b));
+  CHECK(a.connects == 0);
+  CHECK(b.accepts == 0);
+  CHECK(a.statistics().handshakes_refused.get() > 0);
+  CHECK(b.statistics().handshakes_refused.get() > 0);
+}
+
+TEST_CASE("bus: a wrong secret is refused, and both sides know") {
+  Node a(1, free_port(), quick_options("secret")), b(2, free_port(), quick_options("other"));
+  check_refused(a, b, "it says that this node has another cluster-secret");
+}
+
+TEST_CASE("bus: another cluster is refused") {
+  Node a(1, free_port()), b(2, free_port());
+  a.cluster_id = 6;
+  check_refused(a, b, "it says that this node belongs to another cluster");
+}
+
+TEST_CASE("bus: a removed node is refused") {
+  Node a(1, free_port()), b(2, free_port());
+  b.removed = id_of(1);
+  check_refused(a, b, "it says that this node was removed from the cluster");
+}
+
+TEST_CASE("bus: another node at the peer's address is refused") {
+  Node a(1, free_port()), b(2, free_port());
+  a.start();
+  b.start();
+  a.on_loop([&](BusLinks& links) { links.set_peers({{id_of(3), b.address()}}); });
+  CHECK(eventually([&] {
+    return a.last_failure() == "it is node " + id_of(2).to_string() + ", not " + id_of(3).to_string();
+  }));
+  CHECK(b.accepts == 0);
+}
+
+TEST_CASE("bus: garbage is refused, and strangers are few") {
+  BusOptions options = quick_options("secret");
+  options.handshake_timeout_ms = 200;
+  options.max_strangers = 3;
+  Node a(1, free_port(), options);
+  a.start();
+  for (const std::string_view garbage :
+       {std::string_view("*1\r\n$4\r\nPING\r\n"), std::string_view("GET / HTTP/1.1\r\n\r\n"),
+        std::string_view("\x05\0\0\0\x01\0abc", 9), std::string_view("\x02\0\0\0\x17\0", 6)}) {
+    Stranger stranger(a.address());
+    stranger.say(garbage);
+    // A refuse frame, and the end.
+    const std::string heard = stranger.hear_all();
+    REQUIRE(heard.size() > 5);
+    CHECK(heard[4] == static_cast<char>(FrameKind::kRefuse));
+  }
+  // These say nothing. The first three are told when their time is over, further ones are closed at once.
+  Stranger first(a.address()), second(a.address()), third(a.address());
+  REQUIRE(eventually([&] { return a.statistics().handshakes_refused.get() >= 4; }));
+  Stranger fourth(a.address()), fifth(a.address());
+  CHECK(!first.hear_all().empty());
+  CHECK(!second.hear_all().empty());
+  CHECK(!third.hear_all().empty());
+  (void)fourth.hear_all();
+  (void)fifth.hear_all();
+  CHECK(a.accepts == 0);
+  Stranger welcome(a.address());
+  introduce(&welcome, 9);
+  CHECK(eventually([&] { return a.accepts == 1; }));
+}
+
+TEST_CASE("bus: garbage after the handshake ends the link") {
+  Node a(1, free_port());
+  a.start();
+  Stranger peer(a.address());
+  introduce(&peer, 9);
+  std::string bytes;
+  cluster::append_frame(FrameKind::kGossip, 0, "fine", &bytes);
+  cluster::append_frame(FrameKind::kHello, 0, "again", &bytes);
+  peer.say(bytes);
+  (void)peer.hear_all();
+  CHECK(a.frames == 1);
+  CHECK(eventually([&] { return a.statistics().links.get() == 0; }));
+}
+
+TEST_CASE("bus: a peer that stops reading is cut at the bound, and memory stays within it") {
+  BusOptions options = quick_options("secret");
+  options.queue_bytes = 1 << 20;
+  options.stall_timeout_ms = 500;
+  Node a(1, free_port(), options);
+  std::atomic<uint64_t> refused{0};
+  uint64_t most_queued = 0;
+  a.when_frame = [&](BusLinks& links, const NodeId&, LinkId link, FrameKind, uint64_t correlation,
+                     std::string_view) {
+    for (int i = 0; i < 1000; ++i) {
+      if (!links.reply(link, FrameKind::kStateReply, correlation, std::string(10000, 's'))) ++refused;
+      most_queued = std::max(most_queued, links.statistics().queued_bytes.get());
+    }
+  };
+  a.start();
+  Stranger peer(a.address());
+  introduce(&peer, 9);
+  std::string request;
+  cluster::append_frame(FrameKind::kState, 1, "", &request);
+  // The system's own buffers take some megabytes first.
+  CHECK(eventually([&] {
+    peer.say(request);
+    return a.statistics().stalled_links.get() == 1;
+  }));
+  CHECK(refused > 0);
+  CHECK(a.on_loop([&](BusLinks&) { return most_queued; }) <= 1 << 20);
+  CHECK(eventually([&] { return a.statistics().queued_bytes.get() == 0; }));
+  CHECK(a.statistics().links.get() == 0);
+}
+
+TEST_CASE("bus: idle links are kept by pings; a silent peer is cut") {
+  BusOptions options = quick_options("secret");
+  options.ping_after_ms = 50;
+  options.silence_timeout_ms = 1000;
+  Node a(1, free_port(), options), b(2, free_port(), options);
+  a.start();
+  b.start();
+  a.know(b);
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  Stranger mute(a.address());
+  introduce(&mute, 9);
+  // It is sent pings, answers none, and is cut; the live peer answers and is not.
+  CHECK(!mute.hear_all().empty());
+  CHECK(eventually([&] { return a.statistics().frames_received.get() > 5; }));
+  CHECK(a.losses == 0);
+  CHECK(a.frames == 0);
+  CHECK(a.statistics().links.get() == 1);
+}
+
+}  // namespace
+}  // namespace starling::server
