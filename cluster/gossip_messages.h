@@ -49,7 +49,7 @@ struct NodeDescription {
   uint32_t weight = 1;
   std::string rack;
   std::string datacenter;
-  uint64_t cluster_id = 0;  // 0: not yet in a cluster
+  ClusterId cluster_id = 0;  // 0: not yet in a cluster
   Epoch topology_epoch = 0;
   uint32_t min_nodes = 0;
   uint32_t replicas = 0;

@@ -40,10 +40,10 @@ bool Membership::learn(const NodeId& id, const NodeDescription& description, int
                        GossipOutput* out) {
   if (id == self_) return true;
   if (Peer* known = find(id)) {
-    if (known->entry.description_version == 0) known->description = description;
+    if (known->entry.description_version == 0 && description.well_formed()) known->description = description;
     return true;
   }
-  return add_peer(id, description, 0, now_us, out) != nullptr;
+  return description.well_formed() && add_peer(id, description, 0, now_us, out) != nullptr;
 }
 
 void Membership::set_description(const NodeDescription& description) {

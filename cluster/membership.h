@@ -109,7 +109,7 @@ class Membership {
   // An address to ask for members as long as none of the nodes known to be alive has it.
   void add_seed(const BusAddress& seed);
   // A node that is known from elsewhere (the topology). What it says of itself replaces `description`. False
-  // if the id was removed or there is no room.
+  // if the id was removed, there is no room or the description of a new node is not well formed.
   bool learn(const NodeId& id, const NodeDescription& description, int64_t now_us, GossipOutput* out);
   // Precondition: well formed.
   void set_description(const NodeDescription& description);

@@ -159,6 +159,7 @@ TEST_CASE("membership evidence: a node that is down comes back by a higher incar
   message.kind = GossipKind::kDigest;
   node.out = {};
   CHECK(node.hear(2, message).ok());
+  node.membership.report_heard(Observer::id(2), node.now_us, &node.out);
   CHECK(node.membership.phase(Observer::id(2)) == Phase::kDown);
   // But it is told, so that it can refute.
   REQUIRE(node.out.messages.size() == 1);
@@ -269,6 +270,28 @@ TEST_CASE("membership evidence: a change of a description reaches all, and only 
   network.restart(4, 1);
   changed = GossipNetwork::description_of(4);
   CHECK(network.run_until(10'000'000, all_see_it));
+}
+
+TEST_CASE("membership evidence: there is room for so many, and none for what could not be passed on") {
+  engine::SeededRandom random(1);
+  GossipSettings settings;
+  settings.max_members = 3;
+  Membership membership(Observer::id(0), GossipNetwork::description_of(0), 1, settings, 0, random);
+  GossipOutput out;
+  NodeDescription broken = GossipNetwork::description_of(1);
+  broken.host = "two words";
+  CHECK_FALSE(membership.learn(Observer::id(1), broken, 0, &out));
+  CHECK(membership.size() == 1);
+  for (size_t node = 1; node <= 2; ++node) {
+    CHECK(membership.learn(Observer::id(node), GossipNetwork::description_of(node), 0, &out));
+  }
+  CHECK(membership.learn(Observer::id(1), broken, 0, &out));
+  CHECK(*membership.description(Observer::id(1)) == GossipNetwork::description_of(1));
+  CHECK_FALSE(membership.learn(Observer::id(3), GossipNetwork::description_of(3), 0, &out));
+  CHECK(membership.size() == 3);
+  membership.remove(Observer::id(1));
+  CHECK(membership.learn(Observer::id(3), GossipNetwork::description_of(3), 0, &out));
+  CHECK_FALSE(membership.learn(Observer::id(1), GossipNetwork::description_of(1), 0, &out));
 }
 
 TEST_CASE("membership evidence: what is no message of the sender is refused") {
