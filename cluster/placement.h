@@ -22,7 +22,7 @@ struct Placement {
   std::vector<uint8_t> datacenters;
 
   std::span<const NodeIndex> replicas(uint16_t partition) const { return preference.replicas(partition); }
-  bool holds(uint16_t partition, NodeIndex node) const;
+  bool holds(uint16_t partition, NodeIndex node) const { return preference.is_replica(partition, node); }
 };
 
 }  // namespace starling::cluster

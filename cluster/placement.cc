@@ -1,0 +1,22 @@
+#include "cluster/placement.h"
+
+#include <algorithm>
+#include <string_view>
+
+#include "engine/assert.h"
+
+namespace starling::cluster {
+
+Placement::Placement(Topology agreed, const NodeId& id)
+    : topology(std::move(agreed)), preference(topology), self(topology.index_of(id)) {
+  STARLING_ASSERT(self != kNoNode);
+  std::vector<std::string_view> names;
+  for (const Member& member : topology.members) {
+    auto found = std::find(names.begin(), names.end(), member.datacenter);
+    // More data centres than numbers share the last one.
+    if (found == names.end() && names.size() < 255) found = names.insert(names.end(), member.datacenter);
+    datacenters.push_back(static_cast<uint8_t>(found - names.begin()));
+  }
+}
+
+}  // namespace starling::cluster
