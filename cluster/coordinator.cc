@@ -171,6 +171,26 @@ void Coordinator::ask_more(uint64_t id, Request& request) {
   }
 }
 
+void Coordinator::begin_push(std::span<const NodeIndex> nodes, std::string_view changes, int64_t timeout_ms,
+                             int64_t now_us, uint64_t token) {
+  const uint64_t id = next_id_++;
+  QuorumOptions options;
+  options.timeout_ms = timeout_ms;
+  Request request(Kind::kPush, Tally({Level::kAll, 0}, std::vector<uint8_t>(nodes.size(), 0), 0));
+  request.token = token;
+  request.options = options;
+  request.began_us = now_us;
+  request.replicas.assign(nodes.begin(), nodes.end());
+  request.keys = keys_of(changes);
+  request.changes = changes;
+  Request& kept = requests_.emplace(id, std::move(request)).first->second;
+  for (size_t slot = 0; slot < nodes.size(); ++slot) {
+    if (!send_write(id, kept, slot)) kept.tally.fail(slot);
+  }
+  decide(id, kept, false);
+  erase_if_settled(id);
+}
+
 void Coordinator::begin_fetch(NodeIndex peer, const KeyName& key, int64_t now_us, int64_t timeout_ms,
                               uint64_t token) {
   const uint64_t id = next_id_++;
@@ -214,7 +234,7 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
   if (found == requests_.end()) return;
   Request& request = found->second;
   const bool write = kind == FrameKind::kWriteReply || kind == FrameKind::kHintReply;
-  if (write != (request.kind == Kind::kWrite)) return;
+  if (write != (request.kind == Kind::kWrite || request.kind == Kind::kPush)) return;
   const auto contact = std::find_if(request.contacts.begin(), request.contacts.end(),
                                     [from](const Contact& c) { return c.node == from && c.open; });
   if (contact == request.contacts.end()) return;
@@ -227,6 +247,7 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
   }
   switch (request.kind) {
     case Kind::kWrite:
+    case Kind::kPush:
       write_answered(id, request, *contact, reply, result);
       break;
     case Kind::kRead:
@@ -286,6 +307,8 @@ void Coordinator::lose(uint64_t id, Request& request, Contact& contact) {
     if (request.done) return;
     request.tally.fail(slot);
     ask_more(id, request);
+  } else if (request.kind == Kind::kPush) {
+    request.tally.fail(slot);
   } else if (!request.done && !contact.stand_in) {
     stand_in(id, request, slot);  // `contact` may have moved.
   } else {
@@ -306,9 +329,9 @@ void Coordinator::decide(uint64_t, Request& request, bool timed_out) {
   failure.replicas = static_cast<int>(request.tally.replicas());
   failure.timeout_ms = request.options.timeout_ms;
   failure.timed_out = timed_out;
-  failure.write = request.kind == Kind::kWrite;
+  failure.write = request.kind != Kind::kRead;
   const Failure* told = reached ? nullptr : &failure;
-  if (request.kind == Kind::kWrite) return listener_.write_done(request.token, told);
+  if (request.kind != Kind::kRead) return listener_.write_done(request.token, told);
   if (reached) finished_reads_.emplace(request.token, std::move(request.versions));
   listener_.read_done(request.token, told);
 }
@@ -355,7 +378,7 @@ void Coordinator::expire(uint64_t id) {
     return;
   }
   decide(id, request, true);
-  if (request.kind == Kind::kRead) return;
+  if (request.kind != Kind::kWrite) return;
   for (const Contact& contact : request.contacts) {
     if (contact.open) listener_.hint(request.replicas[contact.slot], request.keys);
   }

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -52,6 +53,7 @@ class Wire {
   virtual bool send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) = 0;
 };
 
+// Called from within any call of the coordinator. Of the coordinator it may call only resend(), from gap().
 class CoordinatorListener {
  public:
   virtual ~CoordinatorListener() = default;
@@ -93,6 +95,10 @@ class Coordinator {
   const std::vector<std::vector<PeerVersion>>* versions(uint64_t token) const;
   void forget_read(uint64_t token) { finished_reads_.erase(token); }
   void begin_fetch(NodeIndex peer, const KeyName& key, int64_t now_us, int64_t timeout_ms, uint64_t token);
+  // Brings changes to these nodes and to no others: for repair and for hints. write_done() tells whether all
+  // have them.
+  void begin_push(std::span<const NodeIndex> nodes, std::string_view changes, int64_t timeout_ms,
+                  int64_t now_us, uint64_t token);
   // Answers gap(): `changes` are whole records.
   void resend(uint64_t request, NodeIndex peer, std::string_view changes);
 
@@ -108,7 +114,7 @@ class Coordinator {
   Epoch newer_epoch() const { return newer_epoch_; }
 
  private:
-  enum class Kind : uint8_t { kWrite, kRead, kFetch };
+  enum class Kind : uint8_t { kWrite, kPush, kRead, kFetch };
   // Somebody asked, for the replica in `slot` of the preference list (himself, or as his stand-in).
   struct Contact {
     NodeIndex node;

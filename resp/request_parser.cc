@@ -30,6 +30,7 @@ void RequestParser::Free::operator()(char* memory) const {
 
 std::unique_ptr<char[]> Request::take_bulk(size_t i, size_t* size) {
   if (big_count_ == 0) return nullptr;
+  i += dropped_;
   const auto begin = parser_->big_bulks_.begin() + static_cast<ptrdiff_t>(first_big_);
   const auto end = begin + static_cast<ptrdiff_t>(big_count_);
   const auto found = std::lower_bound(begin, end, i, [](const RequestParser::BigBulk& bulk, size_t argument) {

@@ -48,12 +48,18 @@ class Request {
   // the array is two bytes longer. The view stays valid as long as the array. Else returns null: copy the
   // argument.
   [[nodiscard]] std::unique_ptr<char[]> take_bulk(size_t i, size_t* size);
+  // Forgets the first `count` arguments, fewer than there are: what is behind a prefix becomes the request.
+  void drop_front(size_t count) {
+    arguments = arguments.subspan(count);
+    dropped_ += count;
+  }
 
  private:
   friend class RequestParser;
   RequestParser* parser_ = nullptr;
   size_t first_big_ = 0;  // In the parser's big_bulks_.
   size_t big_count_ = 0;
+  size_t dropped_ = 0;
 };
 
 class RequestParser {

@@ -12,8 +12,9 @@ Client::Client(IoThread& io_thread, uint64_t id, AcceptedSocket socket, int64_t 
       last_interaction_ms(now_ms),
       io_thread_(io_thread),
       id_(id),
-      socket_(std::move(socket)),
-      connection_(io_thread.loop(), socket_.fd, *this) {}
+      socket_(std::move(socket)) {
+  if (socket_.fd >= 0) connection_.emplace(io_thread.loop(), socket_.fd, *this);
+}
 
 Client::~Client() = default;
 
@@ -31,7 +32,7 @@ void Client::wait_for(Waiting what) {
 }
 
 bool Client::can_execute() const {
-  return waiting == Waiting::kNo && !closing && !close_after_reply &&
+  return waiting == Waiting::kNo && !closing && !close_after_reply && held_replies.size() < kMaxHeldReplies &&
          output.size() <= (authenticated ? kOutputPauseBytes : kUnauthenticatedOutputPauseBytes);
 }
 
@@ -82,7 +83,7 @@ std::string Client::describe(int64_t now_ms) const {
   add("id", id_);
   add("addr", socket_.peer_address);
   add("laddr", socket_.local_address);
-  add("fd", connection_.fd());
+  add("fd", socket_.fd);
   add("name", name);
   add("age", std::max<int64_t>(0, now_ms - created_ms) / 1000);
   add("idle", std::max<int64_t>(0, now_ms - last_interaction_ms) / 1000);

@@ -9,11 +9,15 @@
 #include <string>
 #include <vector>
 
+#include "cluster/quorum.h"
 #include "resp/output_buffer.h"
 #include "resp/reply_writer.h"
 #include "resp/request_parser.h"
+#include "server/cluster/quorum_read.h"
+#include "server/cluster/tunnels.h"
 #include "server/command.h"
 #include "server/command_table.h"
+#include "server/held_replies.h"
 #include "server/net/connection.h"
 #include "server/watch_table.h"
 
@@ -25,6 +29,9 @@ class IoThread;
 // before it has authenticated.
 inline constexpr size_t kOutputPauseBytes = 1 << 20;
 inline constexpr size_t kUnauthenticatedOutputPauseBytes = 16 << 10;
+
+// Replies of one client that may wait for other nodes; above, nothing more is executed for it.
+inline constexpr size_t kMaxHeldReplies = 1024;
 
 // A command of a transaction, with its own copy of the arguments.
 struct QueuedCommand {
@@ -53,6 +60,7 @@ enum class Waiting : uint8_t {
   kForFetch,   // Its command's keys are being read from the disk; then the command starts over.
   kForPause,   // CLIENT PAUSE holds its command back.
   kForWrites,  // Changed records outrun the checkpoint: writes are held back.
+  kForNodes,   // Its command needs something from other nodes first; then the command starts over.
 };
 
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkipThis };
@@ -71,10 +79,12 @@ struct PreparedRequest {
   resp::Request request;
   const Command* command = nullptr;  // The top-level one. Null: unknown.
   std::optional<engine::Key> key;    // Of commands with one key at a fixed place.
+  std::shared_ptr<QuorumRead> read;  // In a cluster, once other replicas were asked.
 };
 
 class Client final : public FdHandler {
  public:
+  // A socket without a descriptor: the client is reached by other ways (tunnel).
   Client(IoThread& io_thread, uint64_t id, AcceptedSocket socket, int64_t now_ms);
   ~Client() override;
 
@@ -82,7 +92,8 @@ class Client final : public FdHandler {
 
   uint64_t id() const { return id_; }
   IoThread& io_thread() { return io_thread_; }
-  Connection& connection() { return connection_; }
+  // Precondition: it has a socket (no tunnel).
+  Connection& connection() { return *connection_; }
   const std::string& address() const { return socket_.peer_address; }
   const std::string& local_address() const { return socket_.local_address; }
   bool unix_socket() const { return socket_.unix_socket; }
@@ -147,6 +158,24 @@ class Client final : public FdHandler {
   };
   std::deque<Hold> holds;
 
+  // --- In a cluster.
+  // Replies that other nodes have a say in.
+  HeldReplies held_replies;
+  // As QUORUM SET (or, for a forwarded client, its own node) left it; empty: the settings.
+  std::optional<cluster::QuorumOptions> quorum;
+  // Set for a client of another node.
+  std::unique_ptr<Tunnel> tunnel;
+  // Where this client's unanswered requests were forwarded: what follows on the same partition must not
+  // overtake them.
+  struct Forwarded {
+    uint64_t correlation;
+    uint16_t partition;
+    cluster::NodeIndex node;
+  };
+  std::vector<Forwarded> forwarded;
+  // Nodes that have a tunnel for it, and must be told when it goes.
+  std::vector<cluster::NodeId> forward_nodes;
+
   // Begins a wait. Precondition: not waiting.
   void wait_for(Waiting what);
   // False while it waits, is going away, or has more output pending than may pile up.
@@ -170,7 +199,7 @@ class Client final : public FdHandler {
   IoThread& io_thread_;
   const uint64_t id_;
   const AcceptedSocket socket_;
-  Connection connection_;
+  std::optional<Connection> connection_;
 };
 
 }  // namespace starling::server

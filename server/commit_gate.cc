@@ -19,13 +19,13 @@ void CommitGate::hold_until(Client& client, uint64_t from, engine::LogPosition p
   }
 }
 
-void CommitGate::settle() {
+engine::Status CommitGate::settle() {
   ++pass_;
-  if (!changed_) return;
+  if (!changed_) return {};
   changed_ = false;
   if (always_) {
     engine_.request_sync();
-    return;
+    return {};
   }
   const engine::Status status = engine_.commit();
   if (!status.ok()) {
@@ -37,6 +37,7 @@ void CommitGate::settle() {
     }
   }
   answers_.clear();
+  return status;
 }
 
 size_t CommitGate::sendable(Client& client) {

@@ -33,7 +33,8 @@ class CommitGate {
   void begin_pass() { always_ = engine_.fsync() == engine::Fsync::kAlways; }
   // The end of a pass: commits, or replaces the replies noted. No client noted may have been destroyed
   // meanwhile.
-  void settle();
+  // Not ok: what the log failed with.
+  engine::Status settle();
 
   // How many bytes of the client's output may leave now.
   size_t sendable(Client& client);

@@ -6,6 +6,7 @@
 #include <array>
 
 #include "engine/assert.h"
+#include "server/cluster/cluster_thread.h"
 #include "server/log.h"
 #include "server/server.h"
 
@@ -82,6 +83,34 @@ void IoThread::adopt(AcceptedSocket socket) {
   client->connection().watch(true, false);
   clients_.emplace(id, std::move(client));
   statistics_.clients.set(clients_.size());
+}
+
+Client& IoThread::adopt_tunnel(std::unique_ptr<Tunnel> tunnel) {
+  const uint64_t id = server_.next_client_id();
+  AcceptedSocket none;
+  none.peer_address = none.local_address = "cluster";
+  auto client = std::make_unique<Client>(*this, id, std::move(none), server_.clock().wall_ms());
+  client->authenticated = true;
+  client->parser.set_limits({.max_bulk_bytes = server_.settings().max_bulk_bytes, .authenticated = true});
+  client->reply.set_error_observer(this);
+  client->tunnel = std::move(tunnel);
+  Client& adopted = *client;
+  clients_.emplace(id, std::move(client));
+  server_.connected_clients.fetch_add(1, std::memory_order_relaxed);
+  return adopted;
+}
+
+void IoThread::on_tunnel_input(Client& client) {
+  // While requests are held the parser's memory is theirs; what came stays with the tunnel until they are
+  // done.
+  if (!client.held_requests.empty() || !client.can_execute()) return;
+  if (!client.tunnel->feed(client)) return;
+  client.input_exhausted = false;
+  mark_ready(client);
+}
+
+void IoThread::join_cluster(std::unique_ptr<ClusterThread> cluster) {
+  cluster_ = std::move(cluster);
 }
 
 Client* IoThread::find_client(uint64_t id) {
@@ -164,6 +193,7 @@ void IoThread::on_fetched(uint64_t client_id, uint64_t wait_number, const engine
 }
 
 void IoThread::on_durable() {
+  if (cluster_ != nullptr) cluster_->on_durable();
   std::vector<uint64_t> ids;
   ids.swap(held_);
   for (const uint64_t id : ids) {
@@ -218,6 +248,7 @@ void IoThread::on_readable(Client& client) {
 }
 
 void IoThread::run_pass() {
+  if (cluster_ != nullptr) cluster_->begin_pass();
   if (ready_.empty() && outputs_.empty() && closing_.empty() && !commit_gate_.pending()) return;
   statistics_.passes.add(1);
   commit_gate_.begin_pass();
@@ -235,9 +266,10 @@ void IoThread::run_pass() {
 
 void IoThread::commit() {
   const int64_t threshold_ms = server_.settings().latency_threshold_ms;
-  if (threshold_ms == 0) return commit_gate_.settle();
-  const int64_t begin_us = server_.clock().monotonic_us();
-  commit_gate_.settle();
+  const int64_t begin_us = threshold_ms == 0 ? 0 : server_.clock().monotonic_us();
+  const engine::Status status = commit_gate_.settle();
+  if (cluster_ != nullptr) cluster_->on_committed(status);
+  if (threshold_ms == 0) return;
   server_.latency().add(LatencyEvent::kCommit, now_ms_ / 1000,
                         (server_.clock().monotonic_us() - begin_us) / 1000, threshold_ms);
 }
@@ -269,11 +301,9 @@ void IoThread::send_outputs() {
   sending_.clear();
 }
 
-void IoThread::send(Client& client) {
-  size_t sendable = commit_gate_.sendable(client);
+bool IoThread::send_to_socket(Client& client, size_t sendable, bool* blocked) {
   size_t sent_bytes = 0;
-  bool blocked = false;
-  while (sendable > 0 && !blocked && sent_bytes < kSendBytesPerTurn) {
+  while (sendable > 0 && !*blocked && sent_bytes < kSendBytesPerTurn) {
     std::array<iovec, kSendPieces> pieces;
     const size_t count = client.output.gather(pieces.data(), pieces.size());
     size_t offered = 0, used = 0;
@@ -282,24 +312,50 @@ void IoThread::send(Client& client) {
       offered += pieces[used].iov_len;
     }
     const IoResult result = client.connection().write(pieces.data(), static_cast<int>(used));
-    if (result.kind == IoResult::kFailed || result.kind == IoResult::kClosed) {
-      close(client);
-      return;
-    }
+    if (result.kind == IoResult::kFailed || result.kind == IoResult::kClosed) return false;
     const size_t written = result.kind == IoResult::kOk ? result.bytes : 0;
     client.output.consume(written);
     sendable -= written;
     sent_bytes += written;
-    blocked = written < offered;
+    *blocked = written < offered;
   }
   statistics_.output_bytes.add(sent_bytes);
   if (sent_bytes > 0) client.last_interaction_ms = now_ms_;
+  client.writable_wanted = sendable > 0;
+  return true;
+}
+
+bool IoThread::send_to_tunnel(Client& client, size_t sendable) {
+  while (sendable > 0) {
+    std::array<iovec, kSendPieces> pieces;
+    const size_t count = client.output.gather(pieces.data(), pieces.size());
+    size_t taken = 0;
+    for (size_t i = 0; i < count && taken < sendable; ++i) {
+      const size_t bytes = std::min(pieces[i].iov_len, sendable - taken);
+      if (!client.tunnel->deliver({static_cast<const char*>(pieces[i].iov_base), bytes})) return false;
+      taken += bytes;
+    }
+    client.output.consume(taken);
+    sendable -= taken;
+  }
+  return true;
+}
+
+void IoThread::send(Client& client) {
+  const size_t sendable = std::min(commit_gate_.sendable(client),
+                                   static_cast<size_t>(client.held_replies.sendable_position(client.output) -
+                                                       client.output.consumed_position()));
+  bool blocked = false;
+  const bool reached = client.tunnel != nullptr ? send_to_tunnel(client, sendable)
+                                                : send_to_socket(client, sendable, &blocked);
+  if (!reached) return close(client);
   if (!client.holds.empty() && !client.in_held_list) {
     client.in_held_list = true;
     held_.push_back(client.id());
   }
   client.writable_wanted = sendable > 0;
-  if (client.close_after_reply && client.output.empty()) {
+  const bool all_sent = client.output.empty() && client.held_replies.empty();
+  if (client.close_after_reply && all_sent) {
     close(client);
     return;
   }
@@ -308,9 +364,12 @@ void IoThread::send(Client& client) {
   const bool has_requests = !client.held_requests.empty() || !client.input_exhausted;
   if (client.can_execute() && has_requests) {
     mark_ready(client);
-  } else if (client.end_of_input && !has_requests && client.waiting == Waiting::kNo &&
-             client.output.empty()) {
+  } else if (client.end_of_input && !has_requests && client.waiting == Waiting::kNo && all_sent) {
     close(client);
+    return;
+  }
+  if (client.tunnel != nullptr) {
+    on_tunnel_input(client);
     return;
   }
   if (client.can_execute() && client.held_requests.empty()) client.reading = !client.end_of_input;
@@ -348,6 +407,7 @@ void IoThread::destroy_closing() {
     Client* client = closing_.back();
     closing_.pop_back();
     server_.on_client_closed(*client);
+    if (cluster_ != nullptr) cluster_->on_client_closed(*client);
     if (client->in_ready_list) std::erase(ready_, client);
     if (client->in_output_list) std::erase(outputs_, client);
     clients_.erase(client->id());

@@ -21,6 +21,7 @@
 
 namespace starling::server {
 
+class ClusterThread;
 class Server;
 
 class IoThread final : private resp::ErrorObserver {
@@ -45,6 +46,10 @@ class IoThread final : private resp::ErrorObserver {
 
   // Makes a client of the socket, or refuses it (protected mode).
   void adopt(AcceptedSocket socket);
+  // Makes a client whose requests come from another node.
+  Client& adopt_tunnel(std::unique_ptr<Tunnel> tunnel);
+  // More of them have come.
+  void on_tunnel_input(Client& client);
 
   // Null: gone, or never of this loop.
   Client* find_client(uint64_t id);
@@ -71,6 +76,10 @@ class IoThread final : private resp::ErrorObserver {
 
   void on_readable(Client& client);
 
+  // Null outside a cluster. Joined before start() or run().
+  void join_cluster(std::unique_ptr<ClusterThread> cluster);
+  ClusterThread* cluster() { return cluster_.get(); }
+
   CommitGate& commit_gate() { return commit_gate_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   // Error replies written on this loop so far.
@@ -86,6 +95,9 @@ class IoThread final : private resp::ErrorObserver {
   void run_ready();
   void send_outputs();
   void send(Client& client);
+  // Moves up to `sendable` bytes of the client's output on. False: it cannot be reached any more.
+  bool send_to_socket(Client& client, size_t sendable, bool* blocked);
+  bool send_to_tunnel(Client& client, size_t sendable);
   void enforce_output_limit(Client& client);
   void update_interest(Client& client);
   void destroy_closing();
@@ -98,6 +110,7 @@ class IoThread final : private resp::ErrorObserver {
   std::function<void()> pass_end_;
   std::thread thread_;
   LoopStatistics statistics_;
+  std::unique_ptr<ClusterThread> cluster_;
   CommitGate commit_gate_;
   Dispatcher dispatcher_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Client>> clients_;

@@ -1,0 +1,313 @@
+// Where a command runs, and what must be asked before it may: the part of ClusterThread that stands in front
+// of every command on keys.
+#include <algorithm>
+
+#include "engine/assert.h"
+#include "engine/replication.h"
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/forward_prefix.h"
+#include "server/dispatcher.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::NodeIndex;
+
+// A forwarded request has its own time limit where it runs; this is for the way.
+constexpr int64_t kForwardSlackMs = 200;
+// Newer records fetched for one command before it is given up.
+constexpr int kMaxRounds = 8;
+
+bool same_partition(std::span<const engine::KeyRef> keys) {
+  return std::all_of(keys.begin(), keys.end(),
+                     [&](const engine::KeyRef& key) { return key.key.partition == keys[0].key.partition; });
+}
+
+bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
+  return std::any_of(words.begin(), words.end(),
+                     [word](std::string_view candidate) { return equals_ignoring_case(word, candidate); });
+}
+
+// SET without an option that looks at what is there.
+bool plain_set(Arguments arguments) {
+  for (size_t i = 3; i < arguments.size(); i += 2) {
+    if (!is_one_of(arguments[i], {"ex", "px", "exat", "pxat"})) return false;
+  }
+  return true;
+}
+
+}  // namespace
+
+// The node that runs a command on these keys; kNoNode when none can. Writes go to the first healthy replica,
+// so that without failures one node serialises all changes of a key. Reads stay here where they can.
+NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes) const {
+  const auto holds_all = [&](NodeIndex node) {
+    return std::all_of(keys.begin(), keys.end(),
+                       [&](const engine::KeyRef& key) { return placement_->holds(key.key.partition, node); });
+  };
+  if (!writes && holds_all(placement_->self)) return placement_->self;
+  for (const NodeIndex node : placement_->replicas(keys[0].key.partition)) {
+    if (healthy(node) && holds_all(node)) return node;
+  }
+  if (!same_partition(keys)) return cluster::kNoNode;
+  // No replica can be reached: whoever comes next stands in.
+  NodeIndex found = cluster::kNoNode;
+  placement_->preference.walk(keys[0].key.partition, [&](NodeIndex node) {
+    if (!healthy(node)) return true;
+    found = node;
+    return false;
+  });
+  return found;
+}
+
+// Whether the command looks at what its keys hold, so that other replicas have to be asked.
+bool ClusterThread::must_read_first(const Client& client, const Command& command, Arguments arguments) const {
+  const cluster::Consistency& read = quorum_of(client).read;
+  if (read.level == cluster::Level::kOne || (read.level == cluster::Level::kNumber && read.number == 1))
+    return false;
+  const CommandSpec& spec = *command.spec;
+  if (command.parent == nullptr && spec.name == "set") return !plain_set(arguments);
+  const bool overwrites =
+      (spec.key_use & kKeyOW) != 0 && (spec.key_use & (kKeyAccess | kKeyRW | kKeyRO)) == 0;
+  return !overwrites;
+}
+
+Admission ClusterThread::admit(Client& client, const Command& command, PreparedRequest& prepared,
+                               std::span<const engine::KeyRef> keys, bool writes) {
+  if (keys.empty()) return Admission::kRun;
+  if (placement_ == nullptr) {
+    refuse(client, "CLUSTERDOWN The cluster has not formed yet: " + node_.waiting_for());
+    return Admission::kAnswered;
+  }
+  const Arguments arguments = prepared.request.arguments;
+  if (client.tunnel == nullptr) {
+    const NodeIndex target = target_of(keys, writes);
+    if (target == cluster::kNoNode) {
+      refuse(client, same_partition(keys)
+                         ? "NOQUORUM no replica of the key can be reached"
+                         : "CROSSSLOT Keys in request don't hash to the same slot, and no node that can "
+                           "be reached holds all of them");
+      return Admission::kAnswered;
+    }
+    // What was forwarded before must not be overtaken on its way.
+    const bool overtakes =
+        std::any_of(client.forwarded.begin(), client.forwarded.end(), [&](const auto& forwarded) {
+          return forwarded.node != target &&
+                 std::any_of(keys.begin(), keys.end(), [&](const engine::KeyRef& key) {
+                   return key.key.partition == forwarded.partition;
+                 });
+        });
+    if (overtakes) {
+      client.wait_for(Waiting::kForNodes);
+      return Admission::kWaits;
+    }
+    if (target != placement_->self) {
+      forward(client, target, arguments, keys, writes);
+      return Admission::kAnswered;
+    }
+  }
+  if (!must_read_first(client, command, arguments)) return Admission::kRun;
+  if (prepared.read == nullptr) begin_read(client, prepared, keys);
+  if (!prepared.read->done()) {
+    prepared.read->waited_for = true;
+    client.wait_for(Waiting::kForNodes);
+    return Admission::kWaits;
+  }
+  if (prepared.read->failure.empty()) return Admission::kRun;
+  statistics_.reads_failed.add(1);
+  refuse(client, prepared.read->failure);
+  return Admission::kAnswered;
+}
+
+void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
+  if (placement_ == nullptr || client.transaction.open || prepared.read != nullptr) return;
+  if ((prepared.command->spec->flags & kReadOnly) == 0) return;
+  if (!placement_->holds(prepared.key->partition, placement_->self)) return;
+  if (!must_read_first(client, *prepared.command, prepared.request.arguments)) return;
+  const engine::KeyRef key{client.database, *prepared.key};
+  begin_read(client, prepared, {&key, 1});
+}
+
+void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
+                               std::span<const engine::KeyRef> keys) {
+  statistics_.quorum_reads.add(1);
+  const auto read = std::make_shared<QuorumRead>();
+  prepared.read = read;
+  read->client_id = client.id();
+  read->versions.resize(keys.size());
+  std::vector<size_t> order(keys.size());
+  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
+  std::stable_sort(order.begin(), order.end(),
+                   [&](size_t a, size_t b) { return keys[a].key.partition < keys[b].key.partition; });
+  // All parts are there before the first may be done.
+  struct Part {
+    uint64_t token;
+    uint16_t partition;
+    std::string keys;
+  };
+  absl::InlinedVector<Part, 2> parts;
+  for (const size_t i : order) {
+    if (parts.empty() || parts.back().partition != keys[i].key.partition) {
+      parts.push_back({next_token_++, keys[i].key.partition, {}});
+      asked_.emplace(parts.back().token, AskedPart{read, {}});
+      ++read->pending;
+    }
+    append_key({static_cast<uint8_t>(keys[i].database), keys[i].key.name}, &parts.back().keys);
+    asked_[parts.back().token].keys.push_back(i);
+  }
+  const cluster::QuorumOptions options = quorum_of(client);
+  for (const Part& part : parts) {
+    coordinator_.begin_read(part.partition, part.keys, options, now_us(), part.token);
+  }
+}
+
+void ClusterThread::read_done(uint64_t token, const cluster::Failure* failure) {
+  const auto found = asked_.find(token);
+  if (found == asked_.end()) return;
+  const AskedPart part = std::move(found->second);
+  asked_.erase(found);
+  QuorumRead& read = *part.read;
+  if (failure != nullptr) {
+    if (read.failure.empty()) read.failure = failure->message();
+  } else if (const auto* versions = coordinator_.versions(token); versions != nullptr) {
+    for (size_t i = 0; i < part.keys.size(); ++i) read.versions[part.keys[i]] = (*versions)[i];
+    coordinator_.forget_read(token);
+  }
+  if (--read.pending == 0 && read.waited_for) wake(read.client_id);
+}
+
+bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
+                               std::span<const engine::KeyRef> keys, engine::Operation& operation) {
+  QuorumRead& read = *prepared.read;
+  if (read.versions.size() != keys.size()) return true;
+  struct Newer {
+    NodeIndex node;
+    size_t key;
+  };
+  absl::InlinedVector<Newer, 2> newer;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    for (const cluster::PeerVersion& version : read.versions[i]) {
+      engine::Order order = engine::Order::kEqual;
+      const engine::Status status =
+          engine::Replica(operation, keys[i].database).compare(keys[i].key, version.context, &order);
+      if (!status.ok()) continue;
+      if (order == engine::Order::kBefore || order == engine::Order::kConcurrent)
+        newer.push_back({version.node, i});
+    }
+  }
+  if (newer.empty()) {
+    if (read.rounds < kMaxRounds) repair(client, keys, read, operation);
+    return true;
+  }
+  operation.finish();
+  if (++read.rounds > kMaxRounds) {
+    read.failure = "NOQUORUM a newer version is on a replica that does not hand it over";
+    read.versions.clear();
+  } else {
+    statistics_.newer_fetched.add(newer.size());
+    read.pending = static_cast<int>(newer.size());
+  }
+  read.waited_for = true;
+  client.wait_for(Waiting::kForNodes);
+  if (read.done()) {
+    // Start over at once: the failure is answered there.
+    io_thread_.loop().post([this, id = client.id()] { wake(id); });
+    return false;
+  }
+  for (const Newer& each : newer) {
+    const uint64_t token = next_token_++;
+    fetching_.emplace(token, prepared.read);
+    coordinator_.begin_fetch(each.node,
+                             {static_cast<uint8_t>(keys[each.key].database), keys[each.key].key.name},
+                             now_us(), quorum_of(client).timeout_ms, token);
+  }
+  return false;
+}
+
+void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std::string_view record) {
+  const auto found = fetching_.find(token);
+  if (found == fetching_.end()) return;
+  const std::shared_ptr<QuorumRead> read = std::move(found->second);
+  fetching_.erase(found);
+  if (!record.empty()) {
+    const engine::Key key(name.key);
+    engine::Operation operation(io_thread_.server().engine(), now_ms());
+    operation.lock({name.database, key});
+    // It was resident a moment ago. If it is not any more the command finds out when it starts over.
+    if (operation.resident({name.database, key})) {
+      (void)engine::Replica(operation, name.database).merge_state(key, record);
+    }
+    if (operation.finish() != 0) io_thread_.commit_gate().note_change();
+  }
+  if (--read->pending > 0) return;
+  // The callback may come from within a request's beginning: the client goes on in its own turn.
+  io_thread_.loop().post([this, id = read->client_id] { wake(id); });
+}
+
+// Peers that were asked and know less get the record. Strict reads wait for that: else the next reader,
+// asking others, could see less than this one did.
+void ClusterThread::repair(Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
+                           engine::Operation& operation) {
+  absl::flat_hash_map<NodeIndex, std::string> behind;
+  for (size_t i = 0; i < keys.size(); ++i) {
+    for (const cluster::PeerVersion& version : read.versions[i]) {
+      engine::Replica replica(operation, keys[i].database);
+      engine::Order order = engine::Order::kEqual;
+      std::string record;
+      if (!replica.compare(keys[i].key, version.context, &order).ok()) continue;
+      if (order == engine::Order::kEqual || !replica.append_state(keys[i].key, &record)) continue;
+      append_change(
+          {static_cast<uint8_t>(keys[i].database), cluster::ChangeForm::kRecord, keys[i].key.name, record},
+          &behind[version.node]);
+    }
+  }
+  const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
+  for (const auto& [node, changes] : behind) {
+    statistics_.read_repairs.add(1);
+    const uint64_t token = next_token_++;
+    if (strict) {
+      writes_.emplace(token, HeldWrite{client.id(), token, 1, {}, {}});
+      client.held_replies.hold(token, client.output.position(), client.output);
+    }
+    const NodeIndex nodes[] = {node};
+    coordinator_.begin_push(nodes, changes, quorum_of(client).timeout_ms, now_us(), token);
+  }
+}
+
+void ClusterThread::forward(Client& client, NodeIndex target, Arguments arguments,
+                            std::span<const engine::KeyRef> keys, bool writes) {
+  const cluster::NodeId& node = placement_->topology.members[target].id;
+  const cluster::QuorumOptions& options = quorum_of(client);
+  Forward forward;
+  forward.client_id = client.id();
+  forward.held_id = next_token_++;
+  forward.node = node;
+  forward.deadline_us = now_us() + (options.timeout_ms + kForwardSlackMs) * 1000;
+  forward.writes = writes;
+  forward.silent = client.reply_mode == ReplyMode::kOff || client.reply_mode == ReplyMode::kSkipThis;
+  const uint64_t held_id = forward.held_id;
+  const uint64_t correlation = forwards_.add(std::move(forward));
+
+  std::string payload;
+  engine::append_varint(client.id(), &payload);
+  payload += encode_forwarded({client.database, client.reply.protocol(), options}, arguments);
+  if (!links_.send(node, cluster::FrameKind::kForward, correlation, payload)) {
+    Forward unsent;
+    (void)forwards_.take(correlation, &unsent);
+    return refuse(client, "NOQUORUM the node that coordinates this key cannot be reached; nothing was done");
+  }
+  statistics_.forwards.add(1);
+  const uint64_t from = client.output.position();
+  Dispatcher::apply_reply_mode(client, from);
+  client.held_replies.hold(held_id, from, client.output);
+  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
+  if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), node) ==
+      client.forward_nodes.end()) {
+    client.forward_nodes.push_back(node);
+  }
+}
+
+}  // namespace starling::server

@@ -1,0 +1,308 @@
+#include "server/cluster/cluster_thread.h"
+
+#include <algorithm>
+
+#include "engine/assert.h"
+#include "engine/replication.h"
+#include "server/cluster/cluster_node.h"
+#include "server/dispatcher.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::FrameKind;
+using cluster::NodeIndex;
+
+constexpr int64_t kTickMs = 10;
+
+}  // namespace
+
+ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOptions& options)
+    : node_(node),
+      io_thread_(io_thread),
+      links_(io_thread.loop(), *this, options),
+      coordinator_(*this, *this),
+      replicas_(io_thread.server().engine(), *this),
+      tunnels_(io_thread, links_) {
+  refresh_defaults();
+  tick_timer_ = std::make_unique<Timer>(io_thread.loop(), [this] { on_tick(); });
+  tick_timer_->start(kTickMs, kTickMs);
+}
+
+ClusterThread::~ClusterThread() = default;
+
+int64_t ClusterThread::now_us() const {
+  return io_thread_.server().clock().monotonic_us();
+}
+
+int64_t ClusterThread::now_ms() const {
+  return io_thread_.server().clock().wall_ms();
+}
+
+cluster::Epoch ClusterThread::epoch() const {
+  return placement_ == nullptr ? 0 : placement_->topology.epoch;
+}
+
+void ClusterThread::refresh_defaults() {
+  const Settings& settings = io_thread_.server().settings();
+  // Both were checked when they were set.
+  defaults_.read = cluster::Consistency::parse(settings.quorum_read.get()).value_or(cluster::Consistency{});
+  defaults_.write = cluster::Consistency::parse(settings.quorum_write.get()).value_or(cluster::Consistency{});
+  defaults_.mode = static_cast<cluster::QuorumMode>(settings.quorum_mode.get());
+  defaults_.timeout_ms = settings.quorum_timeout_ms;
+}
+
+void ClusterThread::on_tick() {
+  const int64_t now = now_us();
+  coordinator_.tick(now);
+  for (const uint64_t correlation : forwards_.overdue(now)) {
+    Forward forward;
+    if (!forwards_.take(correlation, &forward)) continue;
+    statistics_.forwards_lost.add(1);
+    release(forward.client_id, forward.held_id,
+            std::string("-NOQUORUM the coordinating node did not answer in time") +
+                (forward.writes ? "; the write may still take effect\r\n" : "\r\n"));
+    wake(forward.client_id);
+  }
+  refresh_defaults();
+  tunnels_.close_idle(now_ms());
+}
+
+// --- The loop.
+
+void ClusterThread::begin_pass() {
+  if (node_.placement_version() == placement_version_) return;
+  placement_version_ = node_.placement_version();
+  placement_ = node_.placement();
+  coordinator_.set_placement(placement_);
+}
+
+void ClusterThread::on_committed(const engine::Status& status) {
+  replicas_.settle(status);
+}
+
+void ClusterThread::on_durable() {
+  replicas_.on_durable();
+}
+
+void ClusterThread::on_client_closed(Client& client) {
+  if (client.tunnel != nullptr || placement_ == nullptr || client.forward_nodes.empty()) return;
+  std::string payload;
+  engine::append_varint(client.id(), &payload);
+  for (const cluster::NodeId& node : client.forward_nodes) {
+    (void)links_.send(node, FrameKind::kForward, 0, payload);
+  }
+}
+
+// --- Bus.
+
+cluster::Introduction ClusterThread::introduction() {
+  return node_.introduction();
+}
+
+std::optional<std::string> ClusterThread::objection(const cluster::Introduction& peer) {
+  return node_.objection(peer);
+}
+
+void ClusterThread::on_connected(const cluster::Introduction& peer) {
+  node_.on_connected(*this, peer);
+}
+
+void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId) {
+  node_.on_connected(*this, peer);
+}
+
+void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::string&) {
+  node_.on_disconnected(*this, peer);
+  if (placement_ != nullptr) {
+    const NodeIndex index = placement_->topology.index_of(peer);
+    if (index != cluster::kNoNode) coordinator_.peer_lost(index);
+  }
+  for (const uint64_t correlation : forwards_.lost(peer)) {
+    Forward forward;
+    if (!forwards_.take(correlation, &forward)) continue;
+    statistics_.forwards_lost.add(1);
+    release(forward.client_id, forward.held_id,
+            std::string("-NOQUORUM the coordinating node was lost") +
+                (forward.writes ? "; the write may still take effect\r\n" : "\r\n"));
+    wake(forward.client_id);
+  }
+}
+
+void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
+                             std::string_view payload) {
+  switch (kind) {
+    case FrameKind::kWrite:
+    case FrameKind::kHint:
+    case FrameKind::kVersion:
+    case FrameKind::kState:
+      begin_pass();
+      replicas_.handle(link, kind, correlation, payload);
+      if (replicas_.changed()) io_thread_.commit_gate().note_change();
+      return;
+    case FrameKind::kWriteReply:
+    case FrameKind::kHintReply:
+    case FrameKind::kVersionReply:
+    case FrameKind::kStateReply: {
+      const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(peer);
+      if (index != cluster::kNoNode) coordinator_.receive(index, kind, correlation, payload);
+      return;
+    }
+    case FrameKind::kForward:
+      begin_pass();
+      return tunnels_.on_forward(link, correlation, payload);
+    case FrameKind::kForwardReply: {
+      Forward forward;
+      if (!forwards_.take(correlation, &forward)) return;
+      release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : payload);
+      Client* client = io_thread_.find_client(forward.client_id);
+      if (client == nullptr) return;
+      std::erase_if(client->forwarded,
+                    [correlation](const Client::Forwarded& f) { return f.correlation == correlation; });
+      wake(forward.client_id);
+      return;
+    }
+    default:
+      return node_.on_control_frame(*this, peer, link, kind, correlation, payload);
+  }
+}
+
+bool ClusterThread::healthy(NodeIndex index) const {
+  if (index == placement_->self) return true;
+  return node_.healthy(index) && links_.connected(placement_->topology.members[index].id);
+}
+
+bool ClusterThread::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  return links_.send(placement_->topology.members[node].id, kind, correlation, payload);
+}
+
+void ClusterThread::reply(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  (void)links_.reply(link, kind, correlation, payload);
+}
+
+void ClusterThread::post(std::function<void()> work) {
+  io_thread_.loop().post([this, work = std::move(work)] {
+    work();
+    if (replicas_.changed()) io_thread_.commit_gate().note_change();
+  });
+}
+
+// --- Replies that wait.
+
+void ClusterThread::wake(uint64_t client_id) {
+  Client* client = io_thread_.find_client(client_id);
+  if (client == nullptr || client->closing) return;
+  if (client->waiting == Waiting::kForNodes) io_thread_.resume(*client);
+}
+
+// Lets a held reply go, with `bytes` in its place unless they are empty.
+void ClusterThread::release(uint64_t client_id, uint64_t held_id, std::string_view bytes) {
+  Client* client = io_thread_.find_client(client_id);
+  if (client == nullptr || client->closing) return;
+  if (bytes.empty()) {
+    client->held_replies.release(held_id);
+  } else {
+    uint64_t position = 0;
+    const int64_t change = client->held_replies.release_with(held_id, bytes, &client->output, &position);
+    for (Client::Hold& hold : client->holds) {
+      if (hold.output_position >= position && change != 0)
+        hold.output_position += static_cast<uint64_t>(change);
+    }
+  }
+  io_thread_.output_pending(*client);
+}
+
+void ClusterThread::ship(Client& client, uint64_t from, const engine::ChangeList& changes) {
+  if (changes.empty()) return;
+  // By partition: each has its own replicas to count.
+  absl::InlinedVector<std::pair<uint16_t, std::string>, 2> parts;
+  for (size_t i = 0; i < changes.size(); ++i) {
+    const engine::ReplicaChange change = changes[i];
+    auto part = std::find_if(parts.begin(), parts.end(),
+                             [&](const auto& candidate) { return candidate.first == change.partition; });
+    if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, std::string()});
+    const auto form = change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta
+                                                                : cluster::ChangeForm::kRecord;
+    append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, &part->second);
+  }
+  const uint64_t token = next_token_++;
+  statistics_.writes_shipped.add(1);
+  writes_.emplace(token, HeldWrite{client.id(), token, static_cast<int>(parts.size()), {}, {}});
+  client.held_replies.hold(token, from, client.output);
+  const cluster::QuorumOptions options = quorum_of(client);
+  for (const auto& [partition, bytes] : parts) {
+    coordinator_.begin_write(partition, bytes, options, now_us(), token);
+  }
+}
+
+void ClusterThread::write_done(uint64_t token, const cluster::Failure* failure) {
+  const auto found = writes_.find(token);
+  if (found == writes_.end()) return;
+  HeldWrite& write = found->second;
+  if (failure != nullptr && write.failure.empty()) write.failure = "-" + failure->message() + "\r\n";
+  if (--write.pending > 0) return;
+  const HeldWrite finished = std::move(write);
+  writes_.erase(found);
+  if (!finished.failure.empty()) statistics_.writes_failed.add(1);
+  if (finished.done) return finished.done(finished.failure.empty());
+  release(finished.client_id, finished.held_id, finished.failure);
+}
+
+void ClusterThread::refuse(Client& client, std::string_view error) {
+  const uint64_t from = client.output.position();
+  client.reply.error(error);
+  Dispatcher::apply_reply_mode(client, from);
+  if (client.transaction.open) client.discard_transaction(io_thread_.server().watches());
+}
+
+// --- Hints and gaps.
+
+void ClusterThread::hint(NodeIndex target, std::string_view keys) {
+  node_.keep_hint(placement_->topology.members[target].id, keys);
+}
+
+void ClusterThread::keep_hint(const cluster::NodeId& target, std::string_view keys) {
+  node_.keep_hint(target, keys);
+}
+
+std::string ClusterThread::records_of(std::string_view keys) {
+  std::string changes, record;
+  cluster::MessageReader reader(keys);
+  cluster::KeyName name;
+  while (!reader.at_end() && reader.read_key(&name)) {
+    const engine::Key key(name.key);
+    engine::Operation operation(io_thread_.server().engine(), now_ms());
+    operation.lock({name.database, key});
+    record.clear();
+    if (operation.resident({name.database, key}) &&
+        engine::Replica(operation, name.database).append_state(key, &record)) {
+      append_change({name.database, cluster::ChangeForm::kRecord, name.key, record}, &changes);
+    }
+    operation.finish();
+  }
+  return changes;
+}
+
+void ClusterThread::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
+  statistics_.gaps.add(1);
+  // They were changed a moment ago, so they are in memory but for rare cases; those are left to repair.
+  coordinator_.resend(request, peer, records_of(keys));
+}
+
+void ClusterThread::send_record(const cluster::NodeId& node, int database, const std::string& key,
+                                std::function<void(bool)> done) {
+  const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(node);
+  if (index == cluster::kNoNode || !healthy(index)) return done(false);
+  std::string keys;
+  append_key({static_cast<uint8_t>(database), key}, &keys);
+  const std::string changes = records_of(keys);
+  if (changes.empty()) return done(true);
+  const uint64_t token = next_token_++;
+  writes_.emplace(token, HeldWrite{0, 0, 1, {}, std::move(done)});
+  const NodeIndex nodes[] = {index};
+  coordinator_.begin_push(nodes, changes, defaults_.timeout_ms, now_us(), token);
+}
+
+}  // namespace starling::server

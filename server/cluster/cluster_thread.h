@@ -1,0 +1,161 @@
+// One loop's part in the cluster: decides where each command runs, ships what it changed, asks other replicas
+// before it reads, and answers theirs. See README.md.
+//
+// Its loop's thread only, except where it says otherwise.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "cluster/coordinator.h"
+#include "cluster/placement.h"
+#include "cluster/replica_service.h"
+#include "engine/change_list.h"
+#include "engine/operation.h"
+#include "server/bus/bus_links.h"
+#include "server/client.h"
+#include "server/cluster/forwards.h"
+#include "server/cluster/tunnels.h"
+
+namespace starling::server {
+
+class ClusterNode;
+class IoThread;
+
+// Counted by the loop, read by any thread.
+struct ClusterStatistics {
+  Counter forwards, forwards_lost;
+  Counter writes_shipped, writes_failed;
+  Counter quorum_reads, reads_failed, newer_fetched, read_repairs, gaps;
+};
+
+enum class Admission { kRun, kAnswered, kWaits };
+
+class ClusterThread final : private BusHandler,
+                            private cluster::Wire,
+                            private cluster::CoordinatorListener,
+                            private cluster::ReplicaService::Host {
+ public:
+  ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOptions& options);
+  ~ClusterThread() override;
+
+  // --- For the dispatcher.
+  // Before a command runs: forwards it, asks other replicas, or lets it go on. `writes`: it may change data.
+  Admission admit(Client& client, const Command& command, PreparedRequest& prepared,
+                  std::span<const engine::KeyRef> keys, bool writes);
+  // Asks ahead for a request that will be executed later in the batch.
+  void ask_ahead(Client& client, PreparedRequest& prepared);
+  // The keys are locked and resident: is what is here all that the replicas asked have? If not, the rest is
+  // fetched, the client waits, and the command starts over.
+  bool up_to_date(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
+                  engine::Operation& operation);
+  // After it ran: ships what changed; the reply from `from` on waits for the quorum.
+  void ship(Client& client, uint64_t from, const engine::ChangeList& changes);
+  engine::ChangeList& changes() { return changes_; }
+
+  const cluster::QuorumOptions& quorum_of(const Client& client) const {
+    return client.quorum ? *client.quorum : defaults_;
+  }
+  const cluster::QuorumOptions& default_quorum() const { return defaults_; }
+  const std::shared_ptr<const cluster::Placement>& placement() const { return placement_; }
+  bool healthy(cluster::NodeIndex index) const override;
+
+  // --- For the loop.
+  void begin_pass();
+  void on_committed(const engine::Status& status);
+  void on_durable();
+  void on_client_closed(Client& client);
+  // At the end of the pass: what was queued for other nodes leaves.
+  void flush() { links_.flush(); }
+
+  // --- For the node.
+  BusLinks& links() { return links_; }
+  IoThread& io_thread() { return io_thread_; }
+  void set_peers(const std::vector<BusPeer>& peers) { links_.set_peers(peers); }
+  const ClusterStatistics& statistics() const { return statistics_; }
+  const cluster::Coordinator& coordinator() const { return coordinator_; }
+  // Brings a key's record to a node as it is now. `done` on this loop, false when the node did not store it.
+  void send_record(const cluster::NodeId& node, int database, const std::string& key,
+                   std::function<void(bool)> done);
+
+ private:
+  // BusHandler
+  cluster::Introduction introduction() override;
+  std::optional<std::string> objection(const cluster::Introduction& peer) override;
+  void on_connected(const cluster::Introduction& peer) override;
+  void on_disconnected(const cluster::NodeId& peer, const std::string& reason) override;
+  void on_accepted(const cluster::Introduction& peer, LinkId link) override;
+  void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
+                std::string_view payload) override;
+  // Wire
+  bool send(cluster::NodeIndex node, cluster::FrameKind kind, uint64_t correlation,
+            std::string_view payload) override;
+  // CoordinatorListener
+  void write_done(uint64_t token, const cluster::Failure* failure) override;
+  void read_done(uint64_t token, const cluster::Failure* failure) override;
+  void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
+  void hint(cluster::NodeIndex target, std::string_view keys) override;
+  void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
+  // ReplicaService::Host
+  void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
+  void post(std::function<void()> work) override;
+  cluster::Epoch epoch() const override;
+  int64_t now_ms() const override;
+  void keep_hint(const cluster::NodeId& target, std::string_view keys) override;
+
+  // A reply that waits for writes of one or more partitions.
+  struct HeldWrite {
+    uint64_t client_id;
+    uint64_t held_id;
+    int pending;
+    std::string failure;
+    std::function<void(bool)> done;  // Of a write that no client waits for.
+  };
+  struct AskedPart {
+    std::shared_ptr<QuorumRead> read;
+    std::vector<size_t> keys;  // Which of the command's keys, in the order asked.
+  };
+
+  int64_t now_us() const;
+  cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes) const;
+  bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
+  void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
+  void refuse(Client& client, std::string_view error);
+  void forward(Client& client, cluster::NodeIndex target, Arguments arguments,
+               std::span<const engine::KeyRef> keys, bool writes);
+  void wake(uint64_t client_id);
+  void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
+  void repair(Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
+              engine::Operation& operation);
+  void on_tick();
+  void refresh_defaults();
+  // The whole records of keys, as `change`s; of those that are in memory.
+  std::string records_of(std::string_view keys);
+
+  ClusterNode& node_;
+  IoThread& io_thread_;
+  BusLinks links_;
+  cluster::Coordinator coordinator_;
+  cluster::ReplicaService replicas_;
+  Tunnels tunnels_;
+  Forwards forwards_;
+  std::shared_ptr<const cluster::Placement> placement_;
+  uint64_t placement_version_ = 0;
+  cluster::QuorumOptions defaults_;
+  engine::ChangeList changes_;
+  uint64_t next_token_ = 1;
+  absl::flat_hash_map<uint64_t, HeldWrite> writes_;
+  absl::flat_hash_map<uint64_t, AskedPart> asked_;
+  absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;
+  std::unique_ptr<Timer> tick_timer_;
+  ClusterStatistics statistics_;
+};
+
+}  // namespace starling::server

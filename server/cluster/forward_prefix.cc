@@ -1,0 +1,66 @@
+#include "server/cluster/forward_prefix.h"
+
+#include "engine/byte_codec.h"
+#include "engine/keyspace.h"
+
+namespace starling::server {
+namespace {
+
+constexpr uint64_t kLongestTimeoutMs = 24 * 3600 * 1000;
+
+void append_level(const cluster::Consistency& level, std::string* out) {
+  out->push_back(static_cast<char>(level.level));
+  out->push_back(static_cast<char>(level.number));
+}
+
+bool read_level(engine::ByteReader* reader, cluster::Consistency* level) {
+  uint8_t kind;
+  if (!reader->read_byte(&kind) || !reader->read_byte(&level->number)) return false;
+  level->level = static_cast<cluster::Level>(kind);
+  const bool numbered = level->level == cluster::Level::kNumber;
+  return kind <= static_cast<uint8_t>(cluster::Level::kEachQuorum) && numbered == (level->number != 0);
+}
+
+void append_bulk(std::string_view bytes, std::string* out) {
+  out->push_back('$');
+  *out += std::to_string(bytes.size());
+  *out += "\r\n";
+  *out += bytes;
+  *out += "\r\n";
+}
+
+}  // namespace
+
+std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments) {
+  std::string bytes;
+  bytes.push_back(static_cast<char>(prefix.database));
+  bytes.push_back(static_cast<char>(prefix.protocol));
+  bytes.push_back(static_cast<char>(prefix.quorum.mode));
+  append_level(prefix.quorum.read, &bytes);
+  append_level(prefix.quorum.write, &bytes);
+  engine::append_varint(static_cast<uint64_t>(prefix.quorum.timeout_ms), &bytes);
+
+  std::string out = "*" + std::to_string(arguments.size() + kForwardedArguments) + "\r\n";
+  append_bulk(kForwarded, &out);
+  append_bulk(bytes, &out);
+  for (const std::string_view argument : arguments) append_bulk(argument, &out);
+  return out;
+}
+
+bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
+  engine::ByteReader reader(bytes);
+  uint8_t database, protocol, mode;
+  uint64_t timeout_ms;
+  if (!reader.read_byte(&database) || !reader.read_byte(&protocol) || !reader.read_byte(&mode)) return false;
+  if (!read_level(&reader, &prefix->quorum.read) || !read_level(&reader, &prefix->quorum.write)) return false;
+  if (!reader.read_varint(&timeout_ms) || reader.left() != 0) return false;
+  if (database >= engine::kDatabases || (protocol != 2 && protocol != 3) || mode > 1) return false;
+  if (timeout_ms == 0 || timeout_ms > kLongestTimeoutMs) return false;
+  prefix->database = database;
+  prefix->protocol = protocol;
+  prefix->quorum.mode = static_cast<cluster::QuorumMode>(mode);
+  prefix->quorum.timeout_ms = static_cast<int64_t>(timeout_ms);
+  return true;
+}
+
+}  // namespace starling::server

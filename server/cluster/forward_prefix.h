@@ -1,0 +1,33 @@
+// What a forwarded request says of the client that it came from. It stands before the request, which is
+// otherwise as the client sent it:
+//
+//   forwarded := "*" count CRLF "$" … "FORWARDED" CRLF "$" … prefix CRLF argument*
+//   prefix    := database:u8 protocol:u8 mode:u8 read:level write:level timeout_ms:varint
+//   level     := level:u8 number:u8             as cluster::Level
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "cluster/quorum.h"
+#include "server/command.h"
+
+namespace starling::server {
+
+struct ForwardPrefix {
+  int database = 0;
+  int protocol = 2;
+  cluster::QuorumOptions quorum;
+
+  bool operator==(const ForwardPrefix&) const = default;
+};
+
+inline constexpr std::string_view kForwarded = "FORWARDED";
+// Arguments that the prefix adds in front.
+inline constexpr size_t kForwardedArguments = 2;
+
+std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments);
+// Of the second argument. False for anything that encode_forwarded() does not write.
+[[nodiscard]] bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix);
+
+}  // namespace starling::server

@@ -1,0 +1,26 @@
+// One command's questions to other replicas: which versions of its keys they hold. Shared by the request that
+// waits for it and the loop's ClusterThread, which fills it in.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "cluster/coordinator.h"
+
+namespace starling::server {
+
+struct QuorumRead {
+  uint64_t client_id = 0;
+  int pending = 0;          // Questions without an answer yet.
+  bool waited_for = false;  // The client waits for this to be done.
+  std::string failure;      // The error reply; empty: none so far.
+  // For each key of the command, in their order, what peers said.
+  std::vector<std::vector<cluster::PeerVersion>> versions;
+  // Times that newer records were fetched. Bounded: a peer that is ahead and does not hand it over ends it.
+  int rounds = 0;
+
+  bool done() const { return pending == 0; }
+};
+
+}  // namespace starling::server
