@@ -7,6 +7,8 @@
 #include <limits>
 
 #include "engine/assert.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/forward_prefix.h"
 #include "server/cycle_clock.h"
 #include "server/database_tracker.h"
 #include "server/io_thread.h"
@@ -61,14 +63,30 @@ uint32_t Dispatcher::effective_flags(const Client& client, const Command& comman
   return command.spec->flags | (is_exec(command) ? client.transaction.flags : 0);
 }
 
-void Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
+bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
+  if (client.tunnel != nullptr) {
+    // A forwarded request speaks for its client: in which database, in which protocol, how consistently.
+    const Arguments forwarded = prepared->request.arguments;
+    ForwardPrefix prefix;
+    if (forwarded.size() <= kForwardedArguments || forwarded[0] != kForwarded ||
+        !decode_prefix(forwarded[1], &prefix)) {
+      return false;
+    }
+    client.database = prefix.database;
+    client.reply.set_protocol(prefix.protocol);
+    client.quorum = prefix.quorum;
+    prepared->request.drop_front(kForwardedArguments);
+  }
   const Arguments arguments = prepared->request.arguments;
   prepared->command = server_.commands().find(arguments[0]);
-  if (prepared->command == nullptr || !prepared->command->one_key) return;
+  if (prepared->command == nullptr || !prepared->command->one_key) return true;
   const size_t position = static_cast<size_t>(prepared->command->spec->keys.first);
-  if (position >= arguments.size()) return;
+  if (position >= arguments.size()) return true;
   prepared->key.emplace(arguments[position]);
   server_.engine().prefetch(client.database, *prepared->key, 0);
+  if (ClusterThread* cluster = io_thread_.cluster(); cluster != nullptr)
+    cluster->ask_ahead(client, *prepared);
+  return true;
 }
 
 bool Dispatcher::gather(Client& client) {
@@ -94,7 +112,10 @@ bool Dispatcher::gather(Client& client) {
         batch_.push_back({&client, std::move(prepared)});
         return false;
     }
-    prepare(client, &prepared);
+    if (!prepare(client, &prepared)) {
+      io_thread_.close(client);
+      return false;
+    }
     batch_.push_back({&client, std::move(prepared)});
     // AUTH changes what the next request may be.
     if (!client.authenticated) return true;
@@ -140,7 +161,30 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
     queue(client, *command, arguments);
     return Outcome::kDone;
   }
+  if (io_thread_.cluster() != nullptr) {
+    const Admission admission = admit(client, *command, prepared);
+    if (admission != Admission::kRun) {
+      return admission == Admission::kWaits ? Outcome::kWaits : Outcome::kDone;
+    }
+  }
   return run(client, *command, prepared) ? Outcome::kDone : Outcome::kWaits;
+}
+
+Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
+  const bool writes = (effective_flags(client, command) & kWrite) != 0;
+  KeyList keys;
+  if (command.one_key && prepared.key && command.spec->extra_keys == nullptr) {
+    keys.push_back({client.database, *prepared.key});
+  } else {
+    (void)collect_keys(client, command, prepared.request.arguments, &keys);
+  }
+  return io_thread_.cluster()->admit(client, command, prepared, keys, writes);
+}
+
+// The keys are here; is what they hold the newest there is?
+bool Dispatcher::current(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
+                         engine::Operation& operation) {
+  return prepared.read == nullptr || io_thread_.cluster()->up_to_date(client, prepared, keys, operation);
 }
 
 void Dispatcher::reject(Client& client, const Command* command, std::string_view error) {
@@ -323,13 +367,14 @@ bool Dispatcher::collect_keys(const Client& client, const Command& command, Argu
   return everything;
 }
 
-bool Dispatcher::lock_and_check(Client& client, const Command& command, Arguments arguments,
+bool Dispatcher::lock_and_check(Client& client, const Command& command, PreparedRequest& prepared,
                                 const engine::Key* key, engine::Operation& operation) {
+  const Arguments arguments = prepared.request.arguments;
   if (key != nullptr && command.spec->extra_keys == nullptr) [[likely]] {
     const engine::KeyRef reference{client.database, *key};
     operation.lock(reference);
     if (operation.resident(reference)) [[likely]]
-      return true;
+      return current(client, prepared, {&reference, 1}, operation);
     operation.finish();
     fetch(client, {&reference, 1});
     return false;
@@ -345,7 +390,7 @@ bool Dispatcher::lock_and_check(Client& client, const Command& command, Argument
   for (const engine::KeyRef& reference : keys) {
     if (!operation.resident(reference)) missing.push_back(reference);
   }
-  if (missing.empty()) return true;
+  if (missing.empty()) return current(client, prepared, keys, operation);
   operation.finish();
   fetch(client, missing);
   return false;
@@ -380,11 +425,14 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
   const bool has_keys = key != nullptr || command.spec->keys.first != 0 ||
                         command.spec->find_keys != nullptr || is_exec(command);
-  if (has_keys && !lock_and_check(client, command, arguments, key, operation)) return false;
+  if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return false;
   const uint64_t from = client.output.position();
+  ClusterThread* const cluster = io_thread_.cluster();
+  if (cluster != nullptr) operation.capture(&cluster->changes());
   call(client, command, arguments, operation, false, key, &prepared.request);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
+  if (cluster != nullptr) cluster->ship(client, from);
   if (position != 0) {
     io_thread_.commit_gate().note_write(client, from, position);
   } else if (has_keys) {

@@ -19,6 +19,7 @@
 
 namespace starling::server {
 
+class ClusterThread;
 class IoThread;
 class Server;
 
@@ -53,15 +54,20 @@ class Dispatcher {
 
   bool is_exec(const Command& command) const { return &command == exec_; }
   uint32_t effective_flags(const Client& client, const Command& command) const;
-  void prepare(Client& client, PreparedRequest* prepared);
+  // False: the request is a forwarded one, and its prefix makes no sense.
+  bool prepare(Client& client, PreparedRequest* prepared);
   Outcome dispatch(Client& client, PreparedRequest& prepared);
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
   bool refuse(Client& client, const Command& command);
   bool out_of_memory(const Client& client, const Command& command) const;
   Waiting held_back(const Client& client, const Command& command) const;
+  // In a cluster, before a command runs: kRun lets it.
+  Admission admit(Client& client, const Command& command, PreparedRequest& prepared);
   bool run(Client& client, const Command& command, PreparedRequest& prepared);
-  bool lock_and_check(Client& client, const Command& command, Arguments arguments, const engine::Key* key,
-                      engine::Operation& operation);
+  bool lock_and_check(Client& client, const Command& command, PreparedRequest& prepared,
+                      const engine::Key* key, engine::Operation& operation);
+  bool current(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
+               engine::Operation& operation);
   // True when everything must be locked.
   bool collect_keys(const Client& client, const Command& command, Arguments arguments, KeyList* keys);
   void add_keys(const CommandSpec& spec, Arguments arguments, int database, KeyList* keys);

@@ -8,6 +8,8 @@
 #include <random>
 
 #include "engine/assert.h"
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
 #include "server/config.h"
 #include "server/log.h"
@@ -73,6 +75,10 @@ engine::Status Server::open() {
       io_thread->loop().post([&io_thread] { io_thread->on_durable(); });
   });
   watch_settings();
+  if (settings().cluster_enabled) {
+    cluster_ = std::make_unique<ClusterNode>(*this);
+    if (status = cluster_->open(); !status.ok()) return status;
+  }
   pulse_.begin(*this);
   return open_ports();
 }
@@ -90,6 +96,7 @@ engine::Status Server::open_engine() {
   options.disk_threads = static_cast<int>(settings.disk_threads);
   options.block_cache_bytes = static_cast<uint64_t>(settings.block_cache_bytes);
   options.resident_bytes = resident_bytes;
+  options.replicated = settings.cluster_enabled;
   return engine::Engine::open(
       options, *clock_, random_seed(), *this,
       [](const std::string& line) { log_text(LogLevel::kNotice, line); }, &engine_);
@@ -193,6 +200,7 @@ engine::Status Server::run() {
   // What the engine's threads still post to the loops is dropped with them.
   if (settings_.storage == Storage::kRocksDb) log_text(LogLevel::kNotice, "Writing what is pending to disk.");
   engine::Status status = engine_->close();
+  cluster_.reset();
   engine_.reset();
   io_threads_.clear();
   return status;

@@ -31,6 +31,7 @@
 
 namespace starling::server {
 
+class ClusterNode;
 class Config;
 class PubSub;
 
@@ -77,6 +78,8 @@ class Server final : private engine::KeyObserver {
   LatencyMonitor& latency() { return latency_; }
   Pulse& pulse() { return pulse_; }
   SnapshotKeeper& snapshots() { return snapshots_; }
+  // Null when this node is on its own.
+  ClusterNode* cluster() { return cluster_.get(); }
 
   // Called on the client's loop when it forgets its subscriptions: at RESET, and before it is destroyed. Add
   // before run().
@@ -131,6 +134,7 @@ class Server final : private engine::KeyObserver {
   std::atomic<int64_t> max_clients_{0};  // As many of 'maxclients' as the system has descriptors for.
   std::unique_ptr<engine::Engine> engine_;
   std::vector<std::unique_ptr<IoThread>> io_threads_;
+  std::unique_ptr<ClusterNode> cluster_;
   std::vector<std::unique_ptr<Listener>> listeners_;  // Of the first loop.
   std::unique_ptr<SignalWatcher> signals_;            // Of the first loop.
   size_t next_loop_ = 0;                              // Of the first loop.

@@ -199,7 +199,7 @@ bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
     }
   }
   if (newer.empty()) {
-    if (read.rounds < kMaxRounds) repair(client, keys, read, operation);
+    note_repairs(keys, read, operation);
     return true;
   }
   operation.finish();
@@ -247,33 +247,24 @@ void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std
   io_thread_.loop().post([this, id = read->client_id] { wake(id); });
 }
 
-// Peers that were asked and know less get the record. Strict reads wait for that: else the next reader,
-// asking others, could see less than this one did.
-void ClusterThread::repair(Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
-                           engine::Operation& operation) {
-  absl::flat_hash_map<NodeIndex, std::string> behind;
+// Peers that were asked and know less get the record, once the command has run.
+void ClusterThread::note_repairs(std::span<const engine::KeyRef> keys, const QuorumRead& read,
+                                 engine::Operation& operation) {
   for (size_t i = 0; i < keys.size(); ++i) {
+    engine::Replica replica(operation, keys[i].database);
     for (const cluster::PeerVersion& version : read.versions[i]) {
-      engine::Replica replica(operation, keys[i].database);
       engine::Order order = engine::Order::kEqual;
       std::string record;
-      if (!replica.compare(keys[i].key, version.context, &order).ok()) continue;
-      if (order == engine::Order::kEqual || !replica.append_state(keys[i].key, &record)) continue;
+      if (!replica.compare(keys[i].key, version.context, &order).ok() || order == engine::Order::kEqual)
+        continue;
+      if (!replica.append_state(keys[i].key, &record)) continue;
+      auto repair = std::find_if(repairs_.begin(), repairs_.end(),
+                                 [&](const Repair& candidate) { return candidate.node == version.node; });
+      if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {version.node, {}});
       append_change(
           {static_cast<uint8_t>(keys[i].database), cluster::ChangeForm::kRecord, keys[i].key.name, record},
-          &behind[version.node]);
+          &repair->changes);
     }
-  }
-  const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
-  for (const auto& [node, changes] : behind) {
-    statistics_.read_repairs.add(1);
-    const uint64_t token = next_token_++;
-    if (strict) {
-      writes_.emplace(token, HeldWrite{client.id(), token, 1, {}, {}});
-      client.held_replies.hold(token, client.output.position(), client.output);
-    }
-    const NodeIndex nodes[] = {node};
-    coordinator_.begin_push(nodes, changes, quorum_of(client).timeout_ms, now_us(), token);
   }
 }
 

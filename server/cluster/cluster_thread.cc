@@ -1,6 +1,7 @@
 #include "server/cluster/cluster_thread.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/assert.h"
 #include "engine/replication.h"
@@ -214,12 +215,12 @@ void ClusterThread::release(uint64_t client_id, uint64_t held_id, std::string_vi
   io_thread_.output_pending(*client);
 }
 
-void ClusterThread::ship(Client& client, uint64_t from, const engine::ChangeList& changes) {
-  if (changes.empty()) return;
+void ClusterThread::ship(Client& client, uint64_t from) {
+  if (changes_.empty() && repairs_.empty()) return;
   // By partition: each has its own replicas to count.
   absl::InlinedVector<std::pair<uint16_t, std::string>, 2> parts;
-  for (size_t i = 0; i < changes.size(); ++i) {
-    const engine::ReplicaChange change = changes[i];
+  for (size_t i = 0; i < changes_.size(); ++i) {
+    const engine::ReplicaChange change = changes_[i];
     auto part = std::find_if(parts.begin(), parts.end(),
                              [&](const auto& candidate) { return candidate.first == change.partition; });
     if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, std::string()});
@@ -227,13 +228,24 @@ void ClusterThread::ship(Client& client, uint64_t from, const engine::ChangeList
                                                                 : cluster::ChangeForm::kRecord;
     append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, &part->second);
   }
-  const uint64_t token = next_token_++;
-  statistics_.writes_shipped.add(1);
-  writes_.emplace(token, HeldWrite{client.id(), token, static_cast<int>(parts.size()), {}, {}});
-  client.held_replies.hold(token, from, client.output);
+  changes_.clear();
   const cluster::QuorumOptions options = quorum_of(client);
+  // Strict reads wait for repairs: else the next reader, asking others, could see less than this one did.
+  const size_t awaited_repairs = options.mode == cluster::QuorumMode::kStrict ? repairs_.size() : 0;
+  const uint64_t token = next_token_++;
+  if (!parts.empty()) statistics_.writes_shipped.add(1);
+  if (const size_t pending = parts.size() + awaited_repairs; pending != 0) {
+    writes_.emplace(token, HeldWrite{client.id(), token, static_cast<int>(pending), {}, {}});
+    client.held_replies.hold(token, from, client.output);
+  }
   for (const auto& [partition, bytes] : parts) {
     coordinator_.begin_write(partition, bytes, options, now_us(), token);
+  }
+  for (const Repair& repair : std::exchange(repairs_, {})) {
+    statistics_.read_repairs.add(1);
+    const NodeIndex nodes[] = {repair.node};
+    coordinator_.begin_push(nodes, repair.changes, options.timeout_ms, now_us(),
+                            awaited_repairs != 0 ? token : 0);
   }
 }
 

@@ -56,9 +56,11 @@ class ClusterThread final : private BusHandler,
   // fetched, the client waits, and the command starts over.
   bool up_to_date(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
                   engine::Operation& operation);
-  // After it ran: ships what changed; the reply from `from` on waits for the quorum.
-  void ship(Client& client, uint64_t from, const engine::ChangeList& changes);
+  // Where the command that runs leaves what it changed.
   engine::ChangeList& changes() { return changes_; }
+  // After it ran: ships what it changed, and what other replicas were found to lack; the reply from `from` on
+  // waits for the quorum.
+  void ship(Client& client, uint64_t from);
 
   const cluster::QuorumOptions& quorum_of(const Client& client) const {
     return client.quorum ? *client.quorum : defaults_;
@@ -123,6 +125,12 @@ class ClusterThread final : private BusHandler,
     std::vector<size_t> keys;  // Which of the command's keys, in the order asked.
   };
 
+  // Records that a peer was found to lack by the command that runs.
+  struct Repair {
+    cluster::NodeIndex node;
+    std::string changes;
+  };
+
   int64_t now_us() const;
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes) const;
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
@@ -132,8 +140,8 @@ class ClusterThread final : private BusHandler,
                std::span<const engine::KeyRef> keys, bool writes);
   void wake(uint64_t client_id);
   void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
-  void repair(Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
-              engine::Operation& operation);
+  void note_repairs(std::span<const engine::KeyRef> keys, const QuorumRead& read,
+                    engine::Operation& operation);
   void on_tick();
   void refresh_defaults();
   // The whole records of keys, as `change`s; of those that are in memory.
@@ -150,6 +158,7 @@ class ClusterThread final : private BusHandler,
   uint64_t placement_version_ = 0;
   cluster::QuorumOptions defaults_;
   engine::ChangeList changes_;
+  std::vector<Repair> repairs_;
   uint64_t next_token_ = 1;
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;

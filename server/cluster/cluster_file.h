@@ -1,0 +1,37 @@
+// What a node must remember of its cluster across restarts: who it is, and the topology it serves by.
+//
+// One file, `cluster`, in the data directory, replaced as a whole:
+//
+//   file := "STARLING-CLUSTER-1\n" node:20 bytes topology:string checksum:u64      XXH3 of all before it
+//
+// `topology` is empty before the cluster has formed.
+#pragma once
+
+#include <string>
+
+#include "cluster/topology.h"
+#include "engine/status.h"
+
+namespace starling::server {
+
+struct ClusterMemory {
+  cluster::NodeId id;
+  cluster::Topology topology;  // epoch 0: none yet.
+};
+
+class ClusterFile {
+ public:
+  // An empty directory name: nothing is kept (storage memory).
+  explicit ClusterFile(const std::string& directory) : directory_(directory) {}
+
+  // Leaves *memory alone when there is no file yet. Not ok: it cannot be read, or is damaged: then the node
+  // must not start, as it might be another than it was.
+  engine::Status load(ClusterMemory* memory) const;
+  // Durable when it returns ok.
+  engine::Status save(const ClusterMemory& memory) const;
+
+ private:
+  const std::string directory_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,421 @@
+#include "server/cluster/cluster_node.h"
+
+#include <algorithm>
+
+#include "cluster/planner.h"
+#include "cluster/topology_codec.h"
+#include "engine/assert.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/io_thread.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::FrameKind;
+using cluster::MembershipEventKind;
+using cluster::NodeId;
+using cluster::NodeIndex;
+using cluster::Phase;
+
+constexpr int64_t kTopologyRetryUs = 1'000'000;
+constexpr int kDefaultBusOffset = 10000;
+
+NodeId draw_id() {
+  NodeId id;
+  for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(thread_random().next());
+  return id;
+}
+
+std::string short_name(const NodeId& id) {
+  return id.to_string().substr(0, 8);
+}
+
+bool parse_address(const std::string& text, cluster::BusAddress* address) {
+  const size_t colon = text.rfind(':');
+  if (colon == std::string::npos || colon == 0) return false;
+  address->host = text.substr(0, colon);
+  const int port = std::atoi(text.c_str() + colon + 1);
+  if (port < 1 || port > 65535) return false;
+  address->port = static_cast<uint16_t>(port);
+  return true;
+}
+
+}  // namespace
+
+ClusterNode::ClusterNode(Server& server)
+    : server_(server),
+      file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
+      healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
+
+ClusterNode::~ClusterNode() = default;
+
+std::string ClusterNode::announced_host() const {
+  const Settings& settings = server_.settings();
+  if (!settings.cluster_announce_host.empty()) return settings.cluster_announce_host;
+  for (std::string address : settings.bind) {
+    if (address.starts_with('-')) address.erase(0, 1);
+    if (address != "*" && address != "::*" && address != "0.0.0.0" && address != "::") return address;
+  }
+  return {};
+}
+
+engine::Status ClusterNode::open() {
+  const Settings& settings = server_.settings();
+  const auto invalid = [](std::string text) {
+    return engine::Status(engine::StatusCode::kInvalid, std::move(text));
+  };
+  if (announced_host().empty()) {
+    return invalid(
+        "'bind' is every address: set 'cluster-announce-ip' to the one by which others reach this node");
+  }
+  if (engine::Status status = file_.load(&memory_); !status.ok()) return status;
+  if (!memory_.id.valid()) {
+    memory_.id = draw_id();
+    if (engine::Status status = file_.save(memory_); !status.ok()) return status;
+  }
+  cluster::GossipSettings gossip;
+  const engine::Clock& clock = server_.clock();
+  membership_ =
+      std::make_unique<cluster::Membership>(memory_.id, describe(), static_cast<uint64_t>(clock.wall_ms()),
+                                            gossip, clock.monotonic_us(), thread_random());
+  std::vector<std::string> seeds;
+  for (const std::string& seed : settings.cluster_seeds) {
+    cluster::BusAddress address;
+    if (seed.empty()) continue;
+    if (!parse_address(seed, &address)) return invalid("'cluster-seeds': '" + seed + "' is not host:busport");
+    membership_->add_seed(address);
+    seeds.push_back(seed);
+  }
+
+  BusOptions options;
+  options.secret = settings.cluster_secret;
+  std::vector<BusLoop> loops;
+  for (const auto& io_thread : server_.io_threads()) {
+    options.log_links = threads_.empty();
+    auto thread = std::make_unique<ClusterThread>(*this, *io_thread, options);
+    threads_.push_back(thread.get());
+    loops.push_back({&io_thread->loop(), &thread->links()});
+    io_thread->join_cluster(std::move(thread));
+  }
+  EventLoop& loop = server_.io_threads().front()->loop();
+  listener_ = std::make_unique<BusListener>(loop, std::move(loops));
+  const int64_t port = settings.cluster_port != 0 ? settings.cluster_port : settings.port + kDefaultBusOffset;
+  if (port > 65535) return invalid("the bus port would be " + std::to_string(port) + ": set 'cluster-port'");
+  if (engine::Status status =
+          listener_->open(settings.bind, static_cast<int>(port), static_cast<int>(settings.tcp_backlog));
+      !status.ok()) {
+    return status;
+  }
+  threads_.front()->links().set_seeds(seeds);
+  log_text(LogLevel::kNotice,
+           "Cluster node " + memory_.id.to_string() + ", bus port " + std::to_string(port));
+  if (memory_.topology.epoch != 0) {
+    cluster::GossipOutput output;
+    for (const cluster::Member& member : memory_.topology.members) {
+      if (member.id == memory_.id) continue;
+      cluster::NodeDescription description;
+      description.host = member.host;
+      description.port = member.port;
+      description.bus_port = member.bus_port;
+      (void)membership_->learn(member.id, description, clock.monotonic_us(), &output);
+    }
+    adopt(memory_.topology);
+  }
+  tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
+  tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
+  return {};
+}
+
+cluster::NodeDescription ClusterNode::describe() const {
+  const Settings& settings = server_.settings();
+  cluster::NodeDescription description;
+  description.host = announced_host();
+  description.port = static_cast<uint16_t>(settings.port);
+  description.bus_port = static_cast<uint16_t>(
+      settings.cluster_port != 0 ? settings.cluster_port : settings.port + kDefaultBusOffset);
+  description.weight = static_cast<uint32_t>(settings.weight);
+  description.rack = settings.rack;
+  description.datacenter = settings.datacenter;
+  description.cluster_id = memory_.topology.cluster_id;
+  description.topology_epoch = memory_.topology.epoch;
+  description.min_nodes = static_cast<uint32_t>(settings.cluster_min_nodes);
+  description.replicas = static_cast<uint32_t>(settings.replicas);
+  description.accepts_writes = server_.engine().writable();
+  return description;
+}
+
+// --- What others may ask, on any thread.
+
+std::shared_ptr<const cluster::Placement> ClusterNode::placement() const {
+  std::lock_guard lock(mutex_);
+  return placement_;
+}
+
+cluster::Introduction ClusterNode::introduction() const {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  const Settings& settings = server_.settings();
+  cluster::Introduction introduction;
+  introduction.id = memory_.id;
+  if (placement != nullptr) {
+    introduction.cluster = placement->topology.cluster_id;
+    introduction.epoch = placement->topology.epoch;
+  }
+  const int64_t port = settings.cluster_port != 0 ? settings.cluster_port : settings.port + kDefaultBusOffset;
+  introduction.address = announced_host() + ":" + std::to_string(port);
+  return introduction;
+}
+
+std::optional<std::string> ClusterNode::objection(const cluster::Introduction& peer) const {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  if (placement == nullptr) return std::nullopt;
+  const std::vector<NodeId>& removed = placement->topology.removed;
+  if (std::binary_search(removed.begin(), removed.end(), peer.id)) return "was removed from the cluster";
+  return std::nullopt;
+}
+
+std::string ClusterNode::waiting_for() const {
+  std::lock_guard lock(mutex_);
+  return waiting_for_;
+}
+
+std::vector<cluster::MemberView> ClusterNode::members() const {
+  std::lock_guard lock(mutex_);
+  return members_;
+}
+
+cluster::GossipFigures ClusterNode::gossip_figures() const {
+  std::lock_guard lock(mutex_);
+  return figures_;
+}
+
+void ClusterNode::keep_hint(const NodeId& target, std::string_view keys) {
+  hints_.keep(target, keys);
+}
+
+// --- Events of the loops.
+
+void ClusterNode::run_on_first(std::function<void()> work) {
+  EventLoop& loop = threads_.front()->io_thread().loop();
+  if (loop.in_loop_thread()) return work();
+  loop.post(std::move(work));
+}
+
+void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer) {
+  run_on_first([this, peer] {
+    cluster::GossipOutput output;
+    const int64_t now_us = server_.clock().monotonic_us();
+    if (membership_->description(peer.id) == nullptr) {
+      cluster::BusAddress address;
+      if (!parse_address(peer.address, &address)) return;
+      cluster::NodeDescription description;
+      description.host = address.host;
+      description.bus_port = address.port;
+      (void)membership_->learn(peer.id, description, now_us, &output);
+    }
+    membership_->report_heard(peer.id, now_us, &output);
+    take(output);
+    update_peers();
+  });
+}
+
+void ClusterNode::on_disconnected(ClusterThread&, const NodeId& peer) {
+  run_on_first([this, peer] {
+    cluster::GossipOutput output;
+    membership_->report_unreachable(peer, server_.clock().monotonic_us(), &output);
+    take(output);
+  });
+}
+
+void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, LinkId link, FrameKind kind,
+                                   uint64_t correlation, std::string_view payload) {
+  if (kind == FrameKind::kTopologyRequest) {
+    const std::shared_ptr<const cluster::Placement> placement = this->placement();
+    if (placement == nullptr) return;
+    std::string bytes;
+    cluster::encode_topology(placement->topology, &bytes);
+    (void)thread.links().reply(link, FrameKind::kTopology, correlation, bytes);
+    return;
+  }
+  run_on_first([this, peer, kind, bytes = std::string(payload)] {
+    cluster::GossipOutput output;
+    if (kind == FrameKind::kGossip) {
+      const engine::Status status =
+          membership_->receive(peer, bytes, server_.clock().monotonic_us(), &output);
+      if (!status.ok())
+        log_text(LogLevel::kVerbose, "Gossip of " + short_name(peer) + ": " + status.message());
+      take(output);
+    } else if (kind == FrameKind::kTopology) {
+      receive_topology(bytes);
+    }
+  });
+}
+
+// --- The first loop.
+
+void ClusterNode::on_tick() {
+  membership_->set_description(describe());
+  cluster::GossipOutput output;
+  membership_->tick(server_.clock().monotonic_us(), &output);
+  take(output);
+  if (memory_.topology.epoch == 0) try_to_form();
+  ask_for_topology();
+  publish_reports();
+}
+
+void ClusterNode::take(cluster::GossipOutput& output) {
+  for (const cluster::GossipOutgoing& message : output.messages) send_gossip(message);
+  for (const cluster::MembershipEvent& event : output.events) tell(event);
+  const bool changed = !output.events.empty();
+  output = {};
+  if (!changed) return;
+  publish_health();
+  update_peers();
+}
+
+void ClusterNode::send_gossip(const cluster::GossipOutgoing& message) {
+  BusLinks& links = threads_.front()->links();
+  NodeId to = message.to;
+  if (!to.valid()) {
+    const std::string address = message.address.host + ":" + std::to_string(message.address.port);
+    for (const BusTargetReport& target : links.report()) {
+      if (target.connected && target.address == address) to = target.id;
+    }
+  }
+  if (to.valid()) (void)links.send(to, FrameKind::kGossip, 0, message.bytes);
+}
+
+void ClusterNode::tell(const cluster::MembershipEvent& event) {
+  const cluster::NodeDescription* description = membership_->description(event.node);
+  std::string name = "Node " + short_name(event.node);
+  if (description != nullptr)
+    name += " (" + description->host + ":" + std::to_string(description->port) + ")";
+  const std::string silence = std::to_string(event.silence_us / 1000) + " ms";
+  switch (event.kind) {
+    case MembershipEventKind::kDiscovered:
+      return log_text(LogLevel::kNotice, name + " found");
+    case MembershipEventKind::kSuspected:
+      return log_text(LogLevel::kWarning,
+                      name + " is suspected: no sign of life for " + silence + ". Requests go around it");
+    case MembershipEventKind::kDown:
+      return log_text(LogLevel::kWarning, name + " is down: others do not hear it either, for " + silence);
+    case MembershipEventKind::kBack:
+      return log_text(LogLevel::kNotice, name + " is back");
+    case MembershipEventKind::kRefuted:
+      return log_text(LogLevel::kNotice, "Others thought this node dead; told them it is not");
+    case MembershipEventKind::kDescriptionChanged:
+      return;
+  }
+}
+
+void ClusterNode::publish_health() {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  if (placement == nullptr) return;
+  for (size_t i = 0; i < placement->topology.members.size(); ++i) {
+    const NodeId& id = placement->topology.members[i].id;
+    const cluster::NodeDescription* description = membership_->description(id);
+    const bool healthy = id == memory_.id ||
+                         (membership_->healthy(id) && description != nullptr && description->accepts_writes);
+    healthy_[i].store(healthy, std::memory_order_relaxed);
+  }
+}
+
+void ClusterNode::publish_reports() {
+  std::vector<cluster::MemberView> members = membership_->members();
+  const cluster::GossipFigures figures = membership_->figures();
+  std::lock_guard lock(mutex_);
+  members_ = std::move(members);
+  figures_ = figures;
+}
+
+void ClusterNode::update_peers() {
+  std::vector<BusPeer> peers;
+  for (const cluster::MemberView& member : membership_->members()) {
+    if (member.id == memory_.id || member.description.bus_port == 0) continue;
+    peers.push_back({member.id, member.description.host + ":" + std::to_string(member.description.bus_port)});
+  }
+  if (peers == peers_) return;
+  peers_ = peers;
+  for (ClusterThread* thread : threads_) {
+    EventLoop& loop = thread->io_thread().loop();
+    if (loop.in_loop_thread()) {
+      thread->set_peers(peers);
+    } else {
+      loop.post([thread, peers] { thread->set_peers(peers); });
+    }
+  }
+}
+
+void ClusterNode::adopt(cluster::Topology topology) {
+  memory_.topology = topology;
+  auto placement = std::make_shared<const cluster::Placement>(std::move(topology), memory_.id);
+  {
+    std::lock_guard lock(mutex_);
+    placement_ = placement;
+    waiting_for_.clear();
+  }
+  publish_health();
+  placement_version_.fetch_add(1, std::memory_order_release);
+  for (ClusterThread* thread : threads_) thread->io_thread().loop().post([thread] { thread->begin_pass(); });
+}
+
+void ClusterNode::ask_for_topology() {
+  const int64_t now_us = server_.clock().monotonic_us();
+  if (now_us - asked_for_topology_us_ < kTopologyRetryUs) return;
+  for (const cluster::MemberView& member : membership_->members()) {
+    if (member.description.topology_epoch <= memory_.topology.epoch || member.phase != Phase::kAlive)
+      continue;
+    if (!threads_.front()->links().send(member.id, FrameKind::kTopologyRequest, 0, {})) continue;
+    asked_for_topology_us_ = now_us;
+    return;
+  }
+}
+
+void ClusterNode::receive_topology(std::string_view bytes) {
+  cluster::Topology topology;
+  if (!cluster::decode_topology(bytes, &topology).ok()) return;
+  if (topology.epoch <= memory_.topology.epoch || topology.index_of(memory_.id) == cluster::kNoNode) return;
+  ClusterMemory memory{memory_.id, topology};
+  if (const engine::Status status = file_.save(memory); !status.ok()) {
+    return log_text(LogLevel::kWarning, "The topology cannot be kept: " + status.message());
+  }
+  log_text(LogLevel::kNotice, "Topology of epoch " + std::to_string(topology.epoch) + ": " +
+                                  std::to_string(topology.members.size()) + " nodes, " +
+                                  std::to_string(topology.replicas) + " replicas");
+  adopt(std::move(topology));
+}
+
+void ClusterNode::try_to_form() {
+  std::vector<cluster::Member> members;
+  const uint32_t wanted = static_cast<uint32_t>(server_.settings().cluster_min_nodes);
+  for (const cluster::MemberView& view : membership_->members()) {
+    if (view.phase != Phase::kAlive || view.description.port == 0 || view.description.cluster_id != 0)
+      continue;
+    members.push_back({view.id, view.description.host, view.description.port, view.description.bus_port,
+                       view.description.weight, view.description.rack, view.description.datacenter,
+                       cluster::MemberState::kActive});
+  }
+  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
+  const std::string waits =
+      std::to_string(members.size()) + " of " + std::to_string(wanted) + " nodes have met";
+  bool news;
+  {
+    std::lock_guard lock(mutex_);
+    news = waiting_for_ != waits;
+    waiting_for_ = waits;
+  }
+  if (news) log_text(LogLevel::kNotice, "The cluster forms: " + waits);
+  if (members.size() < wanted || members.front().id != memory_.id) return;
+  cluster::Topology topology;
+  topology.epoch = 1;
+  topology.cluster_id = thread_random().next() | 1;
+  topology.replicas = static_cast<uint32_t>(server_.settings().replicas);
+  topology.members = members;
+  topology.owners = cluster::plan(members, nullptr, topology.replicas);
+  std::string bytes;
+  cluster::encode_topology(topology, &bytes);
+  receive_topology(bytes);
+}
+
+}  // namespace starling::server

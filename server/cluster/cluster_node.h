@@ -1,0 +1,98 @@
+// This node as a member of its cluster: who it is, whom it knows, which topology it serves by. See README.md.
+//
+// The control part (gossip, forming, topology, hints) runs on the first loop. The loops' ClusterThreads ask
+// it for what it has published: the placement, and who is healthy.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/membership.h"
+#include "cluster/placement.h"
+#include "engine/status.h"
+#include "server/bus/bus_links.h"
+#include "server/bus/bus_listener.h"
+#include "server/cluster/cluster_file.h"
+#include "server/cluster/hint_keeper.h"
+#include "server/net/event_loop.h"
+#include "server/thread_random.h"
+
+namespace starling::server {
+
+class ClusterThread;
+class Server;
+
+class ClusterNode {
+ public:
+  explicit ClusterNode(Server& server);
+  ~ClusterNode();
+
+  // Reads what is remembered, gives every loop its part and opens the bus port. The loops are not running
+  // yet. Not ok: what failed.
+  engine::Status open();
+
+  // --- Any thread.
+  const cluster::NodeId& id() const { return memory_.id; }
+  uint64_t placement_version() const { return placement_version_.load(std::memory_order_acquire); }
+  // Null until the cluster has formed.
+  std::shared_ptr<const cluster::Placement> placement() const;
+  bool healthy(cluster::NodeIndex index) const { return healthy_[index].load(std::memory_order_relaxed); }
+  cluster::Introduction introduction() const;
+  std::optional<std::string> objection(const cluster::Introduction& peer) const;
+  // What keeps the cluster from forming; empty once it has.
+  std::string waiting_for() const;
+  // As gossip last saw it: copies, for reports.
+  std::vector<cluster::MemberView> members() const;
+  cluster::GossipFigures gossip_figures() const;
+  HintReport hint_report() const { return hints_.report(); }
+
+  // --- From the loops' parts.
+  void on_connected(ClusterThread& thread, const cluster::Introduction& peer);
+  void on_disconnected(ClusterThread& thread, const cluster::NodeId& peer);
+  void on_control_frame(ClusterThread& thread, const cluster::NodeId& peer, LinkId link,
+                        cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
+  void keep_hint(const cluster::NodeId& target, std::string_view keys);
+
+ private:
+  // The first loop's thread only, from here on.
+  void run_on_first(std::function<void()> work);
+  void on_tick();
+  void take(cluster::GossipOutput& output);
+  void send_gossip(const cluster::GossipOutgoing& message);
+  void tell(const cluster::MembershipEvent& event);
+  void publish_health();
+  void publish_reports();
+  void update_peers();
+  void try_to_form();
+  void adopt(cluster::Topology topology);
+  void ask_for_topology();
+  void receive_topology(std::string_view bytes);
+  cluster::NodeDescription describe() const;
+  std::string announced_host() const;
+
+  Server& server_;
+  ClusterFile file_;
+  ClusterMemory memory_;  // Its id is fixed after open(); the rest is the first loop's.
+  std::vector<ClusterThread*> threads_;
+  std::unique_ptr<BusListener> listener_;
+  std::unique_ptr<cluster::Membership> membership_;
+  HintKeeper hints_;
+  std::unique_ptr<Timer> tick_timer_;
+  std::vector<BusPeer> peers_;
+  int64_t asked_for_topology_us_ = 0;
+
+  std::unique_ptr<std::atomic<bool>[]> healthy_;
+  std::atomic<uint64_t> placement_version_{0};
+  mutable std::mutex mutex_;  // Guards what follows.
+  std::shared_ptr<const cluster::Placement> placement_;
+  std::string waiting_for_;
+  std::vector<cluster::MemberView> members_;
+  cluster::GossipFigures figures_;
+};
+
+}  // namespace starling::server
