@@ -15,6 +15,7 @@
 #include "absl/container/inlined_vector.h"
 #include "engine/operation.h"
 #include "server/client.h"
+#include "server/cluster/admission.h"
 #include "server/command_table.h"
 
 namespace starling::server {

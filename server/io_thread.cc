@@ -40,7 +40,7 @@ IoThread::IoThread(Server& server, int index)
       dispatcher_(server, *this) {
   loop_.set_pass_hook([this] {
     run_pass();
-    if (pass_end_) pass_end_();
+    if (cluster_ != nullptr) cluster_->flush();
   });
   retry_timer_ = std::make_unique<Timer>(loop_, [this] { retry_postponed(); });
   tick_timer_ = std::make_unique<Timer>(loop_, [this] { on_tick(); });

@@ -41,9 +41,6 @@ class IoThread final : private resp::ErrorObserver {
   const LoopStatistics& statistics() const { return statistics_; }
   LoopStatistics& statistics() { return statistics_; }
 
-  // Called at the end of every pass, after the replies of the pass were sent. Set before start() or run().
-  void set_pass_end(std::function<void()> hook) { pass_end_ = std::move(hook); }
-
   // Makes a client of the socket, or refuses it (protected mode).
   void adopt(AcceptedSocket socket);
   // Makes a client whose requests come from another node.
@@ -107,7 +104,6 @@ class IoThread final : private resp::ErrorObserver {
   Server& server_;
   const int index_;
   EventLoop loop_;
-  std::function<void()> pass_end_;
   std::thread thread_;
   LoopStatistics statistics_;
   std::unique_ptr<ClusterThread> cluster_;

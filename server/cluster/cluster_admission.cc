@@ -155,7 +155,7 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
       asked_.emplace(parts.back().token, AskedPart{read, {}});
       ++read->pending;
     }
-    append_key({static_cast<uint8_t>(keys[i].database), keys[i].key.name}, &parts.back().keys);
+    cluster::append_key({static_cast<uint8_t>(keys[i].database), keys[i].key.name}, &parts.back().keys);
     asked_[parts.back().token].keys.push_back(i);
   }
   const cluster::QuorumOptions options = quorum_of(client);
@@ -261,7 +261,7 @@ void ClusterThread::note_repairs(std::span<const engine::KeyRef> keys, const Quo
       auto repair = std::find_if(repairs_.begin(), repairs_.end(),
                                  [&](const Repair& candidate) { return candidate.node == version.node; });
       if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {version.node, {}});
-      append_change(
+      cluster::append_change(
           {static_cast<uint8_t>(keys[i].database), cluster::ChangeForm::kRecord, keys[i].key.name, record},
           &repair->changes);
     }

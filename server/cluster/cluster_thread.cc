@@ -226,7 +226,8 @@ void ClusterThread::ship(Client& client, uint64_t from) {
     if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, std::string()});
     const auto form = change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta
                                                                 : cluster::ChangeForm::kRecord;
-    append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, &part->second);
+    cluster::append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes},
+                           &part->second);
   }
   changes_.clear();
   const cluster::QuorumOptions options = quorum_of(client);
@@ -290,7 +291,7 @@ std::string ClusterThread::records_of(std::string_view keys) {
     record.clear();
     if (operation.resident({name.database, key}) &&
         engine::Replica(operation, name.database).append_state(key, &record)) {
-      append_change({name.database, cluster::ChangeForm::kRecord, name.key, record}, &changes);
+      cluster::append_change({name.database, cluster::ChangeForm::kRecord, name.key, record}, &changes);
     }
     operation.finish();
   }
@@ -308,7 +309,7 @@ void ClusterThread::send_record(const cluster::NodeId& node, int database, const
   const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(node);
   if (index == cluster::kNoNode || !healthy(index)) return done(false);
   std::string keys;
-  append_key({static_cast<uint8_t>(database), key}, &keys);
+  cluster::append_key({static_cast<uint8_t>(database), key}, &keys);
   const std::string changes = records_of(keys);
   if (changes.empty()) return done(true);
   const uint64_t token = next_token_++;

@@ -21,6 +21,7 @@
 #include "engine/operation.h"
 #include "server/bus/bus_links.h"
 #include "server/client.h"
+#include "server/cluster/admission.h"
 #include "server/cluster/forwards.h"
 #include "server/cluster/tunnels.h"
 
@@ -35,8 +36,6 @@ struct ClusterStatistics {
   Counter writes_shipped, writes_failed;
   Counter quorum_reads, reads_failed, newer_fetched, read_repairs, gaps;
 };
-
-enum class Admission { kRun, kAnswered, kWaits };
 
 class ClusterThread final : private BusHandler,
                             private cluster::Wire,
