@@ -77,9 +77,10 @@ struct Subscriptions {
 // A parsed request with what was found out about it while the batch was put together.
 struct PreparedRequest {
   resp::Request request;
-  const Command* command = nullptr;  // The top-level one. Null: unknown.
-  std::optional<engine::Key> key;    // Of commands with one key at a fixed place.
-  std::shared_ptr<QuorumRead> read;  // In a cluster, once other replicas were asked.
+  const Command* command = nullptr;              // The top-level one. Null: unknown.
+  std::optional<engine::Key> key;                // Of commands with one key at a fixed place.
+  std::shared_ptr<QuorumRead> read;              // In a cluster, once other replicas were asked.
+  std::optional<cluster::QuorumOptions> quorum;  // Of QUORUM EXEC.
 };
 
 class Client final : public FdHandler {

@@ -9,6 +9,7 @@
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_prefix.h"
+#include "server/cluster/quorum_options.h"
 #include "server/cycle_clock.h"
 #include "server/database_tracker.h"
 #include "server/io_thread.h"
@@ -54,7 +55,10 @@ uint64_t recorded_from_cycles(const Settings& settings) {
 }  // namespace
 
 Dispatcher::Dispatcher(Server& server, IoThread& io_thread)
-    : server_(server), io_thread_(io_thread), exec_(server.commands().find("exec")) {
+    : server_(server),
+      io_thread_(io_thread),
+      exec_(server.commands().find("exec")),
+      quorum_exec_(server.commands().find_full("quorum|exec")) {
   batch_.reserve(kBatchRequests);
 }
 
@@ -152,6 +156,10 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
   }
   const Command* command = resolve(client, prepared.command, arguments);
   if (command == nullptr || refuse(client, *command)) return Outcome::kDone;
+  if (command == quorum_exec_ && io_thread_.cluster() != nullptr && !client.transaction.open &&
+      unwrap(client, prepared)) {
+    return dispatch(client, prepared);
+  }
   const Waiting hold = held_back(client, *command);
   if (hold != Waiting::kNo) [[unlikely]] {
     io_thread_.postpone(client, hold);
@@ -163,16 +171,33 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
   }
   if (io_thread_.cluster() != nullptr) {
     const Admission admission = admit(client, *command, prepared);
-    if (admission != Admission::kRun) {
-      return admission == Admission::kWaits ? Outcome::kWaits : Outcome::kDone;
-    }
+    const bool done = admission == Admission::kAnswered ||
+                      (admission == Admission::kRun && run(client, *command, prepared));
+    io_thread_.cluster()->use_quorum(nullptr);
+    return done ? Outcome::kDone : Outcome::kWaits;
   }
   return run(client, *command, prepared) ? Outcome::kDone : Outcome::kWaits;
+}
+
+// QUORUM EXEC becomes the command that it runs.
+bool Dispatcher::unwrap(Client& client, PreparedRequest& prepared) {
+  const Arguments arguments = prepared.request.arguments;
+  size_t separator = 2;
+  while (separator < arguments.size() && arguments[separator] != "--") ++separator;
+  if (separator + 1 >= arguments.size() || prepared.quorum) return false;
+  cluster::QuorumOptions options = io_thread_.cluster()->quorum_of(client);
+  if (!read_quorum_options(arguments.subspan(2, separator - 2), &options).empty()) return false;
+  prepared.quorum = options;
+  prepared.request.drop_front(separator + 1);
+  prepared.command = server_.commands().find(prepared.request.arguments[0]);
+  prepared.key.reset();
+  return true;
 }
 
 Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
   const bool writes = (effective_flags(client, command) & kWrite) != 0;
   KeyList keys;
+  io_thread_.cluster()->use_quorum(prepared.quorum ? &*prepared.quorum : nullptr);
   if (command.one_key && prepared.key && command.spec->extra_keys == nullptr) {
     keys.push_back({client.database, *prepared.key});
   } else {

@@ -62,6 +62,8 @@ class Dispatcher {
   bool refuse(Client& client, const Command& command);
   bool out_of_memory(const Client& client, const Command& command) const;
   Waiting held_back(const Client& client, const Command& command) const;
+  // QUORUM EXEC becomes the command that it runs. False: its arguments make no sense, which its handler says.
+  bool unwrap(Client& client, PreparedRequest& prepared);
   // In a cluster, before a command runs: kRun lets it.
   Admission admit(Client& client, const Command& command, PreparedRequest& prepared);
   bool run(Client& client, const Command& command, PreparedRequest& prepared);
@@ -82,6 +84,7 @@ class Dispatcher {
   Server& server_;
   IoThread& io_thread_;
   const Command* const exec_;
+  const Command* const quorum_exec_;
   std::vector<BatchEntry> batch_;
   uint64_t last_cycles_ = 0;    // When the previous command of this batch ended.
   uint64_t slow_cycles_ = 0;    // From which duration on a command is recorded.

@@ -50,6 +50,7 @@ class ClusterNode {
   std::vector<cluster::MemberView> members() const;
   cluster::GossipFigures gossip_figures() const;
   HintReport hint_report() const { return hints_.report(); }
+  size_t hints_waiting(const cluster::NodeId& target) const { return hints_.waiting(target); }
 
   // --- From the loops' parts.
   void on_connected(ClusterThread& thread, const cluster::Introduction& peer);

@@ -61,7 +61,10 @@ class ClusterThread final : private BusHandler,
   // waits for the quorum.
   void ship(Client& client, uint64_t from);
 
+  // Of the command that is dispatched next, if it brought its own; else null. Until the next call.
+  void use_quorum(const cluster::QuorumOptions* options) { of_command_ = options; }
   const cluster::QuorumOptions& quorum_of(const Client& client) const {
+    if (of_command_ != nullptr) return *of_command_;
     return client.quorum ? *client.quorum : defaults_;
   }
   const cluster::QuorumOptions& default_quorum() const { return defaults_; }
@@ -156,6 +159,7 @@ class ClusterThread final : private BusHandler,
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
   cluster::QuorumOptions defaults_;
+  const cluster::QuorumOptions* of_command_ = nullptr;
   engine::ChangeList changes_;
   std::vector<Repair> repairs_;
   uint64_t next_token_ = 1;

@@ -6,13 +6,14 @@ namespace starling::server {
 
 std::span<const std::span<const CommandSpec>> all_families() {
   static const std::array families = {
-      bit_commands(),          bitfield_commands(),    command_commands(), config_commands(),
-      connection_commands(),   database_commands(),    debug_commands(),   dump_commands(),
-      expire_commands(),       hash_commands(),        info_commands(),    key_commands(),
-      latency_commands(),      lcs_commands(),         memory_commands(),  object_commands(),
-      persistence_commands(),  pubsub_commands(),      scan_commands(),    set_commands(),
-      slowlog_commands(),      status_commands(),      string_commands(),  string_number_commands(),
-      string_range_commands(), transaction_commands(),
+      bit_commands(),           bitfield_commands(),     cluster_commands(),     command_commands(),
+      config_commands(),        connection_commands(),   database_commands(),    debug_commands(),
+      dump_commands(),          expire_commands(),       hash_commands(),        info_commands(),
+      key_commands(),           latency_commands(),      lcs_commands(),         memory_commands(),
+      object_commands(),        persistence_commands(),  pubsub_commands(),      scan_commands(),
+      set_commands(),           slowlog_commands(),      status_commands(),      string_commands(),
+      string_number_commands(), string_range_commands(), transaction_commands(), quorum_commands(),
+      vclock_commands(),
   };
   return families;
 }

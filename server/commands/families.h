@@ -10,6 +10,7 @@ namespace starling::server {
 std::span<const CommandSpec> bit_commands();
 std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> client_subcommands();
+std::span<const CommandSpec> cluster_commands();
 std::span<const CommandSpec> command_commands();
 std::span<const CommandSpec> config_commands();
 std::span<const CommandSpec> connection_commands();
@@ -22,6 +23,7 @@ std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> lcs_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> pubsub_commands();
+std::span<const CommandSpec> quorum_commands();
 std::span<const CommandSpec> scan_commands();
 std::span<const CommandSpec> set_commands();
 std::span<const CommandSpec> string_commands();
@@ -34,6 +36,7 @@ std::span<const CommandSpec> persistence_commands();
 std::span<const CommandSpec> slowlog_commands();
 std::span<const CommandSpec> status_commands();
 std::span<const CommandSpec> transaction_commands();
+std::span<const CommandSpec> vclock_commands();
 
 // All of them: what the server's CommandTable is made of.
 std::span<const std::span<const CommandSpec>> all_families();

@@ -1,0 +1,141 @@
+#include "server/cluster/slot_map.h"
+
+#include <algorithm>
+
+#include "engine/key.h"
+#include "server/cluster/cluster_node.h"
+
+namespace starling::server {
+namespace {
+
+constexpr int kCursorPartitionShift = 39;  // engine/scanner.h: a cursor is partition << 39 | hash.
+
+template <typename Same>
+std::vector<SlotRange> runs(Same same) {
+  std::vector<SlotRange> ranges;
+  for (uint32_t slot = 0; slot < engine::kPartitionCount; ++slot) {
+    const auto number = static_cast<uint16_t>(slot);
+    if (!ranges.empty() && same(ranges.back().first, number)) {
+      ranges.back().last = number;
+    } else {
+      ranges.push_back({number, number});
+    }
+  }
+  return ranges;
+}
+
+void field(std::string_view name, const std::string& value, std::string* out) {
+  *out += name;
+  *out += ':';
+  *out += value;
+  *out += "\r\n";
+}
+
+const cluster::MemberView* find(const std::vector<cluster::MemberView>& views, const cluster::NodeId& id) {
+  const auto found = std::find_if(views.begin(), views.end(),
+                                  [&](const cluster::MemberView& view) { return view.id == id; });
+  return found == views.end() ? nullptr : &*found;
+}
+
+std::string flags_of(const cluster::MemberView* view, bool self) {
+  if (self) return "myself,master";
+  if (view == nullptr || view->phase == cluster::Phase::kDown) return "master,fail";
+  return view->phase == cluster::Phase::kSuspect ? "master,fail?" : "master";
+}
+
+}  // namespace
+
+std::vector<SlotRange> ranges_by_replicas(const cluster::Placement& placement) {
+  return runs([&](uint16_t a, uint16_t b) {
+    const auto first = placement.replicas(a), second = placement.replicas(b);
+    return std::equal(first.begin(), first.end(), second.begin(), second.end());
+  });
+}
+
+std::vector<SlotRange> ranges_of_first(const cluster::Placement& placement, cluster::NodeIndex node) {
+  std::vector<SlotRange> ranges =
+      runs([&](uint16_t a, uint16_t b) { return placement.replicas(a)[0] == placement.replicas(b)[0]; });
+  std::erase_if(ranges, [&](const SlotRange& range) { return placement.replicas(range.first)[0] != node; });
+  return ranges;
+}
+
+std::string cluster_info(const ClusterNode& cluster) {
+  const auto placement = cluster.placement();
+  const std::vector<cluster::MemberView> views = cluster.members();
+  const cluster::GossipFigures gossip = cluster.gossip_figures();
+  const HintReport hints = cluster.hint_report();
+  const bool formed = placement != nullptr;
+  const std::string slots = std::to_string(formed ? engine::kPartitionCount : 0);
+  std::string text;
+  field("cluster_enabled", "1", &text);
+  field("cluster_state", formed ? "ok" : "fail", &text);
+  field("cluster_slots_assigned", slots, &text);
+  field("cluster_slots_ok", slots, &text);
+  field("cluster_slots_pfail", "0", &text);
+  field("cluster_slots_fail", "0", &text);
+  field("cluster_known_nodes", std::to_string(views.size()), &text);
+  field("cluster_size", std::to_string(formed ? placement->topology.members.size() : 0), &text);
+  field("cluster_current_epoch", std::to_string(formed ? placement->topology.epoch : 0), &text);
+  field("cluster_my_epoch", std::to_string(formed ? placement->topology.epoch : 0), &text);
+  field("cluster_stats_messages_sent", std::to_string(gossip.messages_sent), &text);
+  field("cluster_stats_messages_received", std::to_string(gossip.messages_received), &text);
+  field("cluster_replicas", std::to_string(formed ? placement->topology.replicas : 0), &text);
+  field("cluster_suspects", std::to_string(gossip.suspects), &text);
+  field("cluster_down", std::to_string(gossip.down), &text);
+  field("cluster_last_detection_ms", std::to_string(gossip.last_detection_us / 1000), &text);
+  field("cluster_hints_waiting", std::to_string(hints.waiting), &text);
+  field("cluster_hints_delivered", std::to_string(hints.delivered), &text);
+  field("cluster_hints_dropped", std::to_string(hints.dropped), &text);
+  field("cluster_waiting_for", cluster.waiting_for(), &text);
+  return text;
+}
+
+std::string cluster_nodes(const ClusterNode& cluster) {
+  const auto placement = cluster.placement();
+  const std::vector<cluster::MemberView> views = cluster.members();
+  std::string text;
+  const auto line = [&](const cluster::NodeId& id, const std::string& host, int port, int bus_port,
+                        uint64_t epoch) {
+    const cluster::MemberView* view = find(views, id);
+    const bool self = id == cluster.id();
+    const bool up = self || (view != nullptr && view->phase == cluster::Phase::kAlive);
+    text += id.to_string() + " " + host + ":" + std::to_string(port) + "@" + std::to_string(bus_port) + " " +
+            flags_of(view, self) + " - 0 0 " + std::to_string(epoch) + (up ? " connected" : " disconnected");
+  };
+  if (placement == nullptr) {
+    for (const cluster::MemberView& view : views) {
+      line(view.id, view.description.host, view.description.port, view.description.bus_port, 0);
+      text += "\n";
+    }
+    return text;
+  }
+  const std::vector<cluster::Member>& members = placement->topology.members;
+  for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
+    line(members[node].id, members[node].host, members[node].port, members[node].bus_port,
+         placement->topology.epoch);
+    for (const SlotRange& range : ranges_of_first(*placement, node)) {
+      text += " " + std::to_string(range.first);
+      if (range.last != range.first) text += "-" + std::to_string(range.last);
+    }
+    text += "\n";
+  }
+  return text;
+}
+
+std::vector<std::string> keys_in_partition(engine::Engine& engine, int database, uint16_t partition,
+                                           size_t count, int64_t now_ms) {
+  std::vector<std::string> names;
+  engine::ScanFilter filter;
+  filter.match = [partition](std::string_view key) { return engine::partition_of(key) == partition; };
+  uint64_t cursor = static_cast<uint64_t>(partition) << kCursorPartitionShift;
+  while (names.size() < count) {
+    const auto visit = [&](std::string_view key) {
+      if (names.size() < count) names.emplace_back(key);
+    };
+    cursor = engine.scan(database, cursor, 1000, filter, now_ms, visit, nullptr);
+    if (cursor >> kCursorPartitionShift != partition) break;
+  }
+  return names;
+}
+
+}  // namespace starling::server

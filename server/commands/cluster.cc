@@ -1,0 +1,210 @@
+// CLUSTER: what cluster-aware clients and operators ask. Every node takes every command, so nobody is ever
+// sent elsewhere; the answers tell clients which node needs no extra hop.
+#include <array>
+#include <charconv>
+
+#include "engine/key.h"
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/slot_map.h"
+#include "server/commands/arguments.h"
+#include "server/commands/families.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+ClusterNode* cluster_of(CommandContext& context) {
+  ClusterNode* cluster = context.server.cluster();
+  if (cluster == nullptr) context.reply.error("ERR This instance has cluster support disabled");
+  return cluster;
+}
+
+// Null, and the error replied, before the cluster has formed.
+std::shared_ptr<const cluster::Placement> placement_of(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return nullptr;
+  auto placement = cluster->placement();
+  if (placement == nullptr)
+    context.reply.error("CLUSTERDOWN The cluster has not formed yet: " + cluster->waiting_for());
+  return placement;
+}
+
+void info(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  context.reply.verbatim("txt", cluster_info(*cluster));
+}
+
+void nodes(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  context.reply.verbatim("txt", cluster_nodes(*cluster));
+}
+
+void reply_node(resp::ReplyWriter& reply, const cluster::Member& member) {
+  reply.array(4);
+  reply.bulk(member.host);
+  reply.integer(member.port);
+  reply.bulk(member.id.to_string());
+  reply.array(0);
+}
+
+void slots(CommandContext& context) {
+  const auto placement = placement_of(context);
+  if (placement == nullptr) return;
+  const std::vector<SlotRange> ranges = ranges_by_replicas(*placement);
+  context.reply.array(ranges.size());
+  for (const SlotRange& range : ranges) {
+    const auto replicas = placement->replicas(range.first);
+    context.reply.array(2 + replicas.size());
+    context.reply.integer(range.first);
+    context.reply.integer(range.last);
+    for (const cluster::NodeIndex node : replicas)
+      reply_node(context.reply, placement->topology.members[node]);
+  }
+}
+
+void shards(CommandContext& context) {
+  const auto placement = placement_of(context);
+  if (placement == nullptr) return;
+  const std::vector<cluster::Member>& members = placement->topology.members;
+  context.reply.array(members.size());
+  for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
+    const std::vector<SlotRange> ranges = ranges_of_first(*placement, node);
+    context.reply.map(2);
+    context.reply.bulk("slots");
+    context.reply.array(2 * ranges.size());
+    for (const SlotRange& range : ranges) {
+      context.reply.integer(range.first);
+      context.reply.integer(range.last);
+    }
+    context.reply.bulk("nodes");
+    context.reply.array(1);
+    context.reply.map(7);
+    context.reply.bulk("id");
+    context.reply.bulk(members[node].id.to_string());
+    context.reply.bulk("port");
+    context.reply.integer(members[node].port);
+    context.reply.bulk("ip");
+    context.reply.bulk(members[node].host);
+    context.reply.bulk("endpoint");
+    context.reply.bulk(members[node].host);
+    context.reply.bulk("role");
+    context.reply.bulk("master");
+    context.reply.bulk("replication-offset");
+    context.reply.integer(0);
+    context.reply.bulk("health");
+    context.reply.bulk(context.server.cluster()->healthy(node) ? "online" : "fail");
+  }
+}
+
+void keyslot(CommandContext& context) {
+  if (cluster_of(context) == nullptr) return;
+  context.reply.integer(engine::partition_of(context.argument(2)));
+}
+
+void myid(CommandContext& context) {
+  if (ClusterNode* cluster = cluster_of(context); cluster != nullptr)
+    context.reply.bulk(cluster->id().to_string());
+}
+
+bool slot_argument(CommandContext& context, int64_t* slot) {
+  return integer_argument_between(context, 2, 0, engine::kPartitionCount - 1, slot, "ERR Invalid slot");
+}
+
+void count_keys_in_slot(CommandContext& context) {
+  int64_t slot;
+  if (cluster_of(context) == nullptr || !slot_argument(context, &slot)) return;
+  context.reply.integer(static_cast<int64_t>(
+      context.server.engine().count_in_partition(context.database.index(), static_cast<uint16_t>(slot))));
+}
+
+void get_keys_in_slot(CommandContext& context) {
+  int64_t slot, count;
+  if (cluster_of(context) == nullptr || !slot_argument(context, &slot)) return;
+  if (!integer_argument_between(context, 3, 0, INT32_MAX, &count, "ERR Invalid number of keys")) return;
+  context.offload([&engine = context.server.engine(), database = context.database.index(), slot, count,
+                   now_ms = context.now_ms()]() -> CommandContext::Completion {
+    std::vector<std::string> names =
+        keys_in_partition(engine, database, static_cast<uint16_t>(slot), static_cast<size_t>(count), now_ms);
+    return [names = std::move(names)](resp::ReplyWriter& reply) {
+      reply.array(names.size());
+      for (const std::string& name : names) reply.bulk(name);
+    };
+  });
+}
+
+CommandSpec of_cluster(std::string_view name, int arity, Handler handler, std::string_view summary,
+                       std::string_view difference = {}) {
+  return {.name = name,
+          .arity = arity,
+          .flags = kStale,
+          .categories = kCatSlow,
+          .handler = handler,
+          .group = "cluster",
+          .since = "3.0.0",
+          .summary = summary,
+          .difference = difference};
+}
+
+std::span<const CommandSpec> cluster_subcommands() {
+  static const std::array subcommands = {
+      of_cluster("countkeysinslot", 3, count_keys_in_slot, "Keys of a slot that this node holds."),
+      of_cluster("getkeysinslot", 4, get_keys_in_slot, "Names of keys of a slot that this node holds."),
+      of_cluster("info", 2, info, "The state of the cluster.", "has fields of its own"),
+      of_cluster("keyslot", 3, keyslot, "The slot of a key."),
+      of_cluster("myid", 2, myid, "The id of this node."),
+      of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
+                 "every node is a master of the slots that it is the first replica of"),
+      [] {
+        CommandSpec spec =
+            of_cluster("shards", 2, shards, "Which node coordinates which slots.", "one shard for each node");
+        spec.since = "7.0.0";
+        return spec;
+      }(),
+      of_cluster("slots", 2, slots, "Which nodes hold which slots.",
+                 "the other replicas take writes as well"),
+  };
+  return subcommands;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> cluster_commands() {
+  static const std::array commands = {
+      CommandSpec{.name = "cluster",
+                  .arity = -2,
+                  .categories = kCatSlow,
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Asks about the cluster.",
+                  .subcommands = cluster_subcommands()},
+      CommandSpec{.name = "readonly",
+                  .arity = 1,
+                  .flags = kFast | kLoading | kStale,
+                  .categories = kCatFast | kCatConnection,
+                  .handler =
+                      [](CommandContext& context) {
+                        if (cluster_of(context) != nullptr) context.reply.ok();
+                      },
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Accepted: every node answers reads anyway."},
+      CommandSpec{.name = "readwrite",
+                  .arity = 1,
+                  .flags = kFast | kLoading | kStale,
+                  .categories = kCatFast | kCatConnection,
+                  .handler =
+                      [](CommandContext& context) {
+                        if (cluster_of(context) != nullptr) context.reply.ok();
+                      },
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Accepted: every node takes writes anyway."},
+  };
+  return commands;
+}
+
+}  // namespace starling::server
