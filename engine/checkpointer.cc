@@ -4,16 +4,13 @@
 
 #include "engine/assert.h"
 #include "engine/collection.h"
+#include "engine/entry_change.h"
 #include "engine/rows.h"
 #include "engine/storage_key.h"
 
 namespace starling::engine {
 
 namespace {
-
-bool is_collection(const Entry& entry) {
-  return entry.type() == Type::kHash || entry.type() == Type::kSet;
-}
 
 Status put_rows(const std::vector<Row>& rows, SortedRun& run) {
   for (const Row& row : rows) {
@@ -64,7 +61,7 @@ Status Checkpointer::begin(Tables* tables, StoreState* state, std::vector<uint32
   uint64_t segment = 0;
   Status status = core_.log->rotate(&segment);
   if (status.ok()) {
-    *state = capture_state(core_.keyspace);
+    *state = capture_state(core_.keyspace, core_.options.replicated);
     state->replay_from = segment;
     core_.flushing_tag = core_.current_tag;
     core_.current_tag = static_cast<DirtyTag>(3 - core_.current_tag);
@@ -162,7 +159,7 @@ void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool
     stripes.add_dirty_bytes(stripe, -bytes_before);
     table.set_tag(i, 0);
     int64_t change = 0;
-    if (entry->tombstone()) {
+    if (entry->tombstone() && !core_.options.replicated) {
       const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
       Entry::destroy(table.take(i));  // What comes after it moves up: look at slot i again.
       ++partition.removals;

@@ -75,7 +75,8 @@ uint64_t Collection::scan(uint64_t cursor, uint64_t count,
 }
 
 size_t Collection::memory_bytes() const {
-  return allocation_bytes(sizeof(*this)) + elements_.memory_bytes() + element_bytes_;
+  const size_t history_bytes = history_ == nullptr ? 0 : history_->memory_bytes();
+  return allocation_bytes(sizeof(*this)) + elements_.memory_bytes() + element_bytes_ + history_bytes;
 }
 
 size_t Collection::longest_bytes() const {

@@ -4,11 +4,13 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
 #include "engine/clock.h"
+#include "engine/history.h"
 #include "engine/table.h"
 #include "engine/types.h"
 
@@ -50,6 +52,12 @@ class Collection {
   // The number of the checkpoint that last erased what earlier collections of this key left in the store.
   uint32_t purged_in() const { return purged_in_; }
   void set_purged_in(uint32_t checkpoint_number) { purged_in_ = checkpoint_number; }
+  // Null: the record's context is the entry's own dot, and every element is by that actor.
+  History* history() const { return history_.get(); }
+  void set_history(std::unique_ptr<History> history) { history_ = std::move(history); }
+  // Of a record without a history: the event that set the deadline; 0 stands for the entry's stamp.
+  Stamp deadline_stamp() const { return deadline_stamp_; }
+  void set_deadline_stamp(Stamp stamp) { deadline_stamp_ = stamp; }
   void add_count(int change) { count_ += static_cast<uint64_t>(static_cast<int64_t>(change)); }
   // Bytes of the elements' own allocations.
   void add_bytes(int64_t change) { element_bytes_ += static_cast<uint64_t>(change); }
@@ -59,6 +67,8 @@ class Collection {
   uint64_t count_ = 0;  // Live elements; elements_ also has tombstones that wait for a checkpoint.
   uint64_t element_bytes_ = 0;
   uint32_t dirty_[3] = {0, 0, 0};
+  Stamp deadline_stamp_ = 0;
+  std::unique_ptr<History> history_;
   uint32_t purged_in_ = 0;
   Type type_;
   DirtyTag header_tag_ = 0;

@@ -3,36 +3,16 @@
 #include <cstring>
 
 #include "engine/assert.h"
+#include "engine/change_capture.h"
 #include "engine/collection.h"
 #include "engine/core.h"
+#include "engine/entry_change.h"
 #include "engine/mutation.h"
 #include "engine/operation.h"
+#include "engine/record_form.h"
 #include "engine/rows.h"
 
 namespace starling::engine {
-
-namespace {
-
-bool is_collection(const Entry& entry) {
-  return entry.type() == Type::kHash || entry.type() == Type::kSet;
-}
-
-// What the store may hold of a key passes on from each entry to the one that replaces it.
-uint8_t inherited_flags(const Entry* old) {
-  if (old == nullptr) return 0;
-  uint8_t flags = old->flags() & (Entry::kOnDisk | Entry::kPurge);
-  if (is_collection(*old) && old->has(Entry::kOnDisk)) flags |= Entry::kPurge;
-  return flags;
-}
-
-uint8_t was_bits(const Entry* old, uint8_t flags) {
-  uint8_t was = (flags & Entry::kPurge) != 0 ? kWasPurge : 0;
-  if (old != nullptr && !old->tombstone())
-    was |= kWasLive | (old->has(Entry::kHasDeadline) ? kWasWithDeadline : 0);
-  return was;
-}
-
-}  // namespace
 
 Type Found::type() const {
   return entry_->type();
@@ -85,7 +65,11 @@ uint32_t Database::locate(Partition& partition, const Key& key) {
   const Entry& entry = *partition.table.entry(slot);
   if (!entry.has(Entry::kHasDeadline) || entry.tombstone()) return slot;
   if (entry.deadline_ms() > operation_->now_ms() || operation_->replaying_) return slot;
-  erase_slot(partition, slot, key);
+  if (core_->options.replicated) {
+    lapse(partition, slot, key, operation_->now_ms());
+  } else {
+    erase_slot(partition, slot, key);
+  }
   core_->expired.fetch_add(1, std::memory_order_relaxed);
   core_->observer.expired(index_, key.name);
   return partition.table.find(key.hash, key.name);
@@ -120,6 +104,25 @@ void Database::install_changed(Partition& partition, uint32_t slot, const Key& k
   if (is_collection(*entry)) entry->collection()->set_header_tag(core_->current_tag);
 }
 
+// Puts the entry in place of the slot's old one, which is destroyed; slot may be Table::kNotFound. Returns
+// where it is now.
+uint32_t Database::replace_entry(Partition& partition, uint32_t slot, const Key& key, Entry* entry) {
+  int64_t change = static_cast<int64_t>(entry_bytes(*entry));
+  if (slot == Table::kNotFound) {
+    change -= static_cast<int64_t>(partition.table.memory_bytes());
+    slot = partition.table.insert(key.hash, entry, 0);
+    change += static_cast<int64_t>(partition.table.memory_bytes());
+  } else {
+    Entry* old = partition.table.entry(slot);
+    change -= static_cast<int64_t>(entry_bytes(*old));
+    if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
+    partition.table.replace(slot, entry);
+    Entry::destroy(old);
+  }
+  operation_->add_bytes(key.partition, change);
+  return slot;
+}
+
 void Database::log_put(const Key& key, const Entry& entry, uint8_t was) {
   Mutation mutation;
   mutation.kind = MutationKind::kPutString;
@@ -142,6 +145,12 @@ void Database::put(const Key& key, std::string_view value, void* big_value, int6
   const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
   const uint8_t was = was_bits(old, flags);
   if (deadline_ms == kKeepDeadline) deadline_ms = old_deadline_ms;
+  std::unique_ptr<History> history;
+  if (core_->options.replicated) {
+    // What is logged as a plain put left no history.
+    if (!operation_->replaying_) history = history_after(old);
+    if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
+  }
 
   const bool lfu = core_->lfu.load(std::memory_order_relaxed);
   Entry::Parts parts;
@@ -154,28 +163,30 @@ void Database::put(const Key& key, std::string_view value, void* big_value, int6
   parts.access = lfu && was_live ? old->access() : initial_access(lfu, operation_->now_ms());
   parts.flags = flags;
   parts.external = big_value;
+  if (history != nullptr) {
+    history->context().add({parts.stamp, core_->actor});
+    auto* big = big_value != nullptr ? static_cast<BigValue*>(big_value) : new BigValue(value, nullptr);
+    big->history = std::move(history);
+    parts.external = big;
+    parts.flags |= Entry::kComplex;
+  }
 
   Entry* entry = old;
   if (old == nullptr || is_collection(*old) || !old->assign(parts)) {
     entry = Entry::create(parts);
-    int64_t change = static_cast<int64_t>(entry_bytes(*entry));
-    if (old == nullptr) {
-      change -= static_cast<int64_t>(partition.table.memory_bytes());
-      slot = partition.table.insert(key.hash, entry, 0);
-      change += static_cast<int64_t>(partition.table.memory_bytes());
-    } else {
-      change -= static_cast<int64_t>(entry_bytes(*old));
-      if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
-      partition.table.replace(slot, entry);
-      Entry::destroy(old);
-    }
-    operation_->add_bytes(key.partition, change);
+    slot = replace_entry(partition, slot, key, entry);
   }
   if (!was_live) tables_->add_live(partition, 1);
   const int with_deadline = (deadline_ms != 0) - (old_deadline_ms != 0);
   if (with_deadline != 0) tables_->add_with_deadline(partition, with_deadline);
   install_changed(partition, slot, key, entry);
-  log_put(key, *entry, was);
+  if (entry->has(Entry::kComplex)) {
+    std::string record;
+    encode_record(record_of(core_->keyspace.actors, entry), &record);
+    log_record(key, record, parts.stamp, was, 0);
+  } else {
+    log_put(key, *entry, was);
+  }
   // A replay does not know the old deadline, only that there was one.
   const bool earlier = old_deadline_ms == 0 || deadline_ms < old_deadline_ms || operation_->replaying_;
   if (deadline_ms != 0 && earlier) core_->deadlines.add(tables_->deadline_slot, key, deadline_ms);
@@ -191,7 +202,7 @@ void Database::put_string(const Key& key, std::string_view value, int64_t deadli
 
 void Database::put_string(const Key& key, std::unique_ptr<char[]> value, size_t size, int64_t deadline_ms) {
   if (size < kBigValueBytes) return put(key, {value.get(), size}, nullptr, deadline_ms);
-  auto* big = new BigValue{std::shared_ptr<char[]>(std::move(value)), size, size};
+  auto* big = new BigValue(std::shared_ptr<char[]>(std::move(value)), size, size);
   put(key, {}, big, deadline_ms);
 }
 
@@ -208,10 +219,11 @@ void Database::edit_string(const Key& key, size_t new_size, absl::FunctionRef<vo
     return put(key, value, nullptr, live ? kKeepDeadline : kNoDeadline);
   }
   // A big value that nobody else reads is taken out of its entry, grown with room to spare, and put back.
-  BigValue big;
+  BigValue big({}, 0, 0);
   if (live && old->has(Entry::kExternal) && old->big_value()->bytes.use_count() == 1 &&
       old->big_value()->capacity >= new_size && !must_save(*core_, partition, slot)) {
-    big = *old->big_value();
+    big.bytes = old->big_value()->bytes;
+    big.capacity = old->big_value()->capacity;
   } else {
     const bool grows_again = before.size() >= kBigValueBytes && new_size > before.size();
     big.capacity = grows_again ? std::max(new_size, before.size() * 2) : new_size;
@@ -219,12 +231,13 @@ void Database::edit_string(const Key& key, size_t new_size, absl::FunctionRef<vo
     if (!before.empty()) std::memcpy(big.bytes.get(), before.data(), std::min(before.size(), new_size));
   }
   if (new_size > before.size()) std::memset(big.bytes.get() + before.size(), 0, new_size - before.size());
-  big.size = new_size;
   edit({big.bytes.get(), new_size});
-  put(key, {}, new BigValue(big), live ? kKeepDeadline : kNoDeadline);
+  put(key, {}, new BigValue(std::move(big.bytes), new_size, big.capacity),
+      live ? kKeepDeadline : kNoDeadline);
 }
 
 void Database::erase_slot(Partition& partition, uint32_t slot, const Key& key) {
+  if (core_->options.replicated) return bury(partition, slot, key);
   Entry* old = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, key);
   const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
@@ -284,7 +297,33 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
     erase_slot(partition, slot, key);
     return true;
   }
+  if (core_->options.replicated) {
+    change_deadline(partition, slot, key, deadline_ms);
+  } else {
+    move_deadline(partition, slot, key, deadline_ms);
+  }
+  return true;
+}
+
+// The deadline of a live record; its entry may be another one afterwards.
+void Database::move_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
   save_before_change(*core_, *tables_, partition, slot, key);
+  Entry* entry = place_deadline(partition, slot, key, deadline_ms);
+  entry->set_stamp(operation_->next_stamp());
+  entry->set_actor(operation_->actor_index());
+  install_changed(partition, slot, key, entry);
+  Mutation mutation;
+  mutation.kind = MutationKind::kDeadline;
+  mutation.space = tables_->space;
+  mutation.key = key.name;
+  mutation.stamp = entry->stamp();
+  mutation.deadline_ms = deadline_ms;
+  operation_->log(mutation);
+  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
+}
+
+// Gives the entry in the slot another deadline, which may make it another entry.
+Entry* Database::place_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
   Entry* old = partition.table.entry(slot);
   Entry* entry = old;
   const int64_t old_deadline_ms = old->deadline_ms();
@@ -294,6 +333,8 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
     Entry::Parts parts;
     parts.key = key.name;
     parts.type = old->type();
+    parts.stamp = old->stamp();
+    parts.actor = old->actor();
     parts.deadline_ms = deadline_ms;
     parts.access = old->access();
     parts.flags = old->flags() & (Entry::kOnDisk | Entry::kPurge | Entry::kComplex);
@@ -312,21 +353,10 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
     Entry::destroy(old);
     tables_->add_with_deadline(partition, deadline_ms != 0 ? 1 : -1);
   }
-  entry->set_stamp(operation_->next_stamp());
-  entry->set_actor(operation_->actor_index());
-  install_changed(partition, slot, key, entry);
-  Mutation mutation;
-  mutation.kind = MutationKind::kDeadline;
-  mutation.space = tables_->space;
-  mutation.key = key.name;
-  mutation.stamp = entry->stamp();
-  mutation.deadline_ms = deadline_ms;
-  operation_->log(mutation);
   if (deadline_ms != 0 && (old_deadline_ms == 0 || deadline_ms < old_deadline_ms)) {
     core_->deadlines.add(tables_->deadline_slot, key, deadline_ms);
   }
-  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
-  return true;
+  return entry;
 }
 
 void Database::copy(const Key& from, Database& target, const Key& to) {

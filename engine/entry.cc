@@ -5,6 +5,7 @@
 
 #include "engine/assert.h"
 #include "engine/collection.h"
+#include "engine/history.h"
 
 namespace starling::engine {
 
@@ -41,12 +42,24 @@ const uint8_t* get_varint(const uint8_t* p, uint64_t* value) {
 void destroy_external(Type type, void* external) {
   if (type == Type::kString) {
     delete static_cast<BigValue*>(external);
+  } else if (type == Type::kNone) {
+    delete static_cast<History*>(external);
   } else {
     delete static_cast<Collection*>(external);
   }
 }
 
 }  // namespace
+
+BigValue::BigValue(std::shared_ptr<char[]> b, size_t s, size_t c)
+    : bytes(std::move(b)), size(s), capacity(c) {}
+
+BigValue::BigValue(std::string_view value, std::unique_ptr<History> h)
+    : bytes(new char[value.size()]), size(value.size()), capacity(value.size()), history(std::move(h)) {
+  value.copy(bytes.get(), value.size());
+}
+
+BigValue::~BigValue() = default;
 
 Entry* Entry::create(const Parts& parts) {
   const size_t value_size = parts.external != nullptr              ? sizeof(void*)
@@ -122,6 +135,12 @@ int64_t Entry::deadline_ms() const {
 void Entry::set_deadline_ms(int64_t deadline_ms) {
   STARLING_ASSERT(has(kHasDeadline));
   store(layout().key_offset - 8, deadline_ms);
+}
+
+History* Entry::history() const {
+  if (!has(kComplex)) return nullptr;
+  if (type() == Type::kNone) return static_cast<History*>(external());
+  return type() == Type::kString ? big_value()->history.get() : collection()->history();
 }
 
 void* Entry::external() const {

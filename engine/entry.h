@@ -4,11 +4,12 @@
 //
 //   entry    := stamp:u64 actor:u16 flags:u8 access:u8[3] key_size:varint value_size:varint [deadline_ms:i64]
 //   key value flags    := type:3 has_deadline:1 external:1 complex:1 on_disk:1 purge:1 value    := the bytes
-//   | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets
+//   | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets, History for kNone
 //
 // With a 16-byte key and a 64-byte value that is 96 bytes, an allocator's size class. `type` kNone is a
 // tombstone: the key (or element) is known to be absent, and must be erased from the store if it is tagged as
-// changed.
+// changed. In a cluster the tombstone of a key is a record (record_form.h), and stays; only stamp 0 says that
+// there never was one.
 #pragma once
 
 #include <cstdint>
@@ -22,6 +23,7 @@
 namespace starling::engine {
 
 class Collection;
+class History;
 
 // The index of an ActorId in the node's ActorTable: two bytes instead of eight in every record.
 using ActorIndex = uint16_t;
@@ -29,10 +31,17 @@ using ActorIndex = uint16_t;
 // A value from here on lives in a buffer of its own, which replies can share.
 inline constexpr size_t kBigValueBytes = 16 * 1024;
 
+// A string outside its entry: because it is big, or because its record has a history.
 struct BigValue {
+  BigValue(std::shared_ptr<char[]> b, size_t s, size_t c);
+  // A copy of `value`.
+  BigValue(std::string_view value, std::unique_ptr<History> h);
+  ~BigValue();
+
   std::shared_ptr<char[]> bytes;
   size_t size = 0;
   size_t capacity = 0;
+  std::unique_ptr<History> history;  // Null unless the entry is kComplex.
 };
 
 struct Entry {
@@ -40,9 +49,8 @@ struct Entry {
   static constexpr uint8_t kTypeMask = 0x07;
   static constexpr uint8_t kHasDeadline = 0x08;
   static constexpr uint8_t kExternal = 0x10;
-  static constexpr uint8_t kComplex =
-      0x20;  // The value is a whole encoded record (several siblings or actors).
-  static constexpr uint8_t kOnDisk = 0x40;  // The store may hold this key: removing it needs a tombstone.
+  static constexpr uint8_t kComplex = 0x20;  // The record has a History.
+  static constexpr uint8_t kOnDisk = 0x40;   // The store may hold this key: removing it needs a tombstone.
   static constexpr uint8_t kPurge =
       0x80;  // The store may hold elements of an earlier collection of this key.
 
@@ -99,6 +107,8 @@ struct Entry {
   std::string_view value() const;
   BigValue* big_value() const { return static_cast<BigValue*>(external()); }
   Collection* collection() const { return static_cast<Collection*>(external()); }
+  // Null unless kComplex.
+  History* history() const;
 
   // Bytes of the allocation, rounded as allocators round; an external value's own bytes not included.
   size_t allocated_bytes() const;

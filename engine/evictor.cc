@@ -160,14 +160,15 @@ bool Evictor::drop(int database, const std::string& name) {
   if (slot != Table::kNotFound) {
     const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
     Entry* entry = partition.table.take(slot);
-    tables.add_live(partition, -1);
-    if (entry->has(Entry::kHasDeadline)) tables.add_with_deadline(partition, -1);
+    const bool live = !entry->tombstone();
+    if (live) tables.add_live(partition, -1);
+    if (live && entry->has(Entry::kHasDeadline)) tables.add_with_deadline(partition, -1);
     stripes.add_bytes(stripe, static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes -
                                   static_cast<int64_t>(entry_bytes(*entry)));
     Entry::destroy(entry);
     core_.evicted.fetch_add(1, std::memory_order_relaxed);
-    core_.observer.modified(database, key.name);
-    core_.observer.evicted(database, key.name);
+    if (live) core_.observer.modified(database, key.name);
+    if (live) core_.observer.evicted(database, key.name);
   }
   stripes.unlock(stripe);
   return true;

@@ -2,6 +2,7 @@
 
 #include "engine/assert.h"
 #include "engine/collection.h"
+#include "engine/history.h"
 
 namespace starling::engine {
 
@@ -83,8 +84,11 @@ ActorId ActorTable::id_of(ActorIndex index) const {
 size_t entry_bytes(const Entry& entry) {
   size_t bytes = entry.allocated_bytes();
   if (!entry.has(Entry::kExternal)) return bytes;
+  if (entry.type() == Type::kNone) return bytes + entry.history()->memory_bytes();
   if (entry.type() == Type::kString) {
-    return bytes + sizeof(BigValue) + allocation_bytes(entry.big_value()->capacity);
+    const BigValue& big = *entry.big_value();
+    bytes += sizeof(BigValue) + allocation_bytes(big.capacity);
+    return big.history == nullptr ? bytes : bytes + big.history->memory_bytes();
   }
   return bytes + entry.collection()->memory_bytes();
 }

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/collection.h"
+#include "engine/record_form.h"
 #include "engine/simple_codec.h"
 #include "engine/storage_key.h"
 
@@ -19,6 +20,10 @@ Status damaged(const Key& key) {
   return {StatusCode::kCorrupt, "the record of key '" + std::string(key.name.substr(0, 64)) + "' is damaged"};
 }
 
+struct Destroyer {
+  void operator()(Entry* entry) const { Entry::destroy(entry); }
+};
+
 }  // namespace
 
 // What the store has of one key, decoded.
@@ -31,6 +36,8 @@ struct Loader::Read {
   int64_t deadline_ms = 0;
   std::string_view value;  // Into bytes.
   std::unique_ptr<Collection> collection;
+  bool mixed_actors = false;                  // Of the collection's elements and its header.
+  std::unique_ptr<Entry, Destroyer> covered;  // The entry already, of a record behind a cover.
 };
 
 Status Loader::read_elements(uint32_t space, const Key& key, Read* read) {
@@ -50,6 +57,7 @@ Status Loader::read_elements(uint32_t space, const Key& key, Read* read) {
     parts.key = element.name;
     parts.type = read->type;
     parts.actor = core_.keyspace.actors.index_of(actor);
+    read->mixed_actors |= actor != read->actor;
     parts.flags = Entry::kOnDisk;
     Entry* entry = Entry::create(parts);
     read->collection->elements().insert(hash_of(element.name), entry, 0);
@@ -71,38 +79,100 @@ Status Loader::read(uint32_t space, const Key& key, Read* read) {
     read->type = Type::kString;
     return {};
   }
+  if (has_form(read->bytes, Form::kCover)) return read_covered(space, key, read);
   uint64_t count;
-  if (!decode_simple_header(read->bytes, &read->type, &read->actor, &read->stamp, &read->deadline_ms,
-                            &count)) {
+  Stamp deadline_stamp = 0;
+  if (!decode_simple_header(read->bytes, &read->type, &read->actor, &read->stamp, &read->deadline_ms, &count,
+                            &deadline_stamp)) {
     return damaged(key);
   }
   Status status = read_elements(space, key, read);
   if (status.ok() && read->collection->size() != count) return damaged(key);
+  read->collection->set_deadline_stamp(deadline_stamp);
+  if (read->mixed_actors && core_.options.replicated) note_actors(read);
   return status;
+}
+
+// A collection that a node by itself went on with as a new actor: it had seen whatever it holds.
+void Loader::note_actors(Read* read) {
+  VersionVector context{{read->stamp, read->actor}};
+  const Table& elements = read->collection->elements();
+  for (uint32_t i = 0; i < elements.slot_count(); ++i) {
+    const Entry* element = elements.entry(i);
+    if (element != nullptr) context.add({element->stamp(), core_.keyspace.actors.id_of(element->actor())});
+  }
+  auto history = std::make_unique<History>(std::move(context));
+  if (read->deadline_ms != 0) {
+    const Stamp stamp = read->collection->deadline_stamp();
+    history->hide(ElementKind::kDeadline, "", {{{stamp, read->actor}, "", read->deadline_ms, false}});
+  }
+  read->collection->set_history(std::move(history));
+}
+
+uint32_t Loader::initial_clock() const {
+  return initial_access(core_.lfu.load(std::memory_order_relaxed), core_.clock.wall_ms());
+}
+
+// A record with a history, or a tombstone.
+Status Loader::read_covered(uint32_t space, const Key& key, Read* read) {
+  std::string_view row = read->bytes;
+  Shown shown;
+  Header header;
+  if (!take_cover(&row, &shown) || !core_.options.replicated) return damaged(key);
+  if (Status status = decode_header(row, &header); !status.ok()) {
+    return status.code() == StatusCode::kCorrupt ? damaged(key) : status;
+  }
+  if (!supported(header.record)) return damaged(key);
+  EntryAssembly assembly(core_.keyspace.actors, shown, header.record.context(), 0, Entry::kOnDisk);
+  assembly.add(header.record);
+  bool shows = shown.type == Type::kNone;
+  if (shown.type == Type::kString) shows = header.record.winner(ElementKind::kValue, "") != nullptr;
+  if (!header.collections.empty()) {
+    const KeyRange range = element_range(space, key);
+    const auto iterator = core_.store->iterate(Family::kElements, range.lower, range.upper);
+    uint64_t found = 0;
+    for (; iterator->valid(); iterator->next(), ++found) {
+      ElementName element;
+      Siblings siblings;
+      if (!decode_element_name(iterator->key(), range.lower.size(), &element) ||
+          !decode_element(element.kind, iterator->value(), &siblings).ok() ||
+          !supported(element.kind, siblings)) {
+        return damaged(key);
+      }
+      for (const Sibling& sibling : siblings) {
+        if (!header.record.context().covers(sibling.dot)) return damaged(key);
+      }
+      shows |= type_of(element.kind) == shown.type;
+      assembly.add(element.kind, element.name, std::move(siblings));
+    }
+    if (!iterator->status().ok()) return iterator->status();
+    if (found != header.stored_apart()) return damaged(key);
+  }
+  if (!shows) return damaged(key);
+  read->covered.reset(assembly.make(key.name, initial_clock(), Entry::kOnDisk));
+  return {};
 }
 
 void Loader::install(DatabaseTables& tables, const Key& key, Read read) {
   Entry::Parts parts;
   parts.key = key.name;
-  if (read.found) {
+  if (read.found && read.covered == nullptr) {
     parts.type = read.type;
     parts.stamp = read.stamp;
     parts.actor = core_.keyspace.actors.index_of(read.actor);
     parts.deadline_ms = read.deadline_ms;
     parts.flags = Entry::kOnDisk;
-    parts.access = initial_access(core_.lfu.load(std::memory_order_relaxed), core_.clock.wall_ms());
+    parts.access = initial_clock();
     if (read.collection != nullptr) {
+      if (read.collection->history() != nullptr) parts.flags |= Entry::kComplex;
       parts.external = read.collection.release();
     } else if (read.value.size() >= kBigValueBytes) {
-      auto* big = new BigValue{std::shared_ptr<char[]>(new char[read.value.size()]), read.value.size(),
-                               read.value.size()};
-      read.value.copy(big->bytes.get(), read.value.size());
-      parts.external = big;
+      parts.external = new BigValue(read.value, nullptr);
     } else {
       parts.value = read.value;
     }
   }
-  Entry* entry = Entry::create(parts);
+  Entry* entry = read.covered != nullptr ? read.covered.release() : Entry::create(parts);
   Table& table = tables.partition(key).table;
   const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
   table.insert(key.hash, entry, 0);

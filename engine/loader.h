@@ -27,6 +27,9 @@ class Loader {
   struct Read;
   Status read(uint32_t space, const Key& key, Read* read);
   Status read_elements(uint32_t space, const Key& key, Read* read);
+  Status read_covered(uint32_t space, const Key& key, Read* read);
+  void note_actors(Read* read);
+  uint32_t initial_clock() const;
   void install(DatabaseTables& tables, const Key& key, Read read);
 
   EngineCore& core_;

@@ -13,11 +13,18 @@ bool has_deadline(MutationKind kind) {
 }
 
 bool has_was(MutationKind kind) {
-  return kind == MutationKind::kPutString || kind == MutationKind::kErase || kind == MutationKind::kOpen;
+  return kind == MutationKind::kPutString || kind == MutationKind::kErase || kind == MutationKind::kOpen ||
+         kind == MutationKind::kPutRecord;
+}
+
+bool has_now(MutationKind kind) {
+  return kind == MutationKind::kPutRecord || kind == MutationKind::kLapse ||
+         kind == MutationKind::kMergeDelta;
 }
 
 bool has_value(MutationKind kind) {
-  return kind == MutationKind::kPutString || kind == MutationKind::kPutElement;
+  return kind == MutationKind::kPutString || kind == MutationKind::kPutElement ||
+         kind == MutationKind::kPutRecord || kind == MutationKind::kMergeDelta;
 }
 
 }  // namespace
@@ -40,6 +47,7 @@ void append_mutation(const Mutation& m, std::string* frame) {
   if (has_was(m.kind)) frame->push_back(static_cast<char>(m.was));
   append_u64(m.stamp, frame);
   if (has_deadline(m.kind)) append_varint(static_cast<uint64_t>(m.deadline_ms), frame);
+  if (has_now(m.kind)) append_varint(static_cast<uint64_t>(m.now_ms), frame);
   if (has_value(m.kind)) append_string(m.value, frame);
 }
 
@@ -57,7 +65,7 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 7) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > 10) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);
@@ -73,6 +81,10 @@ bool MutationReader::read_body(Mutation* m) {
   if (has_deadline(m->kind)) {
     if (!rest_.read_varint(&number)) return false;
     m->deadline_ms = static_cast<int64_t>(number);
+  }
+  if (has_now(m->kind)) {
+    if (!rest_.read_varint(&number)) return false;
+    m->now_ms = static_cast<int64_t>(number);
   }
   return !has_value(m->kind) || rest_.read_string(&m->value);
 }

@@ -8,9 +8,15 @@
 //              name:bytes stamp:u64                                        erase an element | 6 space key
 //              stamp:u64 deadline_ms:varint                      set a record's deadline (0: none) | 7
 //              (space){16} next_space:varint                               which space each database has
+//              | 8 space key was:u8 stamp:u64 now_ms:varint record:bytes       put a whole record, encoded
+//              | 9 space key stamp:u64 now_ms:varint                           a record's deadline has passed
+//              | 10 space key stamp:u64 now_ms:varint delta:bytes              merge a delta, encoded
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
+//
+// In 8 to 10, which only a cluster's nodes write, `stamp` is the greatest in them; whose events they are is
+// in their own bytes. What they do depends on the time by which they were done.
 //
 // `was` says what the key was before, so that replay need not read the store to keep the counts true.
 // The numbers are on disk: never renumber.
@@ -36,6 +42,9 @@ enum class MutationKind : uint8_t {
   kEraseElement = 5,
   kDeadline = 6,
   kMap = 7,
+  kPutRecord = 8,
+  kLapse = 9,
+  kMergeDelta = 10,
 };
 
 // Bits of `was`.
@@ -52,6 +61,7 @@ struct Mutation {
   Type type = Type::kNone;
   Stamp stamp = 0;
   int64_t deadline_ms = 0;
+  int64_t now_ms = 0;
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
 };

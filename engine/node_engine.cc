@@ -51,7 +51,10 @@ NodeEngine::~NodeEngine() {
 
 Status NodeEngine::start(const std::function<void(const std::string&)>& progress) {
   if (core_.durable()) {
-    Status status = Recovery(*this, core_, loader_).run(progress);
+    Recovery recovery(*this, core_, loader_);
+    Status status = recovery.run(progress);
+    // Before any record has a history, the store says that records do.
+    if (status.ok() && core_.options.replicated && !recovery.store_replicated()) status = checkpointer_.run();
     if (!status.ok()) return status;
     last_checkpoint_ms_ = core_.clock.wall_ms();
     last_checkpoint_us_ = core_.clock.monotonic_us();

@@ -1,7 +1,9 @@
 // Changing collections within an operation. See operation.h.
 #include "engine/assert.h"
+#include "engine/change_capture.h"
 #include "engine/collection.h"
 #include "engine/core.h"
+#include "engine/entry_change.h"
 #include "engine/mutation.h"
 #include "engine/operation.h"
 #include "engine/rows.h"
@@ -24,23 +26,22 @@ OpenCollection Database::open(const Key& key, Type type) {
   parts.access = initial_access(core_->lfu.load(std::memory_order_relaxed), operation_->now_ms());
   if (old != nullptr) {
     save_before_change(*core_, *tables_, partition, slot, key);
-    parts.flags = old->flags() & (Entry::kOnDisk | Entry::kPurge);
+    parts.flags = inherited_flags(old);
   }
   if (operation_->replaying_) parts.flags |= Entry::kOnDisk;
-  parts.external = new Collection(type);
-  Entry* entry = Entry::create(parts);
-  auto change = static_cast<int64_t>(entry_bytes(*entry));
-  if (old != nullptr) {
-    change -= static_cast<int64_t>(entry_bytes(*old));
-    if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
-    partition.table.replace(slot, entry);
-    Entry::destroy(old);
-  } else {
-    change -= static_cast<int64_t>(partition.table.memory_bytes());
-    slot = partition.table.insert(key.hash, entry, 0);
-    change += static_cast<int64_t>(partition.table.memory_bytes());
+  auto collection = std::make_unique<Collection>(type);
+  if (core_->options.replicated) {
+    std::unique_ptr<History> history = history_after(old);
+    if (history != nullptr) {
+      history->context().add({parts.stamp, core_->keyspace.actors.id_of(parts.actor)});
+      parts.flags |= Entry::kComplex;
+      collection->set_history(std::move(history));
+    }
+    if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
   }
-  operation_->add_bytes(key.partition, change);
+  parts.external = collection.release();
+  Entry* entry = Entry::create(parts);
+  slot = replace_entry(partition, slot, key, entry);
   tables_->add_live(partition, 1);
   install_changed(partition, slot, key, entry);
   Mutation mutation;
@@ -64,9 +65,24 @@ OpenCollection::OpenCollection(const Database& database, const Key& key, Entry* 
       entry_(entry),
       collection_(entry->collection()) {}
 
-// Before the first change through this handle, and before each one cheaply: the header is saved, tagged, and
-// the frame says which collection the elements belong to.
+// Before each change, cheaply but for the first one: the header is saved, tagged, and the frame says which
+// collection the elements belong to.
 void OpenCollection::begin_change() {
+  prepare_header();
+  if (operation_->open_tables_ == tables_ && operation_->open_key_ == key_.name) return;
+  Mutation mutation;
+  mutation.kind = MutationKind::kOpen;
+  mutation.space = tables_->space;
+  mutation.key = key_.name;
+  mutation.type = collection_->type();
+  mutation.was = kWasLive;
+  mutation.stamp = entry_->stamp();
+  operation_->log(mutation);
+  operation_->open_tables_ = tables_;
+  operation_->open_key_ = key_.name;
+}
+
+void OpenCollection::prepare_header() {
   EngineCore& core = operation_->core_;
   operation_->changed_ = true;
   if (core.durable() && collection_->header_tag() != core.current_tag) {
@@ -81,17 +97,6 @@ void OpenCollection::begin_change() {
     partition.table.set_tag(slot, core.current_tag);
     collection_->set_header_tag(core.current_tag);
   }
-  if (operation_->open_tables_ == tables_ && operation_->open_key_ == key_.name) return;
-  Mutation mutation;
-  mutation.kind = MutationKind::kOpen;
-  mutation.space = tables_->space;
-  mutation.key = key_.name;
-  mutation.type = collection_->type();
-  mutation.was = kWasLive;
-  mutation.stamp = entry_->stamp();
-  operation_->log(mutation);
-  operation_->open_tables_ = tables_;
-  operation_->open_key_ = key_.name;
 }
 
 bool OpenCollection::put(std::string_view name, std::string_view value) {
@@ -101,11 +106,13 @@ bool OpenCollection::put(std::string_view name, std::string_view value) {
 bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t hash) {
   EngineCore& core = operation_->core_;
   Table& elements = collection_->elements();
-  uint32_t slot = elements.find(hash, name);
-  Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
+  const uint32_t slot = elements.find(hash, name);
+  const Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
   const bool is_new = old == nullptr || old->tombstone();
   if (!is_new && collection_->type() == Type::kSet && !operation_->replaying_) return false;
   begin_change();
+  const bool replicated = core.options.replicated;
+  if (replicated) begin_replicated_change(name);
   if (old != nullptr) {
     save_element_before_change(core, *tables_, tables_->partition(key_), *collection_, slot, key_);
   }
@@ -116,6 +123,26 @@ bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t
   parts.type = collection_->type();
   parts.stamp = operation_->next_stamp();
   parts.actor = operation_->actor_index();
+  store_element(slot, hash, parts);
+  if (replicated) join_event(parts.stamp, name);
+  entry_->set_stamp(parts.stamp);
+  entry_->set_actor(parts.actor);
+  account(static_cast<int64_t>(collection_->memory_bytes()) - before);
+  Mutation mutation;
+  mutation.kind = MutationKind::kPutElement;
+  mutation.key = name;
+  mutation.value = value;
+  mutation.stamp = parts.stamp;
+  operation_->log(mutation);
+  if (!operation_->replaying_) core.observer.modified(index_, key_.name);
+  return is_new;
+}
+
+// Puts the element in place of what is in the slot, which may be Table::kNotFound.
+void OpenCollection::store_element(uint32_t slot, uint64_t hash, Entry::Parts parts) {
+  Table& elements = collection_->elements();
+  Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
+  if (old == nullptr || old->tombstone()) collection_->add_count(1);
   parts.flags =
       (old == nullptr ? 0 : old->flags() & Entry::kOnDisk) | (operation_->replaying_ ? Entry::kOnDisk : 0);
   if (old == nullptr || !old->assign(parts)) {
@@ -129,19 +156,7 @@ bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t
       Entry::destroy(old);
     }
   }
-  if (is_new) collection_->add_count(1);
   mark_element(slot);
-  entry_->set_stamp(parts.stamp);
-  entry_->set_actor(parts.actor);
-  account(static_cast<int64_t>(collection_->memory_bytes()) - before);
-  Mutation mutation;
-  mutation.kind = MutationKind::kPutElement;
-  mutation.key = name;
-  mutation.value = value;
-  mutation.stamp = parts.stamp;
-  operation_->log(mutation);
-  if (!operation_->replaying_) core.observer.modified(index_, key_.name);
-  return is_new;
 }
 
 void OpenCollection::mark_element(uint32_t slot) {
@@ -174,6 +189,7 @@ bool OpenCollection::remove(std::string_view name) {
     return true;
   }
   begin_change();
+  if (core.options.replicated) begin_replicated_change(name);
   save_element_before_change(core, *tables_, tables_->partition(key_), *collection_, slot, key_);
   const auto before = static_cast<int64_t>(collection_->memory_bytes());
   Mutation mutation;
@@ -182,13 +198,26 @@ bool OpenCollection::remove(std::string_view name) {
   mutation.stamp = operation_->next_stamp();
   operation_->log(mutation);
 
+  Entry* old = drop_element(slot, mutation.stamp);
+  if (core.options.replicated) join_event(mutation.stamp, name);
+  entry_->set_stamp(mutation.stamp);
+  entry_->set_actor(operation_->actor_index());
+  account(static_cast<int64_t>(collection_->memory_bytes()) - before);
+  if (!operation_->replaying_) core.observer.modified(index_, key_.name);
+  Entry::destroy(old);  // Last: `name` may point into it.
+  return true;
+}
+
+// Takes the element out and returns it; the caller destroys it. In its place the store may need a tombstone.
+Entry* OpenCollection::drop_element(uint32_t slot, Stamp stamp) {
+  Table& elements = collection_->elements();
   Entry* old = elements.entry(slot);
   collection_->add_count(-1);
   collection_->add_bytes(-static_cast<int64_t>(old->allocated_bytes()));
-  if (core.durable() && old->has(Entry::kOnDisk)) {
+  if (operation_->core_.durable() && old->has(Entry::kOnDisk)) {
     Entry::Parts parts;
-    parts.key = name;
-    parts.stamp = mutation.stamp;
+    parts.key = old->key();
+    parts.stamp = stamp;
     parts.actor = operation_->actor_index();
     parts.flags = Entry::kOnDisk;
     Entry* tombstone = Entry::create(parts);
@@ -199,12 +228,7 @@ bool OpenCollection::remove(std::string_view name) {
     if (elements.tag(slot) != 0) collection_->add_dirty(elements.tag(slot), -1);
     elements.take(slot);
   }
-  entry_->set_stamp(mutation.stamp);
-  entry_->set_actor(operation_->actor_index());
-  account(static_cast<int64_t>(collection_->memory_bytes()) - before);
-  if (!operation_->replaying_) core.observer.modified(index_, key_.name);
-  Entry::destroy(old);  // Last: `name` may point into it.
-  return true;
+  return old;
 }
 
 }  // namespace starling::engine

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/assert.h"
+#include "engine/change_capture.h"
 #include "engine/core.h"
 #include "engine/loader.h"
 #include "engine/mutation.h"
@@ -84,6 +85,7 @@ void Operation::add_dirty_bytes(uint16_t partition, int64_t change) {
 
 void Operation::flush_database(int index) {
   STARLING_ASSERT(all_locked_);
+  seal_captured();
   Keyspace& keyspace = core_.keyspace;
   auto& tables = keyspace.databases[static_cast<size_t>(index)];
   auto fresh = std::make_shared<DatabaseTables>(keyspace.next_space++, tables->deadline_slot);
@@ -104,6 +106,7 @@ void Operation::flush_all() {
 
 void Operation::swap_databases(int first, int second) {
   STARLING_ASSERT(all_locked_);
+  seal_captured();
   Keyspace& keyspace = core_.keyspace;
   std::swap(keyspace.databases[static_cast<size_t>(first)], keyspace.databases[static_cast<size_t>(second)]);
   // A replay finds an open collection by its database's number, which is another one from here on.
@@ -123,7 +126,19 @@ void Operation::begin_replay(uint16_t actor_index, uint64_t stamp) {
   replay_stamp_ = stamp;
 }
 
+void Operation::capture(ChangeList* changes) {
+  STARLING_ASSERT(core_.options.replicated);
+  changes->clear();
+  captured_ = changes;
+}
+
+void Operation::seal_captured() {
+  if (captured_ != nullptr) ChangeCapture(*captured_).seal(core_, now_ms_);
+}
+
 LogPosition Operation::finish() {
+  seal_captured();
+  captured_ = nullptr;
   if (!frame_.empty()) {
     position_ = core_.log->append(frame_);
     frame_.clear();

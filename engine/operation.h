@@ -16,18 +16,26 @@
 #include "absl/functional/function_ref.h"
 #include "engine/collection.h"
 #include "engine/commit_log.h"
+#include "engine/dot.h"
+#include "engine/entry.h"
 #include "engine/key.h"
 #include "engine/types.h"
 
 namespace starling::engine {
 
 class ChangeList;
+struct Delta;
+struct Sibling;
+using Siblings = std::vector<Sibling>;
+class VersionVector;
 class Database;
 class Engine;
+class History;
 class Operation;
+class Record;
+class Replica;
 struct DatabaseTables;
 struct EngineCore;
-struct Entry;
 struct Mutation;
 struct Partition;
 
@@ -74,11 +82,25 @@ class OpenCollection {
 
  private:
   friend class Database;
+  friend class Replica;
   OpenCollection(const Database& database, const Key& key, Entry* entry);
   bool put(std::string_view name, std::string_view value, uint64_t hash);
   void begin_change();
+  void prepare_header();
   void mark_element(uint32_t slot);
   void account(int64_t change);
+  void store_element(uint32_t slot, uint64_t hash, Entry::Parts parts);
+  Entry* drop_element(uint32_t slot, Stamp stamp);
+  // Of a cluster's records; merge_collection.cc.
+  void begin_replicated_change(std::string_view name);
+  void join_event(Stamp stamp, std::string_view name);
+  void put_away_hidden();
+  bool can_merge(const Delta& delta) const;
+  void merge(const Delta& delta);
+  void merge_element(std::string_view name, const Siblings& theirs, const VersionVector& my_context,
+                     const VersionVector& their_context);
+  void merge_deadline(const Siblings& theirs, const VersionVector& my_context,
+                      const VersionVector& their_context);
 
   Operation* operation_;
   DatabaseTables* tables_;
@@ -127,6 +149,7 @@ class Database {
   friend class Operation;
   friend class OpenCollection;
   friend class Recovery;
+  friend class Replica;
   Database(Operation& operation, int index);
   // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound:
   // neither.
@@ -135,6 +158,21 @@ class Database {
   void erase_slot(Partition& partition, uint32_t slot, const Key& key);
   void install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
   void log_put(const Key& key, const Entry& entry, uint8_t was);
+  Entry* place_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
+  void store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts parts);
+  void move_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
+  uint32_t replace_entry(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
+
+  // Of a cluster's records (Options::replicated); database_history.cc.
+  std::unique_ptr<History> history_after(const Entry* old) const;
+  uint32_t install(Partition& partition, uint32_t slot, const Key& key, const Record& record, int64_t now_ms);
+  void put_record(const Key& key, const Record& record, int64_t now_ms);
+  void lapse(Partition& partition, uint32_t slot, const Key& key, int64_t now_ms);
+  void bury(Partition& partition, uint32_t slot, const Key& key);
+  void change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
+  void make_history(Partition& partition, uint32_t slot, const Key& key);
+  void account(const Partition& partition, uint32_t slot, const Key& key, int64_t change);
+  void log_record(const Key& key, std::string_view record, Stamp stamp, uint8_t was, int64_t now_ms);
 
   Operation* operation_;
   EngineCore* core_;
@@ -194,10 +232,12 @@ class Operation {
   friend class Found;
   friend class OpenCollection;
   friend class Recovery;
+  friend class Replica;
 
   uint64_t next_stamp();
   uint16_t actor_index() const { return actor_index_; }
   void log(const Mutation& mutation);
+  void seal_captured();
   // Accounts for a change of memory; the stripe of `partition` is held.
   void add_bytes(uint16_t partition, int64_t change);
   void add_dirty_bytes(uint16_t partition, int64_t change);
@@ -213,6 +253,7 @@ class Operation {
   bool replaying_ = false;
   bool counts_lookups_ = false;
   uint64_t replay_stamp_ = 0;
+  ChangeList* captured_ = nullptr;
   // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.
   std::string& frame_;
   // The collection that element mutations in the frame belong to.

@@ -66,6 +66,9 @@ void encode_record(const Record& record, std::string* out);
 Status decode_record(std::string_view bytes, Record* record);
 
 void encode_header(const Record& record, std::string* out);
+// The same for whoever has counted the elements stored apart: the header's record need not have them.
+// Precondition: where the grammar has greatest dots they are filled in.
+void encode_header(const Header& header, std::string* out);
 Status decode_header(std::string_view bytes, Header* header);
 
 // Precondition: well-formed siblings.

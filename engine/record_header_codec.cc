@@ -228,6 +228,10 @@ void encode_header(const Record& record, std::string* out) {
   append_header(record, count_collections(record), out);
 }
 
+void encode_header(const Header& header, std::string* out) {
+  append_header(header.record, header.collections, out);
+}
+
 Status decode_header(std::string_view bytes, Header* header) {
   ByteReader reader(bytes);
   if (Status status = read_header(&reader, header); !status.ok()) return status;

@@ -4,6 +4,7 @@
 
 #include "engine/collection.h"
 #include "engine/mutation.h"
+#include "engine/replication.h"
 #include "engine/storage_key.h"
 #include "engine/store_meta.h"
 
@@ -25,6 +26,12 @@ Status Recovery::restore_state(uint64_t* replay_from) {
   StoreState state;
   Status status = decode_state(bytes, &state);
   if (!status.ok()) return status;
+  store_replicated_ = state.replicated;
+  if (state.replicated && !core_.options.replicated) {
+    return {StatusCode::kInvalid,
+            "the records of this data directory are replicas of a cluster's; without a cluster their history "
+            "would be lost"};
+  }
   *replay_from = state.replay_from;
   core_.keyspace.next_space = state.next_space;
   for (size_t i = 0; i < kDatabases; ++i) {
@@ -86,8 +93,11 @@ void Recovery::place_stub(int database, const Key& key, const Mutation& mutation
 }
 
 Status Recovery::make_resident(int database, const Key& key, const Mutation& mutation) {
-  const bool whole = mutation.kind == MutationKind::kPutString || mutation.kind == MutationKind::kErase ||
-                     (mutation.kind == MutationKind::kOpen && (mutation.was & kWasLive) == 0);
+  // Where records have histories, a collection made where there was nothing builds on the tombstone.
+  const bool whole =
+      mutation.kind == MutationKind::kPutString || mutation.kind == MutationKind::kErase ||
+      mutation.kind == MutationKind::kPutRecord ||
+      (mutation.kind == MutationKind::kOpen && (mutation.was & kWasLive) == 0 && !core_.options.replicated);
   if (!whole) return loader_.load(database, key);
   place_stub(database, key, mutation);
   return {};
@@ -102,10 +112,14 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     Status status = make_resident(index, key, m);
     if (!status.ok()) return status;
   }
+  if (m.kind > MutationKind::kMap && !core_.options.replicated) {
+    return {StatusCode::kCorrupt, "the commit log holds changes of a cluster's records"};
+  }
   Operation operation(engine_, 1);
   operation.begin_replay(actor, m.stamp);
   operation.lock({index, key});
   Database database = operation.database(index);
+  bool replayed = true;
   switch (m.kind) {
     case MutationKind::kPutString:
       database.put_string(key, m.value, m.deadline_ms);
@@ -127,8 +141,14 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
       break;
     case MutationKind::kMap:
       break;
+    case MutationKind::kPutRecord:
+    case MutationKind::kLapse:
+    case MutationKind::kMergeDelta:
+      replayed = Replica(operation, index).replay(key, m);
+      break;
   }
   operation.finish();
+  if (!replayed) return {StatusCode::kCorrupt, "the commit log holds a change that cannot be applied"};
   core_.hybrid_clock.restore(m.stamp);
   return {};
 }

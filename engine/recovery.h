@@ -20,6 +20,8 @@ class Recovery {
 
   // Before anything else uses the engine. `progress` gets lines for the server's log.
   Status run(const std::function<void(const std::string&)>& progress);
+  // After run(): whether the last checkpoint said that the records are a cluster's.
+  bool store_replicated() const { return store_replicated_; }
 
  private:
   Status restore_state(uint64_t* replay_from);
@@ -34,6 +36,7 @@ class Recovery {
   Engine& engine_;
   EngineCore& core_;
   Loader& loader_;
+  bool store_replicated_ = false;
   uint64_t frames_ = 0;
   uint64_t mutations_ = 0;
   // The collection that element mutations mean.

@@ -65,8 +65,8 @@ class Replica {
   // This node's record relative to an encoded context: kBefore when the context has seen more. `context` may
   // be empty (never there). An undecodable one is kCorrupt and leaves *order alone.
   Status compare(const Key& key, std::string_view context, Order* order);
-  // Appends the whole record. False, and nothing was appended, when the key was never there. The values of
-  // siblings that have expired by now are left out: where all have the same events, all have the same bytes.
+  // Appends the whole record. False, and nothing was appended, when the key was never there. A value that
+  // has expired by now is a tombstone in it: where all have the same events, all have the same bytes.
   bool append_state(const Key& key, std::string* out);
 
   Versions versions(const Key& key);
@@ -78,7 +78,11 @@ class Replica {
                     size_t max_siblings);
   VclockOutcome remove(const Key& key, const VersionVector& seen, size_t max_siblings);
 
+  // For Recovery: a mutation that a merge, or a write with a history, has logged. False when it cannot be.
+  bool replay(const Key& key, const Mutation& mutation);
+
  private:
+  const Entry* entry_of(const Key& key) const;
   VclockOutcome write(const Key& key, const VersionVector& seen, const std::string_view* value,
                       int64_t deadline_ms, size_t max_siblings);
 

@@ -1,16 +1,14 @@
 #include "engine/rows.h"
 
 #include "engine/collection.h"
+#include "engine/entry_change.h"
+#include "engine/record_form.h"
 #include "engine/simple_codec.h"
 #include "engine/storage_key.h"
 
 namespace starling::engine {
 
 namespace {
-
-bool is_collection(const Entry& entry) {
-  return entry.type() == Type::kHash || entry.type() == Type::kSet;
-}
 
 bool due(const EngineCore& core, const Partition& partition, DirtyTag tag) {
   return core.flushing_tag != 0 && tag == core.flushing_tag && partition.swept != core.checkpoint_number;
@@ -20,6 +18,32 @@ std::string record_key(const DatabaseTables& tables, const Key& key) {
   std::string encoded;
   append_record_key(tables.space, key, &encoded);
   return encoded;
+}
+
+void append_row_value(const EngineCore& core, const Entry& entry, std::string* out) {
+  if (core.options.replicated) return append_row(core.keyspace.actors, entry, out);
+  if (is_collection(entry)) {
+    encode_simple_header(entry.type(), core.keyspace.actors.id_of(entry.actor()), entry.stamp(),
+                         entry.deadline_ms(), entry.collection()->size(), out);
+  } else {
+    encode_simple_string(core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
+                         entry.value(), out);
+  }
+}
+
+// Elements that are stored apart but not those of the collection that the entry shows. They are written with
+// each header, and go by a purge.
+void append_hidden_elements(const DatabaseTables& tables, const Key& key, const Entry& entry,
+                            std::vector<Row>* rows) {
+  for (const auto& [id, siblings] : entry.history()->hidden()) {
+    if (!is_stored_apart(id.kind)) continue;
+    if (is_collection(entry) && id.kind == element_kind_of(entry.type())) continue;
+    Row row{Family::kElements, {}, {}, Row::Kind::kPut};
+    append_element_prefix(tables.space, key, &row.key);
+    append_element_name(id.kind, id.name, &row.key);
+    encode_element(siblings, &row.value);
+    rows->push_back(std::move(row));
+  }
 }
 
 }  // namespace
@@ -33,15 +57,12 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
     if (is_collection(entry)) entry.collection()->set_purged_in(core.checkpoint_number);
   }
   Row row{Family::kRecords, record_key(tables, key), {}, Row::Kind::kPut};
-  if (entry.tombstone()) {
+  if (entry.tombstone() && !core.options.replicated) {
     row.kind = Row::Kind::kErase;
-  } else if (is_collection(entry)) {
-    encode_simple_header(entry.type(), core.keyspace.actors.id_of(entry.actor()), entry.stamp(),
-                         entry.deadline_ms(), entry.collection()->size(), &row.value);
   } else {
-    encode_simple_string(core.keyspace.actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
-                         entry.value(), &row.value);
+    append_row_value(core, entry, &row.value);
   }
+  if (entry.has(Entry::kComplex)) append_hidden_elements(tables, key, entry, rows);
   if (!entry.tombstone() && entry.deadline_ms() != 0) {
     Row deadline{Family::kDeadlines, {}, {}, Row::Kind::kPut};
     append_deadline_key(entry.deadline_ms(), row.key, &deadline.key);
@@ -51,13 +72,15 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
   entry.set_flag(Entry::kOnDisk);
 }
 
-void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type,
-                        Entry& element, std::vector<Row>* rows) {
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key,
+                        const Collection& collection, Entry& element, std::vector<Row>* rows) {
   Row row{Family::kElements, {}, {}, Row::Kind::kPut};
   append_element_prefix(tables.space, key, &row.key);
-  append_element_name(element_kind_of(type), element.key(), &row.key);
+  append_element_name(element_kind_of(collection.type()), element.key(), &row.key);
   if (element.tombstone()) {
     row.kind = Row::Kind::kErase;
+  } else if (collection.history() != nullptr) {
+    encode_element(siblings_of(core.keyspace.actors, collection, element), &row.value);
   } else {
     encode_simple_element(core.keyspace.actors.id_of(element.actor()), element.stamp(), element.value(),
                           &row.value);
@@ -72,7 +95,7 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
   Table& elements = collection.elements();
   for (uint32_t i = 0; i < elements.slot_count(); ++i) {
     if (elements.entry(i) != nullptr && elements.tag(i) == tag) {
-      append_element_row(core, tables, key, collection.type(), *elements.entry(i), rows);
+      append_element_row(core, tables, key, collection, *elements.entry(i), rows);
     }
   }
 }
@@ -106,7 +129,7 @@ void save_element_before_change(EngineCore& core, const DatabaseTables& tables, 
                                 Collection& collection, uint32_t element_slot, const Key& key) {
   if (!due(core, partition, collection.elements().tag(element_slot))) return;
   std::vector<Row> rows;
-  append_element_row(core, tables, key, collection.type(), *collection.elements().entry(element_slot), &rows);
+  append_element_row(core, tables, key, collection, *collection.elements().entry(element_slot), &rows);
   for (Row& row : rows) core.saved_rows.add(tables.space, key.partition, std::move(row));
 }
 

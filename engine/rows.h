@@ -8,14 +8,15 @@
 
 namespace starling::engine {
 
-// The row of a record itself: a string, a collection's header, or the erasure that a tombstone stands for.
-// With the range erasure of its elements when the entry says that stale ones may be there, and the deadline's
-// row. Marks the entry as kOnDisk.
+// The row of a record itself: a string, a collection's header, or the erasure that a tombstone stands for (in
+// a cluster it is a row like any other). With the elements stored apart that do not show, with the range
+// erasure of its elements when the entry says that stale ones may be there, and the deadline's row. Marks the
+// entry as kOnDisk.
 void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Key& key, Entry& entry,
                         std::vector<Row>* rows);
-// The row of one element of a collection of this type, or its erasure. Marks the element as kOnDisk.
-void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key, Type type,
-                        Entry& element, std::vector<Row>* rows);
+// The row of one element of a collection, or its erasure. Marks the element as kOnDisk.
+void append_element_row(EngineCore& core, const DatabaseTables& tables, const Key& key,
+                        const Collection& collection, Entry& element, std::vector<Row>* rows);
 // The rows of a collection's elements that have `tag`.
 void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key,
                            Collection& collection, DirtyTag tag, std::vector<Row>* rows);

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <unordered_set>
 
+#include "engine/record_form.h"
 #include "engine/simple_codec.h"
 #include "engine/storage_key.h"
 
@@ -95,6 +96,14 @@ void Scanner::step_store(Step& step) {
     int64_t deadline_ms;
     uint64_t count;
     std::string_view value;
+    std::string_view row = iterator->value();
+    Shown shown;
+    if (take_cover(&row, &shown)) {
+      if (shown.type == Type::kNone) continue;
+      step.hits.push_back(
+          {key.hash, std::string(key.name), wanted(step, shown.type, shown.deadline_ms, key.name)});
+      continue;
+    }
     if (!decode_simple_string(iterator->value(), &actor, &stamp, &deadline_ms, &value) &&
         !decode_simple_header(iterator->value(), &type, &actor, &stamp, &deadline_ms, &count)) {
       continue;

@@ -43,6 +43,7 @@ enum class Form : uint8_t {
   kElement = 0x19,
   kDelta = 0x1b,
   kContext = 0x1c,
+  kCover = 0x1d,  // Rows of the store only: record_form.h.
 };
 
 inline constexpr size_t kSimpleStringOverheadBytes = 17;

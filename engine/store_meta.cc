@@ -7,6 +7,7 @@ namespace starling::engine {
 namespace {
 
 constexpr uint64_t kFormat = 1;
+constexpr uint64_t kReplicatedFormat = 2;
 
 bool read_u32(ByteReader* reader, uint32_t* value) {
   uint64_t number;
@@ -42,7 +43,7 @@ bool read_state(ByteReader* reader, StoreState* state) {
 
 std::string encode_state(const StoreState& state) {
   std::string out;
-  append_varint(kFormat, &out);
+  append_varint(state.replicated ? kReplicatedFormat : kFormat, &out);
   for (const uint32_t space : state.spaces) append_varint(space, &out);
   append_varint(state.next_space, &out);
   append_varint(state.replay_from, &out);
@@ -64,17 +65,19 @@ Status decode_state(std::string_view bytes, StoreState* state) {
   ByteReader reader(bytes);
   uint64_t format;
   if (!reader.read_varint(&format)) return {StatusCode::kCorrupt, "the store's state row is damaged"};
-  if (format > kFormat) {
+  if (format > kReplicatedFormat) {
     return {StatusCode::kNewerFormat, "the store was written by a newer release (state format " +
                                           std::to_string(format) + ", this one reads up to " +
-                                          std::to_string(kFormat) + ")"};
+                                          std::to_string(kReplicatedFormat) + ")"};
   }
+  state->replicated = format == kReplicatedFormat;
   if (!read_state(&reader, state)) return {StatusCode::kCorrupt, "the store's state row is damaged"};
   return {};
 }
 
-StoreState capture_state(const Keyspace& keyspace) {
+StoreState capture_state(const Keyspace& keyspace, bool replicated) {
   StoreState state;
+  state.replicated = replicated;
   state.next_space = keyspace.next_space;
   for (size_t i = 0; i < kDatabases; ++i) {
     const DatabaseTables& tables = *keyspace.databases[i];
@@ -82,7 +85,9 @@ StoreState capture_state(const Keyspace& keyspace) {
     if (!tables.used) continue;
     for (uint32_t p = 0; p < kPartitionCount; ++p) {
       const Partition& partition = tables.partitions[p];
-      if (partition.live == 0) continue;
+      // Where a tombstone may be, the next start must look for it.
+      const bool vacant = !replicated || (partition.complete && partition.table.size() == 0);
+      if (partition.live == 0 && vacant) continue;
       state.counts[i].push_back({static_cast<uint16_t>(p), partition.live, partition.with_deadline});
     }
   }

@@ -1,7 +1,10 @@
 // The one row of the store's meta family: what a checkpoint says about itself.
 //
-//   state     := format:varint (1)  (space:varint){16}  next_space:varint  replay_from:varint  database*
+//   state     := format:varint  (space:varint){16}  next_space:varint  replay_from:varint  database*
 //   16:varint database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*  16384:varint
+//
+// format is 1, or 2 when the records are a cluster's (Options::replicated): whoever would write plain records
+// over their histories must not open them.
 //
 // Partitions without records are left out. Written with each checkpoint's run, so atomically with its
 // records.
@@ -29,6 +32,7 @@ struct PartitionCounts {
 struct StoreState {
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
+  bool replicated = false;
   uint64_t replay_from = 0;  // The first log segment whose frames the store does not hold.
   std::array<std::vector<PartitionCounts>, kDatabases> counts;
 };
@@ -38,6 +42,6 @@ std::string encode_state(const StoreState& state);
 Status decode_state(std::string_view bytes, StoreState* state);
 
 // The present mapping and counts. All stripes are held.
-StoreState capture_state(const Keyspace& keyspace);
+StoreState capture_state(const Keyspace& keyspace, bool replicated);
 
 }  // namespace starling::engine

@@ -119,17 +119,21 @@ class TestNode {
     }
     return image;
   }
-  TestNode(uint64_t seed, const Image& image)
-      : seed_(seed), durable_(true), store_disk_(image.store), log_disk_(image.log) {
+  TestNode(uint64_t seed, const Image& image, bool replicated = false)
+      : seed_(seed), durable_(true), replicated_(replicated), store_disk_(image.store), log_disk_(image.log) {
     clock.now_ms = image.now_ms;
     start();
   }
 
-  explicit TestNode(uint64_t seed, bool durable = true) : seed_(seed), durable_(durable) { start(); }
+  explicit TestNode(uint64_t seed, bool durable = true, bool replicated = false)
+      : seed_(seed), durable_(durable), replicated_(replicated) {
+    start();
+  }
 
   void start() {
     Options options;
     options.durable = durable_;
+    options.replicated = replicated_;
     options.disk_threads = 1;
     options.active_expire = false;  // Tests say when.
     options.checkpoint_log_bytes = UINT64_MAX / 8;
@@ -159,6 +163,7 @@ class TestNode {
     start();
   }
 
+  ActorId actor() const { return seed_; }
   NodeEngine& engine() { return *engine_; }
   MemoryLog& log() { return *log_; }
   MemoryStore& store() { return *store_; }
@@ -168,13 +173,19 @@ class TestNode {
     with(0, name, work);
   }
   void with(int index, const std::string& name, const std::function<void(Database&, const Key&)>& work) {
+    with_operation(name, index, [&](Operation& operation, const Key& key) {
+      Database database = operation.database(index);
+      work(database, key);
+    });
+  }
+  void with_operation(const std::string& name, int index,
+                      const std::function<void(Operation&, const Key&)>& work) {
     const Key key(name);
     for (;;) {
       Operation operation(*engine_, clock.now_ms);
       operation.lock({index, key});
       if (operation.resident({index, key})) {
-        Database database = operation.database(index);
-        work(database, key);
+        work(operation, key);
         operation.finish();
         return;
       }
@@ -216,6 +227,7 @@ class TestNode {
   uint64_t seed_;
   uint64_t evictions_ = 0;
   const bool durable_;
+  const bool replicated_;
   std::shared_ptr<MemoryStoreDisk> store_disk_ = std::make_shared<MemoryStoreDisk>();
   std::shared_ptr<MemoryLogDisk> log_disk_ = std::make_shared<MemoryLogDisk>();
   MemoryLog* log_ = nullptr;

@@ -1,0 +1,196 @@
+// Changing the records of a cluster within an operation: what leaves a history behind. See operation.h and
+// record_form.h.
+#include <algorithm>
+
+#include "engine/assert.h"
+#include "engine/change_capture.h"
+#include "engine/collection.h"
+#include "engine/core.h"
+#include "engine/entry_change.h"
+#include "engine/mutation.h"
+#include "engine/operation.h"
+#include "engine/record_delta.h"
+#include "engine/record_form.h"
+#include "engine/rows.h"
+
+namespace starling::engine {
+
+namespace {
+
+Stamp greatest_stamp(const VersionVector& context) {
+  Stamp greatest = 0;
+  for (const auto& entry : context.entries()) greatest = std::max(greatest, entry.stamp);
+  return greatest;
+}
+
+}  // namespace
+
+// What a change of this operation leaves as the record's history, its own dot not yet in it, when it
+// supersedes all that is here. Null: nothing, the next dot of the same actor says it all.
+std::unique_ptr<History> Database::history_after(const Entry* old) const {
+  if (old == nullptr) return nullptr;
+  if (!old->has(Entry::kComplex) && (old->stamp() == 0 || old->actor() == operation_->actor_index())) {
+    return nullptr;
+  }
+  return std::make_unique<History>(context_of(core_->keyspace.actors, old));
+}
+
+void Database::log_record(const Key& key, std::string_view record, Stamp stamp, uint8_t was, int64_t now_ms) {
+  Mutation mutation;
+  mutation.kind = MutationKind::kPutRecord;
+  mutation.space = tables_->space;
+  mutation.key = key.name;
+  mutation.value = record;
+  mutation.was = was;
+  mutation.stamp = stamp;
+  mutation.now_ms = now_ms;
+  operation_->log(mutation);
+}
+
+// Makes the record what the key holds, as it shows at now_ms. Not logged. Returns its slot.
+uint32_t Database::install(Partition& partition, uint32_t slot, const Key& key, const Record& record,
+                           int64_t now_ms) {
+  Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
+  const bool was_live = old != nullptr && !old->tombstone();
+  const bool had_deadline = was_live && old->has(Entry::kHasDeadline);
+  const uint8_t on_disk = operation_->replaying_ ? Entry::kOnDisk : 0;
+  const Shown shown = shown_of(record, now_ms);
+  EntryAssembly assembly(core_->keyspace.actors, shown, record.context(),
+                         core_->durable() ? core_->current_tag : DirtyTag{0}, on_disk);
+  assembly.add(record);
+  const uint32_t access =
+      was_live ? old->access()
+               : initial_access(core_->lfu.load(std::memory_order_relaxed), operation_->now_ms());
+  Entry* entry = assembly.make(key.name, access, inherited_flags(old) | on_disk);
+  slot = replace_entry(partition, slot, key, entry);
+  tables_->add_live(partition, static_cast<int>(!entry->tombstone()) - static_cast<int>(was_live));
+  tables_->add_with_deadline(partition,
+                             static_cast<int>(shown.deadline_ms != 0) - static_cast<int>(had_deadline));
+  install_changed(partition, slot, key, entry);
+  if (shown.deadline_ms != 0) core_->deadlines.add(tables_->deadline_slot, key, shown.deadline_ms);
+  if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
+  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
+  return slot;
+}
+
+// The same, logged.
+void Database::put_record(const Key& key, const Record& record, int64_t now_ms) {
+  Partition& partition = tables_->partition(key);
+  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  const uint8_t was = was_bits(old, inherited_flags(old));
+  std::string bytes;
+  encode_record(record, &bytes);
+  log_record(key, bytes, greatest_stamp(record.context()), was, now_ms);
+  install(partition, slot, key, record, now_ms);
+}
+
+// The deadline of what the entry shows has passed: it shows something else from now on. No event.
+void Database::lapse(Partition& partition, uint32_t slot, const Key& key, int64_t now_ms) {
+  const Entry& old = *partition.table.entry(slot);
+  Mutation mutation;
+  mutation.kind = MutationKind::kLapse;
+  mutation.space = tables_->space;
+  mutation.key = key.name;
+  mutation.stamp = old.stamp();
+  mutation.now_ms = now_ms;
+  operation_->log(mutation);
+  install(partition, slot, key, without_expired(record_of(core_->keyspace.actors, &old), now_ms), now_ms);
+}
+
+// A delete: an event, which leaves a tombstone.
+void Database::bury(Partition& partition, uint32_t slot, const Key& key) {
+  Entry* old = partition.table.entry(slot);
+  save_before_removal(*core_, *tables_, partition, slot, key);
+  if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
+  const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
+  const uint8_t was = was_bits(old, flags);
+  // What is logged as a plain erasure left no history.
+  std::unique_ptr<History> history = operation_->replaying_ ? nullptr : history_after(old);
+  Entry::Parts parts;
+  parts.key = key.name;
+  parts.stamp = operation_->next_stamp();
+  parts.actor = operation_->actor_index();
+  parts.flags = flags;
+  Mutation mutation;
+  mutation.kind = MutationKind::kErase;
+  mutation.space = tables_->space;
+  mutation.key = key.name;
+  mutation.was = was;
+  mutation.stamp = parts.stamp;
+  if (history != nullptr) {
+    const Dot dot{parts.stamp, core_->actor};
+    history->context().add(dot);
+    history->hide(ElementKind::kValue, "", {{dot, "", 0, true}});
+    parts.flags |= Entry::kComplex;
+    parts.external = history.release();
+  }
+  Entry* tombstone = Entry::create(parts);
+  tables_->add_live(partition, -1);
+  if (old->has(Entry::kHasDeadline)) tables_->add_with_deadline(partition, -1);
+  if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
+  if (tombstone->has(Entry::kComplex)) {
+    std::string record;
+    encode_record(record_of(core_->keyspace.actors, tombstone), &record);
+    log_record(key, record, parts.stamp, was, 0);
+  } else {
+    operation_->log(mutation);
+  }
+  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
+  install_changed(partition, replace_entry(partition, slot, key, tombstone), key, tombstone);
+}
+
+// Precondition: the entry shows something, and the deadline is none or to come.
+void Database::change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
+  Entry* entry = partition.table.entry(slot);
+  ChangeList* captured = operation_->captured_;
+  const bool simple = !entry->has(Entry::kComplex) && entry->actor() == operation_->actor_index();
+  if (!is_collection(*entry)) {
+    if (captured != nullptr) ChangeCapture(*captured).whole(index_, key);
+    if (simple) return move_deadline(partition, slot, key, deadline_ms);
+    Record record = record_of(core_->keyspace.actors, entry);
+    const ActorId actor = core_->keyspace.actors.id_of(operation_->actor_index());
+    Change change(&record, {operation_->next_stamp(), actor}, operation_->now_ms());
+    change.set_deadline(deadline_ms);
+    (void)change.finish();
+    return put_record(key, record, operation_->now_ms());
+  }
+  if (captured != nullptr) {
+    ChangeCapture capture(*captured);
+    capture.element(capture.part(index_, key, *entry, core_->keyspace.actors), ElementKind::kDeadline, "");
+  }
+  if (!simple) make_history(partition, slot, key);
+  move_deadline(partition, slot, key, deadline_ms);
+  entry = partition.table.entry(slot);
+  Collection& collection = *entry->collection();
+  collection.set_deadline_stamp(deadline_ms == 0 ? 0 : entry->stamp());
+  if (History* history = collection.history()) {
+    const auto before = static_cast<int64_t>(history->memory_bytes());
+    const Dot dot{entry->stamp(), core_->keyspace.actors.id_of(entry->actor())};
+    history->context().add(dot);
+    Siblings siblings;
+    if (deadline_ms != 0) siblings.push_back({dot, "", deadline_ms, false});
+    history->hide(ElementKind::kDeadline, "", std::move(siblings));
+    account(partition, slot, key, static_cast<int64_t>(history->memory_bytes()) - before);
+  }
+}
+
+// Gives a collection a history, if it has none.
+void Database::make_history(Partition& partition, uint32_t slot, const Key& key) {
+  Entry* entry = partition.table.entry(slot);
+  if (entry->has(Entry::kComplex)) return;
+  auto history = std::make_unique<History>(context_of(core_->keyspace.actors, entry));
+  history->hide(ElementKind::kDeadline, "", deadline_siblings(core_->keyspace.actors, *entry));
+  const auto bytes = static_cast<int64_t>(history->memory_bytes());
+  entry->collection()->set_history(std::move(history));
+  entry->set_flag(Entry::kComplex);
+  account(partition, slot, key, bytes);
+}
+
+void Database::account(const Partition& partition, uint32_t slot, const Key& key, int64_t change) {
+  operation_->add_bytes(key.partition, change);
+  if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,159 @@
+// Collections with a history: what their changes do to it, and merging deltas element by element. See
+// operation.h and history.h.
+#include <algorithm>
+#include <utility>
+
+#include "engine/assert.h"
+#include "engine/change_capture.h"
+#include "engine/collection.h"
+#include "engine/core.h"
+#include "engine/operation.h"
+#include "engine/record_delta.h"
+#include "engine/record_form.h"
+#include "engine/rows.h"
+
+namespace starling::engine {
+
+// Before an element changes by an event of this operation's actor.
+void OpenCollection::begin_replicated_change(std::string_view name) {
+  if (operation_->captured_ != nullptr) {
+    ChangeCapture capture(*operation_->captured_);
+    const uint32_t change = capture.part(index_, key_, *entry_, operation_->core_.keyspace.actors);
+    capture.element(change, element_kind_of(collection_->type()), name);
+  }
+  if (collection_->history() != nullptr) return put_away_hidden();
+  if (entry_->actor() == operation_->actor_index()) return;
+  Partition& partition = tables_->partition(key_);
+  Database(*operation_, index_).make_history(partition, partition.table.find(key_.hash, key_.name), key_);
+}
+
+// A change of an element supersedes whatever of other types the key does not show.
+void OpenCollection::put_away_hidden() {
+  History& history = *collection_->history();
+  const ElementKind kind = element_kind_of(collection_->type());
+  if (!history.has_foreign(kind)) return;
+  EngineCore& core = operation_->core_;
+  if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key_);
+  Partition& partition = tables_->partition(key_);
+  const uint32_t slot = partition.table.find(key_.hash, key_.name);
+  const auto before = static_cast<int64_t>(history.memory_bytes());
+  save_before_removal(core, *tables_, partition, slot, key_);
+  if (history.drop_foreign(kind) && core.durable()) {
+    // Their rows go with all rows of elements; the ones that stay are written once more.
+    entry_->set_flag(Entry::kPurge);
+    collection_->set_purged_in(0);
+    for (uint32_t i = 0; i < collection_->elements().slot_count(); ++i) {
+      if (collection_->elements().entry(i) != nullptr) mark_element(i);
+    }
+  }
+  account(static_cast<int64_t>(history.memory_bytes()) - before);
+}
+
+// The event that changed the element joins the record's context; entry_ still has the dot before it.
+void OpenCollection::join_event(Stamp stamp, std::string_view name) {
+  History* history = collection_->history();
+  if (history == nullptr) return;  // One actor's: the entry's dot will be all of the context.
+  history->context().add({stamp, operation_->core_.keyspace.actors.id_of(operation_->actor_index())});
+  history->drop(element_kind_of(collection_->type()), name);
+}
+
+// Whether merge() can do it: the collection stays what it is, and shows.
+bool OpenCollection::can_merge(const Delta& delta) const {
+  const ElementKind kind = element_kind_of(collection_->type());
+  if (!delta.supersedes.empty() || delta.touched.size() >= collection_->size()) return false;
+  const History* history = collection_->history();
+  if (history != nullptr && history->has_foreign(kind)) return false;
+  return std::all_of(delta.touched.begin(), delta.touched.end(), [&](const auto& touched) {
+    return touched.first.kind == kind || touched.first.kind == ElementKind::kDeadline;
+  });
+}
+
+// Precondition: can_merge(), and the record's context covers what the delta builds on.
+void OpenCollection::merge(const Delta& delta) {
+  const ActorTable& actors = operation_->core_.keyspace.actors;
+  prepare_header();
+  const auto& after = delta.after.entries();
+  const bool simple = collection_->history() == nullptr && after.size() == 1 &&
+                      after[0].actor == actors.id_of(entry_->actor());
+  if (!simple) {
+    Partition& partition = tables_->partition(key_);
+    Database(*operation_, index_).make_history(partition, partition.table.find(key_.hash, key_.name), key_);
+  }
+  const VersionVector mine = context_of(actors, entry_);
+  for (const auto& [id, siblings] : delta.touched) {
+    if (id.kind == ElementKind::kDeadline) {
+      merge_deadline(siblings, mine, delta.after);
+    } else {
+      merge_element(id.name, siblings, mine, delta.after);
+    }
+  }
+  if (simple) {
+    entry_->set_stamp(std::max(entry_->stamp(), after[0].stamp));
+    return;
+  }
+  History& history = *collection_->history();
+  const auto before = static_cast<int64_t>(history.memory_bytes());
+  history.context().join(delta.after);
+  account(static_cast<int64_t>(history.memory_bytes()) - before);
+  for (const auto& [actor, stamp] : after) entry_->set_stamp(std::max(entry_->stamp(), stamp));
+}
+
+void OpenCollection::merge_element(std::string_view name, const Siblings& theirs,
+                                   const VersionVector& my_context, const VersionVector& their_context) {
+  EngineCore& core = operation_->core_;
+  ActorTable& actors = core.keyspace.actors;
+  Table& elements = collection_->elements();
+  const uint64_t hash = hash_of(name);
+  const uint32_t slot = elements.find(hash, name);
+  const bool here = slot != Table::kNotFound && !elements.entry(slot)->tombstone();
+  Siblings mine;
+  if (here) mine = siblings_of(actors, *collection_, *elements.entry(slot));
+  Siblings merged = merge_siblings(mine, my_context, theirs, their_context);
+  if (merged == mine) return;
+  if (slot != Table::kNotFound) {
+    save_element_before_change(core, *tables_, tables_->partition(key_), *collection_, slot, key_);
+  }
+  const ElementKind kind = element_kind_of(collection_->type());
+  const auto before = static_cast<int64_t>(collection_->memory_bytes());
+  if (merged.empty()) {
+    Entry::destroy(drop_element(slot, entry_->stamp()));
+  } else {
+    const Sibling& winner = merged.back();
+    Entry::Parts parts;
+    parts.key = name;
+    parts.value = winner.value;
+    parts.type = collection_->type();
+    parts.stamp = winner.dot.stamp;
+    parts.actor = actors.index_of(winner.dot.actor);
+    store_element(slot, hash, parts);
+    merged.pop_back();
+  }
+  if (History* history = collection_->history()) {
+    history->hide(kind, name, std::move(merged));
+  } else {
+    STARLING_ASSERT(merged.empty());
+  }
+  account(static_cast<int64_t>(collection_->memory_bytes()) - before);
+}
+
+void OpenCollection::merge_deadline(const Siblings& theirs, const VersionVector& my_context,
+                                    const VersionVector& their_context) {
+  const ActorTable& actors = operation_->core_.keyspace.actors;
+  const Siblings mine = deadline_siblings(actors, *entry_);
+  Siblings merged = merge_siblings(mine, my_context, theirs, their_context);
+  if (merged == mine) return;
+  Partition& partition = tables_->partition(key_);
+  const uint32_t slot = partition.table.find(key_.hash, key_.name);
+  const int64_t deadline_ms = merged.empty() ? 0 : merged.back().deadline_ms;
+  entry_ = Database(*operation_, index_).place_deadline(partition, slot, key_, deadline_ms);
+  if (History* history = collection_->history()) {
+    const auto before = static_cast<int64_t>(history->memory_bytes());
+    history->hide(ElementKind::kDeadline, "", std::move(merged));
+    account(static_cast<int64_t>(history->memory_bytes()) - before);
+  } else {
+    STARLING_ASSERT(merged.size() <= 1);
+    collection_->set_deadline_stamp(merged.empty() ? 0 : merged.front().dot.stamp);
+  }
+}
+
+}  // namespace starling::engine

@@ -1,0 +1,272 @@
+#include "engine/replication.h"
+
+#include <xxhash.h>
+
+#include <algorithm>
+#include <cstring>
+
+#include "engine/change_capture.h"
+#include "engine/core.h"
+#include "engine/entry_change.h"
+#include "engine/loader.h"
+#include "engine/mutation.h"
+#include "engine/record_delta.h"
+#include "engine/record_form.h"
+#include "engine/rows.h"
+#include "engine/storage_key.h"
+
+namespace starling::engine {
+
+namespace {
+
+// Far more than actors ever write one record; what bounds it is the size of a message.
+constexpr size_t kMaxContextEntries = size_t{1} << 20;
+
+Stamp greatest_stamp(const VersionVector& context) {
+  Stamp greatest = 0;
+  for (const auto& entry : context.entries()) greatest = std::max(greatest, entry.stamp);
+  return greatest;
+}
+
+// A state that its own dot says all of: a string, or a tombstone.
+struct SimpleState {
+  ActorId actor;
+  Stamp stamp;
+  int64_t deadline_ms = 0;
+  std::string_view value;
+  bool tombstone = false;
+};
+
+// What encode_header() makes of a tombstone without a history.
+bool decode_simple_tombstone(std::string_view bytes, SimpleState* state) {
+  constexpr size_t kBytes = 1 + 1 + 16 + 1 + 1 + 16 + 3;
+  if (bytes.size() != kBytes || !has_form(bytes, Form::kHeader)) return false;
+  const char* const p = bytes.data();
+  const bool good = p[1] == 1 && p[18] == 1 && p[19] == 1 && p[36] == 0 && p[37] == 0 && p[38] == 0 &&
+                    std::memcmp(p + 2, p + 20, 16) == 0;
+  state->tombstone = true;
+  return good && load_dot(p + 1, &state->actor, &state->stamp);
+}
+
+bool decode_simple_state(std::string_view bytes, SimpleState* state) {
+  return decode_simple_string(bytes, &state->actor, &state->stamp, &state->deadline_ms, &state->value) ||
+         decode_simple_tombstone(bytes, state);
+}
+
+bool simple(const Entry* entry) {
+  return entry == nullptr || !entry->has(Entry::kComplex);
+}
+
+}  // namespace
+
+// Makes a record without a history what the key holds. Not logged.
+void Database::store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts parts) {
+  Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
+  const bool was_live = old != nullptr && !old->tombstone();
+  const bool had_deadline = was_live && old->has(Entry::kHasDeadline);
+  const bool lfu = core_->lfu.load(std::memory_order_relaxed);
+  parts.key = key.name;
+  parts.access = was_live && lfu ? old->access() : initial_access(lfu, operation_->now_ms());
+  parts.flags = inherited_flags(old);
+  if (parts.value.size() >= kBigValueBytes) parts.external = new BigValue(parts.value, nullptr);
+  Entry* entry = old;
+  if (old == nullptr || is_collection(*old) || !old->assign(parts)) {
+    entry = Entry::create(parts);
+    slot = replace_entry(partition, slot, key, entry);
+  }
+  tables_->add_live(partition, static_cast<int>(!entry->tombstone()) - static_cast<int>(was_live));
+  tables_->add_with_deadline(partition,
+                             static_cast<int>(parts.deadline_ms != 0) - static_cast<int>(had_deadline));
+  install_changed(partition, slot, key, entry);
+  if (parts.deadline_ms != 0) core_->deadlines.add(tables_->deadline_slot, key, parts.deadline_ms);
+  if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
+  core_->observer.modified(index_, key.name);
+}
+
+MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
+  EngineCore& core = operation_.core_;
+  Database database(operation_, database_);
+  const int64_t now_ms = operation_.now_ms();
+  Partition& partition = database.tables_->partition(key);
+  SimpleState state;
+  if (decode_simple_state(bytes, &state)) {
+    if (!core.hybrid_clock.observe(state.stamp, now_ms).ok()) return MergeOutcome::kStampTooFarAhead;
+    const uint32_t slot = database.locate(partition, key);
+    const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+    const bool never = old == nullptr || (old->stamp() == 0 && simple(old));
+    if (never || (simple(old) && core.keyspace.actors.id_of(old->actor()) == state.actor)) {
+      if (!never && old->stamp() >= state.stamp) return MergeOutcome::kUnchanged;
+      const uint8_t was = was_bits(old, inherited_flags(old));
+      database.log_record(key, bytes, state.stamp, was, 0);
+      Entry::Parts parts;
+      parts.value = state.value;
+      parts.type = state.tombstone ? Type::kNone : Type::kString;
+      parts.stamp = state.stamp;
+      parts.actor = core.keyspace.actors.index_of(state.actor);
+      parts.deadline_ms = state.deadline_ms;
+      database.store_simple(partition, slot, key, parts);
+      return MergeOutcome::kApplied;
+    }
+  }
+  Record theirs;
+  if (!decode_record(bytes, &theirs).ok() || !supported(theirs)) return MergeOutcome::kCorrupt;
+  if (!core.hybrid_clock.observe(greatest_stamp(theirs.context()), now_ms).ok()) {
+    return MergeOutcome::kStampTooFarAhead;
+  }
+  const uint32_t slot = database.locate(partition, key);
+  const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  if (context_of(core.keyspace.actors, old).covers(theirs.context())) return MergeOutcome::kUnchanged;
+  Record record = record_of(core.keyspace.actors, old);
+  record.merge(theirs);
+  database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
+  return MergeOutcome::kApplied;
+}
+
+MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
+  EngineCore& core = operation_.core_;
+  const int64_t now_ms = operation_.now_ms();
+  Delta delta;
+  if (!decode_delta(bytes, &delta).ok()) return MergeOutcome::kCorrupt;
+  for (const auto& [id, siblings] : delta.touched) {
+    if (!supported(id.kind, siblings)) return MergeOutcome::kCorrupt;
+  }
+  if (!operation_.replaying_ && !core.hybrid_clock.observe(greatest_stamp(delta.after), now_ms).ok()) {
+    return MergeOutcome::kStampTooFarAhead;
+  }
+  Database database(operation_, database_);
+  Partition& partition = database.tables_->partition(key);
+  const uint32_t slot = database.locate(partition, key);
+  Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  const VersionVector mine = context_of(core.keyspace.actors, entry);
+  if (mine.covers(delta.after)) return MergeOutcome::kUnchanged;
+  const bool stands_alone = delta.supersedes.covers(delta.base);
+  if (!stands_alone && !mine.covers(delta.base)) return MergeOutcome::kGap;
+  if (entry != nullptr && is_collection(*entry)) {
+    OpenCollection collection(database, key, entry);
+    if (collection.can_merge(delta)) {
+      Mutation mutation;
+      mutation.kind = MutationKind::kMergeDelta;
+      mutation.space = database.tables_->space;
+      mutation.key = key.name;
+      mutation.value = bytes;
+      mutation.stamp = greatest_stamp(delta.after);
+      mutation.now_ms = now_ms;
+      operation_.log(mutation);
+      collection.merge(delta);
+      if (!operation_.replaying_) core.observer.modified(database_, key.name);
+      return MergeOutcome::kApplied;
+    }
+  }
+  Record record = record_of(core.keyspace.actors, entry);
+  if (apply_delta(delta, &record) != DeltaOutcome::kApplied) return MergeOutcome::kGap;
+  database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
+  return MergeOutcome::kApplied;
+}
+
+const Entry* Replica::entry_of(const Key& key) const {
+  Database database(operation_, database_);
+  const Table& table = database.tables_->partition(key).table;
+  const uint32_t slot = table.find(key.hash, key.name);
+  const Entry* entry = slot == Table::kNotFound ? nullptr : table.entry(slot);
+  return entry == nullptr || (entry->stamp() == 0 && simple(entry)) ? nullptr : entry;
+}
+
+bool Replica::append_version(const Key& key, std::string* out) {
+  const Entry* entry = entry_of(key);
+  if (entry == nullptr) return false;
+  encode_context(context_of(operation_.core_.keyspace.actors, entry), out);
+  return true;
+}
+
+Status Replica::compare(const Key& key, std::string_view context, Order* order) {
+  const Entry* entry = entry_of(key);
+  VersionVector theirs;
+  if (!context.empty()) {
+    if (Status status = decode_context(context, kMaxContextEntries, &theirs); !status.ok()) return status;
+  }
+  *order = context_of(operation_.core_.keyspace.actors, entry).compare(theirs);
+  return {};
+}
+
+bool Replica::append_state(const Key& key, std::string* out) {
+  const Entry* entry = entry_of(key);
+  if (entry == nullptr) return false;
+  engine::append_state(operation_.core_.keyspace.actors, *entry, operation_.now_ms(), out);
+  return true;
+}
+
+Versions Replica::versions(const Key& key) {
+  Database database(operation_, database_);
+  (void)database.find(key, Touch::kNo);
+  Versions versions;
+  const Entry* entry = entry_of(key);
+  if (entry == nullptr) return versions;
+  const Header header = header_of(operation_.core_.keyspace.actors, *entry);
+  versions.context = header.record.context();
+  versions.type = entry->type();
+  const auto place = header.record.elements().find(ElementOrder::View{ElementKind::kValue, ""});
+  if (place != header.record.elements().end()) versions.siblings = place->second;
+  return versions;
+}
+
+VclockOutcome Replica::set(const Key& key, const VersionVector& seen, std::string_view value,
+                           int64_t deadline_ms, size_t max_siblings) {
+  return write(key, seen, &value, deadline_ms, max_siblings);
+}
+
+VclockOutcome Replica::remove(const Key& key, const VersionVector& seen, size_t max_siblings) {
+  return write(key, seen, nullptr, kNoDeadline, max_siblings);
+}
+
+VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const std::string_view* value,
+                             int64_t deadline_ms, size_t max_siblings) {
+  EngineCore& core = operation_.core_;
+  Database database(operation_, database_);
+  const int64_t now_ms = operation_.now_ms();
+  if (seen.stamp_of(core.actor) > core.hybrid_clock.last()) return VclockOutcome::kUnknownEvents;
+  if (!core.hybrid_clock.observe(greatest_stamp(seen), now_ms).ok()) return VclockOutcome::kUnknownEvents;
+  (void)database.find(key, Touch::kNo);  // What has expired goes first.
+  Record record = record_of(core.keyspace.actors, entry_of(key));
+  Change change(&record, {operation_.next_stamp(), core.actor}, now_ms);
+  if (value != nullptr) {
+    change.put_string(seen, *value, deadline_ms);
+  } else {
+    change.erase(seen);
+  }
+  (void)change.finish();
+  const auto& elements = record.elements();
+  if (elements.find(ElementOrder::View{ElementKind::kValue, ""})->second.size() > max_siblings) {
+    return VclockOutcome::kTooManySiblings;
+  }
+  if (operation_.captured_ != nullptr) ChangeCapture(*operation_.captured_).whole(database_, key);
+  database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
+  return VclockOutcome::kApplied;
+}
+
+bool Replica::replay(const Key& key, const Mutation& mutation) {
+  Database database(operation_, database_);
+  Partition& partition = database.tables_->partition(key);
+  const uint32_t slot = partition.table.find(key.hash, key.name);
+  if (mutation.kind == MutationKind::kMergeDelta) {
+    const MergeOutcome outcome = merge_delta(key, mutation.value);
+    return outcome == MergeOutcome::kApplied || outcome == MergeOutcome::kUnchanged;
+  }
+  if (mutation.kind == MutationKind::kLapse) {
+    if (slot == Table::kNotFound || partition.table.entry(slot)->tombstone()) return false;
+    database.lapse(partition, slot, key, mutation.now_ms);
+    return true;
+  }
+  Record record;
+  if (!decode_record(mutation.value, &record).ok() || !supported(record)) return false;
+  database.install(partition, slot, key, record, mutation.now_ms);
+  return true;
+}
+
+uint64_t version_hash(int database, std::string_view key, std::string_view context) {
+  const uint64_t seed = static_cast<uint64_t>(database);
+  return XXH3_64bits_withSeed(context.data(), context.size(),
+                              XXH3_64bits_withSeed(key.data(), key.size(), seed));
+}
+
+}  // namespace starling::engine

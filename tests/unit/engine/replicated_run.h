@@ -1,0 +1,389 @@
+// Random changes of records on a node in a cluster, each made to a plain Record too (record.h): whatever form
+// a record has in memory and on disk, it is the same record.
+#pragma once
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/record_delta.h"
+#include "engine/record_form.h"
+#include "engine/replication.h"
+#include "tests/unit/engine/node_fixture.h"
+#include "tests/unit/engine/random_run.h"
+
+namespace starling::engine {
+
+using Records = std::map<std::string, Record>;
+
+// What a node must answer for a record.
+inline std::string state_bytes(const Record& record, int64_t now_ms) {
+  std::string bytes;
+  if (!record.context().empty()) encode_record(without_expired(record, now_ms), &bytes);
+  return bytes;
+}
+
+inline std::string state_of(TestNode& node, const std::string& name, int index = 0) {
+  std::string bytes;
+  node.with_operation(name, index, [&](Operation& operation, const Key& key) {
+    Replica(operation, index).append_state(key, &bytes);
+  });
+  return bytes;
+}
+
+inline std::string version_of(TestNode& node, const std::string& name) {
+  std::string bytes;
+  node.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+    Replica(operation, 0).append_version(key, &bytes);
+  });
+  return bytes;
+}
+
+// A peer that is nothing but records.
+struct Peer {
+  ActorId actor;
+  HybridClock clock;
+  Records records;
+};
+
+class ReplicatedRun {
+ public:
+  explicit ReplicatedRun(uint64_t seed, bool durable = true)
+      : node_(seed * 1000, durable, true), random_(seed) {
+    for (int i = 0; i < 12; ++i) names_.push_back("key:" + std::to_string(i));
+    for (int i = 0; i < 4; ++i) names_.push_back("{tag}" + std::to_string(i));
+    peers_[0].actor = 5;
+    peers_[1].actor = 4'000'000'000;
+  }
+
+  TestNode& node() { return node_; }
+  uint64_t below(uint64_t bound) { return random_.below(bound); }
+
+  // One event somewhere, or one message.
+  void step() {
+    const std::string& name = names_[below(names_.size())];
+    CAPTURE(name);
+    const uint64_t choice = below(10);
+    if (choice < 5) {
+      change_here(name);
+    } else if (choice < 7) {
+      change_peer(peers_[below(peers_.size())], name);
+    } else if (choice < 8) {
+      send_to_peer(peers_[below(peers_.size())], name);
+    } else if (choice < 9) {
+      receive_state(peers_[below(peers_.size())], name);
+    } else {
+      vclock_write(name);
+    }
+    check(name);
+  }
+
+  void check(const std::string& name) {
+    CAPTURE(name);
+    const Record& expected = records_[name];
+    const int64_t now_ms = node_.clock.now_ms;
+    const bool same = state_of(node_, name) == state_bytes(expected, now_ms);
+    if (!same)
+      MESSAGE(describe(state_of(node_, name)) << "\nexpected\n" << describe(state_bytes(expected, now_ms)));
+    REQUIRE(same);
+    std::string version;
+    if (!expected.context().empty()) encode_context(expected.context(), &version);
+    REQUIRE(version_of(node_, name) == version);
+    check_shown(name, expected, now_ms);
+  }
+
+  void check_all() {
+    std::set<std::string> live;
+    uint64_t with_deadline = 0;
+    for (const std::string& name : names_) {
+      check(name);
+      const Shown shown = shown_of(records_[name], node_.clock.now_ms);
+      if (shown.type != Type::kNone) live.insert(name);
+      with_deadline += shown.deadline_ms != 0;
+    }
+    REQUIRE(node_.scan() == live);
+    node_.with("any", [&](Database& database, const Key&) {
+      REQUIRE(database.size() == live.size());
+      REQUIRE(database.size_with_deadline() == with_deadline);
+    });
+  }
+
+  static std::string describe(std::string_view bytes);
+
+ private:
+  std::string random_text() {
+    if (below(30) == 0) return std::string(kBigValueBytes + below(100), 'b');
+    return std::string(below(20), static_cast<char>('a' + below(26)));
+  }
+  int64_t random_deadline() { return node_.clock.now_ms + 1 + static_cast<int64_t>(below(3000)); }
+  std::string random_field() { return "f" + std::to_string(below(6)); }
+
+  // The last event of the node on this record.
+  Dot last_dot(Operation& operation, const Key& key) {
+    std::string bytes;
+    VersionVector context;
+    REQUIRE(Replica(operation, 0).append_version(key, &bytes));
+    REQUIRE(decode_context(bytes, 100, &context).ok());
+    return {context.stamp_of(node_.actor()), node_.actor()};
+  }
+
+  void check_shown(const std::string& name, const Record& expected, int64_t now_ms);
+  void change_here(const std::string& name);
+  void change_here(Operation& operation, const Key& key, Record& record);
+  void change_collection(Operation& operation, const Key& key, Record& record, Type type);
+  void change_peer(Peer& peer, const std::string& name);
+  void send_to_peer(Peer& peer, const std::string& name);
+  void receive_state(Peer& peer, const std::string& name);
+  void receive_delta(const Delta& delta, const std::string& name);
+  void vclock_write(const std::string& name);
+
+  TestNode node_;
+  SeededRandom random_;
+  std::vector<std::string> names_;
+  Records records_;  // What the node must hold.
+  std::array<Peer, 2> peers_;
+  std::map<std::string, std::vector<VersionVector>> contexts_;  // That clients came by.
+};
+
+inline std::string ReplicatedRun::describe(std::string_view bytes) {
+  Record record;
+  if (!decode_record(bytes, &record).ok()) return "(none)";
+  std::string text = "context";
+  const auto dot = [](const Dot& d) { return " " + std::to_string(d.actor) + ":" + std::to_string(d.stamp); };
+  for (const auto& [actor, stamp] : record.context().entries()) text += dot({stamp, actor});
+  for (const auto& [id, siblings] : record.elements()) {
+    text += "\n  " + std::to_string(static_cast<int>(id.kind)) + " '" + id.name + "'";
+    for (const Sibling& s : siblings) {
+      text += dot(s.dot) + (s.tombstone ? " gone" : " '" + s.value.substr(0, 20) + "'");
+      if (s.deadline_ms != 0) text += " until " + std::to_string(s.deadline_ms);
+    }
+  }
+  return text;
+}
+
+inline void ReplicatedRun::check_shown(const std::string& name, const Record& expected, int64_t now_ms) {
+  node_.with(name, [&](Database& database, const Key& key) {
+    const Found found = database.find(key);
+    const Shown shown = shown_of(expected, now_ms);
+    REQUIRE(static_cast<bool>(found) == (shown.type != Type::kNone));
+    if (!found) return;
+    REQUIRE(found.type() == shown.type);
+    REQUIRE(found.deadline_ms() == shown.deadline_ms);
+    if (shown.type == Type::kString) {
+      REQUIRE(found.string() == *expected.string(now_ms));
+      return;
+    }
+    uint64_t count = 0;
+    for (const auto& [id, siblings] : expected.elements()) {
+      if (id.kind != element_kind_of(shown.type)) continue;
+      ++count;
+      const auto value = found.collection().find(id.name);
+      REQUIRE(value.has_value());
+      REQUIRE(*value == siblings.back().value);
+    }
+    REQUIRE(found.collection().size() == count);
+  });
+}
+
+inline void ReplicatedRun::change_here(const std::string& name) {
+  Record& record = records_[name];
+  const Record before = record;
+  ChangeList changes;
+  node_.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+    operation.capture(&changes);
+    change_here(operation, key, record);
+  });
+  if (record == before) {
+    REQUIRE(changes.empty());
+    return;
+  }
+  contexts_[name].push_back(record.context());
+  REQUIRE(changes.size() == 1);
+  REQUIRE(changes[0].key == name);
+  REQUIRE(changes[0].database == 0);
+  // Somebody who had what there was before has it all now.
+  Record copy = before;
+  if (changes[0].kind == ChangeKind::kDelta) {
+    Delta delta;
+    REQUIRE(decode_delta(changes[0].bytes, &delta).ok());
+    REQUIRE(apply_delta(delta, &copy) == DeltaOutcome::kApplied);
+  } else {
+    Record state;
+    REQUIRE(decode_record(changes[0].bytes, &state).ok());
+    copy.merge(state);
+  }
+  const int64_t now_ms = node_.clock.now_ms;
+  REQUIRE(state_bytes(copy, now_ms) == state_bytes(record, now_ms));
+}
+
+inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Record& record) {
+  Database database = operation.database(0);
+  const int64_t now_ms = node_.clock.now_ms;
+  const Shown shown = shown_of(record, now_ms);
+  const auto changed = [&](auto&& make) {
+    const VersionVector seen = record.context();
+    Change change(&record, last_dot(operation, key), now_ms);
+    make(change, seen);
+    (void)change.finish();
+  };
+  const uint64_t choice = below(9);
+  if (choice < 2) {
+    const std::string text = random_text();
+    const bool keep = below(4) == 0;
+    const int64_t deadline_ms = keep ? kKeepDeadline : below(3) == 0 ? random_deadline() : kNoDeadline;
+    database.put_string(key, text, deadline_ms);
+    changed([&](Change& c, const VersionVector& seen) {
+      c.put_string(seen, text, keep ? shown.deadline_ms : deadline_ms);
+    });
+  } else if (choice == 2) {
+    REQUIRE(database.remove(key) == (shown.type != Type::kNone));
+    if (shown.type != Type::kNone) changed([&](Change& c, const VersionVector& seen) { c.erase(seen); });
+  } else if (choice == 3) {
+    const uint64_t which = below(4);
+    const int64_t deadline_ms = which == 0 ? kNoDeadline : which == 1 ? now_ms : random_deadline();
+    REQUIRE(database.set_deadline(key, deadline_ms) == (shown.type != Type::kNone));
+    if (shown.type == Type::kNone) return;
+    changed([&](Change& c, const VersionVector& seen) {
+      which == 1 ? c.erase(seen) : c.set_deadline(deadline_ms);
+    });
+  } else if (choice == 4) {
+    if (shown.type != Type::kString && shown.type != Type::kNone) return;
+    std::string text(shown.type == Type::kString ? *record.string(now_ms) : std::string_view());
+    text.resize(below(20) == 0 ? kBigValueBytes + below(50) : below(30));
+    database.edit_string(key, text.size(), [](std::span<char>) {});
+    changed([&](Change& c, const VersionVector& seen) { c.put_string(seen, text, shown.deadline_ms); });
+  } else {
+    const Type type = shown.type != Type::kNone ? shown.type : below(2) == 0 ? Type::kHash : Type::kSet;
+    if (type != Type::kString) change_collection(operation, key, record, type);
+  }
+}
+
+inline void ReplicatedRun::change_collection(Operation& operation, const Key& key, Record& record,
+                                             Type type) {
+  Database database = operation.database(0);
+  const int64_t now_ms = node_.clock.now_ms;
+  const ElementKind kind = element_kind_of(type);
+  const bool absent = record.type(now_ms) == Type::kNone;
+  OpenCollection collection = database.open(key, type);
+  for (uint64_t i = 1 + below(3); i > 0; --i) {
+    const std::string name = random_field();
+    const bool there = !absent && record.winner(kind, name) != nullptr;
+    const VersionVector seen = record.context();
+    if (absent || below(3) != 0) {
+      const std::string text = type == Type::kHash ? random_text() : "";
+      collection.put(name, text);
+      if (there && type == Type::kSet) continue;
+      Change change(&record, last_dot(operation, key), now_ms);
+      change.put_element(kind, name, text);
+      (void)change.finish();
+      if (absent) return;
+      continue;
+    }
+    const bool last = collection.view().size() == 1;
+    REQUIRE(collection.remove(name) == there);
+    if (!there) continue;
+    Change change(&record, last_dot(operation, key), now_ms);
+    last ? change.erase(seen) : change.remove_element(kind, name);
+    (void)change.finish();
+    if (last) return;
+  }
+}
+
+inline void ReplicatedRun::change_peer(Peer& peer, const std::string& name) {
+  Record& record = peer.records[name];
+  const int64_t now_ms = node_.clock.now_ms;
+  Change change(&record, {peer.clock.next(now_ms), peer.actor}, now_ms);
+  const VersionVector seen = record.context();
+  const Shown shown = shown_of(record, now_ms);
+  const uint64_t choice = below(8);
+  if (choice < 2 || shown.type == Type::kString) {
+    if (choice == 0) {
+      change.erase(seen);
+    } else {
+      change.put_string(seen, random_text(), below(3) == 0 ? random_deadline() : 0);
+    }
+  } else {
+    const Type type = shown.type != Type::kNone ? shown.type : below(2) == 0 ? Type::kHash : Type::kSet;
+    if (choice < 6 || shown.type == Type::kNone) {
+      change.put_element(element_kind_of(type), random_field(), type == Type::kHash ? random_text() : "");
+      if (choice == 2) change.put_element(element_kind_of(type), random_field(), "");
+    } else if (choice == 6) {
+      change.remove_element(element_kind_of(type), random_field());
+    } else {
+      change.set_deadline(below(3) == 0 ? 0 : random_deadline());
+    }
+  }
+  const Delta delta = change.finish();
+  contexts_[name].push_back(record.context());
+  if (below(2) == 0) receive_delta(delta, name);
+}
+
+inline void ReplicatedRun::receive_delta(const Delta& delta, const std::string& name) {
+  std::string bytes;
+  encode_delta(delta, &bytes);
+  Record& record = records_[name];
+  const bool known = record.context().covers(delta.after);
+  const DeltaOutcome expected = apply_delta(delta, &record);
+  node_.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+    const MergeOutcome outcome = Replica(operation, 0).merge_delta(key, bytes);
+    const MergeOutcome wanted = known                            ? MergeOutcome::kUnchanged
+                                : expected == DeltaOutcome::kGap ? MergeOutcome::kGap
+                                                                 : MergeOutcome::kApplied;
+    REQUIRE(outcome == wanted);
+  });
+}
+
+inline void ReplicatedRun::receive_state(Peer& peer, const std::string& name) {
+  const Record& theirs = peer.records[name];
+  if (theirs.context().empty()) return;
+  Record& record = records_[name];
+  const bool known = record.context().covers(theirs.context());
+  record.merge(theirs);
+  std::string bytes;
+  encode_record(theirs, &bytes);
+  node_.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+    REQUIRE(Replica(operation, 0).merge_state(key, bytes) ==
+            (known ? MergeOutcome::kUnchanged : MergeOutcome::kApplied));
+    // Once more, as after a lost acknowledgement.
+    REQUIRE(Replica(operation, 0).merge_state(key, bytes) == MergeOutcome::kUnchanged);
+  });
+}
+
+inline void ReplicatedRun::send_to_peer(Peer& peer, const std::string& name) {
+  Record state;
+  const std::string bytes = state_of(node_, name);
+  if (bytes.empty()) return;
+  REQUIRE(decode_record(bytes, &state).ok());
+  peer.records[name].merge(state);
+}
+
+inline void ReplicatedRun::vclock_write(const std::string& name) {
+  VersionVector seen;
+  const std::vector<VersionVector>& contexts = contexts_[name];
+  if (!contexts.empty() && below(3) != 0) seen = contexts[below(contexts.size())];
+  if (below(2) == 0) seen = records_[name].context();
+  const bool erase = below(3) == 0;
+  const std::string text = random_text();
+  const int64_t deadline_ms = below(3) == 0 ? random_deadline() : kNoDeadline;
+  Record& record = records_[name];
+  node_.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+    Replica replica(operation, 0);
+    const VclockOutcome outcome =
+        erase ? replica.remove(key, seen, 1000) : replica.set(key, seen, text, deadline_ms, 1000);
+    REQUIRE(outcome == VclockOutcome::kApplied);
+    Change change(&record, last_dot(operation, key), node_.clock.now_ms);
+    if (erase) {
+      change.erase(seen);
+    } else {
+      change.put_string(seen, text, deadline_ms);
+    }
+    (void)change.finish();
+  });
+}
+
+}  // namespace starling::engine
