@@ -20,9 +20,8 @@ run: build  ## Installs what is missing, builds, starts a node on 127.0.0.1:6379
 test: build  ## Installs what is missing, builds, runs every test
 	@ctest --test-dir $(BUILD) --output-on-failure
 
-# Not listed: it comes with the cluster.
-cluster:
-	@echo "make cluster comes with the cluster: this version runs a single node (make run)." >&2; exit 1
+cluster: build  ## Starts three nodes on ports 7001-7003 with their data in ./data/cluster (ARGS go to every node)
+	@exec conf/three-nodes $(SERVER) $(ARGS)
 
 bench: build  ## Measures this build against Debian's redis-server (ARGS are the script's options)
 	@tests/bench/run $(ARGS)

@@ -1,0 +1,317 @@
+#include "cluster/coordinator.h"
+
+#include <doctest/doctest.h>
+
+#include <map>
+#include <set>
+#include <vector>
+
+#include "cluster/planner.h"
+
+namespace starling::cluster {
+namespace {
+
+NodeId id_of(int number) {
+  NodeId id;
+  id.bytes[0] = static_cast<uint8_t>(number);
+  return id;
+}
+
+std::shared_ptr<const Placement> placement_of(int nodes, uint32_t replicas, int self) {
+  Topology topology;
+  topology.epoch = 1;
+  topology.cluster_id = 7;
+  topology.replicas = replicas;
+  for (int i = 1; i <= nodes; ++i) {
+    Member member;
+    member.id = id_of(i);
+    member.host = "h";
+    member.port = static_cast<uint16_t>(i);
+    member.bus_port = static_cast<uint16_t>(100 + i);
+    topology.members.push_back(member);
+  }
+  topology.owners = plan(topology.members, nullptr, replicas);
+  return std::make_shared<const Placement>(topology, id_of(self + 1));
+}
+
+// The network and the caller of one coordinator, as a test sees them.
+class Bench final : public Wire, public CoordinatorListener {
+ public:
+  struct Sent {
+    NodeIndex node;
+    FrameKind kind;
+    uint64_t id;
+    std::string payload;
+  };
+
+  explicit Bench(int nodes = 5, uint32_t replicas = 3) : coordinator(*this, *this) {
+    // Serve as the first replica of partition 0, whoever that is.
+    const auto any = placement_of(nodes, replicas, 0);
+    placement = placement_of(nodes, replicas, any->replicas(0)[0]);
+    coordinator.set_placement(placement);
+  }
+  bool healthy(NodeIndex node) const override { return !sick.contains(node); }
+  bool send(NodeIndex node, FrameKind kind, uint64_t id, std::string_view payload) override {
+    if (full.contains(node)) return false;
+    sent.push_back({node, kind, id, std::string(payload)});
+    return true;
+  }
+  void write_done(uint64_t token, const Failure* failure) override {
+    done[token] = failure ? failure->message() : "ok";
+  }
+  void read_done(uint64_t token, const Failure* failure) override { write_done(token, failure); }
+  void fetch_done(uint64_t token, const KeyName&, std::string_view record) override { done[token] = record; }
+  void hint(NodeIndex target, std::string_view) override { ++hints[target]; }
+  void gap(uint64_t request, NodeIndex peer, std::string_view) override {
+    ++gaps;
+    coordinator.resend(request, peer, "");
+  }
+
+  NodeIndex replica(size_t i) const { return placement->replicas(0)[i]; }
+  void write(QuorumOptions options = {}, uint64_t token = 1) {
+    std::string changes;
+    append_change({0, ChangeForm::kRecord, "k", "record"}, &changes);
+    coordinator.begin_write(0, changes, options, 0, token);
+  }
+  void read(QuorumOptions options = {}, uint64_t token = 1) {
+    std::string keys;
+    append_key({0, "k"}, &keys);
+    coordinator.begin_read(0, keys, options, 0, token);
+  }
+  void answer(size_t i, const std::string& payload) {
+    const Sent message = sent.at(i);
+    FrameKind kind = FrameKind::kVersionReply;
+    if (message.kind == FrameKind::kWrite) kind = FrameKind::kWriteReply;
+    if (message.kind == FrameKind::kHint) kind = FrameKind::kHintReply;
+    if (message.kind == FrameKind::kState) kind = FrameKind::kStateReply;
+    coordinator.receive(message.node, kind, message.id, payload);
+  }
+  static std::string version(std::string_view context) {
+    std::string reply = begin_reply(ReplyResult::kOk);
+    engine::append_string(context, &reply);
+    return reply;
+  }
+
+  std::shared_ptr<const Placement> placement;
+  std::set<NodeIndex> sick, full;
+  std::vector<Sent> sent;
+  std::map<uint64_t, std::string> done;
+  std::map<NodeIndex, int> hints;
+  int gaps = 0;
+  Coordinator coordinator;
+};
+
+const std::string kStored = begin_reply(ReplyResult::kOk);
+
+}  // namespace
+
+TEST_CASE("a write is acknowledged when W replicas have it, this node among them") {
+  Bench bench;
+  bench.write();
+  REQUIRE(bench.sent.size() == 2);
+  CHECK(bench.done.empty());
+  bench.answer(1, kStored);
+  CHECK(bench.done[1] == "ok");
+  CHECK(bench.coordinator.under_way() == 1);
+  bench.answer(0, kStored);
+  CHECK(bench.coordinator.under_way() == 0);
+  CHECK(bench.hints.empty());
+}
+
+TEST_CASE("W = 1 does not wait, and a replica that never answers still gets a hint") {
+  Bench bench;
+  QuorumOptions options;
+  options.write = {Level::kOne, 0};
+  bench.write(options);
+  CHECK(bench.done[1] == "ok");
+  bench.answer(0, kStored);
+  bench.coordinator.tick(options.timeout_ms * 1000);
+  CHECK(bench.coordinator.under_way() == 0);
+  CHECK(bench.hints == std::map<NodeIndex, int>{{bench.sent[1].node, 1}});
+}
+
+TEST_CASE("sloppy: another node stands in for a replica that cannot be reached, and counts") {
+  Bench bench;
+  QuorumOptions options;
+  options.write = {Level::kAll, 0};
+  bench.sick = {bench.replica(1)};
+  bench.write(options);
+  REQUIRE(bench.sent.size() == 2);
+  const size_t hint = bench.sent[0].kind == FrameKind::kHint ? 0 : 1;
+  CHECK(bench.sent[hint].kind == FrameKind::kHint);
+  CHECK_FALSE(bench.placement->holds(0, bench.sent[hint].node));
+  bench.answer(0, kStored);
+  CHECK(bench.done.empty());
+  bench.answer(1, kStored);
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("strict: a hint is kept, and is no acknowledgement") {
+  Bench bench;
+  QuorumOptions options;
+  options.mode = QuorumMode::kStrict;
+  bench.sick = {bench.replica(1), bench.replica(2)};
+  bench.write(options);
+  REQUIRE(bench.sent.size() == 2);
+  bench.answer(0, kStored);
+  bench.answer(1, kStored);
+  CHECK(bench.done.empty());
+  bench.coordinator.tick(options.timeout_ms * 1000);
+  CHECK(bench.done[1] ==
+        "NOQUORUM 1 of 3 replicas answered, 2 needed, in 1000 ms; the write may still take effect");
+}
+
+TEST_CASE("with nobody left to stand in, the coordinator keeps the hint and gives up at once") {
+  Bench bench(3);
+  bench.sick = {bench.replica(1), bench.replica(2)};
+  bench.write();
+  CHECK(bench.done[1] == "NOQUORUM 1 of 3 replicas answered, 2 needed; the write may still take effect");
+  CHECK(bench.hints.size() == 2);
+  CHECK(bench.coordinator.under_way() == 0);
+}
+
+TEST_CASE("a full queue is as good as no connection") {
+  Bench bench(3);
+  bench.full = {bench.replica(1)};
+  bench.write();
+  CHECK(bench.sent.size() == 1);
+  CHECK(bench.hints[bench.replica(1)] == 1);
+  bench.answer(0, kStored);
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("a peer that is lost in the middle gets a hint; the write goes on without it") {
+  Bench bench(3);
+  bench.write();
+  bench.coordinator.peer_lost(bench.sent[0].node);
+  CHECK(bench.done.empty());
+  CHECK(bench.hints[bench.sent[0].node] == 1);
+  bench.answer(1, kStored);
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("a gap is answered with whole records, and only then counts") {
+  Bench bench(3);
+  bench.write();
+  std::string gap = begin_reply(ReplyResult::kGap);
+  engine::append_varint(0, &gap);
+  bench.answer(0, gap);
+  CHECK(bench.gaps == 1);
+  CHECK(bench.done.empty());
+  REQUIRE(bench.sent.size() == 3);
+  CHECK(bench.sent[2].node == bench.sent[0].node);
+  bench.answer(2, kStored);
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("a read asks as many as it needs and hands on what they know") {
+  Bench bench;
+  bench.read();
+  REQUIRE(bench.sent.size() == 1);
+  bench.answer(0, Bench::version("context"));
+  CHECK(bench.done[1] == "ok");
+  const auto* versions = bench.coordinator.versions(1);
+  REQUIRE(versions != nullptr);
+  REQUIRE((*versions)[0].size() == 1);
+  CHECK((*versions)[0][0].context == "context");
+  bench.coordinator.forget_read(1);
+  CHECK(bench.coordinator.versions(1) == nullptr);
+}
+
+TEST_CASE("a read with R = 1 asks nobody") {
+  Bench bench;
+  QuorumOptions options;
+  options.read = {Level::kNumber, 1};
+  bench.read(options);
+  CHECK(bench.sent.empty());
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("a read turns to another replica when one is lost, or slow") {
+  Bench bench;
+  bench.read();
+  SUBCASE("lost") {
+    bench.coordinator.peer_lost(bench.sent[0].node);
+  }
+  SUBCASE("slow") {
+    bench.coordinator.tick(50'000);
+  }
+  REQUIRE(bench.sent.size() == 2);
+  bench.answer(1, Bench::version(""));
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("strict reads take no stand-in's word") {
+  Bench bench;
+  QuorumOptions options;
+  options.mode = QuorumMode::kStrict;
+  bench.sick = {bench.replica(1), bench.replica(2)};
+  bench.read(options);
+  CHECK(bench.sent.empty());
+  CHECK(bench.done[1] == "NOQUORUM 1 of 3 replicas answered, 2 needed");
+}
+
+TEST_CASE("sloppy reads do") {
+  Bench bench;
+  bench.sick = {bench.replica(1), bench.replica(2)};
+  bench.read();
+  REQUIRE(bench.sent.size() == 1);
+  bench.answer(0, Bench::version(""));
+  CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("malformed, late and foreign answers change nothing") {
+  Bench bench;
+  bench.read();
+  bench.coordinator.receive(bench.sent[0].node, FrameKind::kVersionReply, 999, Bench::version("x"));
+  bench.coordinator.receive(bench.sent[0].node, FrameKind::kWriteReply, bench.sent[0].id, kStored);
+  bench.coordinator.receive(bench.placement->self, FrameKind::kVersionReply, bench.sent[0].id,
+                            Bench::version("x"));
+  CHECK(bench.done.empty());
+  bench.answer(0, "");
+  CHECK_MESSAGE(bench.sent.size() == 2, "a malformed answer is none: the next replica is asked");
+}
+
+TEST_CASE("a stale epoch is no acknowledgement, and the newer one is remembered") {
+  Bench bench(3);
+  bench.write();
+  bench.answer(0, stale_epoch_reply(9));
+  bench.answer(1, stale_epoch_reply(5));
+  CHECK(bench.done[1] == "NOQUORUM 1 of 3 replicas answered, 2 needed; the write may still take effect");
+  CHECK(bench.coordinator.newer_epoch() == 9);
+}
+
+TEST_CASE("a fetch hands over the record, or nothing") {
+  Bench bench;
+  bench.coordinator.begin_fetch(bench.replica(1), {0, "k"}, 0, 100, 4);
+  REQUIRE(bench.sent.size() == 1);
+  SUBCASE("there") {
+    bench.answer(0, Bench::version("record"));
+    CHECK(bench.done[4] == "record");
+  }
+  SUBCASE("lost") {
+    bench.coordinator.peer_lost(bench.replica(1));
+    CHECK(bench.done.at(4).empty());
+  }
+  SUBCASE("too late") {
+    bench.coordinator.tick(100'000);
+    CHECK(bench.done.at(4).empty());
+  }
+  CHECK(bench.coordinator.under_way() == 0);
+}
+
+TEST_CASE("a push goes to the nodes named and needs all of them") {
+  Bench bench;
+  std::string changes;
+  append_change({0, ChangeForm::kRecord, "k", "record"}, &changes);
+  const NodeIndex nodes[] = {bench.replica(1), bench.replica(2)};
+  bench.coordinator.begin_push(nodes, changes, 1000, 0, 3);
+  REQUIRE(bench.sent.size() == 2);
+  bench.answer(0, kStored);
+  CHECK(bench.done.empty());
+  bench.answer(1, kStored);
+  CHECK(bench.done[3] == "ok");
+  CHECK(bench.hints.empty());
+}
+
+}  // namespace starling::cluster
