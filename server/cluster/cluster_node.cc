@@ -21,6 +21,9 @@ using cluster::Phase;
 
 constexpr int64_t kTopologyRetryUs = 1'000'000;
 constexpr int kDefaultBusOffset = 10000;
+// Records on their way to one node that came back. It has other work as well.
+constexpr size_t kHintsUnderWay = 512;
+constexpr int64_t kHintPeriodMs = 20;
 
 NodeId draw_id() {
   NodeId id;
@@ -125,6 +128,8 @@ engine::Status ClusterNode::open() {
   }
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
+  hint_timer_ = std::make_unique<Timer>(loop, [this] { deliver_hints(); });
+  hint_timer_->start(kHintPeriodMs, kHintPeriodMs);
   return {};
 }
 
@@ -262,6 +267,37 @@ void ClusterNode::on_tick() {
   if (memory_.topology.epoch == 0) try_to_form();
   ask_for_topology();
   publish_reports();
+}
+
+void ClusterNode::deliver_hints() {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  if (placement == nullptr) return;
+  for (const cluster::Member& member : placement->topology.members) {
+    if (member.id == memory_.id || hints_.waiting(member.id) == 0) continue;
+    if (!membership_->healthy(member.id)) continue;
+    deliver_hints(member.id);
+  }
+}
+
+// Keeps up to kHintsUnderWay records on their way to the target.
+void ClusterNode::deliver_hints(const NodeId& target) {
+  size_t& under_way = hints_under_way_[target];
+  if (under_way >= kHintsUnderWay) return;
+  std::vector<Hint> batch = hints_.take(target, kHintsUnderWay - under_way);
+  under_way += batch.size();
+  for (Hint& hint : batch) {
+    const int database = hint.database;
+    const std::string key = hint.key;
+    threads_.front()->send_record(target, database, key,
+                                  [this, target, hint = std::move(hint)](ClusterThread::Delivery delivery) {
+                                    --hints_under_way_[target];
+                                    if (delivery == ClusterThread::Delivery::kStored) {
+                                      hints_.delivered();
+                                    } else {
+                                      hints_.restore(target, hint);
+                                    }
+                                  });
+  }
 }
 
 void ClusterNode::take(cluster::GossipOutput& output) {

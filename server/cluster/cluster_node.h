@@ -12,6 +12,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/container/flat_hash_map.h"
 #include "cluster/membership.h"
 #include "cluster/placement.h"
 #include "engine/status.h"
@@ -71,6 +72,8 @@ class ClusterNode {
   void update_peers();
   void try_to_form();
   void adopt(cluster::Topology topology);
+  void deliver_hints();
+  void deliver_hints(const cluster::NodeId& target);
   void ask_for_topology();
   void receive_topology(std::string_view bytes);
   cluster::NodeDescription describe() const;
@@ -84,6 +87,8 @@ class ClusterNode {
   std::unique_ptr<cluster::Membership> membership_;
   HintKeeper hints_;
   std::unique_ptr<Timer> tick_timer_;
+  std::unique_ptr<Timer> hint_timer_;
+  absl::flat_hash_map<cluster::NodeId, size_t> hints_under_way_;
   std::vector<BusPeer> peers_;
   int64_t asked_for_topology_us_ = 0;
 

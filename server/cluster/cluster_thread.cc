@@ -58,15 +58,8 @@ void ClusterThread::refresh_defaults() {
 void ClusterThread::on_tick() {
   const int64_t now = now_us();
   coordinator_.tick(now);
-  for (const uint64_t correlation : forwards_.overdue(now)) {
-    Forward forward;
-    if (!forwards_.take(correlation, &forward)) continue;
-    statistics_.forwards_lost.add(1);
-    release(forward.client_id, forward.held_id,
-            std::string("-NOQUORUM the coordinating node did not answer in time") +
-                (forward.writes ? "; the write may still take effect\r\n" : "\r\n"));
-    wake(forward.client_id);
-  }
+  for (const uint64_t correlation : forwards_.overdue(now))
+    lose_forward(correlation, "did not answer in time");
   refresh_defaults();
   tunnels_.close_idle(now_ms());
 }
@@ -121,15 +114,25 @@ void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::stri
     const NodeIndex index = placement_->topology.index_of(peer);
     if (index != cluster::kNoNode) coordinator_.peer_lost(index);
   }
-  for (const uint64_t correlation : forwards_.lost(peer)) {
-    Forward forward;
-    if (!forwards_.take(correlation, &forward)) continue;
-    statistics_.forwards_lost.add(1);
-    release(forward.client_id, forward.held_id,
-            std::string("-NOQUORUM the coordinating node was lost") +
-                (forward.writes ? "; the write may still take effect\r\n" : "\r\n"));
-    wake(forward.client_id);
-  }
+  for (const uint64_t correlation : forwards_.lost(peer)) lose_forward(correlation, "was lost");
+}
+
+void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
+  Forward forward;
+  if (!forwards_.take(correlation, &forward)) return;
+  statistics_.forwards_lost.add(1);
+  finish_forward(correlation, forward,
+                 "-NOQUORUM the coordinating node " + std::string(how) +
+                     (forward.writes ? "; the write may still take effect\r\n" : "\r\n"));
+}
+
+void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply) {
+  release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : reply);
+  Client* client = io_thread_.find_client(forward.client_id);
+  if (client == nullptr) return;
+  std::erase_if(client->forwarded,
+                [correlation](const Client::Forwarded& f) { return f.correlation == correlation; });
+  wake(forward.client_id);
 }
 
 void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
@@ -156,13 +159,7 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
       return tunnels_.on_forward(link, correlation, payload);
     case FrameKind::kForwardReply: {
       Forward forward;
-      if (!forwards_.take(correlation, &forward)) return;
-      release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : payload);
-      Client* client = io_thread_.find_client(forward.client_id);
-      if (client == nullptr) return;
-      std::erase_if(client->forwarded,
-                    [correlation](const Client::Forwarded& f) { return f.correlation == correlation; });
-      wake(forward.client_id);
+      if (forwards_.take(correlation, &forward)) finish_forward(correlation, forward, payload);
       return;
     }
     default:
@@ -259,7 +256,7 @@ void ClusterThread::write_done(uint64_t token, const cluster::Failure* failure) 
   const HeldWrite finished = std::move(write);
   writes_.erase(found);
   if (!finished.failure.empty()) statistics_.writes_failed.add(1);
-  if (finished.done) return finished.done(finished.failure.empty());
+  if (finished.done) return finished.done(finished.failure.empty() ? Delivery::kStored : Delivery::kFailed);
   release(finished.client_id, finished.held_id, finished.failure);
 }
 
@@ -280,21 +277,25 @@ void ClusterThread::keep_hint(const cluster::NodeId& target, std::string_view ke
   node_.keep_hint(target, keys);
 }
 
+bool ClusterThread::record_of(int database, std::string_view name, std::string* change) {
+  const engine::Key key(name);
+  engine::Operation operation(io_thread_.server().engine(), now_ms());
+  operation.lock({database, key});
+  const bool resident = operation.resident({database, key});
+  std::string record;
+  if (resident && engine::Replica(operation, database).append_state(key, &record)) {
+    cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record},
+                           change);
+  }
+  operation.finish();
+  return resident;
+}
+
 std::string ClusterThread::records_of(std::string_view keys) {
-  std::string changes, record;
+  std::string changes;
   cluster::MessageReader reader(keys);
   cluster::KeyName name;
-  while (!reader.at_end() && reader.read_key(&name)) {
-    const engine::Key key(name.key);
-    engine::Operation operation(io_thread_.server().engine(), now_ms());
-    operation.lock({name.database, key});
-    record.clear();
-    if (operation.resident({name.database, key}) &&
-        engine::Replica(operation, name.database).append_state(key, &record)) {
-      cluster::append_change({name.database, cluster::ChangeForm::kRecord, name.key, record}, &changes);
-    }
-    operation.finish();
-  }
+  while (!reader.at_end() && reader.read_key(&name)) (void)record_of(name.database, name.key, &changes);
   return changes;
 }
 
@@ -305,13 +306,24 @@ void ClusterThread::gap(uint64_t request, NodeIndex peer, std::string_view keys)
 }
 
 void ClusterThread::send_record(const cluster::NodeId& node, int database, const std::string& key,
-                                std::function<void(bool)> done) {
+                                std::function<void(Delivery)> done) {
   const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(node);
-  if (index == cluster::kNoNode || !healthy(index)) return done(false);
-  std::string keys;
-  cluster::append_key({static_cast<uint8_t>(database), key}, &keys);
-  const std::string changes = records_of(keys);
-  if (changes.empty()) return done(true);
+  if (index == cluster::kNoNode || !healthy(index)) return done(Delivery::kFailed);
+  std::string changes;
+  if (!record_of(database, key, &changes)) {
+    // Its name must outlive the fetch.
+    auto name = std::make_shared<std::string>(key);
+    std::vector<engine::KeyRef> keys{{database, engine::Key(*name)}};
+    io_thread_.server().engine().fetch(
+        std::move(keys), [this, node, database, name, done = std::move(done)](engine::Status status) mutable {
+          io_thread_.loop().post([this, node, database, name, status, done = std::move(done)]() mutable {
+            if (!status.ok()) return done(Delivery::kFailed);
+            send_record(node, database, *name, std::move(done));
+          });
+        });
+    return;
+  }
+  if (changes.empty()) return done(Delivery::kStored);
   const uint64_t token = next_token_++;
   writes_.emplace(token, HeldWrite{0, 0, 1, {}, std::move(done)});
   const NodeIndex nodes[] = {index};

@@ -85,9 +85,10 @@ class ClusterThread final : private BusHandler,
   void set_peers(const std::vector<BusPeer>& peers) { links_.set_peers(peers); }
   const ClusterStatistics& statistics() const { return statistics_; }
   const cluster::Coordinator& coordinator() const { return coordinator_; }
-  // Brings a key's record to a node as it is now. `done` on this loop, false when the node did not store it.
+  enum class Delivery { kStored, kFailed };
+  // Brings a key's record to a node as it is now. `done` on this loop, perhaps before this returns.
   void send_record(const cluster::NodeId& node, int database, const std::string& key,
-                   std::function<void(bool)> done);
+                   std::function<void(Delivery)> done);
 
  private:
   // BusHandler
@@ -120,7 +121,7 @@ class ClusterThread final : private BusHandler,
     uint64_t held_id;
     int pending;
     std::string failure;
-    std::function<void(bool)> done;  // Of a write that no client waits for.
+    std::function<void(Delivery)> done;  // Of a write that no client waits for.
   };
   struct AskedPart {
     std::shared_ptr<QuorumRead> read;
@@ -140,6 +141,8 @@ class ClusterThread final : private BusHandler,
   void refuse(Client& client, std::string_view error);
   void forward(Client& client, cluster::NodeIndex target, Arguments arguments,
                std::span<const engine::KeyRef> keys, bool writes);
+  void lose_forward(uint64_t correlation, std::string_view how);
+  void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply);
   void wake(uint64_t client_id);
   void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
   void note_repairs(std::span<const engine::KeyRef> keys, const QuorumRead& read,
@@ -148,6 +151,8 @@ class ClusterThread final : private BusHandler,
   void refresh_defaults();
   // The whole records of keys, as `change`s; of those that are in memory.
   std::string records_of(std::string_view keys);
+  // One record, as a `change`; empty when the key was never here. False: it is not in memory.
+  bool record_of(int database, std::string_view name, std::string* change);
 
   ClusterNode& node_;
   IoThread& io_thread_;
