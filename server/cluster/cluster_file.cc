@@ -10,7 +10,6 @@
 #include <fstream>
 #include <iterator>
 
-#include "cluster/topology_codec.h"
 #include "engine/byte_codec.h"
 
 namespace starling::server {
@@ -59,19 +58,19 @@ Status ClusterFile::load(ClusterMemory* memory) const {
     return damaged;
   const std::string_view id = checked.substr(kMagic.size(), cluster::NodeId::kBytes);
   engine::ByteReader reader(checked.substr(kMagic.size() + id.size()));
-  std::string_view topology;
-  if (!reader.read_string(&topology) || reader.left() != 0) return damaged;
+  std::string_view acceptor;
+  if (!reader.read_string(&acceptor) || reader.left() != 0) return damaged;
   std::copy(id.begin(), id.end(), memory->id.bytes.begin());
-  return topology.empty() ? Status() : cluster::decode_topology(topology, &memory->topology);
+  return cluster::decode_acceptor_state(acceptor, &memory->acceptor);
 }
 
 Status ClusterFile::save(const ClusterMemory& memory) const {
   if (directory_.empty()) return {};
   std::string bytes(kMagic);
   bytes.append(memory.id.bytes.begin(), memory.id.bytes.end());
-  std::string topology;
-  if (memory.topology.epoch != 0) cluster::encode_topology(memory.topology, &topology);
-  engine::append_string(topology, &bytes);
+  std::string acceptor;
+  cluster::encode_acceptor_state(memory.acceptor, &acceptor);
+  engine::append_string(acceptor, &bytes);
   engine::append_u64(XXH3_64bits(bytes.data(), bytes.size()), &bytes);
 
   const std::string path = directory_ + "/cluster";

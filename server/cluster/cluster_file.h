@@ -2,21 +2,23 @@
 //
 // One file, `cluster`, in the data directory, replaced as a whole:
 //
-//   file := "STARLING-CLUSTER-1\n" node:20 bytes topology:string checksum:u64      XXH3 of all before it
+//   file := "STARLING-CLUSTER-1\n" node:20 bytes acceptor:string checksum:u64      XXH3 of all before it
 //
-// `topology` is empty before the cluster has formed.
+// `acceptor` is what cluster/topology_acceptor.h says: the topology decided last, and promises about the
+// next.
 #pragma once
 
 #include <string>
 
-#include "cluster/topology.h"
+#include "cluster/node_id.h"
+#include "cluster/topology_acceptor.h"
 #include "engine/status.h"
 
 namespace starling::server {
 
 struct ClusterMemory {
   cluster::NodeId id;
-  cluster::Topology topology;  // epoch 0: none yet.
+  cluster::AcceptorState acceptor;
 };
 
 class ClusterFile {

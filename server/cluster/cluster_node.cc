@@ -2,7 +2,6 @@
 
 #include <algorithm>
 
-#include "cluster/planner.h"
 #include "cluster/topology_codec.h"
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
@@ -73,16 +72,23 @@ engine::Status ClusterNode::open() {
     return invalid(
         "'bind' is every address: set 'cluster-announce-ip' to the one by which others reach this node");
   }
-  if (engine::Status status = file_.load(&memory_); !status.ok()) return status;
-  if (!memory_.id.valid()) {
-    memory_.id = draw_id();
-    if (engine::Status status = file_.save(memory_); !status.ok()) return status;
+  ClusterMemory memory;
+  if (engine::Status status = file_.load(&memory); !status.ok()) return status;
+  if (!memory.id.valid()) {
+    memory.id = draw_id();
+    if (engine::Status status = file_.save(memory); !status.ok()) return status;
   }
+  id_ = memory.id;
+  topology_ = std::make_unique<TopologyKeeper>(
+      file_, std::move(memory),
+      TopologyKeeper::Hooks{[this](const NodeId& to, const std::string& bytes) {
+                              (void)threads_.front()->links().send(to, FrameKind::kPaxos, 0, bytes);
+                            },
+                            [this](const cluster::Topology& topology) { adopt(topology); }});
   cluster::GossipSettings gossip;
   const engine::Clock& clock = server_.clock();
-  membership_ =
-      std::make_unique<cluster::Membership>(memory_.id, describe(), static_cast<uint64_t>(clock.wall_ms()),
-                                            gossip, clock.monotonic_us(), thread_random());
+  membership_ = std::make_unique<cluster::Membership>(id_, describe(), static_cast<uint64_t>(clock.wall_ms()),
+                                                      gossip, clock.monotonic_us(), thread_random());
   std::vector<std::string> seeds;
   for (const std::string& seed : settings.cluster_seeds) {
     cluster::BusAddress address;
@@ -112,20 +118,8 @@ engine::Status ClusterNode::open() {
     return status;
   }
   threads_.front()->links().set_seeds(seeds);
-  log_text(LogLevel::kNotice,
-           "Cluster node " + memory_.id.to_string() + ", bus port " + std::to_string(port));
-  if (memory_.topology.epoch != 0) {
-    cluster::GossipOutput output;
-    for (const cluster::Member& member : memory_.topology.members) {
-      if (member.id == memory_.id) continue;
-      cluster::NodeDescription description;
-      description.host = member.host;
-      description.port = member.port;
-      description.bus_port = member.bus_port;
-      (void)membership_->learn(member.id, description, clock.monotonic_us(), &output);
-    }
-    adopt(memory_.topology);
-  }
+  log_text(LogLevel::kNotice, "Cluster node " + id_.to_string() + ", bus port " + std::to_string(port));
+  if (topology_->formed()) adopt(*topology_->memory().acceptor.decided);
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
   hint_timer_ = std::make_unique<Timer>(loop, [this] { deliver_hints(); });
@@ -143,8 +137,9 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.weight = static_cast<uint32_t>(settings.weight);
   description.rack = settings.rack;
   description.datacenter = settings.datacenter;
-  description.cluster_id = memory_.topology.cluster_id;
-  description.topology_epoch = memory_.topology.epoch;
+  const auto& decided = topology_->memory().acceptor.decided;
+  description.cluster_id = decided ? decided->cluster_id : 0;
+  description.topology_epoch = own_epoch();
   description.min_nodes = static_cast<uint32_t>(settings.cluster_min_nodes);
   description.replicas = static_cast<uint32_t>(settings.replicas);
   description.accepts_writes = server_.engine().writable();
@@ -162,7 +157,7 @@ cluster::Introduction ClusterNode::introduction() const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
   const Settings& settings = server_.settings();
   cluster::Introduction introduction;
-  introduction.id = memory_.id;
+  introduction.id = id_;
   if (placement != nullptr) {
     introduction.cluster = placement->topology.cluster_id;
     introduction.epoch = placement->topology.epoch;
@@ -251,6 +246,8 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
       if (!status.ok())
         log_text(LogLevel::kVerbose, "Gossip of " + short_name(peer) + ": " + status.message());
       take(output);
+    } else if (kind == FrameKind::kPaxos) {
+      topology_->receive(peer, bytes, server_.clock().monotonic_us());
     } else if (kind == FrameKind::kTopology) {
       receive_topology(bytes);
     }
@@ -264,7 +261,8 @@ void ClusterNode::on_tick() {
   cluster::GossipOutput output;
   membership_->tick(server_.clock().monotonic_us(), &output);
   take(output);
-  if (memory_.topology.epoch == 0) try_to_form();
+  topology_->tick(server_.clock().monotonic_us());
+  follow_forming();
   ask_for_topology();
   publish_reports();
 }
@@ -273,7 +271,7 @@ void ClusterNode::deliver_hints() {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
   if (placement == nullptr) return;
   for (const cluster::Member& member : placement->topology.members) {
-    if (member.id == memory_.id || hints_.waiting(member.id) == 0) continue;
+    if (member.id == id_ || hints_.waiting(member.id) == 0) continue;
     if (!membership_->healthy(member.id)) continue;
     deliver_hints(member.id);
   }
@@ -351,8 +349,8 @@ void ClusterNode::publish_health() {
   for (size_t i = 0; i < placement->topology.members.size(); ++i) {
     const NodeId& id = placement->topology.members[i].id;
     const cluster::NodeDescription* description = membership_->description(id);
-    const bool healthy = id == memory_.id ||
-                         (membership_->healthy(id) && description != nullptr && description->accepts_writes);
+    const bool healthy =
+        id == id_ || (membership_->healthy(id) && description != nullptr && description->accepts_writes);
     healthy_[i].store(healthy, std::memory_order_relaxed);
   }
 }
@@ -368,7 +366,7 @@ void ClusterNode::publish_reports() {
 void ClusterNode::update_peers() {
   std::vector<BusPeer> peers;
   for (const cluster::MemberView& member : membership_->members()) {
-    if (member.id == memory_.id || member.description.bus_port == 0) continue;
+    if (member.id == id_ || member.description.bus_port == 0) continue;
     peers.push_back({member.id, member.description.host + ":" + std::to_string(member.description.bus_port)});
   }
   if (peers == peers_) return;
@@ -383,9 +381,27 @@ void ClusterNode::update_peers() {
   }
 }
 
+// Gossip knows the members from the topology on, whether they have been heard of or not.
+void ClusterNode::learn_members(const cluster::Topology& topology) {
+  cluster::GossipOutput output;
+  for (const cluster::Member& member : topology.members) {
+    if (member.id == id_ || membership_->description(member.id) != nullptr) continue;
+    cluster::NodeDescription description;
+    description.host = member.host;
+    description.port = member.port;
+    description.bus_port = member.bus_port;
+    description.weight = member.weight;
+    description.rack = member.rack;
+    description.datacenter = member.datacenter;
+    (void)membership_->learn(member.id, description, server_.clock().monotonic_us(), &output);
+  }
+  for (const NodeId& removed : topology.removed) membership_->remove(removed);
+  take(output);
+}
+
 void ClusterNode::adopt(cluster::Topology topology) {
-  memory_.topology = topology;
-  auto placement = std::make_shared<const cluster::Placement>(std::move(topology), memory_.id);
+  learn_members(topology);
+  auto placement = std::make_shared<const cluster::Placement>(std::move(topology), id_);
   {
     std::lock_guard lock(mutex_);
     placement_ = placement;
@@ -400,8 +416,7 @@ void ClusterNode::ask_for_topology() {
   const int64_t now_us = server_.clock().monotonic_us();
   if (now_us - asked_for_topology_us_ < kTopologyRetryUs) return;
   for (const cluster::MemberView& member : membership_->members()) {
-    if (member.description.topology_epoch <= memory_.topology.epoch || member.phase != Phase::kAlive)
-      continue;
+    if (member.description.topology_epoch <= own_epoch() || member.phase != Phase::kAlive) continue;
     if (!threads_.front()->links().send(member.id, FrameKind::kTopologyRequest, 0, {})) continue;
     asked_for_topology_us_ = now_us;
     return;
@@ -411,47 +426,26 @@ void ClusterNode::ask_for_topology() {
 void ClusterNode::receive_topology(std::string_view bytes) {
   cluster::Topology topology;
   if (!cluster::decode_topology(bytes, &topology).ok()) return;
-  if (topology.epoch <= memory_.topology.epoch || topology.index_of(memory_.id) == cluster::kNoNode) return;
-  ClusterMemory memory{memory_.id, topology};
-  if (const engine::Status status = file_.save(memory); !status.ok()) {
-    return log_text(LogLevel::kWarning, "The topology cannot be kept: " + status.message());
-  }
-  log_text(LogLevel::kNotice, "Topology of epoch " + std::to_string(topology.epoch) + ": " +
-                                  std::to_string(topology.members.size()) + " nodes, " +
-                                  std::to_string(topology.replicas) + " replicas");
-  adopt(std::move(topology));
+  if (topology.epoch <= own_epoch() || topology.index_of(id_) == cluster::kNoNode) return;
+  topology_->learn(topology);
 }
 
-void ClusterNode::try_to_form() {
-  std::vector<cluster::Member> members;
-  const uint32_t wanted = static_cast<uint32_t>(server_.settings().cluster_min_nodes);
-  for (const cluster::MemberView& view : membership_->members()) {
-    if (view.phase != Phase::kAlive || view.description.port == 0 || view.description.cluster_id != 0)
-      continue;
-    members.push_back({view.id, view.description.host, view.description.port, view.description.bus_port,
-                       view.description.weight, view.description.rack, view.description.datacenter,
-                       cluster::MemberState::kActive});
-  }
-  std::sort(members.begin(), members.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
-  const std::string waits =
-      std::to_string(members.size()) + " of " + std::to_string(wanted) + " nodes have met";
+cluster::Epoch ClusterNode::own_epoch() const {
+  const auto& decided = topology_->memory().acceptor.decided;
+  return decided ? decided->epoch : 0;
+}
+
+void ClusterNode::follow_forming() {
+  const int64_t now_us = server_.clock().monotonic_us();
+  topology_->observe(membership_->members(), now_us);
+  std::string waits = topology_->waiting_for(now_us);
   bool news;
   {
     std::lock_guard lock(mutex_);
-    news = waiting_for_ != waits;
+    news = !waits.empty() && waiting_for_ != waits;
     waiting_for_ = waits;
   }
-  if (news) log_text(LogLevel::kNotice, "The cluster forms: " + waits);
-  if (members.size() < wanted || members.front().id != memory_.id) return;
-  cluster::Topology topology;
-  topology.epoch = 1;
-  topology.cluster_id = thread_random().next() | 1;
-  topology.replicas = static_cast<uint32_t>(server_.settings().replicas);
-  topology.members = members;
-  topology.owners = cluster::plan(members, nullptr, topology.replicas);
-  std::string bytes;
-  cluster::encode_topology(topology, &bytes);
-  receive_topology(bytes);
+  if (news) log_text(LogLevel::kNotice, "The cluster has not formed: " + waits);
 }
 
 }  // namespace starling::server

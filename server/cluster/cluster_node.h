@@ -20,6 +20,7 @@
 #include "server/bus/bus_listener.h"
 #include "server/cluster/cluster_file.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/topology_keeper.h"
 #include "server/net/event_loop.h"
 #include "server/thread_random.h"
 
@@ -38,7 +39,7 @@ class ClusterNode {
   engine::Status open();
 
   // --- Any thread.
-  const cluster::NodeId& id() const { return memory_.id; }
+  const cluster::NodeId& id() const { return id_; }
   uint64_t placement_version() const { return placement_version_.load(std::memory_order_acquire); }
   // Null until the cluster has formed.
   std::shared_ptr<const cluster::Placement> placement() const;
@@ -70,8 +71,10 @@ class ClusterNode {
   void publish_health();
   void publish_reports();
   void update_peers();
-  void try_to_form();
+  void follow_forming();
   void adopt(cluster::Topology topology);
+  void learn_members(const cluster::Topology& topology);
+  cluster::Epoch own_epoch() const;
   void deliver_hints();
   void deliver_hints(const cluster::NodeId& target);
   void ask_for_topology();
@@ -81,10 +84,11 @@ class ClusterNode {
 
   Server& server_;
   ClusterFile file_;
-  ClusterMemory memory_;  // Its id is fixed after open(); the rest is the first loop's.
+  cluster::NodeId id_;  // Fixed after open().
   std::vector<ClusterThread*> threads_;
   std::unique_ptr<BusListener> listener_;
   std::unique_ptr<cluster::Membership> membership_;
+  std::unique_ptr<TopologyKeeper> topology_;
   HintKeeper hints_;
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<Timer> hint_timer_;

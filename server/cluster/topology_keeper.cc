@@ -1,0 +1,102 @@
+#include "server/cluster/topology_keeper.h"
+
+#include "server/log.h"
+#include "server/thread_random.h"
+
+namespace starling::server {
+
+using cluster::FormingNode;
+using cluster::ProposalOutcome;
+
+TopologyKeeper::TopologyKeeper(ClusterFile& file, ClusterMemory memory, Hooks hooks)
+    : file_(file),
+      memory_(std::move(memory)),
+      hooks_(std::move(hooks)),
+      register_(memory_.id, memory_.acceptor, {}, thread_random()),
+      forming_(memory_.id, formed(), {}) {}
+
+void TopologyKeeper::observe(const std::vector<cluster::MemberView>& members, int64_t now_us) {
+  if (formed()) return;
+  std::vector<FormingNode> nodes;
+  for (const cluster::MemberView& view : members) {
+    // A node that was only heard of by its address has not said yet what it is.
+    if (view.description.port == 0) continue;
+    FormingNode node;
+    node.member = {view.id,
+                   view.description.host,
+                   view.description.port,
+                   view.description.bus_port,
+                   view.description.weight,
+                   view.description.rack,
+                   view.description.datacenter,
+                   cluster::MemberState::kActive};
+    node.min_nodes = view.description.min_nodes;
+    node.replicas = view.description.replicas;
+    node.cluster = view.description.cluster_id;
+    node.answers = view.phase == cluster::Phase::kAlive;
+    nodes.push_back(std::move(node));
+  }
+  forming_.observe(nodes, now_us);
+  register_.set_acquainted(forming_.acquainted());
+  if (register_.proposing()) return;
+  const auto proposal = forming_.proposal(now_us, &thread_random());
+  if (!proposal) return;
+  cluster::RegisterOutput output;
+  if (register_.propose(*proposal, now_us, &output)) {
+    log_text(LogLevel::kNotice,
+             "Proposing a cluster of " + std::to_string(proposal->members.size()) + " nodes");
+  }
+  act(output, now_us);
+}
+
+void TopologyKeeper::receive(const cluster::NodeId& from, std::string_view bytes, int64_t now_us) {
+  cluster::TopologyMessage message;
+  if (!cluster::decode_topology_message(bytes, &message).ok()) return;
+  cluster::RegisterOutput output;
+  register_.receive(from, message, now_us, &output);
+  act(output, now_us);
+}
+
+void TopologyKeeper::tick(int64_t now_us) {
+  cluster::RegisterOutput output;
+  register_.tick(now_us, &output);
+  act(output, now_us);
+}
+
+void TopologyKeeper::learn(const cluster::Topology& topology) {
+  cluster::RegisterOutput output;
+  register_.learn(topology, &output);
+  act(output, 0);
+}
+
+std::string TopologyKeeper::waiting_for(int64_t now_us) const {
+  if (formed()) return {};
+  const std::string proposing = register_.waiting_for();
+  return proposing.empty() ? forming_.waiting_for(now_us) : proposing;
+}
+
+void TopologyKeeper::act(const cluster::RegisterOutput& output, int64_t now_us) {
+  memory_.acceptor = register_.state();
+  if (output.persist) {
+    if (const engine::Status status = file_.save(memory_); !status.ok()) {
+      // A promise that is not kept must not be given: say nothing, others go on without this node.
+      log_text(LogLevel::kWarning, "Cannot take part in deciding the topology: " + status.message());
+      return;
+    }
+  }
+  for (const cluster::RegisterMessage& message : output.messages) {
+    std::string bytes;
+    cluster::encode_topology_message(message.message, &bytes);
+    hooks_.send(message.to, bytes);
+  }
+  if (output.outcome && *output.outcome != ProposalOutcome::kDecided) forming_.refused(now_us);
+  if (!output.decided) return;
+  forming_.set_formed();
+  const cluster::Topology& topology = *memory_.acceptor.decided;
+  log_text(LogLevel::kNotice, "Topology of epoch " + std::to_string(topology.epoch) + ": " +
+                                  std::to_string(topology.members.size()) + " nodes, " +
+                                  std::to_string(topology.replicas) + " replicas");
+  hooks_.decided(topology);
+}
+
+}  // namespace starling::server
