@@ -122,11 +122,11 @@ TEST_CASE("a wrong file stops the start with place, text and what would be accep
 TEST_CASE("what Redis has and Starling has not is refused with the reason") {
   CHECK(load_error({"--replicaof", "127.0.0.1", "6379"}).find("no replication by a leader") !=
         std::string::npos);
-  CHECK(load_error({"--cluster-config-file", "nodes.conf"}).find("the cluster is not in this version") !=
+  CHECK(load_error({"--cluster-config-file", "nodes.conf"}).find("no primaries to fail over") !=
         std::string::npos);
   CHECK(load_error({"--loadmodule", "x.so"}).find("modules cannot be loaded") != std::string::npos);
   CHECK(load_error({"--tls-cert-file", "x"}).find("no TLS") != std::string::npos);
-  CHECK(load_error({"--cluster-enabled", "yes"}).find("accepted: no") != std::string::npos);
+  CHECK(load_error({"--quorum-r", "most"}).find("LOCAL_QUORUM") != std::string::npos);
   CHECK(load_error({"--databases", "32"}).find("between 16 and 16") != std::string::npos);
   CHECK(load_error({"--replica-read-only", "no"}).empty());
 }
