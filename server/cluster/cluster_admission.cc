@@ -1,6 +1,7 @@
 // Where a command runs, and what must be asked before it may: the part of ClusterThread that stands in front
 // of every command on keys.
 #include <algorithm>
+#include <utility>
 
 #include "engine/assert.h"
 #include "engine/replication.h"
@@ -77,13 +78,20 @@ bool ClusterThread::must_read_first(const Client& client, const Command& command
 
 Admission ClusterThread::admit(Client& client, const Command& command, PreparedRequest& prepared,
                                std::span<const engine::KeyRef> keys, bool writes) {
-  if (keys.empty()) return Admission::kRun;
+  const uint32_t flags = command.spec->flags | client.transaction.flags;
+  const bool whole = writes && (flags & kWholeKeyspace) != 0;
+  if (keys.empty() && !whole) return Admission::kRun;
   if (placement_ == nullptr) {
     refuse(client, "CLUSTERDOWN The cluster has not formed yet: " + node_.waiting_for());
     return Admission::kAnswered;
   }
   const Arguments arguments = prepared.request.arguments;
-  if (client.tunnel == nullptr) {
+  if (whole) return admit_whole(client, command, arguments);
+  // A transaction that will do nothing says so here.
+  const bool void_transaction =
+      client.transaction.open &&
+      (client.transaction.broken || (client.watch_state != nullptr && client.watch_state->dirty));
+  if (client.tunnel == nullptr && !void_transaction) {
     const NodeIndex target = target_of(keys, writes);
     if (target == cluster::kNoNode) {
       refuse(client, same_partition(keys)
@@ -105,7 +113,11 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       return Admission::kWaits;
     }
     if (target != placement_->self) {
-      forward(client, target, arguments, keys, writes);
+      if (client.transaction.open) {
+        forward_transaction(client, target, keys, writes);
+      } else {
+        forward(client, target, arguments, keys, writes);
+      }
       return Admission::kAnswered;
     }
   }
@@ -268,37 +280,96 @@ void ClusterThread::note_repairs(std::span<const engine::KeyRef> keys, const Quo
   }
 }
 
-void ClusterThread::forward(Client& client, NodeIndex target, Arguments arguments,
-                            std::span<const engine::KeyRef> keys, bool writes) {
-  const cluster::NodeId& node = placement_->topology.members[target].id;
-  const cluster::QuorumOptions& options = quorum_of(client);
+// Changes of the whole keyspace: every node has to make them, or what one keeps would come back by repair.
+Admission ClusterThread::admit_whole(Client& client, const Command& command, Arguments arguments) {
+  if (client.tunnel != nullptr) return Admission::kRun;
+  const bool flush = command.spec->name == "flushall" || command.spec->name == "flushdb";
+  if (!flush || client.transaction.open) {
+    refuse(client, "ERR in a cluster only FLUSHALL and FLUSHDB change whole databases, and not inside MULTI");
+    return Admission::kAnswered;
+  }
+  const std::vector<cluster::Member>& members = placement_->topology.members;
+  for (NodeIndex node = 0; node < members.size(); ++node) {
+    if (healthy(node)) continue;
+    refuse(client, "NOQUORUM this needs every node, and " + members[node].host + ":" +
+                       std::to_string(members[node].port) +
+                       " cannot be reached: what it keeps would come back. Nothing was done");
+    return Admission::kAnswered;
+  }
+  broadcast_token_ = next_token_++;
+  broadcast_pending_ = 0;
+  for (NodeIndex node = 0; node < members.size(); ++node) {
+    if (node == placement_->self) continue;
+    Forward forward = new_forward(client, node, true);
+    forward.broadcast_token = broadcast_token_;
+    if (send_forward(client, std::move(forward), arguments) != 0) ++broadcast_pending_;
+  }
+  return Admission::kRun;
+}
+
+Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool writes) {
   Forward forward;
   forward.client_id = client.id();
-  forward.held_id = next_token_++;
-  forward.node = node;
-  forward.deadline_us = now_us() + (options.timeout_ms + kForwardSlackMs) * 1000;
+  forward.node = placement_->topology.members[target].id;
+  forward.deadline_us = now_us() + (quorum_of(client).timeout_ms + kForwardSlackMs) * 1000;
   forward.writes = writes;
-  forward.silent = client.reply_mode == ReplyMode::kOff || client.reply_mode == ReplyMode::kSkipThis;
-  const uint64_t held_id = forward.held_id;
-  const uint64_t correlation = forwards_.add(std::move(forward));
+  return forward;
+}
 
+// Returns its correlation; 0: nothing was sent.
+uint64_t ClusterThread::send_forward(Client& client, Forward forward, Arguments arguments) {
+  const cluster::NodeId node = forward.node;
+  const uint64_t correlation = forwards_.add(std::move(forward));
   std::string payload;
   engine::append_varint(client.id(), &payload);
-  payload += encode_forwarded({client.database, client.reply.protocol(), options}, arguments);
+  payload += encode_forwarded({client.database, client.reply.protocol(), quorum_of(client)}, arguments);
   if (!links_.send(node, cluster::FrameKind::kForward, correlation, payload)) {
     Forward unsent;
     (void)forwards_.take(correlation, &unsent);
-    return refuse(client, "NOQUORUM the node that coordinates this key cannot be reached; nothing was done");
+    return 0;
   }
   statistics_.forwards.add(1);
-  const uint64_t from = client.output.position();
-  Dispatcher::apply_reply_mode(client, from);
-  client.held_replies.hold(held_id, from, client.output);
-  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
   if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), node) ==
       client.forward_nodes.end()) {
     client.forward_nodes.push_back(node);
   }
+  return correlation;
+}
+
+void ClusterThread::forward(Client& client, NodeIndex target, Arguments arguments,
+                            std::span<const engine::KeyRef> keys, bool writes) {
+  Forward forward = new_forward(client, target, writes);
+  const uint64_t held_id = forward.held_id = next_token_++;
+  forward.silent = client.reply_mode == ReplyMode::kOff || client.reply_mode == ReplyMode::kSkipThis;
+  const uint64_t correlation = send_forward(client, std::move(forward), arguments);
+  if (correlation == 0) {
+    return refuse(client, "NOQUORUM the node that coordinates this key cannot be reached; nothing was done");
+  }
+  const uint64_t from = client.output.position();
+  Dispatcher::apply_reply_mode(client, from);
+  client.held_replies.hold(held_id, from, client.output);
+  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
+}
+
+// MULTI, what was queued, EXEC: only the last reply is the client's.
+void ClusterThread::forward_transaction(Client& client, NodeIndex target,
+                                        std::span<const engine::KeyRef> keys, bool writes) {
+  const Transaction transaction = std::exchange(client.transaction, {});
+  client.unwatch_all(io_thread_.server().watches());
+  const std::string_view multi[] = {"MULTI"};
+  const std::string_view exec[] = {"EXEC"};
+  bool sent = send_forward(client, new_forward(client, target, false), multi) != 0;
+  for (const QueuedCommand& queued : transaction.queue) {
+    sent = sent && send_forward(client, new_forward(client, target, false), queued.arguments) != 0;
+  }
+  // If not all has left, EXEC does not: the other side discards what it has when this client goes or begins
+  // anew.
+  if (!sent) {
+    return refuse(
+        client,
+        "EXECABORT Transaction discarded because the node that coordinates its keys cannot be reached");
+  }
+  forward(client, target, exec, keys, writes);
 }
 
 }  // namespace starling::server

@@ -8,6 +8,7 @@
 #include "server/cluster/cluster_node.h"
 #include "server/dispatcher.h"
 #include "server/io_thread.h"
+#include "server/pubsub.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -127,6 +128,12 @@ void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
 }
 
 void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply) {
+  if (forward.broadcast_token != 0) {
+    const auto held = writes_.find(forward.broadcast_token);
+    if (held != writes_.end() && reply.starts_with('-') && held->second.failure.empty())
+      held->second.failure = reply;
+    return write_done(forward.broadcast_token, nullptr);
+  }
   release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : reply);
   Client* client = io_thread_.find_client(forward.client_id);
   if (client == nullptr) return;
@@ -152,6 +159,17 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
     case FrameKind::kStateReply: {
       const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(peer);
       if (index != cluster::kNoNode) coordinator_.receive(index, kind, correlation, payload);
+      return;
+    }
+    case FrameKind::kPublish: {
+      cluster::MessageReader reader(payload);
+      std::string_view channel, message;
+      uint64_t to_shard;
+      if (!reader.read_number(&to_shard) || !reader.read_string(&channel) || !reader.read_string(&message))
+        return;
+      PubSub& pubsub = io_thread_.server().pubsub();
+      (void)(to_shard != 0 ? pubsub.publish_to_shard(channel, message, true)
+                           : pubsub.publish(channel, message, true));
       return;
     }
     case FrameKind::kForward:
@@ -213,6 +231,14 @@ void ClusterThread::release(uint64_t client_id, uint64_t held_id, std::string_vi
 }
 
 void ClusterThread::ship(Client& client, uint64_t from) {
+  if (broadcast_token_ != 0) {
+    changes_.clear();
+    const uint64_t token = std::exchange(broadcast_token_, 0);
+    if (broadcast_pending_ == 0) return;
+    writes_.emplace(token, HeldWrite{client.id(), token, broadcast_pending_, {}, {}});
+    client.held_replies.hold(token, from, client.output);
+    return;
+  }
   if (changes_.empty() && repairs_.empty()) return;
   // By partition: each has its own replicas to count.
   absl::InlinedVector<std::pair<uint16_t, std::string>, 2> parts;
@@ -265,6 +291,18 @@ void ClusterThread::refuse(Client& client, std::string_view error) {
   client.reply.error(error);
   Dispatcher::apply_reply_mode(client, from);
   if (client.transaction.open) client.discard_transaction(io_thread_.server().watches());
+}
+
+void ClusterThread::publish(std::string_view channel, std::string_view message, bool to_shard) {
+  if (placement_ == nullptr) return;
+  std::string payload;
+  engine::append_varint(to_shard ? 1 : 0, &payload);
+  engine::append_string(channel, &payload);
+  engine::append_string(message, &payload);
+  for (const cluster::Member& member : placement_->topology.members) {
+    // Who cannot be reached misses it, as a subscriber that is not connected does.
+    if (member.id != node_.id()) (void)links_.send(member.id, FrameKind::kPublish, 0, payload);
+  }
 }
 
 // --- Hints and gaps.

@@ -71,6 +71,9 @@ class ClusterThread final : private BusHandler,
   const std::shared_ptr<const cluster::Placement>& placement() const { return placement_; }
   bool healthy(cluster::NodeIndex index) const override;
 
+  // A message for the subscribers of all other nodes.
+  void publish(std::string_view channel, std::string_view message, bool to_shard);
+
   // --- For the loop.
   void begin_pass();
   void on_committed(const engine::Status& status);
@@ -143,6 +146,11 @@ class ClusterThread final : private BusHandler,
                std::span<const engine::KeyRef> keys, bool writes);
   void lose_forward(uint64_t correlation, std::string_view how);
   void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply);
+  Admission admit_whole(Client& client, const Command& command, Arguments arguments);
+  Forward new_forward(const Client& client, cluster::NodeIndex target, bool writes);
+  uint64_t send_forward(Client& client, Forward forward, Arguments arguments);
+  void forward_transaction(Client& client, cluster::NodeIndex target, std::span<const engine::KeyRef> keys,
+                           bool writes);
   void wake(uint64_t client_id);
   void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
   void note_repairs(std::span<const engine::KeyRef> keys, const QuorumRead& read,
@@ -167,6 +175,9 @@ class ClusterThread final : private BusHandler,
   const cluster::QuorumOptions* of_command_ = nullptr;
   engine::ChangeList changes_;
   std::vector<Repair> repairs_;
+  // Of the command that runs, if other nodes run it too: their answers are part of its reply.
+  uint64_t broadcast_token_ = 0;
+  int broadcast_pending_ = 0;
   uint64_t next_token_ = 1;
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;

@@ -17,6 +17,8 @@ struct Forward {
   int64_t deadline_us = 0;
   bool writes = false;
   bool silent = false;  // CLIENT REPLY: its answer is not wanted.
+  // Not 0: one of several nodes that run the same command; the answer only counts.
+  uint64_t broadcast_token = 0;
 };
 
 class Forwards {

@@ -6,6 +6,7 @@
 
 #include "resp/glob.h"
 #include "server/client.h"
+#include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
 
 namespace starling::server {
@@ -63,12 +64,21 @@ void unsubscribe(CommandContext& context) {
   if (names.empty()) confirm(context, kind, words_of(kind).unsubscribe, std::nullopt);
 }
 
+// In a cluster the subscribers of other nodes get the message too; they are not counted.
+void publish_to_other_nodes(const CommandContext& context, bool to_shard) {
+  if (ClusterThread* cluster = context.client.io_thread().cluster(); cluster != nullptr) {
+    cluster->publish(context.argument(1), context.argument(2), to_shard);
+  }
+}
+
 void publish(CommandContext& context) {
+  publish_to_other_nodes(context, false);
   context.reply.integer(static_cast<int64_t>(
       context.server.pubsub().publish(context.argument(1), context.argument(2), !context.in_exec)));
 }
 
 void publish_to_shard(CommandContext& context) {
+  publish_to_other_nodes(context, true);
   context.reply.integer(static_cast<int64_t>(
       context.server.pubsub().publish_to_shard(context.argument(1), context.argument(2), !context.in_exec)));
 }
