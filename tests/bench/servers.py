@@ -48,7 +48,8 @@ def redis_options(mode, io_threads):
 
 
 def starling_options(mode, io_threads):
-    options = ["--io-threads", str(io_threads)]
+    # The harness asks for checkpoints by DEBUG CHECKPOINT, on a connection from this machine.
+    options = ["--io-threads", str(io_threads), "--enable-debug-command", "local"]
     if mode == "memory":
         return options + ["--storage", "memory"]
     return options + ["--storage", "rocksdb", "--appendfsync", mode]
