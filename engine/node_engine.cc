@@ -197,21 +197,24 @@ bool NodeEngine::behind() const {
   return core_.log->live_bytes() > 4 * core_.options.checkpoint_log_bytes;
 }
 
-// What records may take: the limit less the store's memory and whatever else made the process grow. Some of
-// that comes only after the memory is needed (the block cache fills, a checkpoint takes buffers, freed
-// entries leave holes), and what the system was once given it does not get back at once; so a part is set
-// aside from the beginning.
+// A part of the limit is set aside from the beginning, because what else needs memory comes after records
+// have taken theirs (the block cache fills, checkpoints and compactions take buffers, freed entries leave
+// holes) and does not get it back from them at once.
 void NodeEngine::adjust_budget() {
-  const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
-  if (limit == 0) return evictor_.set_budget(0);
-  uint64_t overhead = limit / 16;
-  if (core_.durable()) overhead = limit / 8 + std::max(limit / 8, core_.store->memory_bytes());
-  if (core_.options.resident_bytes) {
-    const uint64_t accounted = baseline_resident_bytes_ + core_.keyspace.stripes.bytes();
+  MemoryBudget::Sample sample;
+  sample.limit_bytes = max_memory_bytes_.load(std::memory_order_relaxed);
+  sample.reserve_bytes = sample.limit_bytes / 16;
+  if (core_.durable())
+    sample.reserve_bytes =
+        sample.limit_bytes / 8 + std::max(sample.limit_bytes / 8, core_.store->memory_bytes());
+  sample.records_bytes = core_.keyspace.stripes.bytes();
+  if (sample.limit_bytes != 0 && core_.options.resident_bytes) {
     const uint64_t resident = core_.options.resident_bytes();
-    if (resident > accounted) overhead = std::max(overhead, resident - accounted);
+    sample.grown_bytes = resident - std::min(resident, baseline_resident_bytes_);
   }
-  evictor_.set_budget(std::max(limit - std::min(limit, overhead), limit / 4));
+  sample.now_us = core_.clock.monotonic_us();
+  std::lock_guard lock(budget_mutex_);
+  evictor_.set_budget(budget_.adjust(sample));
 }
 
 void NodeEngine::set_max_memory(uint64_t bytes) {

@@ -19,6 +19,7 @@
 #include "engine/evictor.h"
 #include "engine/expirer.h"
 #include "engine/loader.h"
+#include "engine/memory_budget.h"
 #include "engine/scanner.h"
 #include "engine/seeded_random.h"
 
@@ -109,7 +110,9 @@ class NodeEngine final : public Engine {
   std::atomic<uint64_t> log_syncs_{0};
   std::mutex random_mutex_;
   SeededRandom random_;
-  uint64_t baseline_resident_bytes_ = 0;
+  uint64_t baseline_resident_bytes_ = 0;  // Of the process without records.
+  std::mutex budget_mutex_;
+  MemoryBudget budget_;
   std::atomic<uint64_t> max_memory_bytes_;
 
   std::mutex checkpoint_mutex_;  // One checkpoint or snapshot at a time.

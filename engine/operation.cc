@@ -35,6 +35,11 @@ Operation::~Operation() {
   STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty());
 }
 
+KeyCounts Operation::counts(int index) const {
+  const DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(index)];
+  return {tables.live.load(std::memory_order_relaxed), tables.with_deadline.load(std::memory_order_relaxed)};
+}
+
 void Operation::lock(const KeyRef& key) {
   lock_partition(key.key.partition);
 }

@@ -185,6 +185,11 @@ struct KeyRef {
   Key key;
 };
 
+struct KeyCounts {
+  uint64_t live = 0;
+  uint64_t with_deadline = 0;  // Of those.
+};
+
 class Operation {
  public:
   Operation(Engine& engine, int64_t now_ms);
@@ -204,6 +209,8 @@ class Operation {
   bool resident(const KeyRef& key);
 
   Database database(int index) { return Database(*this, index); }
+  // Of a database that may never have been used, and stays so: database() would make its tables.
+  KeyCounts counts(int index) const;
   int64_t now_ms() const { return now_ms_; }
   Engine& engine() { return engine_; }
 

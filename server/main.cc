@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "server/allocator.h"
 #include "server/banner.h"
 #include "server/command_line.h"
 #include "server/config.h"
@@ -42,6 +43,7 @@ int run(const std::vector<std::string>& arguments) {
     std::perror("cannot go to the background");
     return 1;
   }
+  start_releasing_memory();
   log_banner(config.settings());
   status = serve(config);
   if (!status.ok()) {

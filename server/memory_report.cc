@@ -1,28 +1,9 @@
 #include "server/memory_report.h"
 
-#include <malloc.h>
-
 #include "server/process_memory.h"
 #include "server/server.h"
 
-// Found only in a program that is linked with them.
-extern "C" {
-[[gnu::weak]] int mi_version();
-[[gnu::weak]] void mi_collect(bool force);
-[[gnu::weak]] int mallctl(const char* name, void* old_value, size_t* old_size, void* value, size_t size);
-}
-
 namespace starling::server {
-
-const char* allocator_name() {
-  if (mi_version != nullptr) return "mimalloc";
-  return mallctl != nullptr ? "jemalloc" : "libc";
-}
-
-void release_free_memory() {
-  if (mi_collect != nullptr) mi_collect(true);
-  ::malloc_trim(0);
-}
 
 MemoryReport report_memory(Server& server) {
   const engine::Statistics statistics = server.engine().statistics();

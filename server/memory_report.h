@@ -27,10 +27,4 @@ struct MemoryReport {
 // Updates the peak.
 MemoryReport report_memory(Server& server);
 
-// Asks the allocator to give free memory back to the system. May take a while.
-void release_free_memory();
-
-// The allocator that the program is linked with, "mimalloc".
-const char* allocator_name();
-
 }  // namespace starling::server

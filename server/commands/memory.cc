@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 
+#include "server/allocator.h"
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
@@ -34,7 +35,7 @@ double ratio(uint64_t part, uint64_t whole) {
 
 uint64_t count_keys(CommandContext& context) {
   uint64_t keys = 0;
-  for (int i = 0; i < engine::kDatabaseCount; ++i) keys += context.operation.database(i).size();
+  for (int i = 0; i < engine::kDatabaseCount; ++i) keys += context.operation.counts(i).live;
   return keys;
 }
 

@@ -134,7 +134,7 @@ const SettingSpec kSettings[] = {
     integer("active-defrag-cycle-min", "1", kNoDefragmentation, 1, 99),
     integer("active-defrag-cycle-max", "25", kNoDefragmentation, 1, 99),
     integer("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
-    boolean("jemalloc-bg-thread", "yes", "The allocator is mimalloc."),
+    boolean("jemalloc-bg-thread", "yes", "Freed memory always goes back in the background."),
     boolean("io-threads-do-reads", "no", "I/O threads always read."),
     integer("list-max-listpack-size", "-2", kAbsentType, kInt32Min, kInt32Max, "list-max-ziplist-size"),
     integer("list-compress-depth", "0", kAbsentType),

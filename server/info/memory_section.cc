@@ -1,3 +1,4 @@
+#include "server/allocator.h"
 #include "server/config.h"
 #include "server/info/sections.h"
 #include "server/memory_report.h"

@@ -74,12 +74,10 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
 void write_keyspace_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Keyspace");
   for (int index = 0; index < engine::kDatabaseCount; ++index) {
-    const engine::Database database = context.operation.database(index);
-    const uint64_t keys = database.size();
-    if (keys == 0) continue;
-    writer.field("db" + std::to_string(index),
-                 "keys=" + std::to_string(keys) +
-                     ",expires=" + std::to_string(database.size_with_deadline()) + ",avg_ttl=0");
+    const engine::KeyCounts keys = context.operation.counts(index);
+    if (keys.live == 0) continue;
+    writer.field("db" + std::to_string(index), "keys=" + std::to_string(keys.live) + ",expires=" +
+                                                   std::to_string(keys.with_deadline) + ",avg_ttl=0");
   }
 }
 
