@@ -174,6 +174,7 @@ class Client final : public FdHandler {
     cluster::NodeIndex node;
   };
   std::vector<Forwarded> forwarded;
+  uint64_t forwarded_writes = 0;  // So far.
   // Nodes that have a tunnel for it, and must be told when it goes.
   std::vector<cluster::NodeId> forward_nodes;
 

@@ -122,7 +122,8 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
     }
   }
   if (!must_read_first(client, command, arguments)) return Admission::kRun;
-  if (prepared.read == nullptr) begin_read(client, prepared, keys);
+  const bool outdated = prepared.read != nullptr && prepared.read->after_writes != client.forwarded_writes;
+  if (prepared.read == nullptr || outdated) begin_read(client, prepared, keys);
   if (!prepared.read->done()) {
     prepared.read->waited_for = true;
     client.wait_for(Waiting::kForNodes);
@@ -149,6 +150,7 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
   const auto read = std::make_shared<QuorumRead>();
   prepared.read = read;
   read->client_id = client.id();
+  read->after_writes = client.forwarded_writes;
   read->versions.resize(keys.size());
   std::vector<size_t> order(keys.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -348,6 +350,7 @@ void ClusterThread::forward(Client& client, NodeIndex target, Arguments argument
   const uint64_t from = client.output.position();
   Dispatcher::apply_reply_mode(client, from);
   client.held_replies.hold(held_id, from, client.output);
+  if (writes) ++client.forwarded_writes;
   for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
 }
 

@@ -12,7 +12,10 @@ namespace starling::server {
 
 struct QuorumRead {
   uint64_t client_id = 0;
-  int pending = 0;          // Questions without an answer yet.
+  int pending = 0;  // Questions without an answer yet.
+  // Writes of the client that had been forwarded when it was asked: an answer from before a later one is of
+  // no use to the client that sent it.
+  uint64_t after_writes = 0;
   bool waited_for = false;  // The client waits for this to be done.
   std::string failure;      // The error reply; empty: none so far.
   // For each key of the command, in their order, what peers said.
