@@ -62,6 +62,7 @@ Status Checkpointer::begin(Tables* tables, StoreState* state, std::vector<uint32
   Status status = core_.log->rotate(&segment);
   if (status.ok()) {
     *state = capture_state(core_.keyspace, core_.options.replicated);
+    state->converted = core_.converted;
     state->replay_from = segment;
     core_.flushing_tag = core_.current_tag;
     core_.current_tag = static_cast<DirtyTag>(3 - core_.current_tag);

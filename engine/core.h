@@ -63,6 +63,8 @@ struct EngineCore {
   ActorId actor = 0;
   ActorIndex actor_index = 0;
   DeadlineIndex deadlines;
+  // Replicated, in a directory that was a single node's first: see Loader.
+  bool converted = false;
 
   // Null in memory mode: then nothing is ever dirty and tombstones are not kept.
   std::unique_ptr<CommitLog> log;

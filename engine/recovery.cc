@@ -27,6 +27,7 @@ Status Recovery::restore_state(uint64_t* replay_from) {
   Status status = decode_state(bytes, &state);
   if (!status.ok()) return status;
   store_replicated_ = state.replicated;
+  core_.converted = core_.options.replicated && (state.converted || !state.replicated);
   if (state.replicated && !core_.options.replicated) {
     return {StatusCode::kInvalid,
             "the records of this data directory are replicas of a cluster's; without a cluster their history "
@@ -213,6 +214,8 @@ Status Recovery::run(const std::function<void(const std::string&)>& progress) {
                  "% of " + std::to_string(total >> 20) + " MiB");
       });
   if (!status.ok()) return status;
+  // What a single node wrote before its first checkpoint.
+  if (core_.options.replicated && !store_replicated_ && frames_ > 0) core_.converted = true;
   if (frames_ > 0) {
     progress("Replayed " + std::to_string(mutations_) + " changes in " + std::to_string(frames_) +
              " frames of the commit log");

@@ -8,12 +8,10 @@
 #include "engine/change_capture.h"
 #include "engine/core.h"
 #include "engine/entry_change.h"
-#include "engine/loader.h"
 #include "engine/mutation.h"
 #include "engine/record_delta.h"
 #include "engine/record_form.h"
 #include "engine/rows.h"
-#include "engine/storage_key.h"
 
 namespace starling::engine {
 
@@ -253,7 +251,7 @@ bool Replica::replay(const Key& key, const Mutation& mutation) {
     return outcome == MergeOutcome::kApplied || outcome == MergeOutcome::kUnchanged;
   }
   if (mutation.kind == MutationKind::kLapse) {
-    if (slot == Table::kNotFound || partition.table.entry(slot)->tombstone()) return false;
+    if (slot == Table::kNotFound || partition.table.entry(slot)->tombstone()) return true;
     database.lapse(partition, slot, key, mutation.now_ms);
     return true;
   }

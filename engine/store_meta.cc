@@ -8,6 +8,7 @@ namespace {
 
 constexpr uint64_t kFormat = 1;
 constexpr uint64_t kReplicatedFormat = 2;
+constexpr uint64_t kConvertedFormat = 3;
 
 bool read_u32(ByteReader* reader, uint32_t* value) {
   uint64_t number;
@@ -43,7 +44,7 @@ bool read_state(ByteReader* reader, StoreState* state) {
 
 std::string encode_state(const StoreState& state) {
   std::string out;
-  append_varint(state.replicated ? kReplicatedFormat : kFormat, &out);
+  append_varint(state.converted ? kConvertedFormat : state.replicated ? kReplicatedFormat : kFormat, &out);
   for (const uint32_t space : state.spaces) append_varint(space, &out);
   append_varint(state.next_space, &out);
   append_varint(state.replay_from, &out);
@@ -65,12 +66,13 @@ Status decode_state(std::string_view bytes, StoreState* state) {
   ByteReader reader(bytes);
   uint64_t format;
   if (!reader.read_varint(&format)) return {StatusCode::kCorrupt, "the store's state row is damaged"};
-  if (format > kReplicatedFormat) {
+  if (format > kConvertedFormat) {
     return {StatusCode::kNewerFormat, "the store was written by a newer release (state format " +
                                           std::to_string(format) + ", this one reads up to " +
-                                          std::to_string(kReplicatedFormat) + ")"};
+                                          std::to_string(kConvertedFormat) + ")"};
   }
-  state->replicated = format == kReplicatedFormat;
+  state->replicated = format >= kReplicatedFormat;
+  state->converted = format == kConvertedFormat;
   if (!read_state(&reader, state)) return {StatusCode::kCorrupt, "the store's state row is damaged"};
   return {};
 }

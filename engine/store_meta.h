@@ -3,8 +3,8 @@
 //   state     := format:varint  (space:varint){16}  next_space:varint  replay_from:varint  database*
 //   16:varint database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*  16384:varint
 //
-// format is 1, or 2 when the records are a cluster's (Options::replicated): whoever would write plain records
-// over their histories must not open them.
+// format is 1; or 2 when the records are a cluster's (Options::replicated), 3 when they became it after they
+// had been a single node's: whoever would write plain records over their histories must not open them.
 //
 // Partitions without records are left out. Written with each checkpoint's run, so atomically with its
 // records.
@@ -33,6 +33,7 @@ struct StoreState {
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
   bool replicated = false;
+  bool converted = false;
   uint64_t replay_from = 0;  // The first log segment whose frames the store does not hold.
   std::array<std::vector<PartitionCounts>, kDatabases> counts;
 };

@@ -83,31 +83,34 @@ class ReplicatedRun {
     check(name);
   }
 
-  void check(const std::string& name) {
+  void check(const std::string& name) { check(node_, name); }
+  // Another node may be one made from an image of this one's disks.
+  void check(TestNode& node, const std::string& name) {
     CAPTURE(name);
     const Record& expected = records_[name];
-    const int64_t now_ms = node_.clock.now_ms;
-    const bool same = state_of(node_, name) == state_bytes(expected, now_ms);
+    const int64_t now_ms = node.clock.now_ms;
+    const bool same = state_of(node, name) == state_bytes(expected, now_ms);
     if (!same)
-      MESSAGE(describe(state_of(node_, name)) << "\nexpected\n" << describe(state_bytes(expected, now_ms)));
+      MESSAGE(describe(state_of(node, name)) << "\nexpected\n" << describe(state_bytes(expected, now_ms)));
     REQUIRE(same);
     std::string version;
     if (!expected.context().empty()) encode_context(expected.context(), &version);
-    REQUIRE(version_of(node_, name) == version);
-    check_shown(name, expected, now_ms);
+    REQUIRE(version_of(node, name) == version);
+    check_shown(node, name, expected, now_ms);
   }
 
-  void check_all() {
+  void check_all() { check_all(node_); }
+  void check_all(TestNode& node) {
     std::set<std::string> live;
     uint64_t with_deadline = 0;
     for (const std::string& name : names_) {
-      check(name);
-      const Shown shown = shown_of(records_[name], node_.clock.now_ms);
+      check(node, name);
+      const Shown shown = shown_of(records_[name], node.clock.now_ms);
       if (shown.type != Type::kNone) live.insert(name);
       with_deadline += shown.deadline_ms != 0;
     }
-    REQUIRE(node_.scan() == live);
-    node_.with("any", [&](Database& database, const Key&) {
+    REQUIRE(node.scan() == live);
+    node.with("any", [&](Database& database, const Key&) {
       REQUIRE(database.size() == live.size());
       REQUIRE(database.size_with_deadline() == with_deadline);
     });
@@ -132,7 +135,7 @@ class ReplicatedRun {
     return {context.stamp_of(node_.actor()), node_.actor()};
   }
 
-  void check_shown(const std::string& name, const Record& expected, int64_t now_ms);
+  static void check_shown(TestNode& node, const std::string& name, const Record& expected, int64_t now_ms);
   void change_here(const std::string& name);
   void change_here(Operation& operation, const Key& key, Record& record);
   void change_collection(Operation& operation, const Key& key, Record& record, Type type);
@@ -166,8 +169,9 @@ inline std::string ReplicatedRun::describe(std::string_view bytes) {
   return text;
 }
 
-inline void ReplicatedRun::check_shown(const std::string& name, const Record& expected, int64_t now_ms) {
-  node_.with(name, [&](Database& database, const Key& key) {
+inline void ReplicatedRun::check_shown(TestNode& node, const std::string& name, const Record& expected,
+                                       int64_t now_ms) {
+  node.with(name, [&](Database& database, const Key& key) {
     const Found found = database.find(key);
     const Shown shown = shown_of(expected, now_ms);
     REQUIRE(static_cast<bool>(found) == (shown.type != Type::kNone));
