@@ -29,6 +29,10 @@ std::string keys_of(std::string_view changes) {
 }  // namespace
 
 std::string Failure::message() const {
+  if (!begun) {
+    return "NOQUORUM " + std::to_string(answered) + " of " + std::to_string(replicas) +
+           " replicas can be reached, " + std::to_string(needed) + " needed; nothing was done";
+  }
   std::string text = "NOQUORUM " + std::to_string(answered) + " of " + std::to_string(replicas) +
                      " replicas answered, " + std::to_string(needed) + " needed";
   if (timed_out) text += ", in " + std::to_string(timeout_ms) + " ms";
@@ -62,6 +66,44 @@ Coordinator::Request Coordinator::make(Kind kind, uint16_t partition, const Quor
 bool Coordinator::contacted(const Request& request, NodeIndex node) const {
   return std::any_of(request.contacts.begin(), request.contacts.end(),
                      [node](const Contact& contact) { return contact.node == node; });
+}
+
+std::optional<Failure> Coordinator::hopeless(uint16_t partition, const Consistency& consistency,
+                                             QuorumMode mode, bool write) const {
+  const auto replicas = placement_->replicas(partition);
+  absl::InlinedVector<uint8_t, 5> datacenters;
+  for (const NodeIndex node : replicas) datacenters.push_back(placement_->datacenters[node]);
+  Tally tally(consistency, datacenters, placement_->datacenters[placement_->self]);
+  size_t missing = 0;
+  for (size_t slot = 0; slot < replicas.size(); ++slot) {
+    if (replicas[slot] == placement_->self || wire_.healthy(replicas[slot])) {
+      tally.acknowledge(slot);
+    } else {
+      ++missing;
+    }
+  }
+  if (tally.reached()) return std::nullopt;
+  if (missing > 0 && mode == QuorumMode::kSloppy) {
+    size_t stand_ins = 0;
+    placement_->preference.walk(partition, [&](NodeIndex node) {
+      if (!placement_->holds(partition, node) && (node == placement_->self || wire_.healthy(node)))
+        ++stand_ins;
+      return stand_ins < missing;
+    });
+    for (size_t slot = 0; slot < replicas.size() && stand_ins > 0; ++slot) {
+      if (replicas[slot] == placement_->self || wire_.healthy(replicas[slot])) continue;
+      tally.acknowledge(slot);
+      --stand_ins;
+    }
+    if (tally.reached()) return std::nullopt;
+  }
+  Failure failure;
+  failure.begun = false;
+  failure.answered = tally.acknowledged();
+  failure.needed = tally.needed();
+  failure.replicas = static_cast<int>(replicas.size());
+  failure.write = write;
+  return failure;
 }
 
 void Coordinator::begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options,
@@ -321,7 +363,9 @@ void Coordinator::lose(uint64_t id, Request& request, Contact& contact) {
 void Coordinator::decide(uint64_t, Request& request, bool timed_out) {
   if (request.done || request.kind == Kind::kFetch) return;
   const bool reached = request.tally.reached();
-  if (!reached && !request.tally.impossible() && !timed_out) return;
+  const bool open = std::any_of(request.contacts.begin(), request.contacts.end(),
+                                [](const Contact& contact) { return contact.open; });
+  if (!reached && !timed_out && (open || !request.tally.impossible())) return;
   request.done = true;
   Failure failure;
   failure.answered = request.tally.acknowledged();

@@ -21,6 +21,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -35,8 +36,9 @@
 
 namespace starling::cluster {
 
-// Why a request was given up. message() is the text of the error reply.
+// Why a request was given up, or not begun. message() is the text of the error reply.
 struct Failure {
+  bool begun = true;
   int answered = 0, needed = 0, replicas = 0;
   int64_t timeout_ms = 0;
   bool timed_out = false;
@@ -82,6 +84,10 @@ class Coordinator {
   // What to serve by from now on. What is under way is given up as if its time were up: nodes may have other
   // numbers now. Before the first call, requests must not begin.
   void set_placement(std::shared_ptr<const Placement> placement);
+
+  // Whether a request could reach its quorum if every node that is healthy now answered. Nothing: it could.
+  std::optional<Failure> hopeless(uint16_t partition, const Consistency& consistency, QuorumMode mode,
+                                  bool write) const;
 
   // Ships changes to keys of one partition. `changes` is a sequence of `change`. The local copy counts as
   // acknowledged: with appendfsync always the caller holds the reply until it is durable as well.
@@ -151,7 +157,8 @@ class Coordinator {
   void read_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
                      ReplyResult result);
   void fetch_answered(uint64_t id, Request& request, MessageReader& reply, ReplyResult result);
-  // Tells the listener if the tally has decided.
+  // Tells the listener if the tally has decided: that it is reached, at once; that it cannot be, when all who
+  // were asked have answered, so that the numbers are right.
   void decide(uint64_t id, Request& request, bool timed_out);
   void expire(uint64_t id);
   bool settled(const Request& request) const;

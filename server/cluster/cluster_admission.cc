@@ -121,7 +121,12 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       return Admission::kAnswered;
     }
   }
-  if (!must_read_first(client, command, arguments)) return Admission::kRun;
+  const bool reads = must_read_first(client, command, arguments);
+  if (const std::string error = hopeless(client, keys, reads, writes); !error.empty()) {
+    refuse(client, error);
+    return Admission::kAnswered;
+  }
+  if (!reads) return Admission::kRun;
   const bool outdated = prepared.read != nullptr && prepared.read->after_writes != client.forwarded_writes;
   if (prepared.read == nullptr || outdated) begin_read(client, prepared, keys);
   if (!prepared.read->done()) {
@@ -133,6 +138,21 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   statistics_.reads_failed.add(1);
   refuse(client, prepared.read->failure);
   return Admission::kAnswered;
+}
+
+// The error reply when too few nodes can be reached for the quorums of this command; empty: it may begin.
+std::string ClusterThread::hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads,
+                                    bool writes) const {
+  const cluster::QuorumOptions& options = quorum_of(client);
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const uint16_t partition = keys[i].key.partition;
+    if (i > 0 && partition == keys[i - 1].key.partition) continue;
+    std::optional<cluster::Failure> failure;
+    if (writes) failure = coordinator_.hopeless(partition, options.write, options.mode, true);
+    if (!failure && reads) failure = coordinator_.hopeless(partition, options.read, options.mode, false);
+    if (failure) return failure->message();
+  }
+  return {};
 }
 
 void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {

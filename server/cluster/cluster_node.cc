@@ -190,6 +190,23 @@ cluster::GossipFigures ClusterNode::gossip_figures() const {
   return figures_;
 }
 
+ClusterTotals ClusterNode::totals() const {
+  ClusterTotals totals;
+  for (const ClusterThread* thread : threads_) {
+    const ClusterStatistics& counts = thread->statistics();
+    totals.forwards += counts.forwards.get();
+    totals.forwards_lost += counts.forwards_lost.get();
+    totals.writes_shipped += counts.writes_shipped.get();
+    totals.writes_failed += counts.writes_failed.get();
+    totals.quorum_reads += counts.quorum_reads.get();
+    totals.reads_failed += counts.reads_failed.get();
+    totals.newer_fetched += counts.newer_fetched.get();
+    totals.read_repairs += counts.read_repairs.get();
+    totals.gaps += counts.gaps.get();
+  }
+  return totals;
+}
+
 void ClusterNode::keep_hint(const NodeId& target, std::string_view keys) {
   hints_.keep(target, keys);
 }

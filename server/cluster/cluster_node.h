@@ -29,6 +29,12 @@ namespace starling::server {
 class ClusterThread;
 class Server;
 
+// Of all loops, since the start.
+struct ClusterTotals {
+  uint64_t forwards = 0, forwards_lost = 0, writes_shipped = 0, writes_failed = 0, quorum_reads = 0,
+           reads_failed = 0, newer_fetched = 0, read_repairs = 0, gaps = 0;
+};
+
 class ClusterNode {
  public:
   explicit ClusterNode(Server& server);
@@ -51,6 +57,7 @@ class ClusterNode {
   // As gossip last saw it: copies, for reports.
   std::vector<cluster::MemberView> members() const;
   cluster::GossipFigures gossip_figures() const;
+  ClusterTotals totals() const;
   HintReport hint_report() const { return hints_.report(); }
   size_t hints_waiting(const cluster::NodeId& target) const { return hints_.waiting(target); }
 

@@ -86,6 +86,7 @@ class ClusterThread final : private BusHandler,
   BusLinks& links() { return links_; }
   IoThread& io_thread() { return io_thread_; }
   void set_peers(const std::vector<BusPeer>& peers) { links_.set_peers(peers); }
+  // Read by any thread.
   const ClusterStatistics& statistics() const { return statistics_; }
   const cluster::Coordinator& coordinator() const { return coordinator_; }
   enum class Delivery { kStored, kFailed };
@@ -140,6 +141,8 @@ class ClusterThread final : private BusHandler,
   int64_t now_us() const;
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes) const;
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
+  std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads,
+                       bool writes) const;
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
   void refuse(Client& client, std::string_view error);
   void forward(Client& client, cluster::NodeIndex target, Arguments arguments,

@@ -2,6 +2,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "server/cluster/cluster_node.h"
 #include "server/command_line.h"
 #include "server/config.h"
 #include "server/info/sections.h"
@@ -109,9 +110,37 @@ void write_modules_section(InfoContext&, InfoWriter& writer) {
   writer.section("Modules");
 }
 
-void write_cluster_section(InfoContext&, InfoWriter& writer) {
+void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Cluster");
-  writer.field("cluster_enabled", 0);
+  const ClusterNode* cluster = context.server.cluster();
+  writer.field("cluster_enabled", cluster != nullptr ? 1 : 0);
+  if (cluster == nullptr) return;
+  const cluster::GossipFigures gossip = cluster->gossip_figures();
+  const HintReport hints = cluster->hint_report();
+  const ClusterTotals totals = cluster->totals();
+  const auto placement = cluster->placement();
+  writer.field("cluster_formed", placement != nullptr ? 1 : 0);
+  writer.field("cluster_members", placement != nullptr ? placement->topology.members.size() : 0);
+  writer.field("cluster_epoch", placement != nullptr ? placement->topology.epoch : 0);
+  writer.field("cluster_suspects", gossip.suspects);
+  writer.field("cluster_down", gossip.down);
+  writer.field("cluster_last_detection_ms", gossip.last_detection_us / 1000);
+  writer.field("cluster_gossip_sent_per_sec", gossip.messages_sent_per_s);
+  writer.field("cluster_gossip_bytes_sent_per_sec", gossip.bytes_sent_per_s);
+  writer.field("cluster_forwards", totals.forwards);
+  writer.field("cluster_forwards_lost", totals.forwards_lost);
+  writer.field("cluster_writes_shipped", totals.writes_shipped);
+  writer.field("cluster_writes_failed", totals.writes_failed);
+  writer.field("cluster_quorum_reads", totals.quorum_reads);
+  writer.field("cluster_reads_failed", totals.reads_failed);
+  writer.field("cluster_newer_fetched", totals.newer_fetched);
+  writer.field("cluster_read_repairs", totals.read_repairs);
+  writer.field("cluster_gaps", totals.gaps);
+  writer.field("cluster_hints_waiting", hints.waiting);
+  writer.field("cluster_hints_bytes", hints.bytes);
+  writer.field("cluster_hints_kept", hints.kept);
+  writer.field("cluster_hints_delivered", hints.delivered);
+  writer.field("cluster_hints_dropped", hints.dropped);
 }
 
 }  // namespace starling::server

@@ -154,11 +154,54 @@ TEST_CASE("strict: a hint is kept, and is no acknowledgement") {
   bench.write(options);
   REQUIRE(bench.sent.size() == 2);
   bench.answer(0, kStored);
+  CHECK(bench.done.empty());
   bench.answer(1, kStored);
+  CHECK(bench.done[1] == "NOQUORUM 1 of 3 replicas answered, 2 needed; the write may still take effect");
+}
+
+TEST_CASE("a request that runs out of time says so, with its numbers") {
+  Bench bench;
+  QuorumOptions options;
+  options.write = {Level::kAll, 0};
+  bench.write(options);
+  bench.answer(0, kStored);
+  bench.coordinator.tick(options.timeout_ms * 1000 - 1);
   CHECK(bench.done.empty());
   bench.coordinator.tick(options.timeout_ms * 1000);
   CHECK(bench.done[1] ==
-        "NOQUORUM 1 of 3 replicas answered, 2 needed, in 1000 ms; the write may still take effect");
+        "NOQUORUM 2 of 3 replicas answered, 3 needed, in 1000 ms; the write may still take effect");
+}
+
+TEST_CASE("what cannot reach its quorum is known before it begins") {
+  Bench bench;
+  const Consistency quorum, all{Level::kAll, 0}, too_many{Level::kNumber, 9};
+  const auto hopeless = [&](const Consistency& consistency, QuorumMode mode) {
+    const auto failure = bench.coordinator.hopeless(0, consistency, mode, true);
+    return failure ? failure->message() : "";
+  };
+  CHECK(hopeless(all, QuorumMode::kStrict).empty());
+  CHECK(hopeless(too_many, QuorumMode::kSloppy) ==
+        "NOQUORUM 3 of 3 replicas can be reached, 9 needed; nothing was done");
+  bench.sick = {bench.replica(1), bench.replica(2)};
+  CHECK(hopeless(quorum, QuorumMode::kStrict) ==
+        "NOQUORUM 1 of 3 replicas can be reached, 2 needed; nothing was done");
+  CHECK_MESSAGE(hopeless(all, QuorumMode::kSloppy).empty(), "two others can stand in");
+  for (NodeIndex node = 0; node < 5; ++node) {
+    if (!bench.placement->holds(0, node)) bench.sick.insert(node);
+  }
+  CHECK(hopeless(quorum, QuorumMode::kSloppy) ==
+        "NOQUORUM 1 of 3 replicas can be reached, 2 needed; nothing was done");
+}
+
+TEST_CASE("a failure waits for those who were asked, so that its numbers are right") {
+  Bench bench(3);
+  QuorumOptions options;
+  options.write = {Level::kAll, 0};
+  bench.write(options);
+  bench.coordinator.peer_lost(bench.sent[0].node);
+  CHECK(bench.done.empty());
+  bench.answer(1, kStored);
+  CHECK(bench.done[1] == "NOQUORUM 2 of 3 replicas answered, 3 needed; the write may still take effect");
 }
 
 TEST_CASE("with nobody left to stand in, the coordinator keeps the hint and gives up at once") {
