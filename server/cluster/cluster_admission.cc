@@ -80,7 +80,8 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
                                std::span<const engine::KeyRef> keys, bool writes) {
   const uint32_t flags = command.spec->flags | client.transaction.flags;
   const bool whole = writes && (flags & kWholeKeyspace) != 0;
-  if (keys.empty() && !whole) return Admission::kRun;
+  // Shard channels stand where keys do, and are told to all nodes anyway.
+  if ((keys.empty() && !whole) || (command.spec->key_use & kKeyNotKey) != 0) return Admission::kRun;
   if (placement_ == nullptr) {
     refuse(client, "CLUSTERDOWN The cluster has not formed yet: " + node_.waiting_for());
     return Admission::kAnswered;

@@ -1,10 +1,12 @@
 // QUORUM: how many replicas a connection's reads and writes involve. QUORUM EXEC is taken apart by the
 // dispatcher, which runs the command behind "--" in its place.
+#include <algorithm>
 #include <array>
 
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/quorum_options.h"
+#include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/io_thread.h"
@@ -54,12 +56,52 @@ void reset(CommandContext& context) {
   context.reply.ok();
 }
 
+// Where the command of QUORUM EXEC begins; arguments.size() when there is none.
+size_t inner_command(Arguments arguments) {
+  size_t separator = 2;
+  while (separator < arguments.size() && arguments[separator] != "--") ++separator;
+  return std::min(separator + 1, arguments.size());
+}
+
 void exec(CommandContext& context) {
   // What makes sense was taken apart before it came here.
   if (cluster_of(context) == nullptr) return;
+  const size_t inner = inner_command(context.arguments);
+  if (inner < context.size()) {
+    cluster::QuorumOptions options;
+    const std::string error = read_quorum_options(context.arguments.subspan(2, inner - 3), &options);
+    if (!error.empty()) return context.reply.error(error);
+  }
   context.reply.error(
-      "ERR QUORUM EXEC takes options, then --, then a command that is no QUORUM EXEC itself, and not "
-      "inside MULTI");
+      "ERR QUORUM EXEC takes options, then --, then a command that is no QUORUM EXEC itself, and not inside "
+      "MULTI");
+}
+
+const CommandSpec* find_spec(std::span<const CommandSpec> specs, std::string_view name) {
+  const auto found = std::find_if(specs.begin(), specs.end(), [name](const CommandSpec& spec) {
+    return equals_ignoring_case(spec.name, name);
+  });
+  return found == specs.end() ? nullptr : &*found;
+}
+
+// The keys of the command that QUORUM EXEC runs, for COMMAND GETKEYS and for clients that route by them.
+bool inner_keys(Arguments arguments, std::vector<int>* positions) {
+  const size_t inner = inner_command(arguments);
+  if (inner >= arguments.size()) return false;
+  const Arguments command = arguments.subspan(inner);
+  const CommandSpec* spec = nullptr;
+  for (const auto& family : all_families()) {
+    if (spec = find_spec(family, command[0]); spec != nullptr) break;
+  }
+  if (spec != nullptr && !spec->subcommands.empty() && command.size() > 1) {
+    spec = find_spec(spec->subcommands, command[1]);
+  }
+  if (spec == nullptr || equals_ignoring_case(command[0], "quorum") ||
+      !find_keys(*spec, command, positions)) {
+    return false;
+  }
+  for (int& position : *positions) position += static_cast<int>(inner);
+  return true;
 }
 
 std::string_view phase_name(cluster::Phase phase) {
@@ -127,8 +169,18 @@ std::span<const CommandSpec> quorum_subcommands() {
       plain("get", 2, get, "The quorums in force for this connection."),
       plain("set", -3, set, "Sets the quorums of this connection: R, W, SLOPPY or STRICT, TIMEOUT."),
       plain("reset", 2, reset, "Goes back to the quorums of the settings."),
-      plain("exec", -4, exec, "Runs one command with quorums of its own."),
-      plain("explain", 3, explain, "Which nodes hold a key, and how they are."),
+      [] {
+        CommandSpec spec = plain("exec", -4, exec, "Runs one command with quorums of its own.");
+        spec.flags |= kMovableKeys;
+        spec.find_keys = inner_keys;
+        return spec;
+      }(),
+      [] {
+        CommandSpec spec = plain("explain", 3, explain, "Which nodes hold a key, and how they are.");
+        spec.keys = {2, 2, 1};
+        spec.key_use = kKeyRO | kKeyNotKey;
+        return spec;
+      }(),
   };
   return subcommands;
 }
