@@ -315,8 +315,11 @@ void Coordinator::write_answered(uint64_t id, Request& request, Contact& contact
   }
   if (result != ReplyResult::kOk) return lose(id, request, contact);
   contact.open = false;
-  if (!contact.stand_in || request.options.mode == QuorumMode::kSloppy)
+  if (!contact.stand_in || request.options.mode == QuorumMode::kSloppy) {
     request.tally.acknowledge(contact.slot);
+  } else {
+    request.tally.fail(contact.slot);
+  }
   decide(id, request, false);
 }
 

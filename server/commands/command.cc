@@ -89,6 +89,7 @@ void list(CommandContext& context) {
 }
 
 bool has_keys(const Command& command) {
+  if (command.spec->find_keys != nullptr) return true;
   for (const KeySpecification& specification : key_specifications(command)) {
     if ((specification.use & kKeyNotKey) == 0) return true;
   }
