@@ -117,7 +117,8 @@ class Connection:
             self.position = 0
         while len(self.buffer) < needed:
             try:
-                chunk = self.socket.recv(max(1 << 16, min(needed - len(self.buffer), 1 << 22)))
+                # As much as there is: a long array is parsed again from its beginning after each chunk.
+                chunk = self.socket.recv(1 << 22)
             except ConnectionError:
                 chunk = b""
             if not chunk:
