@@ -1,0 +1,256 @@
+"""Three nodes in three network namespaces: cut apart, they go on as the client chose; healed, nothing is missing.
+
+Needs root, and says so if it is not: the test runs itself again in a network of its own (`unshare`), where each node has a
+namespace behind one bridge. Only what nodes say to each other is cut; the test reaches each node all the time.
+"""
+
+import os
+import subprocess
+import sys
+import unittest
+
+from cluster_nodes import BUS_PORT, Cluster, ReplyError, certain, until
+
+INSIDE = "STARLING_TEST_NETWORK"
+
+
+def host(index):
+    return "10.77.0.%d" % (index + 1)
+
+
+def run(*words, **options):
+    subprocess.run(words, check=True, capture_output=True, text=True, **options)
+
+
+def can_make_networks():
+    try:
+        run("unshare", "--net", "--mount", "sh", "-c",
+            "mount -t tmpfs none /run && ip netns add probe && ip netns exec probe nft list ruleset")
+        return True
+    except (OSError, subprocess.CalledProcessError):
+        return False
+
+
+class Network:
+    """A bridge, and a namespace for each node."""
+
+    def __init__(self, count):
+        run("mount", "-t", "tmpfs", "none", "/run")
+        run("ip", "link", "set", "lo", "up")
+        run("ip", "link", "add", "bridge", "type", "bridge")
+        run("ip", "address", "add", "10.77.0.254/24", "dev", "bridge")
+        run("ip", "link", "set", "bridge", "up")
+        for index in range(count):
+            name = self.name(index)
+            run("ip", "netns", "add", name)
+            run("ip", "link", "add", "to-" + name, "type", "veth", "peer", "name", "eth0", "netns", name)
+            run("ip", "link", "set", "to-" + name, "master", "bridge", "up")
+            run("ip", "-n", name, "address", "add", host(index) + "/24", "dev", "eth0")
+            run("ip", "-n", name, "link", "set", "eth0", "up")
+            run("ip", "-n", name, "link", "set", "lo", "up")
+            self.nft(index, "add table inet cut; add chain inet cut input { type filter hook input priority 0; }")
+
+    @staticmethod
+    def name(index):
+        return "node-%d" % index
+
+    def nft(self, index, rules):
+        run("ip", "netns", "exec", self.name(index), "nft", rules)
+
+    def cut(self, sender, receiver):
+        """What one node sends no longer reaches the other."""
+        self.nft(receiver, "add rule inet cut input ip saddr %s drop" % host(sender))
+
+    def heal(self, count=3):
+        for index in range(count):
+            self.nft(index, "flush chain inet cut input")
+
+
+class NetworkCluster(Cluster):
+    def prefix(self, node):
+        return ("ip", "netns", "exec", Network.name(node.index))
+
+
+@unittest.skipUnless(INSIDE in os.environ, "network namespaces cannot be made here: that takes root")
+class Partition(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.network = Network(3)
+        cls.cluster = NetworkCluster(3, host, protected_mode="no")
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        cls.cluster.note_ids()
+        cls.nodes = cls.cluster.nodes
+
+    def setUp(self):
+        self.addCleanup(self.heal)
+
+    def heal(self):
+        self.network.heal()
+        self.cluster.wait_whole()
+
+    def cut_off(self, index):
+        """Both ways, and waits until each side has noticed."""
+        others = [node for node in self.nodes if node.index != index]
+        for other in others:
+            self.network.cut(index, other.index)
+            self.network.cut(other.index, index)
+        self.cluster.wait_seen(self.nodes[index], others, ("fail", "fail?"))
+        for other in others:
+            self.cluster.wait_seen(other, [self.nodes[index]], ("fail", "fail?"))
+        return self.nodes[index], others
+
+    def everywhere(self, expected, *arguments):
+        for node in self.nodes:
+            def settled():
+                reply = node.own(*arguments)
+                return (set(reply) if isinstance(expected, set) else reply) == expected
+            until(settled, "%s answers %r with %r" % (node.host, arguments, expected))
+
+    def same_record(self, key):
+        until(lambda: self.nodes[0].own("VCLOCK", "INSPECT", key) == self.nodes[1].own("VCLOCK", "INSPECT", key)
+              == self.nodes[2].own("VCLOCK", "INSPECT", key), "all nodes hold the same record of " + key)
+
+    def test_cut_both_ways(self):
+        for cut in range(3):
+            with self.subTest(cut=cut):
+                self.one_cut_off(cut)
+
+    def one_cut_off(self, cut):
+        prefix = "cut:%d:" % cut
+        key = lambda name: prefix + name
+        node = self.nodes[cut]
+        node.call("SET", key("conflict"), "before")
+        node.call("HSET", key("hash"), "common", 1)
+        node.call("SADD", key("set"), "common")
+        node.call("SET", key("only"), "before")
+        self.everywhere(b"before", "GET", key("only"))
+        lone, majority = self.cut_off(cut)
+
+        # The majority goes on, with quorums of two, strict or not.
+        for i in range(30):
+            one = majority[i % 2]
+            certain(lambda: one.call("SET", key("majority:%d" % i), i))
+            self.assertEqual(b"%d" % i, certain(lambda: majority[1 - i % 2].call("GET", key("majority:%d" % i))))
+        self.assertEqual(b"OK", majority[0].call("QUORUM", "EXEC", "STRICT", "W", "2", "--", "SET", key("conflict"), "majority"))
+        majority[1].call("HSET", key("hash"), "majority", 1)
+        majority[0].call("SADD", key("set"), "majority")
+
+        # The lone node: strict refuses, sloppy with a quorum of one goes on.
+        for command in (("SET", key("only"), "refused"), ("SADD", key("set"), "refused")):
+            error = lone.error("QUORUM", "EXEC", "STRICT", "W", "2", "--", *command)
+            self.assertTrue(error.startswith("NOQUORUM "), error)
+        error = lone.error("QUORUM", "EXEC", "STRICT", "R", "2", "--", "GET", key("only"))
+        self.assertTrue(error.startswith("NOQUORUM "), error)
+        for i in range(30):
+            self.assertEqual(b"OK", lone.call("QUORUM", "EXEC", "R", "1", "W", "1", "SLOPPY", "--", "SET", key("lone:%d" % i), i))
+            self.assertEqual(b"%d" % i, lone.own("GET", key("lone:%d" % i)))
+        sloppy = ("QUORUM", "EXEC", "R", "1", "W", "1", "SLOPPY", "--")
+        self.assertEqual(b"OK", lone.call(*sloppy, "SET", key("conflict"), "lone"))
+        self.assertEqual(1, lone.call(*sloppy, "HSET", key("hash"), "lone", 1))
+        self.assertEqual(1, lone.call(*sloppy, "SADD", key("set"), "lone"))
+
+        self.heal()
+        for node in self.nodes:
+            for i in range(30):
+                for side in ("majority", "lone"):
+                    name = key("%s:%d" % (side, i))
+                    until(lambda: node.own("GET", name) == b"%d" % i, "%s has %s" % (node.host, name))
+            until(lambda: {b"majority", b"lone"} == set(node.own("VCLOCK", "GET", key("conflict"), protocol=3)[b"siblings"]),
+                  "%s shows both writes" % node.host)
+            until(lambda: {b"common", b"majority", b"lone"} == set(node.own("HGETALL", key("hash"))[::2]), "the hash has merged")
+            until(lambda: {b"common", b"majority", b"lone"} <= set(node.own("SMEMBERS", key("set"))), "the set has merged")
+        self.same_record(key("conflict"))
+        winners = {node.call("GET", key("conflict")) for node in self.nodes}
+        self.assertEqual(1, len(winners), winners)
+        # A write that has seen both resolves the conflict, everywhere.
+        seen = lone.call("VCLOCK", "GET", key("conflict"), protocol=3)
+        majority[0].call("VCLOCK", "SET", key("conflict"), seen[b"context"], "resolved")
+        self.everywhere(b"resolved", "GET", key("conflict"))
+        self.same_record(key("conflict"))
+
+    def test_cut_one_way(self):
+        """What one node sends is lost; it hears the others all the time."""
+        for name, cuts in (("deaf", [(1, 0), (2, 0)]), ("mute", [(0, 1), (0, 2)]), ("half", [(0, 1)])):
+            with self.subTest(name):
+                for sender, receiver in cuts:
+                    self.network.cut(sender, receiver)
+                if name != "half":
+                    self.cluster.wait_seen(self.nodes[0], self.nodes[1:], ("fail", "fail?"))
+                key = lambda i: "%s:%d" % (name, i)
+                for i in range(30):
+                    node = self.nodes[1 + i % 2]
+                    certain(lambda: node.call("SET", key(i), i))
+                    other = self.nodes[2 - i % 2]
+                    self.assertEqual(b"%d" % i, certain(lambda: other.call("GET", key(i))))
+                self.heal()
+                for i in range(30):
+                    self.everywhere(b"%d" % i, "GET", key(i))
+
+    def test_a_deletion_does_not_come_back(self):
+        self.nodes[0].call("SET", "deleted", "v")
+        self.nodes[0].call("SADD", "deleted:set", "a", "b")
+        self.everywhere(b"v", "GET", "deleted")
+        self.everywhere({b"a", b"b"}, "SMEMBERS", "deleted:set")
+        _, majority = self.cut_off(0)
+        certain(lambda: majority[0].call("DEL", "deleted"))
+        certain(lambda: majority[1].call("SREM", "deleted:set", "a"))
+        self.heal()
+        self.everywhere(None, "GET", "deleted")
+        self.everywhere({b"b"}, "SMEMBERS", "deleted:set")
+        self.same_record("deleted")
+
+    def test_counters_on_both_sides_add_up(self):
+        self.nodes[0].call("HINCRBY", "counters", "n", 10)
+        self.everywhere(b"10", "HGET", "counters", "n")
+        lone, majority = self.cut_off(0)
+        majority[0].call("HINCRBY", "counters", "n", 5)
+        lone.call("QUORUM", "EXEC", "R", "1", "W", "1", "--", "HINCRBY", "counters", "n", 7)
+        self.heal()
+        values = []
+        def agreed():
+            values[:] = [node.own("HGET", "counters", "n") for node in self.nodes]
+            return len(set(values)) == 1 and values[0] not in (b"10",)
+        until(agreed, "all agree")
+        print("a field incremented on both sides: 10 + 5 + 7 ->", values[0].decode())
+
+    def test_example_of_two_servers(self):
+        """Servers A and B are cut apart, so that values foo, bar, baz and bax come about on both sides."""
+        a, b = self.nodes[0], self.nodes[1]
+        sloppy = ("QUORUM", "EXEC", "R", "1", "W", "1", "SLOPPY", "--")
+        def get(node):
+            reply = node.call(*sloppy, "VCLOCK", "GET", "example", protocol=3)
+            return reply[b"context"], sorted(reply[b"siblings"])
+        # A takes foo from a client that has seen nothing, and everybody has it.
+        first = a.call("VCLOCK", "SET", "example", "", "foo")
+        until(lambda: get(b)[1] == [b"foo"], "B has foo")
+        self.cut_off(0)
+        # On A's side bar replaces foo; on B's side baz replaces foo.
+        bar = a.call(*sloppy, "VCLOCK", "SET", "example", first, "bar")
+        self.assertEqual([b"bar"], get(a)[1])
+        baz = b.call(*sloppy, "VCLOCK", "SET", "example", first, "baz")
+        self.assertEqual([b"baz"], get(b)[1])
+        self.assertEqual(b"CONCURRENT", a.call("VCLOCK", "COMPARE", bar, baz))
+        self.assertEqual(b"BEFORE", a.call("VCLOCK", "COMPARE", first, bar))
+        self.assertEqual(b"AFTER", b.call("VCLOCK", "COMPARE", baz, first))
+        self.heal()
+        for node in self.nodes:
+            until(lambda: get(node)[1] == [b"bar", b"baz"], "%s shows both" % node.host)
+        # A client that has read both writes bax, which replaces both.
+        seen, _ = get(a)
+        bax = b.call("VCLOCK", "SET", "example", seen, "bax")
+        for node in self.nodes:
+            until(lambda: get(node)[1] == [b"bax"], "%s has bax alone" % node.host)
+        for earlier in (first, bar, baz, seen):
+            self.assertEqual(b"AFTER", a.call("VCLOCK", "COMPARE", bax, earlier))
+        # A client that still has the context of bar knows nothing of bax: both stay.
+        a.call("VCLOCK", "SET", "example", bar, "late")
+        for node in self.nodes:
+            until(lambda: get(node)[1] == [b"bax", b"late"], "%s shows both again" % node.host)
+
+
+if __name__ == "__main__":
+    if INSIDE not in os.environ and can_make_networks():
+        os.environ[INSIDE] = "1"
+        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
+    unittest.main()
