@@ -84,6 +84,37 @@ def parse(data, position):
     raise ProtocolError("unknown reply type in %r" % bytes(data[position:position + 64]))
 
 
+class FrameEnd:
+    """Looks for the end of the frame that begins at `position`, in what has come so far, and goes on when more has."""
+
+    def __init__(self, position):
+        self.position = position
+        self.missing = 1
+
+    def find(self, data):
+        """Raises Incomplete; else the frame is whole, as far as its lengths say."""
+        while self.missing:
+            end = data.find(b"\r\n", self.position)
+            if end < 0:
+                raise Incomplete(len(data) + 1)
+            kind = data[self.position]
+            after = end + 2
+            items = 0
+            if kind in BLOB_KINDS or kind in LIST_KINDS or kind in MAP_KINDS:
+                try:
+                    length = int(data[self.position + 1:end])
+                except ValueError:
+                    return  # parse() says what is wrong.
+                if kind in BLOB_KINDS and length >= 0:
+                    after += length + 2
+                    if len(data) < after:
+                        raise Incomplete(after)
+                elif length > 0:
+                    items = length * 2 if kind in MAP_KINDS else length
+            self.position = after
+            self.missing += items - 1
+
+
 class Connection:
     """A blocking connection. Not thread-safe. Replies must come within `timeout_s`."""
 
@@ -111,14 +142,9 @@ class Connection:
 
     def _receive(self, needed):
         """Reads until the buffer holds `needed` bytes."""
-        if self.position > 1 << 16:
-            del self.buffer[:self.position]
-            needed -= self.position
-            self.position = 0
         while len(self.buffer) < needed:
             try:
-                # As much as there is: a long array is parsed again from its beginning after each chunk.
-                chunk = self.socket.recv(1 << 22)
+                chunk = self.socket.recv(max(1 << 16, min(needed - len(self.buffer), 1 << 22)))
             except ConnectionError:
                 chunk = b""
             if not chunk:
@@ -127,10 +153,14 @@ class Connection:
 
     def read_frame(self):
         """The next frame and its raw bytes. Raises Closed, socket.timeout or ProtocolError."""
+        if self.position > 1 << 16:
+            del self.buffer[:self.position]
+            self.position = 0
+        self._receive(self.position + 1)
+        frame_end = FrameEnd(self.position)
         while True:
             try:
-                if self.position == len(self.buffer):
-                    raise Incomplete(self.position + 1)
+                frame_end.find(self.buffer)
                 frame, after = parse(self.buffer, self.position)
             except Incomplete as incomplete:
                 self._receive(incomplete.needed)
@@ -141,6 +171,13 @@ class Connection:
                 self.buffer.clear()
                 self.position = 0
             return frame, raw
+
+    def read_bytes(self, count):
+        """The next bytes, whatever they are. Raises Closed or socket.timeout."""
+        self._receive(self.position + count)
+        data = bytes(self.buffer[self.position:self.position + count])
+        self.position += count
+        return data
 
     def read_available(self, seconds):
         """All bytes that come until none came for `seconds`; the flag says whether the server then had closed."""
