@@ -9,7 +9,7 @@ import subprocess
 import sys
 import unittest
 
-from cluster_nodes import BUS_PORT, Cluster, ReplyError, certain, until
+from cluster_nodes import Cluster, certain, until
 
 INSIDE = "STARLING_TEST_NETWORK"
 
@@ -200,7 +200,7 @@ class Partition(unittest.TestCase):
         self.everywhere({b"b"}, "SMEMBERS", "deleted:set")
         self.same_record("deleted")
 
-    def test_counters_on_both_sides_add_up(self):
+    def test_a_field_incremented_on_both_sides_converges(self):
         self.nodes[0].call("HINCRBY", "counters", "n", 10)
         self.everywhere(b"10", "HGET", "counters", "n")
         lone, majority = self.cut_off(0)
@@ -212,7 +212,60 @@ class Partition(unittest.TestCase):
             values[:] = [node.own("HGET", "counters", "n") for node in self.nodes]
             return len(set(values)) == 1 and values[0] not in (b"10",)
         until(agreed, "all agree")
-        print("a field incremented on both sides: 10 + 5 + 7 ->", values[0].decode())
+
+    def test_example_of_the_dynamo_paper(self):
+        """D1 and D2 by Sx, D3 by Sy and D4 by Sz from D2, reconciled as D5 by Sx."""
+        key = next(name for name in map("versions:%d".__mod__, range(1000)) if self.coordinator(name) is self.nodes[0])
+        sx, sy, sz = self.nodes
+        sloppy = ("QUORUM", "EXEC", "R", "1", "W", "1", "SLOPPY", "--")
+
+        def clock(node):
+            """The context as {actor: counter}, and the values beside it."""
+            return (dict(map(tuple, node.own("VCLOCK", "INSPECT", key, protocol=3)[b"context"])),
+                    sorted(node.own("VCLOCK", "GET", key, protocol=3)[b"siblings"]))
+
+        d1 = sx.call("VCLOCK", "SET", key, "", "D1")
+        (actor_x, x1), = clock(sx)[0].items()
+        d2 = sx.call("VCLOCK", "SET", key, d1, "D2")
+        (actor, x2), = clock(sx)[0].items()
+        self.assertEqual(actor_x, actor)
+        self.assertGreater(x2, x1)
+        for node in self.nodes:
+            until(lambda: clock(node) == ({actor_x: x2}, [b"D2"]), "%s has D2" % node.host)
+
+        for sender in range(3):
+            for receiver in range(3):
+                if sender != receiver:
+                    self.network.cut(sender, receiver)
+        for node in self.nodes:
+            self.cluster.wait_seen(node, [other for other in self.nodes if other is not node], ("fail", "fail?"))
+        d3 = sy.call(*sloppy, "VCLOCK", "SET", key, d2, "D3")
+        d4 = sz.call(*sloppy, "VCLOCK", "SET", key, d2, "D4")
+        (actor_y, y1), = [entry for entry in clock(sy)[0].items() if entry[0] != actor_x]
+        (actor_z, z1), = [entry for entry in clock(sz)[0].items() if entry[0] != actor_x]
+        self.assertEqual(3, len({actor_x, actor_y, actor_z}))
+        self.assertEqual(({actor_x: x2, actor_y: y1}, [b"D3"]), clock(sy))
+        self.assertEqual(({actor_x: x2, actor_z: z1}, [b"D4"]), clock(sz))
+        self.assertEqual(({actor_x: x2}, [b"D2"]), clock(sx))
+
+        self.heal()
+        for node in self.nodes:
+            until(lambda: clock(node) == ({actor_x: x2, actor_y: y1, actor_z: z1}, [b"D3", b"D4"]), "%s has both" % node.host)
+            compare = lambda a, b: node.call("VCLOCK", "COMPARE", a, b)
+            self.assertEqual([b"BEFORE", b"BEFORE", b"BEFORE", b"CONCURRENT"],
+                             [compare(d1, d2), compare(d2, d3), compare(d2, d4), compare(d3, d4)])
+        seen = sx.call("VCLOCK", "GET", key, protocol=3)[b"context"]
+        d5 = sx.call("VCLOCK", "SET", key, seen, "D5")
+        x3 = clock(sx)[0][actor_x]
+        self.assertGreater(x3, x2)
+        for node in self.nodes:
+            until(lambda: clock(node) == ({actor_x: x3, actor_y: y1, actor_z: z1}, [b"D5"]), "%s has D5" % node.host)
+        self.assertEqual([b"AFTER"] * 4, [sx.call("VCLOCK", "COMPARE", d5, earlier) for earlier in (d1, d2, d3, d4)])
+
+    def coordinator(self, key):
+        """The node that coordinates writes of the key while all are up."""
+        first = self.nodes[0].call("QUORUM", "EXPLAIN", key, protocol=3)[b"replicas"][0][b"node"]
+        return self.nodes[self.cluster.ids.index(first.decode())]
 
     def test_example_of_two_servers(self):
         """Servers A and B are cut apart, so that values foo, bar, baz and bax come about on both sides."""
