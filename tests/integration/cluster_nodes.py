@@ -23,6 +23,7 @@ from harness.resp import ReplyError
 SERVER = os.environ["STARLING_SERVER"]
 PORT = 25001
 BUS_PORT = 25002
+IO_THREADS = 2
 LIMIT_S = 30
 # What a write that failed may say and still happen, or have happened.
 UNCERTAIN = ("may still take effect", "was lost")
@@ -76,7 +77,7 @@ class Node:
         """`more`: settings for this start only, with underscores for hyphens."""
         os.makedirs(self.directory, exist_ok=True)
         settings = {"port": PORT, "cluster-port": BUS_PORT, "bind": self.host, "dir": self.directory,
-                    "cluster-enabled": "yes", "cluster-seeds": self.seeds, "io-threads": 2}
+                    "cluster-enabled": "yes", "cluster-seeds": self.seeds, "io-threads": IO_THREADS}
         settings.update(self.settings)
         settings.update((name.replace("_", "-"), value) for name, value in more.items())
         line = list(self.cluster.prefix(self)) + [SERVER]
@@ -195,6 +196,17 @@ class Cluster:
         for node in self.nodes:
             until(lambda: not any(flag.startswith("fail") for flags in node.flags().values() for flag in flags)
                   and len(node.flags()) == len(self.nodes), "%s sees all others" % node.host)
+            for _ in range(2 * IO_THREADS):
+                until(lambda: self.reaches_all(node), "each loop of %s reaches all others" % node.host)
+
+    @staticmethod
+    def reaches_all(node):
+        """By a connection of its own, which is another loop's than the one before."""
+        connection = node.connect()
+        try:
+            return connection.call("QUORUM", "EXEC", "R", "ALL", "--", "EXISTS", "nothing")[0] == resp.INTEGER
+        finally:
+            connection.close()
 
     def wait_seen(self, node, others, flags):
         """The others see the node with one of the flags."""
