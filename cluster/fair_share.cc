@@ -112,17 +112,18 @@ Tree make_tree(const std::vector<Member>& members, const Places& places) {
 
 }  // namespace
 
-std::vector<uint32_t> partition_quotas(const std::vector<Member>& members, std::span<const uint32_t> owned) {
+std::vector<uint32_t> position_quotas(const std::vector<Member>& members, std::span<const uint32_t> owned,
+                                      size_t positions) {
   std::vector<uint32_t> quotas(members.size(), 0);
   std::vector<size_t> sharing;
   uint64_t weight = 0;
-  uint64_t left = engine::kPartitionCount;
+  uint64_t left = positions;
   for (size_t i = 0; i < members.size(); ++i) {
     if (members[i].state != MemberState::kActive) continue;
     sharing.push_back(i);
     weight += members[i].weight;
   }
-  // Who would get less than one partition gets one; what is left is shared among the others.
+  // Who would get less than one position gets one; what is left is shared among the others.
   for (bool again = true; again;) {
     again = false;
     for (size_t& i : sharing) {

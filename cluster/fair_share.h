@@ -11,10 +11,11 @@
 
 namespace starling::cluster {
 
-// Partitions for each member to own; their sum is engine::kPartitionCount. An active member's share by weight
-// is rounded down or up, and is 1 at least; others own none. Of the members that could be rounded up, those
-// that `owned` more before come first: they need not move anything.
-std::vector<uint32_t> partition_quotas(const std::vector<Member>& members, std::span<const uint32_t> owned);
+// Positions for each member to own, of a ring of so many, which are no fewer than the active members. An
+// active member's share by weight is rounded down or up, and is 1 at least; others own none. Of the members
+// that could be rounded up, those that `owned` more before come first: they need not move anything.
+std::vector<uint32_t> position_quotas(const std::vector<Member>& members, std::span<const uint32_t> owned,
+                                      size_t positions);
 
 // Shares of preference lists are counted in these: 1 / kWholeList of a list.
 inline constexpr int64_t kWholeList = 1 << 20;

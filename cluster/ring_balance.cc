@@ -6,7 +6,6 @@
 namespace starling::cluster {
 namespace {
 
-constexpr size_t kPositions = engine::kPartitionCount;
 // Ring positions that may be looked at before what is reached must do: a bound of time that is the same
 // everywhere.
 constexpr uint64_t kMaxSteps = 60'000'000;
@@ -64,20 +63,21 @@ Balancer::Balancer(const PlanInput& input, std::vector<NodeIndex>* owners)
     : input_(input),
       owners_(*owners),
       nodes_(input.members.size()),
-      lists_(kPositions * input.width, kNoNode),
-      reach_(kPositions),
+      lists_(input.positions * input.width, kNoNode),
+      reach_(input.positions),
       spread_(input.places),
       met_(input.members.size(), 0) {
   const std::vector<int64_t> shares = replica_shares(input.members, input.places, input.width);
   for (size_t node = 0; node < nodes_.size(); ++node) {
     if (input.quotas[node] == 0) continue;
     members_on_ring_.push_back(static_cast<NodeIndex>(node));
-    nodes_[node].target = std::max<int64_t>(shares[node] * kPositions * kListPart / kWholeList, 1);
-    // Stricter than what is promised, which is 1 % or the lists of one partition.
+    nodes_[node].target =
+        std::max<int64_t>(shares[node] * static_cast<int64_t>(input.positions) * kListPart / kWholeList, 1);
+    // Stricter than what is promised, which is 1 % or the lists of one position.
     nodes_[node].slack = std::max(nodes_[node].target / 150, input.width * kListPart);
     cost_ += cost_of(nodes_[node]);
   }
-  for (size_t position = 0; position < kPositions; ++position) {
+  for (size_t position = 0; position < input.positions; ++position) {
     nodes_[owners_[position]].positions.push_back(static_cast<uint16_t>(position));
     recompute_list(position);
   }
@@ -100,8 +100,8 @@ void Balancer::recompute_list(size_t position) {
   walk_spread(
       &spread_, &passed_by_,
       [&] {
-        while (looked_at < kPositions) {
-          const NodeIndex owner = owners_[(position + looked_at++) % kPositions];
+        while (looked_at < input_.positions) {
+          const NodeIndex owner = owners_[(position + looked_at++) % input_.positions];
           if (met_[owner] == walk_) continue;
           met_[owner] = walk_;
           return owner;
@@ -122,7 +122,7 @@ void Balancer::recompute_list(size_t position) {
 void Balancer::recompute_around(size_t position) {
   const size_t longest = longest_reach_;
   for (size_t back = 0; back < longest; ++back) {
-    const size_t at = (position + kPositions - back) % kPositions;
+    const size_t at = (position + input_.positions - back) % input_.positions;
     if (reach_[at] > back) recompute_list(at);
   }
   steps_ += longest;
@@ -157,7 +157,7 @@ size_t Balancer::partner_for(NodeIndex node) {
         return candidate.positions[random_.below(candidate.positions.size())];
     }
   }
-  return random_.below(kPositions);
+  return random_.below(input_.positions);
 }
 
 bool Balancer::improve(NodeIndex node) {

@@ -1,4 +1,5 @@
-// The steps of the planner: drawing a ring, amending one, balancing the replicas. Part of planner.h.
+// The steps of the planner: drawing a ring, amending one, balancing the replicas. Part of planner.h. A
+// position stands for one partition or for a run of them; here it does not matter for how many.
 #pragma once
 
 #include <cstdint>
@@ -11,10 +12,11 @@
 namespace starling::cluster {
 
 struct PlanInput {
-  const std::vector<Member>& members;  // Ascending by id.
-  const std::vector<uint32_t>& quotas;
+  const std::vector<Member>& members;   // Ascending by id.
+  const std::vector<uint32_t>& quotas;  // In positions; their sum is `positions`.
   const Places& places;
-  uint32_t width;  // Of the preference lists.
+  uint32_t width;    // Of the preference lists.
+  size_t positions;  // Of the ring: 1 to engine::kPartitionCount, and every vector of owners has this many.
 };
 
 // How much a node at a position would be in its neighbours' way: a partition whose owner, rack or data centre
@@ -42,9 +44,10 @@ class Crowding {
 // A new ring: each node evenly spread over it, in an order drawn by chance (from the ids).
 std::vector<NodeIndex> draw_ring(const PlanInput& input);
 
-// Brings a ring in which some positions may be without owner (kNoNode) to the quotas. Changes as few as
-// possible.
-void amend_ring(const PlanInput& input, std::vector<NodeIndex>* owners);
+// Brings a ring in which some positions may be without owner (kNoNode) towards the quotas, as far as they
+// allow: positions stay without owner when no node lacks any. Changes as few as possible. `fixed` positions
+// have no owner either, and keep none.
+void amend_ring(const PlanInput& input, const std::vector<bool>& fixed, std::vector<NodeIndex>* owners);
 
 // Swaps owners until each node is in its share of the preference lists. Changes `max_changed` positions at
 // most.

@@ -9,7 +9,6 @@
 namespace starling::cluster {
 namespace {
 
-constexpr size_t kPositions = engine::kPartitionCount;
 // How many candidates are looked at before the least crowded one seen is taken.
 constexpr size_t kCandidates = 256;
 
@@ -30,13 +29,13 @@ std::vector<uint32_t> spread_points(const Member& member, uint32_t count) {
 }
 
 // A point as a position; the ring is 2^32 points long.
-size_t position_of(uint32_t point) {
-  return static_cast<size_t>(uint64_t{point} * kPositions >> 32);
+size_t position_of(uint32_t point, size_t positions) {
+  return static_cast<size_t>(uint64_t{point} * positions >> 32);
 }
 
-bool too_heavy(uint64_t quota, uint32_t most, uint32_t width) {
+bool too_heavy(const PlanInput& input, uint64_t quota, uint32_t most) {
   // Two in a hundred more than its places in the lists: less is a matter of rounding.
-  return quota * width * 50 > uint64_t{most} * kPositions * 51;
+  return quota * input.width * 50 > uint64_t{most} * input.positions * 51;
 }
 
 }  // namespace
@@ -55,19 +54,19 @@ Crowding::Crowding(const PlanInput& input)
   int64_t light_places = input.width;
   std::vector<bool> heavy_datacenter(places.datacenters());
   for (size_t i = 0; i < places.datacenters(); ++i) {
-    heavy_datacenter[i] = too_heavy(datacenter_quota[i], most_.by_datacenter[i], input.width);
+    heavy_datacenter[i] = too_heavy(input, datacenter_quota[i], most_.by_datacenter[i]);
     if (heavy_datacenter[i]) light_places -= most_.by_datacenter[i];
   }
   std::vector<bool> heavy_rack(places.racks());
   for (uint32_t i = 0; i < places.racks(); ++i) {
-    heavy_rack[i] = too_heavy(rack_quota[i], most_.by_rack[i], input.width);
+    heavy_rack[i] = too_heavy(input, rack_quota[i], most_.by_rack[i]);
     if (heavy_rack[i] && !heavy_datacenter[places.datacenter_of_rack(i)]) light_places -= most_.by_rack[i];
   }
   for (size_t node = 0; node < input.members.size(); ++node) {
     if (input.quotas[node] == 0) continue;
     const uint32_t rack = places.rack_of(static_cast<NodeIndex>(node));
     heavy_[node] = heavy_rack[rack] || heavy_datacenter[places.datacenter_of_rack(rack)];
-    if (heavy_[node] || !too_heavy(input.quotas[node], 1, input.width)) continue;
+    if (heavy_[node] || !too_heavy(input, input.quotas[node], 1)) continue;
     heavy_[node] = true;
     --light_places;
   }
@@ -86,7 +85,7 @@ uint32_t Crowding::on_side(const std::vector<NodeIndex>& owners, size_t position
   // Between the others there may be many heavy ones: look no further than they matter on average.
   size_t steps_left = size_t{16} * (window_ + 1);
   for (uint32_t seen = 0; seen < window_ && steps_left > 0; --steps_left) {
-    at = (at + step) % kPositions;
+    at = (at + step) % input_.positions;
     const NodeIndex other = owners[at];
     if (other == kNoNode || heavy_[other]) continue;
     ++seen;
@@ -101,12 +100,12 @@ uint32_t Crowding::on_side(const std::vector<NodeIndex>& owners, size_t position
 }
 
 uint32_t Crowding::behind(const std::vector<NodeIndex>& owners, size_t position, NodeIndex node) const {
-  return heavy_[node] ? 0 : on_side(owners, position, kPositions - 1, node);
+  return heavy_[node] ? 0 : on_side(owners, position, input_.positions - 1, node);
 }
 
 uint32_t Crowding::at(const std::vector<NodeIndex>& owners, size_t position, NodeIndex node) const {
   if (heavy_[node]) return 0;
-  return on_side(owners, position, kPositions - 1, node) + on_side(owners, position, 1, node);
+  return on_side(owners, position, input_.positions - 1, node) + on_side(owners, position, 1, node);
 }
 
 std::vector<NodeIndex> draw_ring(const PlanInput& input) {
@@ -116,23 +115,23 @@ std::vector<NodeIndex> draw_ring(const PlanInput& input) {
     auto operator<=>(const Waiting&) const = default;
   };
   std::vector<Waiting> waiting;
-  waiting.reserve(kPositions);
+  waiting.reserve(input.positions);
   for (size_t node = 0; node < input.members.size(); ++node) {
     for (const uint32_t point : spread_points(input.members[node], input.quotas[node]))
       waiting.push_back({point, static_cast<NodeIndex>(node)});
   }
   std::sort(waiting.begin(), waiting.end());
-  STARLING_ASSERT(waiting.size() == kPositions);
+  STARLING_ASSERT(waiting.size() == input.positions);
 
   const Crowding crowding(input);
-  std::vector<NodeIndex> owners(kPositions, kNoNode);
+  std::vector<NodeIndex> owners(input.positions, kNoNode);
   size_t first = 0;  // All before it are placed; a placed one behind it has no node any more.
-  for (size_t position = 0; position < kPositions; ++position) {
+  for (size_t position = 0; position < input.positions; ++position) {
     while (waiting[first].node == kNoNode) ++first;
     size_t best = first;
     uint32_t least = UINT32_MAX;
     size_t looked_at = 0;
-    for (size_t i = first; i < kPositions && least > 0 && looked_at < kCandidates; ++i) {
+    for (size_t i = first; i < input.positions && least > 0 && looked_at < kCandidates; ++i) {
       if (waiting[i].node == kNoNode) continue;
       ++looked_at;
       const uint32_t crowd = crowding.behind(owners, position, waiting[i].node);
@@ -150,15 +149,15 @@ namespace {
 
 // Gives positions without owner to nodes below their quota: to the least crowded, then to the one that lacks
 // most.
-void fill_gaps(const PlanInput& input, const Crowding& crowding, std::vector<uint32_t>* owned,
-               std::vector<NodeIndex>* owners) {
+void fill_gaps(const PlanInput& input, const Crowding& crowding, const std::vector<bool>& fixed,
+               std::vector<uint32_t>* owned, std::vector<NodeIndex>* owners) {
   std::vector<NodeIndex> receivers;
   for (size_t node = 0; node < input.members.size(); ++node) {
     if ((*owned)[node] < input.quotas[node]) receivers.push_back(static_cast<NodeIndex>(node));
   }
   engine::SeededRandom random(0);
-  for (size_t position = 0; position < kPositions; ++position) {
-    if ((*owners)[position] != kNoNode) continue;
+  for (size_t position = 0; position < input.positions; ++position) {
+    if ((*owners)[position] != kNoNode || fixed[position]) continue;
     // Lacking is drawn by chance among the partitions lacked, so that gaps in a row go to different nodes.
     std::tuple<uint32_t, uint64_t> best{UINT32_MAX, 0};
     NodeIndex chosen = kNoNode;
@@ -171,7 +170,7 @@ void fill_gaps(const PlanInput& input, const Crowding& crowding, std::vector<uin
       best = rank;
       chosen = node;
     }
-    STARLING_ASSERT(chosen != kNoNode);
+    if (chosen == kNoNode) return;
     (*owners)[position] = chosen;
     ++(*owned)[chosen];
   }
@@ -181,11 +180,11 @@ void fill_gaps(const PlanInput& input, const Crowding& crowding, std::vector<uin
 // crowded.
 size_t position_to_take(const PlanInput& input, const Crowding& crowding, const std::vector<uint32_t>& owned,
                         const std::vector<NodeIndex>& owners, size_t from, NodeIndex node) {
-  size_t best = kPositions;
+  size_t best = input.positions;
   int64_t least = INT64_MAX;
   size_t looked_at = 0;
-  for (size_t i = 0; i < kPositions && looked_at < kCandidates; ++i) {
-    const size_t position = (from + (i % 2 == 0 ? i / 2 : kPositions - 1 - i / 2)) % kPositions;
+  for (size_t i = 0; i < input.positions && looked_at < kCandidates; ++i) {
+    const size_t position = (from + (i % 2 == 0 ? i / 2 : input.positions - 1 - i / 2)) % input.positions;
     const NodeIndex owner = owners[position];
     if (owner == kNoNode || owned[owner] <= input.quotas[owner]) continue;
     ++looked_at;
@@ -195,13 +194,13 @@ size_t position_to_take(const PlanInput& input, const Crowding& crowding, const 
     best = position;
     if (crowd == 0) break;
   }
-  STARLING_ASSERT(best < kPositions);
+  STARLING_ASSERT(best < input.positions);
   return best;
 }
 
 }  // namespace
 
-void amend_ring(const PlanInput& input, std::vector<NodeIndex>* owners) {
+void amend_ring(const PlanInput& input, const std::vector<bool>& fixed, std::vector<NodeIndex>* owners) {
   const Crowding crowding(input);
   std::vector<uint32_t> owned(input.members.size(), 0);
   size_t surplus = 0;
@@ -216,15 +215,15 @@ void amend_ring(const PlanInput& input, std::vector<NodeIndex>* owners) {
     const uint32_t lacking = input.quotas[node] - owned[node];
     for (const uint32_t point : spread_points(input.members[node], lacking)) {
       if (surplus == 0) break;
-      const size_t position =
-          position_to_take(input, crowding, owned, *owners, position_of(point), static_cast<NodeIndex>(node));
+      const size_t position = position_to_take(
+          input, crowding, owned, *owners, position_of(point, input.positions), static_cast<NodeIndex>(node));
       --owned[(*owners)[position]];
       ++owned[node];
       --surplus;
       (*owners)[position] = static_cast<NodeIndex>(node);
     }
   }
-  fill_gaps(input, crowding, &owned, owners);
+  fill_gaps(input, crowding, fixed, &owned, owners);
 }
 
 }  // namespace starling::cluster
