@@ -9,7 +9,6 @@
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_prefix.h"
-#include "server/cluster/quorum_options.h"
 #include "server/cycle_clock.h"
 #include "server/database_tracker.h"
 #include "server/io_thread.h"
@@ -177,39 +176,6 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
     return done ? Outcome::kDone : Outcome::kWaits;
   }
   return run(client, *command, prepared) ? Outcome::kDone : Outcome::kWaits;
-}
-
-// QUORUM EXEC becomes the command that it runs.
-bool Dispatcher::unwrap(Client& client, PreparedRequest& prepared) {
-  const Arguments arguments = prepared.request.arguments;
-  size_t separator = 2;
-  while (separator < arguments.size() && arguments[separator] != "--") ++separator;
-  if (separator + 1 >= arguments.size() || prepared.quorum) return false;
-  cluster::QuorumOptions options = io_thread_.cluster()->quorum_of(client);
-  if (!read_quorum_options(arguments.subspan(2, separator - 2), &options).empty()) return false;
-  prepared.quorum = options;
-  prepared.request.drop_front(separator + 1);
-  prepared.command = server_.commands().find(prepared.request.arguments[0]);
-  prepared.key.reset();
-  return true;
-}
-
-Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
-  const bool writes = (effective_flags(client, command) & kWrite) != 0;
-  KeyList keys;
-  io_thread_.cluster()->use_quorum(prepared.quorum ? &*prepared.quorum : nullptr);
-  if (command.one_key && prepared.key && command.spec->extra_keys == nullptr) {
-    keys.push_back({client.database, *prepared.key});
-  } else {
-    (void)collect_keys(client, command, prepared.request.arguments, &keys);
-  }
-  return io_thread_.cluster()->admit(client, command, prepared, keys, writes);
-}
-
-// The keys are here; is what they hold the newest there is?
-bool Dispatcher::current(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
-                         engine::Operation& operation) {
-  return prepared.read == nullptr || io_thread_.cluster()->up_to_date(client, prepared, keys, operation);
 }
 
 void Dispatcher::reject(Client& client, const Command* command, std::string_view error) {

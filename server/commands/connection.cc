@@ -77,6 +77,7 @@ void reset(CommandContext& context) {
   client.name.clear();
   client.no_evict = client.no_touch = false;
   client.reply_mode = ReplyMode::kOn;
+  client.quorum.reset();
   client.reply.set_protocol(2);
   client.set_authenticated(context.server.settings().password.empty());
   context.reply.simple_string("RESET");
