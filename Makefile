@@ -8,7 +8,7 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cluster bench compat fuzz build format format-check tidy install-deps clean
+.PHONY: help run test cluster bench compat fuzz tsan-load build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -35,6 +35,11 @@ fuzz: install-deps  ## Runs each fuzz target for FUZZ_SECONDS (60)
 build: install-deps  ## Builds build/release/starling-server and the tests
 	@cmake --preset release > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@$(NINJA) -C $(BUILD)
+
+tsan-load: install-deps  ## Builds with ThreadSanitizer and drives everything at once for a minute (ARGS are the script's options)
+	@cmake --preset tsan > /dev/null
+	@$(NINJA) -C build/tsan starling-server
+	@tests/race/load --server build/tsan/starling-server $(ARGS)
 
 format:  ## Formats every C++ file
 	@$(CXX_FILES) | xargs -r clang-format-14 -i

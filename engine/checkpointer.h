@@ -45,6 +45,7 @@ class Checkpointer {
   void erase_flushed(const std::vector<uint32_t>& spaces);
 
   EngineCore& core_;
+  uint64_t changes_ = 0;  // Up to the moment the checkpoint began.
 };
 
 }  // namespace starling::engine

@@ -85,6 +85,7 @@ struct EngineCore {
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> disk_reads{0};
 
+  std::atomic<uint64_t> checkpointed_changes{0};     // Of all changes, those that the last one took along.
   std::atomic<uint64_t> log_bytes_at_checkpoint{0};  // What was left when the last one had ended.
 };
 

@@ -47,9 +47,10 @@ std::shared_ptr<const void> Found::keep_alive() const {
 Database::Database(Operation& operation, int index)
     : operation_(&operation),
       core_(&operation.core_),
-      tables_(operation.core_.keyspace.databases[static_cast<size_t>(index)].get()),
+      tables_(operation.locked() ? operation.core_.keyspace.databases[static_cast<size_t>(index)].get()
+                                 : nullptr),
       index_(index) {
-  tables_->ensure_used();
+  if (tables_ != nullptr) tables_->ensure_used();
 }
 
 uint64_t Database::size() const {
@@ -57,6 +58,9 @@ uint64_t Database::size() const {
 }
 uint64_t Database::size_with_deadline() const {
   return tables_->with_deadline.load(std::memory_order_relaxed);
+}
+int64_t Database::average_time_left_ms() const {
+  return core_->deadlines.average_time_left_ms(tables_->deadline_slot, operation_->now_ms());
 }
 
 uint32_t Database::locate(Partition& partition, const Key& key) {

@@ -33,6 +33,9 @@ class KeyObserver {
   virtual void flushed(int database) = 0;
 };
 
+// What the engine's own threads do that may keep others waiting.
+enum class Activity { kSyncForReplies, kSyncInBackground, kExpiry };
+
 struct Options {
   bool durable = true;            // storage rocksdb; false: storage memory.
   std::string directory;          // Of the data; durable only.
@@ -51,6 +54,8 @@ struct Options {
   // Resident bytes of the process, so that the limit holds for what the system sees. Empty: only what is
   // accounted.
   std::function<uint64_t()> resident_bytes;
+  // Told how long one of these took, by the thread that did it. May be empty.
+  std::function<void(Activity activity, int64_t duration_us)> took;
 };
 
 struct Statistics {
@@ -60,7 +65,8 @@ struct Statistics {
   uint64_t store_memory_bytes, store_disk_bytes, log_bytes;
   uint64_t keyspace_hits, keyspace_misses;
   uint64_t expired, evicted, disk_reads, checkpoints, log_syncs;
-  uint64_t index_entries;  // References of the deadline index.
+  uint64_t index_entries;             // References of the deadline index.
+  uint64_t changes_since_checkpoint;  // Of records, elements and whole databases; in memory mode, all.
   int64_t last_checkpoint_ms, last_checkpoint_duration_ms;
   bool last_checkpoint_ok, log_ok, checkpoint_running;
 };

@@ -44,25 +44,31 @@ void DatabaseTables::allocate() {
   });
 }
 
-Stripes::Totals Stripes::totals() {
+Stripes::Totals Stripes::all_totals() const {
   Totals totals;
-  for (Stripe& stripe : stripes_) {
-    std::lock_guard lock(stripe.mutex);
-    totals.bytes += stripe.bytes;
-    totals.dirty_bytes += stripe.dirty_bytes;
-    totals.hits += stripe.hits;
-    totals.misses += stripe.misses;
+  for (const Stripe& stripe : stripes_) {
+    totals.bytes += stripe.bytes.load(std::memory_order_relaxed);
+    totals.dirty_bytes += stripe.dirty_bytes.load(std::memory_order_relaxed);
+    totals.hits += stripe.hits.load(std::memory_order_relaxed);
+    totals.misses += stripe.misses.load(std::memory_order_relaxed);
+    totals.changes += stripe.changes.load(std::memory_order_relaxed);
   }
   totals.bytes += bytes_.load(std::memory_order_relaxed);
   totals.dirty_bytes += dirty_bytes_.load(std::memory_order_relaxed);
   return totals;
 }
 
+Stripes::Totals Stripes::totals() const {
+  Totals totals = all_totals();
+  totals.hits -= forgotten_hits_.load(std::memory_order_relaxed);
+  totals.misses -= forgotten_misses_.load(std::memory_order_relaxed);
+  return totals;
+}
+
 void Stripes::reset_lookups() {
-  for (Stripe& stripe : stripes_) {
-    std::lock_guard lock(stripe.mutex);
-    stripe.hits = stripe.misses = 0;
-  }
+  const Totals totals = all_totals();
+  forgotten_hits_.store(totals.hits, std::memory_order_relaxed);
+  forgotten_misses_.store(totals.misses, std::memory_order_relaxed);
 }
 
 ActorIndex ActorTable::index_of(ActorId id) {

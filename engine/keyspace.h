@@ -103,15 +103,21 @@ class Stripes {
     add(stripes_[stripe].dirty_bytes, dirty_bytes_, change);
   }
   // A lookup by a reading command. The stripe is held.
-  void count_lookup(uint16_t stripe, bool hit) { ++(hit ? stripes_[stripe].hits : stripes_[stripe].misses); }
+  void count_lookup(uint16_t stripe, bool hit) {
+    increase(hit ? stripes_[stripe].hits : stripes_[stripe].misses, uint64_t{1});
+  }
+  // Of an operation, under one of its stripes.
+  void count_changes(uint16_t stripe, uint64_t changes) { increase(stripes_[stripe].changes, changes); }
   struct Totals {
     int64_t bytes = 0;
     int64_t dirty_bytes = 0;
     uint64_t hits = 0;
     uint64_t misses = 0;
+    uint64_t changes = 0;
   };
-  // Exact. Takes each stripe in turn.
-  Totals totals();
+  // Exact while nothing changes. Takes no stripe: whoever asks may hold some.
+  Totals totals() const;
+  // Lookups count from here on.
   void reset_lookups();
 
   // True to within kStep for each stripe. Any thread.
@@ -120,23 +126,35 @@ class Stripes {
 
  private:
   static constexpr int64_t kStep = 256;
+  // The numbers have one writer at a time, who holds the stripe; atomic for those who only look.
   struct alignas(64) Stripe {
     std::mutex mutex;
-    int64_t bytes = 0;  // Not yet in the sum.
-    int64_t dirty_bytes = 0;
-    uint64_t hits = 0;
-    uint64_t misses = 0;
+    std::atomic<int64_t> bytes{0};  // Not yet in the sum.
+    std::atomic<int64_t> dirty_bytes{0};
+    std::atomic<uint64_t> hits{0};
+    std::atomic<uint64_t> misses{0};
+    std::atomic<uint64_t> changes{0};
   };
   static uint64_t clamp(int64_t bytes) { return bytes < 0 ? 0 : static_cast<uint64_t>(bytes); }
-  static void add(int64_t& part, std::atomic<int64_t>& sum, int64_t change) {
-    part += change;
-    if (part < kStep && part > -kStep) return;
-    sum.fetch_add(part, std::memory_order_relaxed);
-    part = 0;
+  template <typename T>
+  static T increase(std::atomic<T>& number, T change) {
+    const T result = number.load(std::memory_order_relaxed) + change;
+    number.store(result, std::memory_order_relaxed);
+    return result;
   }
+  static void add(std::atomic<int64_t>& part, std::atomic<int64_t>& sum, int64_t change) {
+    const int64_t pending = increase(part, change);
+    if (pending < kStep && pending > -kStep) return;
+    sum.fetch_add(pending, std::memory_order_relaxed);
+    part.store(0, std::memory_order_relaxed);
+  }
+  Totals all_totals() const;
+
   std::array<Stripe, kStripeCount> stripes_;
   std::atomic<int64_t> bytes_{0};
   std::atomic<int64_t> dirty_bytes_{0};
+  std::atomic<uint64_t> forgotten_hits_{0};  // Before the last reset_lookups().
+  std::atomic<uint64_t> forgotten_misses_{0};
 };
 
 // Which tables each database has now. Changed under all stripes; read under any one.

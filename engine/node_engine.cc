@@ -148,6 +148,15 @@ void NodeEngine::notify_durable() {
   for (const auto& notify : subscribers) notify();
 }
 
+Status NodeEngine::sync_log() {
+  const Activity activity =
+      fsync() == Fsync::kAlways ? Activity::kSyncForReplies : Activity::kSyncInBackground;
+  const int64_t begin_us = core_.clock.monotonic_us();
+  const Status status = core_.log->sync();
+  if (core_.options.took) core_.options.took(activity, core_.clock.monotonic_us() - begin_us);
+  return status;
+}
+
 void NodeEngine::serve_sync() {
   int64_t next_sync_us = core_.clock.monotonic_us() + 1'000'000;
   std::unique_lock lock(sync_mutex_);
@@ -161,7 +170,7 @@ void NodeEngine::serve_sync() {
     // write.
     const bool retry = !log_writable() && !dead();
     if (((requested || second) && core_.log->durable() < core_.log->appended()) || retry) {
-      const Status status = core_.log->sync();
+      const Status status = sync_log();
       if (status.ok()) log_syncs_.fetch_add(1, std::memory_order_relaxed);
       if (status.ok() != log_writable() || !status.ok()) (void)log_failure(status);
       if (!status.ok() && core_.log->dead()) dead_.store(true, std::memory_order_release);
@@ -309,6 +318,7 @@ void NodeEngine::tick() {
       if (!more) store_expiry_us_ = now_us + kStoreExpiryIntervalUs;
     }
     if (core_.durable()) (void)commit();
+    if (core_.options.took) core_.options.took(Activity::kExpiry, core_.clock.monotonic_us() - now_us);
   }
   if (evictor_.over_budget()) {
     std::lock_guard lock(random_mutex_);
@@ -382,6 +392,7 @@ Statistics NodeEngine::statistics() {
   s.evicted = core_.evicted;
   s.disk_reads = core_.disk_reads;
   s.index_entries = core_.deadlines.size();
+  s.changes_since_checkpoint = totals.changes - core_.checkpointed_changes.load();
   s.log_ok = log_writable();
   if (core_.durable()) {
     s.log_bytes = core_.log->live_bytes();

@@ -88,6 +88,7 @@ class NodeEngine final : public Engine {
   bool log_writable() const { return writable_.load(std::memory_order_acquire); }
   bool behind() const;
   Status log_failure(Status status);
+  Status sync_log();
   void stop_threads();
   void notify_durable();
 

@@ -74,7 +74,11 @@ uint64_t Operation::next_stamp() {
 }
 
 void Operation::log(const Mutation& mutation) {
-  changed_ = true;
+  if (mutation.kind == MutationKind::kOpen) {
+    changed_ = true;  // Its elements follow.
+  } else {
+    note_change();
+  }
   if (!core_.durable() || replaying_) return;
   if (frame_.empty()) begin_frame(core_.actor, &frame_);
   append_mutation(mutation, &frame_);
@@ -150,6 +154,12 @@ LogPosition Operation::finish() {
     if (frame_.capacity() > kKeepFrameBytes) frame_.shrink_to_fit();
   }
   Stripes& stripes = core_.keyspace.stripes;
+  if (changes_ != 0 && !replaying_) {
+    const bool several = single_stripe_ < 0 && !stripes_.empty();
+    stripes.count_changes(several ? stripes_.front() : static_cast<uint16_t>(std::max(single_stripe_, 0)),
+                          changes_);
+    changes_ = 0;
+  }
   if (single_stripe_ >= 0) {
     stripes.unlock(static_cast<uint16_t>(single_stripe_));
     single_stripe_ = -1;

@@ -144,6 +144,8 @@ class Database {
 
   uint64_t size() const;  // Live records; expired ones count until they are found. O(1).
   uint64_t size_with_deadline() const;
+  // Of records in memory with a deadline; an estimate. 0: there are none, or all are due.
+  int64_t average_time_left_ms() const;
 
  private:
   friend class Operation;
@@ -176,7 +178,7 @@ class Database {
 
   Operation* operation_;
   EngineCore* core_;
-  DatabaseTables* tables_;
+  DatabaseTables* tables_;  // Null when the operation had nothing locked.
   int index_;
 };
 
@@ -204,10 +206,18 @@ class Operation {
   // Locks everything: for commands over the whole keyspace.
   void lock_all();
 
+  // Sees to it that anything is locked: for looking at what no single key has, such as Database::size().
+  void lock_any() {
+    if (!locked()) lock_partition(0);
+  }
+
   // True when the key is in memory or known to be absent. Otherwise call finish(), Engine::fetch() and start
   // over.
   bool resident(const KeyRef& key);
 
+  // Anything is locked. While nothing is, other threads may replace databases' tables.
+  bool locked() const { return single_stripe_ >= 0 || all_locked_ || !stripes_.empty(); }
+  // Made before anything is locked it knows its index() and nothing else.
   Database database(int index) { return Database(*this, index); }
   // Of a database that may never have been used, and stays so: database() would make its tables.
   KeyCounts counts(int index) const;
@@ -245,6 +255,10 @@ class Operation {
   uint16_t actor_index() const { return actor_index_; }
   void log(const Mutation& mutation);
   void seal_captured();
+  void note_change() {
+    changed_ = true;
+    ++changes_;
+  }
   // Accounts for a change of memory; the stripe of `partition` is held.
   void add_bytes(uint16_t partition, int64_t change);
   void add_dirty_bytes(uint16_t partition, int64_t change);
@@ -256,6 +270,7 @@ class Operation {
   int32_t single_stripe_ = -1;
   bool all_locked_ = false;
   bool changed_ = false;
+  uint32_t changes_ = 0;
   uint16_t actor_index_;
   bool replaying_ = false;
   bool counts_lookups_ = false;

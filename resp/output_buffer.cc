@@ -202,6 +202,19 @@ void OutputBuffer::replace(uint64_t from, uint64_t to, std::string_view bytes) {
   std::vector<Segment> tail = detach_from(to);
   drop_last(static_cast<size_t>(position() - from));
   append(bytes);
+  attach(std::move(tail));
+}
+
+void OutputBuffer::insert(uint64_t at, OutputBuffer&& other) {
+  require(consumed_ <= at && at <= position(), "insert() outside of what is pending");
+  seal();
+  std::vector<Segment> tail = detach_from(at);
+  splice(std::move(other));
+  attach(std::move(tail));
+}
+
+// The opposite of detach_from().
+void OutputBuffer::attach(std::vector<Segment> tail) {
   seal();
   for (Segment& segment : tail) {
     sealed_bytes_ += segment.size;

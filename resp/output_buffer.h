@@ -74,6 +74,9 @@ class OutputBuffer {
   // Puts `bytes` in the place of [from, to). What follows moves, so replace several ranges from the last to
   // the first. consumed_position() <= from <= to <= position(). A slow path.
   void replace(uint64_t from, uint64_t to, std::string_view bytes);
+  // Moves all of `other`'s pending bytes to `at`; what follows moves. consumed_position() <= at <=
+  // position(). A slow path.
+  void insert(uint64_t at, OutputBuffer&& other);
   // Moves all of `other`'s pending bytes to the end of this; `other` is left empty and usable, sharing
   // nothing.
   void splice(OutputBuffer&& other);
@@ -103,6 +106,7 @@ class OutputBuffer {
   void drop_last(size_t size);
   void settle();
   std::vector<Segment> detach_from(uint64_t position);
+  void attach(std::vector<Segment> tail);
 
   char* cursor_ = nullptr;
   char* limit_ = nullptr;

@@ -133,7 +133,7 @@ struct CommandContext {
   Arguments arguments;
   resp::ReplyWriter& reply;
   engine::Operation& operation;  // Locked for the command's keys, each resident.
-  engine::Database database;     // The client's selected one.
+  engine::Database database;     // The client's selected one; without keys only its index().
   bool in_exec;                  // Inside EXEC: must not suspend.
   // The first key with its hash computed already, when the command has keys at fixed positions.
   const engine::Key* first_key;

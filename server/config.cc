@@ -206,7 +206,12 @@ Status Config::set(std::span<const std::pair<std::string_view, std::string_view>
       return invalid("ERR Unknown option or number of arguments for CONFIG SET - '" + std::string(name) +
                      "'");
     }
-    if (spec->flags & kFixed) return failed(name, "can't set immutable config");
+    if (spec->flags & kFixed) {
+      std::string text(value), canonical;
+      Status status =
+          spec->flags & kValueFirst ? parse_setting(*spec, std::span(&text, 1), "", &canonical) : Status();
+      return failed(name, status.ok() ? "can't set immutable config" : status.message());
+    }
     if (spec->flags & kProtectedSetting) return failed(name, "can't set protected config");
     for (const auto& earlier : parsed) {
       if (earlier.first == spec) return failed(name, "duplicate parameter");

@@ -423,10 +423,12 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   call(client, command, arguments, operation, false, key, &prepared.request);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
+  PubSubOutbox& outbox = io_thread_.outbox();
+  const bool told = !outbox.empty() && outbox.deliver(client, from);
   if (cluster != nullptr) cluster->ship(client, from);
   if (position != 0) {
     io_thread_.commit_gate().note_write(client, from, position);
-  } else if (has_keys) {
+  } else if (has_keys || told) {
     io_thread_.commit_gate().note_read(client, from);
   }
   return true;

@@ -37,6 +37,7 @@ IoThread::IoThread(Server& server, int index)
       index_(index),
       statistics_(server.commands().all().size()),
       commit_gate_(server.engine()),
+      outbox_(*this),
       dispatcher_(server, *this) {
   loop_.set_pass_hook([this] {
     run_pass();
@@ -249,12 +250,14 @@ void IoThread::on_readable(Client& client) {
 
 void IoThread::run_pass() {
   if (cluster_ != nullptr) cluster_->begin_pass();
-  if (ready_.empty() && outputs_.empty() && closing_.empty() && !commit_gate_.pending()) return;
+  if (ready_.empty() && outputs_.empty() && closing_.empty() && outbox_.empty() && !commit_gate_.pending())
+    return;
   statistics_.passes.add(1);
   commit_gate_.begin_pass();
   for (int round = 0; round < kRoundsPerPass; ++round) {
     now_ms_ = server_.clock().wall_ms();
     run_ready();
+    if (!outbox_.empty()) outbox_.deliver();
     commit();
     send_outputs();
     destroy_closing();

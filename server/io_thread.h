@@ -17,6 +17,7 @@
 #include "server/commit_gate.h"
 #include "server/dispatcher.h"
 #include "server/net/event_loop.h"
+#include "server/pubsub_outbox.h"
 #include "server/statistics.h"
 
 namespace starling::server {
@@ -78,6 +79,7 @@ class IoThread final : private resp::ErrorObserver {
   ClusterThread* cluster() { return cluster_.get(); }
 
   CommitGate& commit_gate() { return commit_gate_; }
+  PubSubOutbox& outbox() { return outbox_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   // Error replies written on this loop so far.
   uint64_t errors_written() const { return errors_written_; }
@@ -108,6 +110,7 @@ class IoThread final : private resp::ErrorObserver {
   LoopStatistics statistics_;
   std::unique_ptr<ClusterThread> cluster_;
   CommitGate commit_gate_;
+  PubSubOutbox outbox_;
   Dispatcher dispatcher_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Client>> clients_;
   std::vector<Client*> ready_;      // Have requests to execute.

@@ -5,8 +5,9 @@
 namespace starling::server {
 namespace {
 
-constexpr std::array<std::string_view, kLatencyEvents> kNames = {"command", "fast-command", "commit",
-                                                                 "checkpoint"};
+// Redis's names where the event is Redis's.
+constexpr std::array<std::string_view, kLatencyEvents> kNames = {
+    "command", "fast-command", "aof-write", "aof-fsync-always", "fsync", "expire-cycle", "checkpoint"};
 
 }  // namespace
 

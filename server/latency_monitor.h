@@ -16,9 +16,12 @@ enum class LatencyEvent {
   kCommand,
   kFastCommand,  // Of a command that is declared fast.
   kCommit,       // Writing one pass's changes to the log.
+  kSyncForReplies,
+  kSyncInBackground,
+  kExpiry,
   kCheckpoint,
 };
-inline constexpr size_t kLatencyEvents = 4;
+inline constexpr size_t kLatencyEvents = 7;
 
 std::string_view latency_event_name(LatencyEvent event);
 std::optional<LatencyEvent> find_latency_event(std::string_view name);

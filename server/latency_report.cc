@@ -23,6 +23,12 @@ std::string_view cause_of(LatencyEvent event) {
       return "Fast commands are slow when the machine is: look for swapping and for other busy processes.";
     case LatencyEvent::kCommit:
       return "The disk takes its time to accept the log: look for other writers on it.";
+    case LatencyEvent::kSyncForReplies:
+      return "With appendfsync always replies wait for the disk: a faster one helps, or everysec.";
+    case LatencyEvent::kSyncInBackground:
+      return "No reply waits for it, but a power failure then loses as much more than a second.";
+    case LatencyEvent::kExpiry:
+      return "Many keys expire at the same time: spread their deadlines.";
     case LatencyEvent::kCheckpoint:
       return "Checkpoints run beside the commands; a long one matters only when writes outrun it.";
   }

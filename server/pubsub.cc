@@ -8,14 +8,6 @@
 
 namespace starling::server {
 
-// One message as its receivers see it. The pattern is empty but for subscribers by pattern.
-struct PubSub::Message {
-  ChannelKind kind;
-  std::string pattern;
-  std::string channel;
-  std::string text;
-};
-
 size_t& PubSub::counter(Client& client, ChannelKind kind) {
   switch (kind) {
     case ChannelKind::kChannel:
@@ -82,57 +74,39 @@ void PubSub::forget(Client& client) {
   client.subscriptions = {};
 }
 
-void PubSub::write(IoThread& io_thread, uint64_t client_id, const Message& message) {
-  Client* client = io_thread.find_client(client_id);
-  // It may have unsubscribed while the message was on its way: then it must not come any more.
-  if (client == nullptr || client->closing || counter(*client, message.kind) == 0) return;
-  resp::ReplyWriter& reply = client->reply;
-  if (message.kind == ChannelKind::kPattern) {
-    reply.push(4);
-    reply.bulk("pmessage");
-    reply.bulk(message.pattern);
-  } else {
-    reply.push(3);
-    reply.bulk(message.kind == ChannelKind::kShard ? "smessage" : "message");
-  }
-  reply.bulk(message.channel);
-  reply.bulk(message.text);
-  io_thread.output_pending(*client);
-}
-
-void PubSub::deliver(const Subscriber& subscriber, const std::shared_ptr<const Message>& message,
-                     bool at_once) {
+void PubSub::send(const Subscriber& subscriber, const std::shared_ptr<const PubSubMessage>& message) {
   IoThread& io_thread = *subscriber.io_thread;
-  if (at_once && io_thread.loop().in_loop_thread()) return write(io_thread, subscriber.client_id, *message);
-  io_thread.loop().post([&io_thread, id = subscriber.client_id, message] { write(io_thread, id, *message); });
+  if (io_thread.loop().in_loop_thread()) return io_thread.outbox().add(subscriber.client_id, message);
+  io_thread.loop().post(
+      [&io_thread, id = subscriber.client_id, message] { io_thread.outbox().add(id, message); });
 }
 
-size_t PubSub::publish(std::string_view channel, std::string_view text, bool at_once) {
+size_t PubSub::publish(std::string_view channel, std::string_view text) {
   if (total_.load(std::memory_order_relaxed) == 0) return 0;
   std::lock_guard lock(mutex_);
   size_t receivers = 0;
-  const auto send = [&](ChannelKind kind, std::string_view pattern,
-                        const std::vector<Subscriber>& subscribers) {
-    const auto message = std::make_shared<const Message>(
-        Message{kind, std::string(pattern), std::string(channel), std::string(text)});
-    for (const Subscriber& subscriber : subscribers) deliver(subscriber, message, at_once);
+  const auto send_to = [&](ChannelKind kind, std::string_view pattern,
+                           const std::vector<Subscriber>& subscribers) {
+    const auto message = std::make_shared<const PubSubMessage>(
+        PubSubMessage{kind, std::string(pattern), std::string(channel), std::string(text)});
+    for (const Subscriber& subscriber : subscribers) send(subscriber, message);
     receivers += subscribers.size();
   };
   const auto found = registry(ChannelKind::kChannel).find(std::string(channel));
-  if (found != registry(ChannelKind::kChannel).end()) send(ChannelKind::kChannel, {}, found->second);
+  if (found != registry(ChannelKind::kChannel).end()) send_to(ChannelKind::kChannel, {}, found->second);
   for (const auto& [pattern, subscribers] : registry(ChannelKind::kPattern)) {
-    if (resp::glob_match(pattern, channel)) send(ChannelKind::kPattern, pattern, subscribers);
+    if (resp::glob_match(pattern, channel)) send_to(ChannelKind::kPattern, pattern, subscribers);
   }
   return receivers;
 }
 
-size_t PubSub::publish_to_shard(std::string_view channel, std::string_view text, bool at_once) {
+size_t PubSub::publish_to_shard(std::string_view channel, std::string_view text) {
   std::lock_guard lock(mutex_);
   const auto found = registry(ChannelKind::kShard).find(std::string(channel));
   if (found == registry(ChannelKind::kShard).end()) return 0;
-  const auto message = std::make_shared<const Message>(
-      Message{ChannelKind::kShard, {}, std::string(channel), std::string(text)});
-  for (const Subscriber& subscriber : found->second) deliver(subscriber, message, at_once);
+  const auto message = std::make_shared<const PubSubMessage>(
+      PubSubMessage{ChannelKind::kShard, {}, std::string(channel), std::string(text)});
+  for (const Subscriber& subscriber : found->second) send(subscriber, message);
   return found->second.size();
 }
 
@@ -141,10 +115,10 @@ void PubSub::notify(NotifyClass event_class, std::string_view event, std::string
   if ((wanted & event_class) == 0 || total_.load(std::memory_order_relaxed) == 0) return;
   const std::string number = std::to_string(database);
   if ((wanted & kNotifyKeyspace) != 0) {
-    publish("__keyspace@" + number + "__:" + std::string(key), event, false);
+    publish("__keyspace@" + number + "__:" + std::string(key), event);
   }
   if ((wanted & kNotifyKeyevent) != 0) {
-    publish("__keyevent@" + number + "__:" + std::string(event), key, false);
+    publish("__keyevent@" + number + "__:" + std::string(event), key);
   }
 }
 

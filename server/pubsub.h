@@ -1,8 +1,8 @@
 // Who listens to which channel, and the delivery of messages; keyspace notifications too.
 //
-// A client's subscriptions change on its own loop. Messages come from any thread: for a client of the same
-// loop they can be written at once, for others they are posted to their loop. What piles up at a slow
-// subscriber is bounded by client-output-buffer-limit pubsub.
+// A client's subscriptions change on its own loop. Messages come from any thread, and go to their receivers'
+// loops: see pubsub_outbox.h. What piles up at a slow subscriber is bounded by client-output-buffer-limit
+// pubsub.
 #pragma once
 
 #include <atomic>
@@ -16,12 +16,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "server/pubsub_outbox.h"
 #include "server/server.h"
 
 namespace starling::server {
-
-enum class ChannelKind : uint8_t { kChannel = 0, kPattern = 1, kShard = 2 };
-inline constexpr size_t kChannelKinds = 3;
 
 class PubSub final : public NotificationSink {
  public:
@@ -35,10 +33,9 @@ class PubSub final : public NotificationSink {
   // All of them end, without replies: RESET, or the client goes.
   void forget(Client& client);
 
-  // Any thread. Returns how many receive the message. `at_once`: subscribers of the calling thread's loop get
-  // it before this returns; else after the command under way, whose reply may be half written.
-  size_t publish(std::string_view channel, std::string_view message, bool at_once);
-  size_t publish_to_shard(std::string_view channel, std::string_view message, bool at_once);
+  // Any thread. Returns how many receive the message.
+  size_t publish(std::string_view channel, std::string_view message);
+  size_t publish_to_shard(std::string_view channel, std::string_view message);
 
   // NotificationSink.
   void notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) override;
@@ -54,15 +51,12 @@ class PubSub final : public NotificationSink {
     IoThread* io_thread;
     uint64_t client_id;
   };
-  struct Message;
   using Registry = absl::flat_hash_map<std::string, std::vector<Subscriber>>;
 
   Registry& registry(ChannelKind kind) { return registries_[static_cast<size_t>(kind)]; }
   const Registry& registry(ChannelKind kind) const { return registries_[static_cast<size_t>(kind)]; }
   void remove(Registry& registry, std::string_view name, uint64_t client_id);
-  static void deliver(const Subscriber& subscriber, const std::shared_ptr<const Message>& message,
-                      bool at_once);
-  static void write(IoThread& io_thread, uint64_t client_id, const Message& message);
+  static void send(const Subscriber& subscriber, const std::shared_ptr<const PubSubMessage>& message);
   static size_t& counter(Client& client, ChannelKind kind);
 
   const Settings& settings_;

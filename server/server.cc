@@ -97,9 +97,19 @@ engine::Status Server::open_engine() {
   options.block_cache_bytes = static_cast<uint64_t>(settings.block_cache_bytes);
   options.resident_bytes = resident_bytes;
   options.replicated = settings.cluster_enabled;
+  options.took = [this](engine::Activity activity, int64_t duration_us) {
+    note_activity(activity, duration_us);
+  };
   return engine::Engine::open(
       options, *clock_, random_seed(), *this,
       [](const std::string& line) { log_text(LogLevel::kNotice, line); }, &engine_);
+}
+
+void Server::note_activity(engine::Activity activity, int64_t duration_us) {
+  const LatencyEvent event = activity == engine::Activity::kSyncForReplies ? LatencyEvent::kSyncForReplies
+                             : activity == engine::Activity::kExpiry       ? LatencyEvent::kExpiry
+                                                                           : LatencyEvent::kSyncInBackground;
+  latency_.add(event, clock_->wall_ms() / 1000, duration_us / 1000, settings().latency_threshold_ms);
 }
 
 void Server::watch_settings() {

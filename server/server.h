@@ -115,6 +115,7 @@ class Server final : private engine::KeyObserver {
   engine::Status open_ports();
   void distribute(AcceptedSocket socket);
   void watch_settings();
+  void note_activity(engine::Activity activity, int64_t duration_us);
 
   Config& config_;
   const Settings& settings_;

@@ -252,6 +252,8 @@ class Executor:
                 time.sleep(0.005)  # A message may still be on its way from another thread of the server.
                 actual += self._drain(other.tested, one)
             other.closed = CLOSED in expected
+            if replies_first(step):
+                expected = pushes_first(expected)
             expected, actual = settle_order(step, expected), settle_order(step, actual)
             if len(expected) != len(actual):
                 return Mismatch(index, step, (ARRAY, expected), (ARRAY, actual))
@@ -331,14 +333,27 @@ def read_up_to(connection, quiet_seconds, length):
     return data, closed
 
 
+# In RESP3 a message that a command sends to its own client comes before the command's reply. With these Redis has written the
+# reply when it publishes the event, and sends it first; with EXPIRE, unless it deletes.
+REPLY_FIRST = frozenset((b"GETSET", b"GETDEL", b"GETEX", b"HSET", b"HMSET", b"HSETNX", b"HINCRBY", b"HINCRBYFLOAT", b"BITFIELD",
+                         b"EXPIRE", b"PEXPIRE", b"EXPIREAT", b"PEXPIREAT"))
+
+
+def replies_first(step):
+    return step.name() in REPLY_FIRST or \
+        step.name() == b"SET" and b"GET" in [argument.upper() for argument in step.arguments[3:]]
+
+
+def pushes_first(frames):
+    return [frame for frame in frames if frame[0] == PUSH] + [frame for frame in frames if frame[0] != PUSH]
+
+
 def settle_order(step, frames):
     """Puts in one order what may come in several.
 
     Redis sends the confirmations of an unsubscribing from everything, and one message's copies for several patterns, in the
-    order of its hash tables; and in RESP3 a message to oneself before the reply, where later versions and Starling send it
-    after.
+    order of its hash tables.
     """
-    frames = [frame for frame in frames if frame[0] != PUSH] + [frame for frame in frames if frame[0] == PUSH]
     if step.name() in (b"UNSUBSCRIBE", b"PUNSUBSCRIBE", b"SUNSUBSCRIBE") and len(step.arguments) == 1:
         named = [frame for frame in frames if isinstance(frame[1], list) and len(frame[1]) == 3]
         counts = [frame[1][2] for frame in named]

@@ -168,8 +168,7 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
       if (!reader.read_number(&to_shard) || !reader.read_string(&channel) || !reader.read_string(&message))
         return;
       PubSub& pubsub = io_thread_.server().pubsub();
-      (void)(to_shard != 0 ? pubsub.publish_to_shard(channel, message, true)
-                           : pubsub.publish(channel, message, true));
+      (void)(to_shard != 0 ? pubsub.publish_to_shard(channel, message) : pubsub.publish(channel, message));
       return;
     }
     case FrameKind::kForward:

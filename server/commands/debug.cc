@@ -11,6 +11,7 @@
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/debug_object.h"
+#include "server/commands/debug_populate.h"
 #include "server/commands/debug_protocol.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -72,7 +73,8 @@ void error(CommandContext& context) {
 void help(CommandContext& context) {
   static constexpr std::string_view kLines[] = {
       "DEBUG <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
-      "CHANGE-REPL-ID | PAUSE-CRON <n> | QUICKLIST-PACKED-THRESHOLD <size> | SET-DISABLE-DENY-SCRIPTS <n>",
+      "CHANGE-REPL-ID | PAUSE-CRON <n> | QUICKLIST-PACKED-THRESHOLD <size> | REPLYBUFFER <what> <n> |",
+      "SET-DISABLE-DENY-SCRIPTS <n>",
       "    Accepted, without effect.",
       "CHECKPOINT",
       "    Brings all changes to the store, and answers when that is done.",
@@ -82,6 +84,8 @@ void help(CommandContext& context) {
       "    Writes the text to the log.",
       "OBJECT <key>",
       "    How a value is kept.",
+      "POPULATE <count> [<prefix>] [<size>]",
+      "    Makes strings <prefix>:0, <prefix>:1 and so on, where there is no such key; as long as <size>.",
       "PROTOCOL <type>",
       "    A reply of this type.",
       "RELOAD",
@@ -112,9 +116,11 @@ constexpr Subcommand kSubcommands[] = {
     {"log", 3, 3, log},
     {"object", 3, 3, debug_object},
     {"pause-cron", 3, 3, accept},
+    {"populate", 3, 5, debug_populate},
     {"protocol", 3, 3, debug_protocol},
     {"quicklist-packed-threshold", 3, 3, accept},
     {"reload", 2, 5, checkpoint},
+    {"replybuffer", 4, 4, accept},
     {"set-active-expire", 3, 3, set_active_expire},
     {"set-disable-deny-scripts", 3, 3, accept},
     {"sleep", 3, 3, sleep},

@@ -34,6 +34,7 @@ double ratio(uint64_t part, uint64_t whole) {
 }
 
 uint64_t count_keys(CommandContext& context) {
+  context.operation.lock_any();
   uint64_t keys = 0;
   for (int i = 0; i < engine::kDatabaseCount; ++i) keys += context.operation.counts(i).live;
   return keys;

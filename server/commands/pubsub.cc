@@ -73,14 +73,14 @@ void publish_to_other_nodes(const CommandContext& context, bool to_shard) {
 
 void publish(CommandContext& context) {
   publish_to_other_nodes(context, false);
-  context.reply.integer(static_cast<int64_t>(
-      context.server.pubsub().publish(context.argument(1), context.argument(2), !context.in_exec)));
+  context.reply.integer(
+      static_cast<int64_t>(context.server.pubsub().publish(context.argument(1), context.argument(2))));
 }
 
 void publish_to_shard(CommandContext& context) {
   publish_to_other_nodes(context, true);
   context.reply.integer(static_cast<int64_t>(
-      context.server.pubsub().publish_to_shard(context.argument(1), context.argument(2), !context.in_exec)));
+      context.server.pubsub().publish_to_shard(context.argument(1), context.argument(2))));
 }
 
 template <ChannelKind kind>

@@ -20,18 +20,34 @@ bool in_cluster(CommandContext& context) {
   return false;
 }
 
-bool context_argument(CommandContext& context, size_t i, engine::VersionVector* seen) {
+bool token_argument(CommandContext& context, size_t i, Token* token) {
   const auto read = read_token(context.server.settings().cluster_secret, context.argument(i));
   if (!read) {
     context.reply.error("ERR not a context of this cluster: hand back what VCLOCK answered, unchanged");
     return false;
   }
-  *seen = *read;
+  *token = *read;
+  return true;
+}
+
+uint64_t scope_of(const CommandContext& context) {
+  return token_scope(context.database.index(), context.argument(2));
+}
+
+// Of the key in argument 2.
+bool context_argument(CommandContext& context, size_t i, engine::VersionVector* seen) {
+  Token token;
+  if (!token_argument(context, i, &token)) return false;
+  if (token.scope != 0 && token.scope != scope_of(context)) {
+    context.reply.error("ERR the context is of another key");
+    return false;
+  }
+  *seen = token.context;
   return true;
 }
 
 std::string token_of(const CommandContext& context, const engine::VersionVector& version) {
-  return make_token(context.server.settings().cluster_secret, version);
+  return make_token(context.server.settings().cluster_secret, scope_of(context), version);
 }
 
 engine::Replica replica_of(CommandContext& context) {
@@ -127,10 +143,13 @@ void del(CommandContext& context) {
 }
 
 void compare(CommandContext& context) {
-  engine::VersionVector first, second;
-  if (!in_cluster(context) || !context_argument(context, 2, &first) || !context_argument(context, 3, &second))
+  Token first, second;
+  if (!in_cluster(context) || !token_argument(context, 2, &first) || !token_argument(context, 3, &second))
     return;
-  switch (first.compare(second)) {
+  if (first.scope != 0 && second.scope != 0 && first.scope != second.scope) {
+    return context.reply.error("ERR the contexts are of different keys");
+  }
+  switch (first.context.compare(second.context)) {
     case engine::Order::kEqual:
       return context.reply.simple_string("EQUAL");
     case engine::Order::kBefore:

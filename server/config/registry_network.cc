@@ -23,7 +23,7 @@ const SettingSpec kSettings[] = {
      .kind = kInteger,
      .default_text = "6379",
      .field = &Settings::port,
-     .flags = kFixed,
+     .flags = kFixed | kValueFirst,
      .maximum = 65535,
      .documentation =
          "TCP port. 0: none, only the Unix socket. The default is the one that clients try by themselves."},

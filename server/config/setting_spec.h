@@ -33,6 +33,7 @@ enum SettingFlag : uint32_t {
   kProtectedSetting = 1u << 1,  // As kFixed, with Redis's message for its protected settings.
   kInert = 1u << 2,             // Accepted so that existing files and clients work; changes nothing.
   kClamped = 1u << 3,           // Out of bounds becomes the nearest bound instead of an error.
+  kValueFirst = 1u << 4,        // Redis can set it: an invalid value is refused as such, though it is kFixed.
 };
 
 struct SettingChoice {

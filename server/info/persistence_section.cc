@@ -12,6 +12,7 @@ std::string_view status_name(bool ok) {
 
 void write_snapshots(Server& server, const engine::Statistics& statistics, InfoWriter& writer) {
   const SnapshotStatus snapshots = server.snapshots().status();
+  writer.field("rdb_changes_since_last_save", statistics.changes_since_checkpoint);
   writer.field("rdb_bgsave_in_progress", snapshots.running ? 1 : 0);
   writer.field("rdb_last_save_time", server.last_save_seconds(statistics));
   writer.field("rdb_last_bgsave_status", status_name(snapshots.last_ok));

@@ -73,11 +73,13 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
 
 void write_keyspace_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Keyspace");
+  context.operation.lock_any();
   for (int index = 0; index < engine::kDatabaseCount; ++index) {
     const engine::KeyCounts keys = context.operation.counts(index);
     if (keys.live == 0) continue;
-    writer.field("db" + std::to_string(index), "keys=" + std::to_string(keys.live) + ",expires=" +
-                                                   std::to_string(keys.with_deadline) + ",avg_ttl=0");
+    writer.field("db" + std::to_string(index),
+                 "keys=" + std::to_string(keys.live) + ",expires=" + std::to_string(keys.with_deadline) +
+                     ",avg_ttl=" + std::to_string(context.operation.database(index).average_time_left_ms()));
   }
 }
 

@@ -179,7 +179,7 @@ TEST_CASE("random operations agree with a string") {
                               static_cast<char>('a' + random() % 26));
       const size_t a = random() % (expected.size() + 1);
       const size_t b = random() % (expected.size() + 1);
-      switch (random() % 9) {
+      switch (random() % 10) {
         case 0:
         case 1:
           output.append(bytes);
@@ -212,6 +212,11 @@ TEST_CASE("random operations agree with a string") {
           other.consume(std::min<size_t>(other.size(), 10));
           expected_other += bytes;
           expected_other.erase(0, 10);
+          break;
+        case 8:
+          output.insert(consumed + a, std::move(other));
+          expected.insert(a, expected_other);
+          expected_other.clear();
           break;
         default:
           output.splice(std::move(other));
