@@ -170,7 +170,9 @@ void IoThread::retry_postponed() {
     Client* client = find_client(id);
     if (client == nullptr) continue;
     client->in_postponed_list = false;
-    if (client->waiting == Waiting::kForPause || client->waiting == Waiting::kForWrites) resume(*client);
+    const bool postponed = client->waiting == Waiting::kForPause || client->waiting == Waiting::kForWrites ||
+                           client->waiting == Waiting::kForLinks;
+    if (postponed) resume(*client);
   }
 }
 

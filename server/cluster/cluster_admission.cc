@@ -19,6 +19,8 @@ using cluster::NodeIndex;
 
 // A forwarded request has its own time limit where it runs; this is for the way.
 constexpr int64_t kForwardSlackMs = 200;
+// What a node that has just started gives its links to come up.
+constexpr int64_t kConnectingUs = 3'000'000;
 // Newer records fetched for one command before it is given up.
 constexpr int kMaxRounds = 8;
 
@@ -95,6 +97,10 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   if (client.tunnel == nullptr && !void_transaction) {
     const NodeIndex target = target_of(keys, writes);
     if (target == cluster::kNoNode) {
+      if (connecting()) {
+        io_thread_.postpone(client, Waiting::kForLinks);
+        return Admission::kWaits;
+      }
       refuse(client, same_partition(keys)
                          ? "NOQUORUM no replica of the key can be reached"
                          : "CROSSSLOT Keys in request don't hash to the same slot, and no node that can "
@@ -124,6 +130,10 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   }
   const bool reads = must_read_first(client, command, arguments);
   if (const std::string error = hopeless(client, keys, reads, writes); !error.empty()) {
+    if (connecting()) {
+      io_thread_.postpone(client, Waiting::kForLinks);
+      return Admission::kWaits;
+    }
     refuse(client, error);
     return Admission::kAnswered;
   }
@@ -139,6 +149,19 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   statistics_.reads_failed.add(1);
   refuse(client, prepared.read->failure);
   return Admission::kAnswered;
+}
+
+bool ClusterThread::all_connected() const {
+  const std::vector<cluster::Member>& members = placement_->topology.members;
+  return std::all_of(members.begin(), members.end(), [&](const cluster::Member& member) {
+    return member.id == node_.id() || links_.connected(member.id);
+  });
+}
+
+// A loop that serves for a moment only cannot have reached everybody: its clients wait rather than be
+// refused.
+bool ClusterThread::connecting() const {
+  return now_us() - serving_since_us_ < kConnectingUs && !all_connected();
 }
 
 // The error reply when too few nodes can be reached for the quorums of this command; empty: it may begin.

@@ -71,6 +71,7 @@ void ClusterThread::begin_pass() {
   if (node_.placement_version() == placement_version_) return;
   placement_version_ = node_.placement_version();
   placement_ = node_.placement();
+  serving_since_us_ = now_us();
   coordinator_.set_placement(placement_);
 }
 

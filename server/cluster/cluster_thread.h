@@ -141,6 +141,8 @@ class ClusterThread final : private BusHandler,
   int64_t now_us() const;
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes) const;
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
+  bool all_connected() const;
+  bool connecting() const;
   std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads,
                        bool writes) const;
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
@@ -174,6 +176,7 @@ class ClusterThread final : private BusHandler,
   Forwards forwards_;
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
+  int64_t serving_since_us_ = 0;
   cluster::QuorumOptions defaults_;
   const cluster::QuorumOptions* of_command_ = nullptr;
   engine::ChangeList changes_;
