@@ -10,20 +10,6 @@ namespace {
 
 constexpr int kCursorPartitionShift = 39;  // engine/scanner.h: a cursor is partition << 39 | hash.
 
-template <typename Same>
-std::vector<SlotRange> runs(Same same) {
-  std::vector<SlotRange> ranges;
-  for (uint32_t slot = 0; slot < engine::kPartitionCount; ++slot) {
-    const auto number = static_cast<uint16_t>(slot);
-    if (!ranges.empty() && same(ranges.back().first, number)) {
-      ranges.back().last = number;
-    } else {
-      ranges.push_back({number, number});
-    }
-  }
-  return ranges;
-}
-
 void field(std::string_view name, const std::string& value, std::string* out) {
   *out += name;
   *out += ':';
@@ -45,17 +31,20 @@ std::string flags_of(const cluster::MemberView* view, bool self) {
 
 }  // namespace
 
-std::vector<SlotRange> ranges_by_replicas(const cluster::Placement& placement) {
-  return runs([&](uint16_t a, uint16_t b) {
-    const auto first = placement.replicas(a), second = placement.replicas(b);
-    return std::equal(first.begin(), first.end(), second.begin(), second.end());
-  });
-}
-
-std::vector<SlotRange> ranges_of_first(const cluster::Placement& placement, cluster::NodeIndex node) {
-  std::vector<SlotRange> ranges =
-      runs([&](uint16_t a, uint16_t b) { return placement.replicas(a)[0] == placement.replicas(b)[0]; });
-  std::erase_if(ranges, [&](const SlotRange& range) { return placement.replicas(range.first)[0] != node; });
+std::vector<SlotRange> slot_ranges(const cluster::Placement& placement,
+                                   const std::function<bool(cluster::NodeIndex)>& healthy) {
+  std::vector<SlotRange> ranges;
+  for (uint32_t slot = 0; slot < engine::kPartitionCount; ++slot) {
+    const auto number = static_cast<uint16_t>(slot);
+    const auto replicas = placement.replicas(slot);
+    const auto found = std::find_if(replicas.begin(), replicas.end(), healthy);
+    const cluster::NodeIndex coordinator = found == replicas.end() ? replicas[0] : *found;
+    if (ranges.empty() || ranges.back().coordinator != coordinator) {
+      ranges.push_back({number, number, coordinator});
+    } else {
+      ranges.back().last = number;
+    }
+  }
   return ranges;
 }
 
@@ -110,10 +99,13 @@ std::string cluster_nodes(const ClusterNode& cluster) {
     return text;
   }
   const std::vector<cluster::Member>& members = placement->topology.members;
+  const std::vector<SlotRange> ranges =
+      slot_ranges(*placement, [&](cluster::NodeIndex node) { return cluster.healthy(node); });
   for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
     line(members[node].id, members[node].host, members[node].port, members[node].bus_port,
          placement->topology.epoch);
-    for (const SlotRange& range : ranges_of_first(*placement, node)) {
+    for (const SlotRange& range : ranges) {
+      if (range.coordinator != node) continue;
       text += " " + std::to_string(range.first);
       if (range.last != range.first) text += "-" + std::to_string(range.last);
     }

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 #include <vector>
 
@@ -15,12 +16,14 @@ class ClusterNode;
 
 struct SlotRange {
   uint16_t first, last;
+  cluster::NodeIndex coordinator;  // The first of its replicas that is healthy; if none is, the first.
 };
 
-// Ascending. Runs of slots that the same nodes hold in the same order.
-std::vector<SlotRange> ranges_by_replicas(const cluster::Placement& placement);
-// Ascending. Runs of slots that `node` is the first replica of.
-std::vector<SlotRange> ranges_of_first(const cluster::Placement& placement, cluster::NodeIndex node);
+// Ascending. Runs of slots with the same coordinator: while all nodes are healthy, the same on all of them.
+// Clients send to it what they have for the slot; while a node is down its slots are shown with those who
+// serve them.
+std::vector<SlotRange> slot_ranges(const cluster::Placement& placement,
+                                   const std::function<bool(cluster::NodeIndex)>& healthy);
 
 // CLUSTER INFO, CLUSTER NODES.
 std::string cluster_info(const ClusterNode& cluster);

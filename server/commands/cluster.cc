@@ -51,18 +51,23 @@ void reply_node(resp::ReplyWriter& reply, const cluster::Member& member) {
   reply.array(0);
 }
 
+std::vector<SlotRange> ranges_of(CommandContext& context, const cluster::Placement& placement) {
+  const ClusterNode& cluster = *context.server.cluster();
+  return slot_ranges(placement, [&](cluster::NodeIndex node) { return cluster.healthy(node); });
+}
+
+// One node for each range, without replicas: the others answer for it just as well, but to name them as
+// replicas of some slots and masters of others confuses clients.
 void slots(CommandContext& context) {
   const auto placement = placement_of(context);
   if (placement == nullptr) return;
-  const std::vector<SlotRange> ranges = ranges_by_replicas(*placement);
+  const std::vector<SlotRange> ranges = ranges_of(context, *placement);
   context.reply.array(ranges.size());
   for (const SlotRange& range : ranges) {
-    const auto replicas = placement->replicas(range.first);
-    context.reply.array(2 + replicas.size());
+    context.reply.array(3);
     context.reply.integer(range.first);
     context.reply.integer(range.last);
-    for (const cluster::NodeIndex node : replicas)
-      reply_node(context.reply, placement->topology.members[node]);
+    reply_node(context.reply, placement->topology.members[range.coordinator]);
   }
 }
 
@@ -70,9 +75,11 @@ void shards(CommandContext& context) {
   const auto placement = placement_of(context);
   if (placement == nullptr) return;
   const std::vector<cluster::Member>& members = placement->topology.members;
+  const std::vector<SlotRange> all_ranges = ranges_of(context, *placement);
   context.reply.array(members.size());
   for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
-    const std::vector<SlotRange> ranges = ranges_of_first(*placement, node);
+    std::vector<SlotRange> ranges = all_ranges;
+    std::erase_if(ranges, [node](const SlotRange& range) { return range.coordinator != node; });
     context.reply.map(2);
     context.reply.bulk("slots");
     context.reply.array(2 * ranges.size());
@@ -157,15 +164,16 @@ std::span<const CommandSpec> cluster_subcommands() {
       of_cluster("keyslot", 3, keyslot, "The slot of a key."),
       of_cluster("myid", 2, myid, "The id of this node."),
       of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
-                 "every node is a master of the slots that it is the first replica of"),
+                 "every node is a master, of the slots that it coordinates now"),
       [] {
         CommandSpec spec =
             of_cluster("shards", 2, shards, "Which node coordinates which slots.", "one shard for each node");
         spec.since = "7.0.0";
         return spec;
       }(),
-      of_cluster("slots", 2, slots, "Which nodes hold which slots.",
-                 "the other replicas take writes as well"),
+      of_cluster(
+          "slots", 2, slots, "Which nodes hold which slots.",
+          "one node for each range, the one that coordinates it now; the others take every command as well"),
   };
   return subcommands;
 }
