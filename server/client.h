@@ -60,7 +60,8 @@ enum class Waiting : uint8_t {
   kForFetch,   // Its command's keys are being read from the disk; then the command starts over.
   kForPause,   // CLIENT PAUSE holds its command back.
   kForWrites,  // Changed records outrun the checkpoint: writes are held back.
-  kForLinks,   // The node has just started and is not connected to the others yet; then the command starts over.
+  kForLinks,   // The node has just started and is not connected to the others yet; then the command starts
+               // over.
   kForNodes,   // Its command needs something from other nodes first; then the command starts over.
 };
 
