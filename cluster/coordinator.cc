@@ -43,6 +43,7 @@ std::string Failure::message() const {
 void Coordinator::set_placement(std::shared_ptr<const Placement> placement) {
   std::vector<uint64_t> ids;
   for (const auto& [id, request] : requests_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
   for (const uint64_t id : ids) expire(id);
   placement_ = std::move(placement);
 }
@@ -400,6 +401,7 @@ void Coordinator::peer_lost(NodeIndex node) {
   for (const auto& [id, request] : requests_) {
     if (contacted(request, node)) ids.push_back(id);
   }
+  std::sort(ids.begin(), ids.end());
   for (const uint64_t id : ids) {
     const auto found = requests_.find(id);
     if (found == requests_.end()) continue;
@@ -441,6 +443,8 @@ void Coordinator::tick(int64_t now_us) {
       slow.push_back(id);
     }
   }
+  std::sort(late.begin(), late.end());
+  std::sort(slow.begin(), slow.end());
   for (const uint64_t id : late) expire(id);
   for (const uint64_t id : slow) {
     const auto found = requests_.find(id);

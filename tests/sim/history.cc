@@ -1,0 +1,148 @@
+#include "tests/sim/history.h"
+
+#include <algorithm>
+
+namespace starling::sim {
+namespace {
+
+std::string text(const engine::Dot& dot) {
+  return std::to_string(dot.actor) + ":" + std::to_string(dot.stamp);
+}
+
+}  // namespace
+
+std::string Piece::to_string() const {
+  return std::to_string(static_cast<int>(kind)) + "'" + name + "' " + text(dot);
+}
+
+Pieces pieces_of(const engine::Record& record) {
+  Pieces pieces;
+  for (const auto& [id, siblings] : record.elements()) {
+    for (const engine::Sibling& sibling : siblings) pieces.insert({id.kind, id.name, sibling.dot});
+  }
+  return pieces;
+}
+
+std::string describe(const engine::Record& record) {
+  std::string out = "{context";
+  for (const auto& [actor, stamp] : record.context().entries()) out += " " + text({stamp, actor});
+  for (const auto& [id, siblings] : record.elements()) {
+    out += "; " + std::to_string(static_cast<int>(id.kind)) + "'" + id.name + "'";
+    for (const engine::Sibling& s : siblings) {
+      out += " " + text(s.dot) + (s.tombstone ? " gone" : "=" + s.value);
+      if (s.deadline_ms != 0) out += " until " + std::to_string(s.deadline_ms);
+    }
+  }
+  return out + "}";
+}
+
+Event* KeyHistory::add(uint64_t operation, engine::ActorId actor, const engine::Record& before,
+                       const engine::Record& after) {
+  const engine::Stamp stamp = after.context().stamp_of(actor);
+  if (stamp == before.context().stamp_of(actor)) return nullptr;
+  Event event;
+  event.operation = operation;
+  event.dot = {stamp, actor};
+  const Pieces old = pieces_of(before), now = pieces_of(after);
+  std::set_difference(now.begin(), now.end(), old.begin(), old.end(),
+                      std::inserter(event.put, event.put.end()));
+  std::set_difference(old.begin(), old.end(), now.begin(), now.end(),
+                      std::inserter(event.superseded, event.superseded.end()));
+  for (const Piece& piece : event.put) putter_[piece] = events_.size();
+  for (const Piece& piece : event.superseded) superseders_[piece].push_back(events_.size());
+  by_operation_[operation] = events_.size();
+  return &events_.emplace_back(std::move(event));
+}
+
+Event* KeyHistory::event_of(uint64_t operation) {
+  const auto found = by_operation_.find(operation);
+  return found == by_operation_.end() ? nullptr : &events_[found->second];
+}
+
+bool KeyHistory::accounted(Context& context, const Piece& piece) const {
+  if (context.visible.contains(piece)) return true;
+  if (const auto found = context.known.find(piece); found != context.known.end()) return found->second;
+  bool good = false;
+  if (const auto found = superseders_.find(piece); found != superseders_.end()) {
+    for (const size_t i : found->second) {
+      const Event& event = events_[i];
+      if (good || !context.context.covers(event.dot)) continue;
+      good = std::all_of(event.put.begin(), event.put.end(),
+                         [&](const Piece& put) { return accounted(context, put); });
+    }
+  }
+  return context.known[piece] = good;
+}
+
+bool KeyHistory::accounts_for(const engine::Record& record, const Piece& piece) const {
+  const Pieces visible = pieces_of(record);
+  Context context{visible, record.context(), {}};
+  return accounted(context, piece);
+}
+
+bool KeyHistory::accounts_for(const engine::Record& record, const Event& event) const {
+  const Pieces visible = pieces_of(record);
+  Context context{visible, record.context(), {}};
+  return record.context().covers(event.dot) &&
+         std::all_of(event.put.begin(), event.put.end(),
+                     [&](const Piece& put) { return accounted(context, put); });
+}
+
+bool KeyHistory::known_from(const Pieces& seen, const Piece& piece) const {
+  Pieces known = seen;
+  std::vector<Piece> left(seen.begin(), seen.end());
+  while (!left.empty()) {
+    const Piece next = left.back();
+    left.pop_back();
+    if (next == piece) return true;
+    const auto found = putter_.find(next);
+    if (found == putter_.end()) continue;
+    for (const Piece& older : events_[found->second].superseded) {
+      if (known.insert(older).second) left.push_back(older);
+    }
+  }
+  return false;
+}
+
+Verdict check_final(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                    int least_quorum, int64_t now_ms) {
+  const Pieces visible = pieces_of(record);
+  for (const Event& event : history.events()) {
+    const std::string what = key + ": event " + text(event.dot) + " of operation " +
+                             std::to_string(event.operation) + ", the record is " + describe(record);
+    if (event.acknowledged_us && event.write_quorum >= least_quorum && !history.accounts_for(record, event)) {
+      return {"P1/P5 an acknowledged write is gone, and nothing that saw it replaced it: " + what};
+    }
+    if (!record.context().covers(event.dot)) continue;
+    for (const Piece& piece : event.superseded) {
+      if (visible.contains(piece)) return {"P3 " + piece.to_string() + " is back: " + what};
+    }
+  }
+  for (const auto& [id, siblings] : record.elements()) {
+    for (const engine::Sibling& sibling : siblings) {
+      if (!sibling.tombstone && sibling.deadline_ms != 0 && sibling.deadline_ms <= now_ms)
+        return {"P3 an expired value is shown: " + key + " " + describe(record)};
+    }
+  }
+  return {};
+}
+
+Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                          int read_quorum, int replicas, int64_t began_us) {
+  for (const Event& event : history.events()) {
+    if (!event.strict || !event.acknowledged_us || *event.acknowledged_us >= began_us) continue;
+    if (event.write_quorum + read_quorum <= replicas || history.accounts_for(record, event)) continue;
+    return {"P4 a strict read misses event " + text(event.dot) + " of operation " +
+            std::to_string(event.operation) + ", acknowledged at " + std::to_string(*event.acknowledged_us) +
+            ": " + key + " " + describe(record)};
+  }
+  for (const KeyHistory::Shown& shown : history.shown) {
+    if (shown.at_us >= began_us || shown.read_quorum + read_quorum <= replicas) continue;
+    if (history.accounts_for(record, shown.piece)) continue;
+    return {"P4 strict reads went backwards: " + shown.piece.to_string() + " was shown at " +
+            std::to_string(shown.at_us) + ": " + key + " " + describe(record)};
+  }
+  return {};
+}
+
+}  // namespace starling::sim

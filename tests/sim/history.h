@@ -1,0 +1,97 @@
+// What clients did and what came of it: the model that the cluster is checked against.
+//
+// The unit is a piece: one sibling of one element, named by its dot. An event (a write that changed something
+// at its coordinator) puts pieces and supersedes others: those that the coordinator's record showed before
+// and not after. From this alone, and not from contexts, follows what may be missing: a piece may only be
+// gone where an event that superseded it is in force, and what that event put is there, or was superseded in
+// its turn.
+#pragma once
+
+#include <compare>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "engine/record.h"
+
+namespace starling::sim {
+
+struct Piece {
+  engine::ElementKind kind;
+  std::string name;
+  engine::Dot dot;
+
+  auto operator<=>(const Piece&) const = default;
+  std::string to_string() const;
+};
+using Pieces = std::set<Piece>;
+
+Pieces pieces_of(const engine::Record& record);
+std::string describe(const engine::Record& record);
+
+struct Event {
+  uint64_t operation = 0;
+  engine::Dot dot;
+  Pieces put, superseded;
+  int write_quorum = 0;
+  bool strict = false;
+  std::optional<int64_t> acknowledged_us;
+};
+
+// Of one key.
+class KeyHistory {
+ public:
+  // The coordinator ran a write. Null when it changed nothing. Valid until the next one.
+  Event* add(uint64_t operation, engine::ActorId actor, const engine::Record& before,
+             const engine::Record& after);
+  // The event of an operation, if it was one.
+  Event* event_of(uint64_t operation);
+  const std::vector<Event>& events() const { return events_; }
+
+  // Whether the record has the piece or has it superseded, as above.
+  bool accounts_for(const engine::Record& record, const Piece& piece) const;
+  bool accounts_for(const engine::Record& record, const Event& event) const;
+  // Whether somebody who was shown `seen` knew of the piece: it is among them, or one of them superseded it,
+  // or one of those...
+  bool known_from(const Pieces& seen, const Piece& piece) const;
+
+  // What strict reads have shown: (their R, when the reply came, the piece).
+  struct Shown {
+    int read_quorum;
+    int64_t at_us;
+    Piece piece;
+  };
+  std::vector<Shown> shown;
+
+ private:
+  struct Context {
+    const Pieces& visible;
+    const engine::VersionVector& context;
+    std::map<Piece, bool> known;
+  };
+  bool accounted(Context& context, const Piece& piece) const;
+
+  std::vector<Event> events_;
+  std::map<Piece, std::vector<size_t>> superseders_;
+  std::map<Piece, size_t> putter_;
+  std::map<uint64_t, size_t> by_operation_;
+};
+
+// The first promise found broken; empty while all is well.
+struct Verdict {
+  std::string text;
+  bool good() const { return text.empty(); }
+};
+
+// P1, P3 and P5 on the record that all replicas have in the end. Events of less than `least_quorum`
+// acknowledgements may be gone (their disks were lost).
+Verdict check_final(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                    int least_quorum, int64_t now_ms);
+// P4: a strict read of quorum `read_quorum` that began at `began_us` shows `record`.
+Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                          int read_quorum, int replicas, int64_t began_us);
+
+}  // namespace starling::sim

@@ -1,0 +1,340 @@
+// Commands of clients at a node: where they run, what is asked first, what they do, and when they are
+// answered. Follows server/cluster/cluster_admission.cc and ClusterThread::ship().
+#include <algorithm>
+#include <cstring>
+
+#include "cluster/data_messages.h"
+#include "engine/assert.h"
+#include "engine/record_codec.h"
+#include "engine/replication.h"
+#include "tests/sim/sim_node.h"
+
+namespace starling::sim {
+
+using cluster::FrameKind;
+using cluster::NodeIndex;
+
+namespace {
+
+constexpr int kMaxRounds = 8;
+constexpr int64_t kForwardSlackUs = 200'000;
+constexpr size_t kMaxSiblings = 1024;
+
+engine::Record record_in(engine::Operation& operation, const engine::Key& key) {
+  std::string bytes;
+  engine::Record record;
+  if (engine::Replica(operation, 0).append_state(key, &bytes)) {
+    STARLING_ASSERT(engine::decode_record(bytes, &record).ok());
+  }
+  return record;
+}
+
+int number_of(const cluster::Consistency& consistency) {
+  return consistency.number;
+}
+
+}  // namespace
+
+NodeIndex SimNode::target_of(uint16_t partition, bool writes) const {
+  if (!writes && placement().holds(partition, placement().self)) return placement().self;
+  for (const NodeIndex node : placement().replicas(partition)) {
+    if (healthy(node)) return node;
+  }
+  NodeIndex found = cluster::kNoNode;
+  placement().preference.walk(partition, [&](NodeIndex node) {
+    if (!healthy(node)) return true;
+    found = node;
+    return false;
+  });
+  return found;
+}
+
+void SimNode::submit(uint64_t id) {
+  const ClientOperation& asked = world_.operation(id);
+  const auto execution = std::make_shared<Execution>();
+  execution->operation = id;
+  const NodeIndex target = target_of(engine::Key(asked.key).partition, asked.writes());
+  if (target == cluster::kNoNode) return fail(*execution, "no replica of the key can be reached");
+  if (target == placement().self) return run(execution);
+  std::string payload;
+  engine::append_varint(id, &payload);
+  const uint64_t correlation = next_token_++;
+  if (!send(target, FrameKind::kForward, correlation, payload)) return fail(*execution, "cannot be forwarded");
+  const int64_t deadline_us = now_us() + asked.quorum.timeout_ms * 1000 + kForwardSlackUs;
+  forwards_.emplace(correlation, Forward{id, target, deadline_us});
+}
+
+void SimNode::answer(const Execution& execution, std::shared_ptr<const Answer> answer) {
+  if (execution.from == SIZE_MAX) return world_.answer(setting_.index, execution.operation, std::move(answer));
+  outbox_.push_back({execution.from, {FrameKind::kForwardReply, execution.correlation, {}, std::move(answer)}});
+}
+
+void SimNode::fail(const Execution& execution, std::string error) {
+  auto failed = std::make_shared<Answer>();
+  failed->error = std::move(error);
+  answer(execution, std::move(failed));
+}
+
+void SimNode::run_later(const ExecutionPtr& execution) {
+  world_.later(setting_.index, 0, [this, execution] { run(execution); });
+}
+
+void SimNode::run(const ExecutionPtr& execution) {
+  const ClientOperation& asked = world_.operation(execution->operation);
+  const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
+                     setting_.mutation != Mutation::kReadsAskNobody;
+  if (reads) {
+    if (!execution->asked && !begin_read(execution, asked)) return;
+    if (!execution->failure.empty()) return fail(*execution, execution->failure);
+  }
+  const engine::Key key(asked.key);
+  engine::Operation operation(engine_, now_ms());
+  operation.lock({0, key});
+  if (!operation.resident({0, key})) {
+    operation.finish();
+    engine_.fetch({{0, key}}, [this, execution](const engine::Status&) { run(execution); });
+    return;
+  }
+  if (reads && !up_to_date(execution, asked, operation, key)) return;
+  execute(execution, asked, operation, key);
+}
+
+// False: the answers are not there yet.
+bool SimNode::begin_read(const ExecutionPtr& execution, const ClientOperation& asked) {
+  execution->asked = true;
+  execution->pending = 1;
+  const uint64_t token = next_token_++;
+  asked_.emplace(token, execution);
+  std::string keys;
+  cluster::append_key({0, asked.key}, &keys);
+  coordinator_.begin_read(engine::Key(asked.key).partition, keys, asked.quorum, now_us(), token);
+  // Whatever it says, read_done() has the command run again.
+  return false;
+}
+
+void SimNode::read_done(uint64_t token, const cluster::Failure* failure) {
+  const auto found = asked_.find(token);
+  const ExecutionPtr execution = found->second;
+  asked_.erase(found);
+  execution->pending = 0;
+  if (failure != nullptr) {
+    execution->failure = failure->message();
+  } else {
+    execution->versions = coordinator_.versions(token)->front();
+    coordinator_.forget_read(token);
+  }
+  run_later(execution);
+}
+
+bool SimNode::up_to_date(const ExecutionPtr& execution, const ClientOperation& asked,
+                         engine::Operation& operation, const engine::Key& key) {
+  engine::Replica replica(operation, 0);
+  std::vector<NodeIndex> newer;
+  for (const cluster::PeerVersion& version : execution->versions) {
+    engine::Order order = engine::Order::kEqual;
+    if (!replica.compare(key, version.context, &order).ok()) continue;
+    if (order == engine::Order::kBefore || order == engine::Order::kConcurrent) newer.push_back(version.node);
+  }
+  if (newer.empty()) {
+    for (const cluster::PeerVersion& version : execution->versions) {
+      engine::Order order = engine::Order::kEqual;
+      std::string record;
+      if (!replica.compare(key, version.context, &order).ok() || order == engine::Order::kEqual) continue;
+      if (!replica.append_state(key, &record)) continue;
+      record = pruned(std::move(record));
+      repairs_.push_back({version.node, {}});
+      cluster::append_change({0, cluster::ChangeForm::kRecord, asked.key, record}, &repairs_.back().changes);
+    }
+    return true;
+  }
+  operation.finish();
+  if (++execution->rounds > kMaxRounds) {
+    execution->failure = "a newer version is on a replica that does not hand it over";
+    run_later(execution);
+    return false;
+  }
+  execution->pending = static_cast<int>(newer.size());
+  for (const NodeIndex node : newer) {
+    const uint64_t token = next_token_++;
+    asked_.emplace(token, execution);
+    coordinator_.begin_fetch(node, {0, asked.key}, now_us(), asked.quorum.timeout_ms, token);
+  }
+  return false;
+}
+
+void SimNode::fetch_done(uint64_t token, const cluster::KeyName& name, std::string_view record) {
+  const auto found = asked_.find(token);
+  const ExecutionPtr execution = found->second;
+  asked_.erase(found);
+  if (!record.empty()) {
+    const engine::Key key(name.key);
+    engine::Operation operation(engine_, now_ms());
+    operation.lock({name.database, key});
+    if (operation.resident({name.database, key})) {
+      (void)engine::Replica(operation, name.database).merge_state(key, record);
+    }
+    operation.finish();
+  }
+  if (--execution->pending == 0) run_later(execution);
+}
+
+void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& asked, engine::Operation& operation,
+                      const engine::Key& key) {
+  auto result = std::make_shared<Answer>();
+  operation.capture(&changes_);
+  const engine::Record before = record_in(operation, key);
+  if (asked.reads_first() && asked.strict() && world_.strict_reads_hold()) {
+    world_.judge(check_strict_read(asked.key, world_.history(asked.key), before, number_of(asked.quorum.read),
+                                   static_cast<int>(placement().preference.width()), asked.began_us));
+  }
+  apply(asked, operation, key, before, result.get());
+  const engine::Record after = record_in(operation, key);
+  engine::LogPosition position = operation.finish();
+  if (position == 0) position = engine_.last_position();
+  note(asked, before, after);
+  ship(execution, asked, position, std::move(result));
+}
+
+void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, const engine::Key& key,
+                    const engine::Record& before, Answer* answer) {
+  engine::Database database = operation.database(0);
+  engine::Replica replica(operation, 0);
+  const int64_t deadline_ms = asked.lifetime_ms == 0 ? engine::kNoDeadline : now_ms() + asked.lifetime_ms;
+  answer->context = before.context();
+  answer->seen = pieces_of(before);
+  switch (asked.action) {
+    case Action::kGet:
+    case Action::kVclockGet:
+    case Action::kMembers:
+      (void)database.find(key);
+      return;
+    case Action::kSet:
+      return database.put_string(key, asked.value, deadline_ms);
+    case Action::kAppend: {
+      const engine::Found found = database.find(key);
+      const size_t size = found ? found.string().size() : 0;
+      return database.edit_string(key, size + asked.value.size(), [&](std::span<char> bytes) {
+        std::memcpy(bytes.data() + size, asked.value.data(), asked.value.size());
+      });
+    }
+    case Action::kDelete:
+      (void)database.remove(key);
+      return;
+    case Action::kExpire:
+      (void)database.set_deadline(key, deadline_ms);
+      return;
+    case Action::kVclockSet:
+    case Action::kVclockDelete: {
+      const bool all = setting_.mutation == Mutation::kBlindWriteSeesAll;
+      const engine::VersionVector& seen = all ? before.context() : asked.context;
+      const engine::VclockOutcome outcome =
+          asked.action == Action::kVclockSet ? replica.set(key, seen, asked.value, deadline_ms, kMaxSiblings)
+                                             : replica.remove(key, seen, kMaxSiblings);
+      if (outcome != engine::VclockOutcome::kApplied) {
+        answer->error = "the context was refused";
+        return;
+      }
+      const engine::Record after = record_in(operation, key);
+      const bool alone = pieces_of(after).size() == 1;
+      answer->context = alone ? after.context() : asked.context;
+      answer->seen = alone ? pieces_of(after) : asked.seen;
+      return;
+    }
+    case Action::kPut:
+    case Action::kRemove: {
+      const engine::Type type = asked.key[0] == 's' ? engine::Type::kSet : engine::Type::kHash;
+      (void)database.find(key);  // What has expired goes first.
+      if (asked.action == Action::kPut) {
+        engine::OpenCollection collection = database.open(key, type);
+        for (const std::string& element : asked.elements) {
+          collection.put(element, type == engine::Type::kSet ? std::string_view() : asked.value);
+        }
+        return;
+      }
+      for (const std::string& element : asked.elements) {
+        if (!database.find(key)) return;
+        database.open(key, type).remove(element);
+      }
+    }
+  }
+}
+
+// Tells the history, and checks at once that nothing went which nobody showed the writer.
+void SimNode::note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after) {
+  if (!asked.writes()) return;
+  KeyHistory& history = world_.history(asked.key);
+  Event* event = history.add(asked.id, setting_.actor, before, after);
+  if (event == nullptr) return;
+  event->write_quorum = number_of(asked.quorum.write);
+  event->strict = asked.strict();
+  if (world_.tracing()) trace("runs " + asked.to_string() + ": " + describe(before) + " -> " + describe(after));
+  if (asked.action != Action::kVclockSet && asked.action != Action::kVclockDelete) return;
+  for (const Piece& piece : event->superseded) {
+    if (history.known_from(asked.seen, piece)) continue;
+    world_.judge({"P5 operation " + std::to_string(asked.id) + " replaced " + piece.to_string() +
+                  ", which its client never saw: " + asked.key + " " + describe(before) + " -> " +
+                  describe(after)});
+  }
+}
+
+void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
+                   std::shared_ptr<Answer> answer) {
+  std::string changes;
+  for (size_t i = 0; i < changes_.size(); ++i) {
+    const engine::ReplicaChange change = changes_[i];
+    const auto form = change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta
+                                                                : cluster::ChangeForm::kRecord;
+    cluster::append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, &changes);
+  }
+  const uint64_t token = next_token_++;
+  const int awaited_repairs = asked.strict() ? static_cast<int>(repairs_.size()) : 0;
+  held_.emplace(token, Held{execution, (changes.empty() ? 0 : 1) + awaited_repairs, position, std::move(answer)});
+  cluster::QuorumOptions quorum = asked.quorum;
+  if (setting_.mutation == Mutation::kHintCountsInStrict) quorum.mode = cluster::QuorumMode::kSloppy;
+  const std::vector<Repair> repairs = std::exchange(repairs_, {});
+  if (!changes.empty()) {
+    coordinator_.begin_write(engine::Key(asked.key).partition, changes, quorum, now_us(), token);
+  }
+  for (const Repair& repair : repairs) {
+    const NodeIndex nodes[] = {repair.node};
+    coordinator_.begin_push(nodes, repair.changes, quorum.timeout_ms, now_us(), awaited_repairs != 0 ? token : 0);
+  }
+}
+
+void SimNode::write_done(uint64_t token, const cluster::Failure* failure) {
+  if (const auto hint = hints_under_way_.find(token); hint != hints_under_way_.end()) {
+    if (failure == nullptr) {
+      hints_.delivered();
+    } else {
+      hints_.restore(node_id(hint->second.first), hint->second.second);
+    }
+    hints_under_way_.erase(hint);
+    return;
+  }
+  const auto found = held_.find(token);
+  if (found == held_.end()) return;
+  Held& held = found->second;
+  if (failure != nullptr && held.answer->error.empty()) held.answer->error = failure->message();
+  --held.pending;
+}
+
+// Answers what has its quorum and is durable here.
+void SimNode::release_held() {
+  std::vector<uint64_t> ready;
+  bool undurable = false;
+  for (const auto& [token, held] : held_) {
+    if (held.pending > 0) continue;
+    if (setting_.fsync_always && held.answer->error.empty() && !engine_.durable(held.position)) {
+      undurable = true;
+    } else {
+      ready.push_back(token);
+    }
+  }
+  if (undurable) engine_.request_sync();
+  for (const uint64_t token : ready) {
+    answer(*held_[token].execution, held_[token].answer);
+    held_.erase(token);
+  }
+}
+
+}  // namespace starling::sim

@@ -1,0 +1,125 @@
+// The production engine on a disk in memory, without its threads' timing: misses are read and the log is
+// synced when the simulation says so. All else is NodeEngine.
+//
+// Its threads run, but find nothing to do: appendfsync no (syncs are requested here), no active expiry, no
+// memory limit, checkpoints only when called.
+#pragma once
+
+#include <atomic>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/memory_log.h"
+#include "engine/memory_store.h"
+#include "engine/node_engine.h"
+#include "tests/sim/mutation.h"
+
+namespace starling::sim {
+
+class SimClock final : public engine::Clock {
+ public:
+  int64_t wall_ms() const override { return wall_us_ / 1000; }
+  int64_t wall_us() const override { return wall_us_; }
+  int64_t monotonic_us() const override { return monotonic_us_; }
+  void set(int64_t wall_us, int64_t monotonic_us) {
+    wall_us_ = wall_us;
+    monotonic_us_ = monotonic_us;
+  }
+
+ private:
+  // The engine's threads look at them too.
+  std::atomic<int64_t> wall_us_{0}, monotonic_us_{0};
+};
+
+class NoObserver final : public engine::KeyObserver {
+ public:
+  void modified(int, std::string_view) override {}
+  void expired(int, std::string_view) override {}
+  void evicted(int, std::string_view) override {}
+  void flushed(int) override {}
+};
+
+// What outlives a node's process.
+struct SimDisk {
+  std::shared_ptr<engine::MemoryStoreDisk> store = std::make_shared<engine::MemoryStoreDisk>();
+  std::shared_ptr<engine::MemoryLogDisk> log = std::make_shared<engine::MemoryLogDisk>();
+};
+
+class SimEngine final : public engine::Engine {
+ public:
+  struct Setting {
+    engine::ActorId actor;
+    uint64_t random_seed;
+    bool fsync_always;
+    Mutation mutation;
+    // Runs the work later, on the node, unless it has crashed by then.
+    std::function<void(std::function<void()>)> later;
+    // sync() is wanted.
+    std::function<void()> sync_wanted;
+  };
+
+  SimEngine(const SimDisk& disk, engine::Clock& clock, Setting setting);
+
+  // --- The disk.
+  engine::Status sync() { return log_->sync(); }
+  // The machine stops: of what is written and not synced, only `surviving_frames` are left. SIZE_MAX: only
+  // the process died. Nothing but the destructor may follow.
+  void crash(size_t surviving_frames) { log_->crash(surviving_frames); }
+  // Drops all clean records from memory; whatever is read next comes from the disk.
+  void evict_everything();
+  // Makes the key resident now.
+  engine::Status load(const engine::KeyRef& key) { return engine::Loader(node_.core()).load(key.database, key.key); }
+
+  // --- engine::Engine
+  void fetch(std::vector<engine::KeyRef> keys, std::function<void(engine::Status)> done) override;
+  bool durable(engine::LogPosition position) override;
+  void request_sync() override { setting_.sync_wanted(); }
+  engine::Fsync fsync() const override {
+    return setting_.fsync_always ? engine::Fsync::kAlways : engine::Fsync::kEverySecond;
+  }
+
+  void prefetch(int, const engine::Key&, int) override {}
+  engine::Status commit() override { return node_.commit(); }
+  engine::LogPosition last_position() const override { return node_.last_position(); }
+  void subscribe_durable(std::function<void()>) override {}
+  bool writable() const override { return node_.writable(); }
+  engine::Status write_refusal() const override { return node_.write_refusal(); }
+  bool dead() const override { return node_.dead(); }
+  bool make_room() override { return false; }
+  bool congested() const override { return false; }
+  uint64_t scan(int database, uint64_t cursor, uint64_t count, const engine::ScanFilter& filter, int64_t now_ms,
+                const std::function<void(std::string_view key)>& visit, engine::Operation* operation) override {
+    return node_.scan(database, cursor, count, filter, now_ms, visit, operation);
+  }
+  std::optional<std::string> random_key(int database, int64_t now_ms, engine::Operation* operation) override {
+    return node_.random_key(database, now_ms, operation);
+  }
+  uint64_t count_in_partition(int database, uint16_t partition) override {
+    return node_.count_in_partition(database, partition);
+  }
+  void offload(std::function<void()> work) override { setting_.later(std::move(work)); }
+  engine::Status checkpoint() override { return node_.checkpoint(); }
+  engine::Status snapshot(const std::string& path) override { return node_.snapshot(path); }
+  void set_max_memory(uint64_t) override {}
+  void set_policy(engine::EvictionPolicy, int) override {}
+  void set_fsync(engine::Fsync) override {}
+  void set_active_expire(bool) override {}
+  const engine::Options& options() const override { return node_.options(); }
+  engine::Statistics statistics() override { return node_.statistics(); }
+  void reset_statistics() override {}
+  void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>&) override {}
+  engine::EngineCore& core() override { return node_.core(); }
+  engine::Status close() override { return node_.close(); }
+
+ private:
+  static engine::NodeParts parts(const SimDisk& disk, engine::ActorId actor, engine::MemoryLog** log);
+
+  const Setting setting_;
+  NoObserver observer_;
+  engine::MemoryLog* log_ = nullptr;
+  engine::NodeEngine node_;
+};
+
+}  // namespace starling::sim

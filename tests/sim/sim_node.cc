@@ -1,0 +1,357 @@
+#include "tests/sim/sim_node.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "cluster/data_messages.h"
+#include "engine/assert.h"
+#include "engine/record_codec.h"
+#include "engine/replication.h"
+
+namespace starling::sim {
+
+using cluster::FrameKind;
+using cluster::NodeIndex;
+
+namespace {
+
+constexpr int64_t kTickUs = 20'000;
+constexpr int64_t kGossipUs = 200'000;
+constexpr int64_t kEverySecondUs = 1'000'000;
+constexpr int64_t kPushTimeoutMs = 1000;
+constexpr size_t kHintsUnderWay = 16;
+
+cluster::NodeDescription description_of(size_t index) {
+  cluster::NodeDescription description;
+  description.host = "10.0.0." + std::to_string(index + 1);
+  description.port = 6379;
+  description.bus_port = 16379;
+  description.accepts_writes = true;
+  return description;
+}
+
+}  // namespace
+
+cluster::NodeId node_id(size_t index) {
+  cluster::NodeId id;
+  id.bytes[0] = static_cast<uint8_t>(index + 1);
+  return id;
+}
+
+SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
+    : world_(world),
+      setting_(setting),
+      gossip_random_(setting.random_seed),
+      engine_(disk, (begin_pass(), clock_),
+              {setting.actor, setting.random_seed, setting.fsync_always, setting.mutation,
+               [this](std::function<void()> work) {
+                 const auto delay_us = static_cast<int64_t>(world_.random().below(5000));
+                 world_.later(setting_.index, delay_us, std::move(work));
+               },
+               [this] {
+                 if (std::exchange(sync_scheduled_, true)) return;
+                 const auto delay_us = static_cast<int64_t>(500 + world_.random().below(10'000));
+                 world_.later(setting_.index, delay_us, [this] { sync(); });
+               }}),
+      coordinator_(*this, *this),
+      replicas_(engine_, *this) {
+  if (setting_.last_stamp != 0) engine_.core().hybrid_clock.restore(setting_.last_stamp);
+  coordinator_.set_placement(setting_.placement);
+  membership_.emplace(node_id(setting_.index), description_of(setting_.index),
+                      static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(), now_us(),
+                      gossip_random_);
+  cluster::GossipOutput output;
+  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
+    if (i != setting_.index) (void)membership_->learn(node_id(i), description_of(i), now_us(), &output);
+  }
+  const auto phase_us = static_cast<int64_t>(world_.random().below(kGossipUs));
+  world_.later(setting_.index, phase_us, [this] { gossip(); });
+  world_.later(setting_.index, kTickUs, [this] { tick(); });
+  if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
+}
+
+int64_t SimNode::now_ms() const {
+  return clock_.wall_ms();
+}
+
+void SimNode::begin_pass() {
+  clock_.set(world_.wall_us(setting_.index), world_.now_us());
+}
+
+void SimNode::end_pass() {
+  replicas_.settle(engine_.commit());
+  release_held();
+  for (Sent& sent : std::exchange(outbox_, {})) world_.send(setting_.index, sent.to, std::move(sent.packet));
+}
+
+void SimNode::sync() {
+  sync_scheduled_ = false;
+  (void)engine_.sync();
+  replicas_.on_durable();
+  release_held();
+  if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
+}
+
+// --- Timers
+
+void SimNode::tick() {
+  coordinator_.tick(now_us());
+  std::vector<uint64_t> late;
+  for (const auto& [correlation, forward] : forwards_) {
+    if (forward.deadline_us <= now_us()) late.push_back(correlation);
+  }
+  for (const uint64_t correlation : late) {
+    Execution execution;
+    execution.operation = forwards_[correlation].operation;
+    forwards_.erase(correlation);
+    fail(execution, "the coordinating node did not answer in time; the write may still take effect");
+  }
+  deliver_hints();
+  world_.later(setting_.index, kTickUs, [this] { tick(); });
+}
+
+void SimNode::gossip() {
+  cluster::GossipOutput output;
+  membership_->tick(now_us(), &output);
+  take(output);
+  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
+    if (i != setting_.index && !connected_.contains(i)) (void)world_.connect(setting_.index, i);
+  }
+  world_.later(setting_.index, kGossipUs, [this] { gossip(); });
+}
+
+void SimNode::take(cluster::GossipOutput& output) {
+  for (const cluster::GossipOutgoing& message : output.messages) {
+    const NodeIndex to = placement().topology.index_of(message.to);
+    if (to != cluster::kNoNode) (void)send(to, FrameKind::kGossip, 0, message.bytes);
+  }
+  if (!world_.tracing()) return;
+  for (const cluster::MembershipEvent& event : output.events) {
+    static constexpr const char* kNames[] = {"found", "suspect", "down", "back", "new description", "refuted"};
+    trace("membership: node " + std::to_string(placement().topology.index_of(event.node)) + " " +
+          kNames[static_cast<size_t>(event.kind)]);
+  }
+}
+
+void SimNode::connected(size_t peer) {
+  if (!connected_.insert(peer).second) return;
+  cluster::GossipOutput output;
+  membership_->report_heard(node_id(peer), now_us(), &output);
+  take(output);
+}
+
+void SimNode::disconnected(size_t peer) {
+  if (connected_.erase(peer) == 0) return;
+  cluster::GossipOutput output;
+  membership_->report_unreachable(node_id(peer), now_us(), &output);
+  take(output);
+  coordinator_.peer_lost(static_cast<NodeIndex>(peer));
+  std::vector<uint64_t> lost;
+  for (const auto& [correlation, forward] : forwards_) {
+    if (forward.to == peer) lost.push_back(correlation);
+  }
+  for (const uint64_t correlation : lost) {
+    Execution execution;
+    execution.operation = forwards_[correlation].operation;
+    forwards_.erase(correlation);
+    fail(execution, "the coordinating node was lost; the write may still take effect");
+  }
+}
+
+// --- Frames
+
+bool SimNode::healthy(NodeIndex node) const {
+  if (node == placement().self) return true;
+  return membership_->healthy(node_id(node)) && connected_.contains(node);
+}
+
+bool SimNode::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  if (!connected_.contains(node)) return false;
+  outbox_.push_back({node, {kind, correlation, std::string(payload), nullptr}});
+  return true;
+}
+
+void SimNode::reply(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  if (link == SIZE_MAX) return;
+  outbox_.push_back({static_cast<size_t>(link), {kind, correlation, std::string(payload), nullptr}});
+}
+
+void SimNode::post(std::function<void()> work) {
+  world_.later(setting_.index, 0, std::move(work));
+}
+
+void SimNode::receive(size_t from, const Packet& packet) {
+  switch (packet.kind) {
+    case FrameKind::kWrite:
+    case FrameKind::kHint:
+      return store(from, packet);
+    case FrameKind::kVersion:
+    case FrameKind::kState:
+      return replicas_.handle(from, packet.kind, packet.correlation, packet.payload);
+    case FrameKind::kGossip: {
+      cluster::GossipOutput output;
+      (void)membership_->receive(node_id(from), packet.payload, now_us(), &output);
+      return take(output);
+    }
+    case FrameKind::kForward: {
+      const auto execution = std::make_shared<Execution>();
+      engine::ByteReader reader(packet.payload);
+      STARLING_ASSERT(reader.read_varint(&execution->operation));
+      execution->from = from;
+      execution->correlation = packet.correlation;
+      return run(execution);
+    }
+    case FrameKind::kForwardReply: {
+      const auto found = forwards_.find(packet.correlation);
+      if (found == forwards_.end()) return;
+      const uint64_t operation = found->second.operation;
+      forwards_.erase(found);
+      return world_.answer(setting_.index, operation, packet.answer);
+    }
+    default:
+      return coordinator_.receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation, packet.payload);
+  }
+}
+
+void SimNode::store(size_t from, const Packet& packet) {
+  if (world_.tracing()) {
+    trace(std::string(cluster::frame_kind_name(packet.kind)) + " " + std::to_string(packet.correlation) +
+          " from node " + std::to_string(from));
+  }
+  if (setting_.mutation == Mutation::kAckBeforeApply) {
+    reply(from, cluster::reply_kind(packet.kind), packet.correlation,
+          cluster::begin_reply(cluster::ReplyResult::kOk));
+    world_.later(setting_.index, 200'000, [this, packet] {
+      replicas_.handle(SIZE_MAX, packet.kind, packet.correlation, packet.payload);
+    });
+    return;
+  }
+  if (setting_.mutation != Mutation::kDeltaOverGap || packet.kind != FrameKind::kWrite) {
+    return replicas_.handle(from, packet.kind, packet.correlation, packet.payload);
+  }
+  cluster::MessageReader reader(packet.payload);
+  cluster::Epoch epoch;
+  STARLING_ASSERT(reader.read_epoch(&epoch));
+  std::string payload = cluster::begin_request(epoch);
+  cluster::Change change;
+  while (!reader.at_end() && reader.read_change(&change)) {
+    engine::Delta delta;
+    std::string bytes(change.body);
+    if (change.form == cluster::ChangeForm::kDelta && engine::decode_delta(bytes, &delta).ok()) {
+      delta.base = {};
+      bytes.clear();
+      engine::encode_delta(delta, &bytes);
+    }
+    change.body = bytes;
+    cluster::append_change(change, &payload);
+  }
+  replicas_.handle(from, packet.kind, packet.correlation, payload);
+}
+
+// --- Hints and gaps
+
+void SimNode::hint(NodeIndex target, std::string_view keys) {
+  hints_.keep(node_id(target), keys);
+  if (world_.tracing()) {
+    cluster::MessageReader reader(keys);
+    cluster::KeyName name;
+    while (!reader.at_end() && reader.read_key(&name)) {
+      trace("keeps a hint of " + std::string(name.key) + " for node " + std::to_string(target));
+    }
+  }
+}
+
+void SimNode::keep_hint(const cluster::NodeId& target, std::string_view keys) {
+  hint(placement().topology.index_of(target), keys);
+}
+
+void SimNode::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
+  std::string changes;
+  cluster::MessageReader reader(keys);
+  cluster::KeyName name;
+  while (!reader.at_end() && reader.read_key(&name)) (void)record_of(name.database, name.key, &changes);
+  trace("node " + std::to_string(peer) + " has a gap in request " + std::to_string(request));
+  coordinator_.resend(request, peer, changes);
+}
+
+std::string SimNode::pruned(std::string record) const {
+  engine::Record decoded;
+  if (setting_.mutation != Mutation::kPruneInRepair || !engine::decode_record(record, &decoded).ok()) {
+    return record;
+  }
+  decoded.prune_context(1);
+  record.clear();
+  engine::encode_record(decoded, &record);
+  return record;
+}
+
+bool SimNode::record_of(int database, std::string_view name, std::string* change) {
+  const engine::Key key(name);
+  engine::Operation operation(engine_, now_ms());
+  operation.lock({database, key});
+  const bool resident = operation.resident({database, key});
+  std::string record;
+  if (resident && engine::Replica(operation, database).append_state(key, &record)) {
+    record = pruned(std::move(record));
+    cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record}, change);
+  }
+  operation.finish();
+  return resident;
+}
+
+void SimNode::deliver_hints() {
+  std::map<size_t, size_t> under_way;
+  for (const auto& [token, delivery] : hints_under_way_) ++under_way[delivery.first];
+  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
+    if (i == setting_.index || hints_.waiting(node_id(i)) == 0 || !membership_->healthy(node_id(i))) continue;
+    if (under_way[i] >= kHintsUnderWay) continue;
+    for (const server::Hint& hint : hints_.take(node_id(i), kHintsUnderWay - under_way[i])) {
+      send_record(i, hint);
+    }
+  }
+}
+
+void SimNode::send_record(size_t target, const server::Hint& hint) {
+  const auto index = static_cast<NodeIndex>(target);
+  if (!healthy(index)) return hints_.restore(node_id(target), hint);
+  std::string changes;
+  if (!record_of(hint.database, hint.key, &changes)) {
+    auto name = std::make_shared<std::string>(hint.key);
+    engine_.fetch({{hint.database, engine::Key(*name)}}, [this, target, hint, name](const engine::Status&) {
+      send_record(target, hint);
+    });
+    return;
+  }
+  if (changes.empty()) return hints_.delivered();
+  const uint64_t token = next_token_++;
+  hints_under_way_.emplace(token, std::pair(target, hint));
+  const NodeIndex nodes[] = {index};
+  coordinator_.begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
+}
+
+// --- For the end of a run
+
+std::string SimNode::state_of(const std::string& name) {
+  const engine::Key key(name);
+  STARLING_ASSERT(engine_.load({0, key}).ok());
+  std::string state;
+  engine::Operation operation(engine_, now_ms());
+  operation.lock({0, key});
+  STARLING_ASSERT(operation.resident({0, key}));
+  (void)engine::Replica(operation, 0).append_state(key, &state);
+  operation.finish();
+  return state;
+}
+
+bool SimNode::merge(const std::string& name, std::string_view state) {
+  const engine::Key key(name);
+  STARLING_ASSERT(engine_.load({0, key}).ok());
+  engine::Operation operation(engine_, now_ms());
+  operation.lock({0, key});
+  STARLING_ASSERT(operation.resident({0, key}));
+  const engine::MergeOutcome outcome = engine::Replica(operation, 0).merge_state(key, state);
+  operation.finish();
+  return outcome == engine::MergeOutcome::kApplied || outcome == engine::MergeOutcome::kUnchanged;
+}
+
+}  // namespace starling::sim

@@ -1,0 +1,164 @@
+// One node: the production coordinator, replica service, membership and engine, and the little between them
+// that server/cluster/ does around its loop, said again without sockets (see README.md for what is said
+// again).
+//
+// Every call is made by the simulation as one pass of the node's loop, between begin_pass() and end_pass().
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/coordinator.h"
+#include "cluster/membership.h"
+#include "cluster/replica_service.h"
+#include "engine/change_list.h"
+#include "engine/operation.h"
+#include "server/cluster/hint_keeper.h"
+#include "tests/sim/sim_engine.h"
+#include "tests/sim/world.h"
+
+namespace starling::sim {
+
+class SimNode final : private cluster::Wire,
+                      private cluster::CoordinatorListener,
+                      private cluster::ReplicaService::Host {
+ public:
+  struct Setting {
+    size_t index = 0;
+    engine::ActorId actor = 0;
+    uint64_t random_seed = 0;
+    bool fsync_always = false;
+    Mutation mutation = Mutation::kNone;
+    std::shared_ptr<const cluster::Placement> placement;
+    engine::Stamp last_stamp = 0;  // Of the clean stop before; else 0.
+  };
+
+  SimNode(World& world, const SimDisk& disk, const Setting& setting);
+
+  void begin_pass();
+  // Commits, answers, and lets go what is to be sent.
+  void end_pass();
+
+  void submit(uint64_t operation);
+  void receive(size_t from, const Packet& packet);
+  void connected(size_t peer);
+  void disconnected(size_t peer);
+
+  SimEngine& engine() { return engine_; }
+  const cluster::Placement& placement() const { return *setting_.placement; }
+  engine::ActorId actor() const { return setting_.actor; }
+  size_t waiting_hints() const { return hints_.report().waiting; }
+  bool idle() const { return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0; }
+
+  // Makes the key resident first. Empty: it was never there.
+  std::string state_of(const std::string& key);
+  bool merge(const std::string& key, std::string_view state);
+
+ private:
+  // A client's command where it runs.
+  struct Execution {
+    uint64_t operation = 0;
+    size_t from = SIZE_MAX;  // Who forwarded it.
+    uint64_t correlation = 0;
+    bool asked = false;
+    int pending = 0;  // Answers of other replicas.
+    int rounds = 0;
+    std::string failure;
+    std::vector<cluster::PeerVersion> versions;
+  };
+  using ExecutionPtr = std::shared_ptr<Execution>;
+  struct Held {
+    ExecutionPtr execution;
+    int pending = 0;
+    engine::LogPosition position = 0;
+    std::shared_ptr<Answer> answer;
+  };
+  struct Forward {
+    uint64_t operation;
+    size_t to;
+    int64_t deadline_us;
+  };
+  struct Repair {
+    cluster::NodeIndex node;
+    std::string changes;
+  };
+  struct Sent {
+    size_t to;
+    Packet packet;
+  };
+
+  // Wire
+  bool healthy(cluster::NodeIndex node) const override;
+  bool send(cluster::NodeIndex node, cluster::FrameKind kind, uint64_t correlation,
+            std::string_view payload) override;
+  // CoordinatorListener
+  void write_done(uint64_t token, const cluster::Failure* failure) override;
+  void read_done(uint64_t token, const cluster::Failure* failure) override;
+  void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
+  void hint(cluster::NodeIndex target, std::string_view keys) override;
+  void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
+  // ReplicaService::Host
+  void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
+  void post(std::function<void()> work) override;
+  cluster::Epoch epoch() const override { return placement().topology.epoch; }
+  int64_t now_ms() const override;
+  void keep_hint(const cluster::NodeId& target, std::string_view keys) override;
+
+  int64_t now_us() const { return world_.now_us(); }
+  void trace(const std::string& line) {
+    if (world_.tracing()) world_.trace(setting_.index, line);
+  }
+  cluster::NodeIndex target_of(uint16_t partition, bool writes) const;
+  void answer(const Execution& execution, std::shared_ptr<const Answer> answer);
+  void fail(const Execution& execution, std::string error);
+  void run(const ExecutionPtr& execution);
+  void run_later(const ExecutionPtr& execution);
+  bool begin_read(const ExecutionPtr& execution, const ClientOperation& operation);
+  bool up_to_date(const ExecutionPtr& execution, const ClientOperation& asked, engine::Operation& operation,
+                  const engine::Key& key);
+  void execute(const ExecutionPtr& execution, const ClientOperation& asked, engine::Operation& operation,
+               const engine::Key& key);
+  void apply(const ClientOperation& asked, engine::Operation& operation, const engine::Key& key,
+             const engine::Record& before, Answer* answer);
+  void note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after);
+  void ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
+            std::shared_ptr<Answer> answer);
+  void release_held();
+  void store(size_t from, const Packet& packet);
+  bool record_of(int database, std::string_view name, std::string* change);
+  std::string pruned(std::string record) const;
+  void tick();
+  void gossip();
+  void take(cluster::GossipOutput& output);
+  void deliver_hints();
+  void send_record(size_t target, const server::Hint& hint);
+  void sync();
+
+  World& world_;
+  const Setting setting_;
+  SimClock clock_;
+  engine::SeededRandom gossip_random_;
+  SimEngine engine_;
+  cluster::Coordinator coordinator_;
+  cluster::ReplicaService replicas_;
+  std::optional<cluster::Membership> membership_;
+  server::HintKeeper hints_;
+  std::set<size_t> connected_;
+  std::map<uint64_t, Forward> forwards_;
+  std::map<uint64_t, ExecutionPtr> asked_;
+  std::map<uint64_t, Held> held_;
+  std::map<uint64_t, std::pair<size_t, server::Hint>> hints_under_way_;
+  std::vector<Repair> repairs_;
+  std::vector<Sent> outbox_;
+  engine::ChangeList changes_;
+  uint64_t next_token_ = 1;
+  bool sync_scheduled_ = false;
+};
+
+cluster::NodeId node_id(size_t index);
+
+}  // namespace starling::sim

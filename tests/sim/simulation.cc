@@ -1,0 +1,212 @@
+#include "tests/sim/simulation.h"
+
+#include <cstdio>
+
+#include "cluster/planner.h"
+
+namespace starling::sim {
+namespace {
+
+constexpr int64_t kWallEpochUs = 1'700'000'000'000'000;
+constexpr uint32_t kReplicas = 3;
+// Of what is delivered within one machine's loop: nothing is instantaneous.
+constexpr int64_t kLeastDelayUs = 20;
+
+// Planning takes milliseconds and always gives the same.
+std::shared_ptr<const cluster::Placement> placement_of(size_t nodes, size_t self) {
+  static std::map<std::pair<size_t, size_t>, std::shared_ptr<const cluster::Placement>> known;
+  auto& placement = known[{nodes, self}];
+  if (placement != nullptr) return placement;
+  cluster::Topology topology;
+  topology.epoch = 1;
+  topology.cluster_id = 1;
+  topology.replicas = kReplicas;
+  for (size_t i = 0; i < nodes; ++i) {
+    cluster::Member member;
+    member.id = node_id(i);
+    member.host = "10.0.0." + std::to_string(i + 1);
+    member.port = 6379;
+    member.bus_port = 16379;
+    topology.members.push_back(member);
+  }
+  topology.owners = cluster::plan(topology.members, nullptr, kReplicas);
+  placement = std::make_shared<const cluster::Placement>(std::move(topology), node_id(self));
+  return placement;
+}
+
+}  // namespace
+
+std::string Mix::to_string() const {
+  std::string out = std::to_string(nodes) + " nodes, appendfsync " + (fsync_always ? "always" : "everysec");
+  const std::pair<bool, const char*> kinds[] = {
+      {process_crashes, "crashes"}, {power_losses, "power losses"}, {disk_losses, "disk losses"},
+      {clean_restarts, "restarts"}, {pauses, "pauses"},             {cuts, "cuts"},
+      {one_way_cuts, "one-way cuts"}, {clock_jumps, "clock jumps"}, {evictions, "evictions"}};
+  for (const auto& [on, name] : kinds) {
+    if (on) out += std::string(", ") + name;
+  }
+  out += ", loss " + std::to_string(loss_percent) + " %, duplicates " + std::to_string(duplicate_percent) +
+         " %, delay up to " + std::to_string(max_delay_us) + " us, strict " + std::to_string(strict_percent) + " %";
+  return out;
+}
+
+Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
+    : seed_(seed), mutation_(mutation), tracing_(trace), random_(seed) {
+  draw_mix();
+  if (tracing_) std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed_), mix_.to_string().c_str());
+  slots_.resize(mix_.nodes);
+  fragile_ = below(mix_.nodes);
+  for (Slot& slot : slots_) {
+    if (mix_.clock_jumps) slot.skew_us = static_cast<int64_t>(below(4'000'000)) - 2'000'000;
+  }
+  for (size_t i = 0; i < slots_.size(); ++i) start(i);
+  for (const char* key : {"r0", "r1", "r2", "s0", "s1", "h0"}) keys_.emplace_back(key);
+  clients_.resize(5);
+}
+
+Simulation::~Simulation() = default;
+
+void Simulation::draw_mix() {
+  mix_.nodes = 3 + below(3);
+  mix_.fsync_always = percent(50);
+  mix_.process_crashes = percent(40);
+  mix_.power_losses = percent(30);
+  mix_.disk_losses = percent(15);
+  mix_.clean_restarts = percent(20);
+  mix_.pauses = percent(30);
+  mix_.cuts = percent(45);
+  mix_.one_way_cuts = percent(20);
+  mix_.clock_jumps = percent(25);
+  mix_.evictions = percent(40);
+  if (percent(30)) mix_.loss_percent = 1 + static_cast<int>(below(10));
+  if (percent(30)) mix_.duplicate_percent = 1 + static_cast<int>(below(10));
+  const int64_t delays_us[] = {500, 2'000, 20'000, 150'000};
+  mix_.max_delay_us = delays_us[below(4)];
+  const int strict[] = {0, 50, 100, 100};
+  mix_.strict_percent = strict[below(4)];
+  mix_.fault_gap_us = 200'000 + static_cast<int64_t>(below(1'500'000));
+}
+
+int64_t Simulation::wall_us(size_t node) const {
+  return kWallEpochUs + now_us_ + slots_[node].skew_us;
+}
+
+void Simulation::judge(Verdict verdict) {
+  if (verdict.good() || !verdict_.good()) return;
+  verdict_ = std::move(verdict);
+  if (tracing_) trace(kWorld, "BROKEN: " + verdict_.text);
+}
+
+void Simulation::trace(size_t node, const std::string& line) {
+  const std::string who = node == kWorld ? "      " : "node " + std::to_string(node);
+  std::printf("%11.6f  %s  %s\n", static_cast<double>(now_us_) / 1e6, who.c_str(), line.c_str());
+}
+
+// --- Events
+
+void Simulation::later(size_t node, int64_t delay_us, std::function<void()> work) {
+  const uint64_t life = node == kWorld ? 0 : slots_[node].life;
+  due_.push({now_us_ + delay_us, order_++, node, life, std::make_shared<std::function<void()>>(std::move(work))});
+}
+
+void Simulation::run_on(size_t node, const std::function<void()>& work) {
+  SimNode& running = *slots_[node].node;
+  running.begin_pass();
+  work();
+  running.end_pass();
+}
+
+void Simulation::run_until(int64_t until_us) {
+  while (verdict_.good() && !due_.empty() && due_.top().at_us <= until_us) {
+    const Due due = due_.top();
+    due_.pop();
+    now_us_ = due.at_us;
+    fingerprint_ = (fingerprint_ ^ static_cast<uint64_t>(now_us_) ^ due.node) * 0x9e3779b97f4a7c15;
+    if (due.node == kWorld) {
+      (*due.work)();
+      continue;
+    }
+    Slot& slot = slots_[due.node];
+    if (slot.node == nullptr || slot.life != due.life) continue;
+    if (slot.paused) {
+      slot.waiting.push_back(std::move(*due.work));
+      continue;
+    }
+    ++figures_.events;
+    run_on(due.node, *due.work);
+  }
+  now_us_ = std::max(now_us_, until_us);
+}
+
+void Simulation::send(size_t from, size_t to, Packet packet) {
+  ++figures_.messages;
+  if (cuts_[from][to] > 0 || slots_[to].node == nullptr) return;
+  const bool once = packet.kind == cluster::FrameKind::kForward || packet.kind == cluster::FrameKind::kForwardReply;
+  if (percent(mix_.loss_percent)) return;
+  fingerprint_ = (fingerprint_ ^ packet.correlation ^ packet.payload.size()) * 0x9e3779b97f4a7c15;
+  const auto shared = std::make_shared<const Packet>(std::move(packet));
+  // A connection that broke takes with it what was under way; answers never reach a later life.
+  const uint64_t sender_life = slots_[from].life;
+  for (int copies = !once && percent(mix_.duplicate_percent) ? 2 : 1; copies > 0; --copies) {
+    const int64_t delay_us = kLeastDelayUs + static_cast<int64_t>(below(static_cast<uint64_t>(mix_.max_delay_us)));
+    later(to, delay_us, [this, from, to, sender_life, shared] {
+      // Half of what a node had sent before it died arrives after that.
+      if (slots_[from].life != sender_life && (shared->correlation & 1) != 0) return;
+      slots_[to].node->receive(from, *shared);
+    });
+  }
+}
+
+bool Simulation::connect(size_t from, size_t to) {
+  if (slots_[to].node == nullptr || slots_[to].paused || cuts_[from][to] > 0 || cuts_[to][from] > 0) return false;
+  later(from, 500, [this, from, to] { slots_[from].node->connected(to); });
+  later(to, 500, [this, from, to] { slots_[to].node->connected(from); });
+  return true;
+}
+
+Verdict Simulation::run() {
+  // Acquainted first.
+  run_until(now_us_ + 500'000);
+  for (size_t i = 0; i < clients_.size(); ++i) begin_operation(i);
+  later(kWorld, mix_.fault_gap_us, [this] { fault(); });
+  run_until(now_us_ + mix_.duration_us);
+  clients_go_on_ = false;
+  heal();
+  const bool settled = settle();
+  if (verdict_.good() && !mix_.restarts() && mutation_ == Mutation::kNone) {
+    // Hints live in memory: with no restart they must have brought all replicas up to date.
+    if (!settled) judge({"P7 hints or requests are still under way long after healing"});
+    check_identical("P2 after all hints were delivered");
+  }
+  if (verdict_.good()) read_everything();
+  if (verdict_.good()) exchange();
+  if (verdict_.good()) check_identical("P2 after a full exchange");
+  if (verdict_.good()) check_histories();
+  return verdict_;
+}
+
+// --- The start of a node, here for its placement
+
+void Simulation::start(size_t node) {
+  Slot& slot = slots_[node];
+  if (slot.node != nullptr) return;
+  const bool resumes = slot.stopped_cleanly || (mutation_ == Mutation::kActorReused && slot.actor != 0);
+  if (!resumes) slot.actor = next_actor_++;
+  SimNode::Setting setting;
+  setting.index = node;
+  setting.actor = slot.actor;
+  setting.random_seed = random_.next();
+  setting.fsync_always = mix_.fsync_always;
+  setting.mutation = mutation_;
+  setting.placement = placement_of(mix_.nodes, node);
+  setting.last_stamp = slot.stopped_cleanly ? slot.last_stamp : 0;
+  slot.stopped_cleanly = false;
+  slot.paused = false;
+  slot.waiting.clear();
+  World& world = *this;
+  slot.node = std::make_unique<SimNode>(world, slot.disk, setting);
+  ++figures_.restarts;
+  if (tracing_) trace(node, "starts as actor " + std::to_string(slot.actor));
+}
+
+}  // namespace starling::sim

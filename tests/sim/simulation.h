@@ -1,0 +1,170 @@
+// One run: nodes, network, clocks, disks, faults and clients, all drawn from one seed. The same seed (and
+// mutation) gives the same run, event by event.
+#pragma once
+
+#include <array>
+#include <deque>
+#include <map>
+#include <memory>
+#include <queue>
+#include <string>
+#include <vector>
+
+#include "engine/seeded_random.h"
+#include "tests/sim/sim_node.h"
+
+namespace starling::sim {
+
+// What may happen in a run; drawn from the seed, so that each run has its own mix.
+struct Mix {
+  size_t nodes = 3;
+  bool fsync_always = false;
+  bool process_crashes = false;  // kill -9: what was written to the log survives
+  bool power_losses = false;     // what was not synced may vanish
+  bool disk_losses = false;
+  bool clean_restarts = false;
+  bool pauses = false;
+  bool cuts = false;
+  bool one_way_cuts = false;
+  bool clock_jumps = false;
+  bool evictions = false;
+  int loss_percent = 0, duplicate_percent = 0;
+  int64_t max_delay_us = 1000;
+  int strict_percent = 50;
+  int64_t fault_gap_us = 1'000'000;  // mean
+  int64_t duration_us = 12'000'000;
+
+  // Acknowledged data may go with a disk, or with what it had not synced. Then only one node, the fragile
+  // one, may lose any: promises are about fewer than W disks.
+  bool loses_data() const { return disk_losses || (power_losses && !fsync_always); }
+  bool restarts() const { return process_crashes || power_losses || disk_losses || clean_restarts; }
+  std::string to_string() const;
+};
+
+struct Figures {
+  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0;
+};
+
+class Simulation final : private World {
+ public:
+  Simulation(uint64_t seed, Mutation mutation, bool trace);
+  ~Simulation() override;
+
+  // The first broken promise; good when all were kept.
+  Verdict run();
+  const Mix& mix() const { return mix_; }
+  const Figures& figures() const { return figures_; }
+  // Differs if anything in the run did.
+  uint64_t fingerprint() const { return fingerprint_; }
+
+ private:
+  static constexpr size_t kWorld = SIZE_MAX;
+  static constexpr size_t kMaxNodes = 5;
+
+  struct Slot {
+    SimDisk disk;
+    std::unique_ptr<SimNode> node;
+    uint64_t life = 0;
+    bool paused = false;
+    int64_t skew_us = 0;
+    engine::ActorId actor = 0;
+    bool stopped_cleanly = false;
+    engine::Stamp last_stamp = 0;
+    std::deque<std::function<void()>> waiting;  // While it is paused.
+  };
+  struct Due {
+    int64_t at_us;
+    uint64_t order;
+    size_t node;
+    uint64_t life;
+    std::shared_ptr<std::function<void()>> work;
+    bool operator>(const Due& other) const {
+      return at_us != other.at_us ? at_us > other.at_us : order > other.order;
+    }
+  };
+  struct Client {
+    uint64_t waits_for = 0;
+    size_t node = 0;
+    struct Remembered {
+      engine::VersionVector context;
+      Pieces seen;
+    };
+    std::map<std::string, Remembered> contexts;
+  };
+
+  // World
+  int64_t now_us() const override { return now_us_; }
+  int64_t wall_us(size_t node) const override;
+  engine::Random& random() override { return random_; }
+  void later(size_t node, int64_t delay_us, std::function<void()> work) override;
+  void send(size_t from, size_t to, Packet packet) override;
+  bool connect(size_t from, size_t to) override;
+  const ClientOperation& operation(uint64_t id) const override { return operations_.at(id); }
+  KeyHistory& history(const std::string& key) override { return histories_[key]; }
+  void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) override;
+  bool strict_reads_hold() const override { return !mix_.loses_data(); }
+  void judge(Verdict verdict) override;
+  bool tracing() const override { return tracing_; }
+  void trace(size_t node, const std::string& line) override;
+
+  uint64_t below(uint64_t bound) { return random_.below(bound); }
+  bool percent(int chance) { return static_cast<int>(below(100)) < chance; }
+  void draw_mix();
+  void run_until(int64_t until_us);
+  void run_on(size_t node, const std::function<void()>& work);
+
+  // simulation_faults.cc
+  void start(size_t node);
+  void stop(size_t node, size_t surviving_frames);
+  void stop_cleanly(size_t node);
+  void stop_and_restart(size_t node, size_t surviving_frames);
+  void lose_disk(size_t node);
+  void drop_tombstones(size_t node);
+  void pause(size_t node, int64_t duration_us);
+  void resume(size_t node);
+  void cut(int64_t duration_us);
+  void fault();
+  void heal();
+
+  // simulation_clients.cc
+  void begin_operation(size_t client);
+  ClientOperation draw_operation(size_t client);
+  void finish_operation(size_t client, uint64_t operation, const Answer& answer);
+  uint64_t submit(ClientOperation operation, size_t node);
+
+  // simulation_checks.cc
+  void read_everything();
+  bool settle();
+  void exchange();
+  void check_identical(const std::string& when);
+  void check_histories();
+
+  const uint64_t seed_;
+  const Mutation mutation_;
+  const bool tracing_;
+  engine::SeededRandom random_;
+  Mix mix_;
+  Verdict verdict_;
+  Figures figures_;
+  uint64_t fingerprint_ = 0;
+
+  int64_t now_us_ = 1'000'000;
+  uint64_t order_ = 0;
+  std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
+  std::vector<Slot> slots_;
+  std::array<std::array<int, kMaxNodes>, kMaxNodes> cuts_{};  // How many cuts there are from one to the other.
+  uint64_t cut_generation_ = 0;
+  size_t fragile_ = 0;
+  uint64_t next_actor_ = 100;
+  bool faults_go_on_ = true;
+  bool clients_go_on_ = true;
+
+  std::vector<std::string> keys_;
+  std::vector<Client> clients_;
+  std::map<uint64_t, ClientOperation> operations_;
+  std::map<uint64_t, std::string> outcomes_;  // Errors of the last phase's reads; "" for done.
+  std::map<std::string, KeyHistory> histories_;
+  uint64_t next_operation_ = 1;
+};
+
+}  // namespace starling::sim

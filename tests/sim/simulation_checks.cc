@@ -1,0 +1,101 @@
+#include "engine/assert.h"
+#include "engine/key.h"
+#include "engine/record_codec.h"
+#include "tests/sim/simulation.h"
+
+namespace starling::sim {
+namespace {
+
+constexpr int64_t kSettleStepUs = 500'000;
+constexpr int kSettleSteps = 60;
+
+}  // namespace
+
+// Lets gossip find all nodes alive and hints arrive. False when something is under way still.
+bool Simulation::settle() {
+  run_until(now_us_ + 8'000'000);
+  for (int i = 0; i < kSettleSteps && verdict_.good(); ++i) {
+    bool idle = true;
+    for (const Slot& slot : slots_) idle = idle && slot.node->idle();
+    if (idle) return true;
+    run_until(now_us_ + kSettleStepUs);
+  }
+  return false;
+}
+
+// With all healthy, every node serves every key, by strict quorums too.
+void Simulation::read_everything() {
+  std::vector<uint64_t> reads;
+  for (const std::string& key : keys_) {
+    for (size_t node = 0; node < slots_.size(); ++node) {
+      ClientOperation operation;
+      operation.client = SIZE_MAX;
+      operation.key = key;
+      operation.action = key[0] == 'r' ? Action::kGet : Action::kMembers;
+      operation.quorum.read = {cluster::Level::kNumber, 2};
+      operation.quorum.write = {cluster::Level::kNumber, 2};
+      operation.quorum.mode = cluster::QuorumMode::kStrict;
+      operation.quorum.timeout_ms = 1500;
+      reads.push_back(submit(std::move(operation), node));
+    }
+  }
+  run_until(now_us_ + 4'000'000);
+  for (const uint64_t id : reads) {
+    const auto outcome = outcomes_.find(id);
+    if (outcome != outcomes_.end() && outcome->second.empty()) continue;
+    return judge({"P6 with all nodes healthy a read fails: " + operations_.at(id).to_string() + ": " +
+                  (outcome == outcomes_.end() ? "no answer" : outcome->second)});
+  }
+}
+
+// What repair comes to in the end: every node's state of every key, at every replica.
+void Simulation::exchange() {
+  for (const std::string& key : keys_) {
+    for (size_t from = 0; from < slots_.size(); ++from) {
+      std::string state;
+      run_on(from, [&] { state = slots_[from].node->state_of(key); });
+      if (state.empty()) continue;
+      for (const cluster::NodeIndex to : slots_[from].node->placement().replicas(engine::Key(key).partition)) {
+        if (to == from) continue;
+        run_on(to, [&] {
+          if (!slots_[to].node->merge(key, state)) {
+            judge({"P2 node " + std::to_string(to) + " refuses the state of " + key + " of node " +
+                   std::to_string(from)});
+          }
+        });
+      }
+    }
+  }
+}
+
+void Simulation::check_identical(const std::string& when) {
+  for (const std::string& key : keys_) {
+    std::vector<std::pair<size_t, std::string>> states;
+    for (const cluster::NodeIndex i : slots_[0].node->placement().replicas(engine::Key(key).partition)) {
+      run_on(i, [&, i] { states.emplace_back(i, slots_[i].node->state_of(key)); });
+    }
+    for (const auto& [node, state] : states) {
+      if (state == states[0].second) continue;
+      std::string text = when + ", replicas of " + key + " differ:";
+      for (const auto& [n, s] : states) {
+        engine::Record record;
+        if (!s.empty()) STARLING_ASSERT(engine::decode_record(s, &record).ok());
+        text += " node " + std::to_string(n) + " " + describe(record);
+      }
+      return judge({text});
+    }
+  }
+}
+
+void Simulation::check_histories() {
+  for (const std::string& key : keys_) {
+    const size_t node = slots_[0].node->placement().replicas(engine::Key(key).partition)[0];
+    std::string state;
+    run_on(node, [&] { state = slots_[node].node->state_of(key); });
+    engine::Record record;
+    if (!state.empty()) STARLING_ASSERT(engine::decode_record(state, &record).ok());
+    judge(check_final(key, histories_[key], record, mix_.loses_data() ? 2 : 1, wall_us(node) / 1000));
+  }
+}
+
+}  // namespace starling::sim

@@ -1,0 +1,122 @@
+#include "tests/sim/simulation.h"
+
+namespace starling::sim {
+namespace {
+
+constexpr int64_t kClientPatienceUs = 3'000'000;
+
+}  // namespace
+
+std::string ClientOperation::to_string() const {
+  static constexpr const char* kNames[] = {"GET",        "SET",        "APPEND", "DEL", "EXPIRE", "VCLOCK GET",
+                                           "VCLOCK SET", "VCLOCK DEL", "ALL",    "PUT", "REMOVE"};
+  std::string out = "#" + std::to_string(id) + " " + kNames[static_cast<size_t>(action)] + " " + key;
+  for (const std::string& element : elements) out += " " + element;
+  if (!value.empty()) out += " " + value;
+  if (lifetime_ms != 0) out += " for " + std::to_string(lifetime_ms) + " ms";
+  return out + " R " + std::to_string(quorum.read.number) + " W " + std::to_string(quorum.write.number) +
+         (strict() ? " strict" : " sloppy");
+}
+
+ClientOperation Simulation::draw_operation(size_t client) {
+  ClientOperation operation;
+  operation.client = client;
+  operation.key = keys_[below(keys_.size())];
+  operation.value = "v" + std::to_string(next_operation_);
+  static constexpr int kQuorums[][2] = {{2, 2}, {2, 2}, {2, 2}, {3, 1}, {1, 3}, {1, 1}, {3, 2}, {1, 2}};
+  const auto& quorum = kQuorums[below(8)];
+  operation.quorum.read = {cluster::Level::kNumber, static_cast<uint8_t>(quorum[0])};
+  operation.quorum.write = {cluster::Level::kNumber, static_cast<uint8_t>(quorum[1])};
+  operation.quorum.mode = percent(mix_.strict_percent) ? cluster::QuorumMode::kStrict : cluster::QuorumMode::kSloppy;
+  operation.quorum.timeout_ms = 300 + static_cast<int64_t>(below(700));
+  if (operation.key[0] != 'r') {
+    static constexpr Action kActions[] = {Action::kMembers, Action::kMembers, Action::kPut,
+                                          Action::kPut,     Action::kPut,     Action::kRemove, Action::kDelete};
+    operation.action = kActions[below(percent(20) ? 7 : 6)];
+    for (uint64_t i = 1 + below(2); i > 0; --i) operation.elements.push_back("e" + std::to_string(below(5)));
+    if (operation.action == Action::kMembers || operation.action == Action::kDelete) operation.elements.clear();
+    return operation;
+  }
+  static constexpr Action kActions[] = {Action::kGet,       Action::kGet,          Action::kSet,
+                                        Action::kSet,       Action::kAppend,       Action::kDelete,
+                                        Action::kExpire,    Action::kVclockGet,    Action::kVclockGet,
+                                        Action::kVclockSet, Action::kVclockDelete, Action::kVclockSet};
+  operation.action = kActions[below(12)];
+  if (operation.action == Action::kExpire || (operation.action == Action::kSet && percent(25))) {
+    operation.lifetime_ms = 1 + static_cast<int64_t>(below(3000));
+  }
+  if (operation.action == Action::kVclockSet || operation.action == Action::kVclockDelete) {
+    const auto known = clients_[client].contexts.find(operation.key);
+    if (known != clients_[client].contexts.end() && percent(80)) {
+      operation.context = known->second.context;
+      operation.seen = known->second.seen;
+    }
+  }
+  return operation;
+}
+
+uint64_t Simulation::submit(ClientOperation operation, size_t node) {
+  operation.id = next_operation_++;
+  operation.began_us = now_us_;
+  const uint64_t id = operation.id;
+  if (tracing_) {
+    trace(kWorld, "client " + std::to_string(operation.client) + " asks node " + std::to_string(node) + ": " +
+                      operation.to_string());
+  }
+  operations_.emplace(id, std::move(operation));
+  ++figures_.operations;
+  later(node, static_cast<int64_t>(20 + below(300)), [this, node, id] { slots_[node].node->submit(id); });
+  return id;
+}
+
+void Simulation::begin_operation(size_t client) {
+  if (!clients_go_on_) return;
+  size_t node = below(slots_.size());
+  for (size_t i = 0; i < slots_.size() && slots_[node].node == nullptr; ++i) node = (node + 1) % slots_.size();
+  if (slots_[node].node == nullptr) {
+    later(kWorld, 100'000, [this, client] { begin_operation(client); });
+    return;
+  }
+  const uint64_t id = submit(draw_operation(client), node);
+  clients_[client].waits_for = id;
+  later(kWorld, kClientPatienceUs, [this, client, id] {
+    if (clients_[client].waits_for != id) return;
+    if (tracing_) trace(kWorld, "client " + std::to_string(client) + " gives up #" + std::to_string(id));
+    begin_operation(client);
+  });
+}
+
+void Simulation::answer(size_t node, uint64_t id, std::shared_ptr<const Answer> answer) {
+  if (tracing_) trace(node, "answers #" + std::to_string(id) + ": " + (answer->error.empty() ? "done" : answer->error));
+  // The connection of a node that dies dies with it, though the last answer may just have left.
+  later(kWorld, static_cast<int64_t>(20 + below(300)), [this, id, answer] {
+    const size_t client = operations_.at(id).client;
+    if (client == SIZE_MAX) {
+      outcomes_[id] = answer->error;
+    } else if (clients_[client].waits_for == id) {
+      finish_operation(client, id, *answer);
+    }
+  });
+}
+
+void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answer) {
+  const ClientOperation& operation = operations_.at(id);
+  if (answer.error.empty()) {
+    ++figures_.acknowledged;
+    KeyHistory& history = histories_[operation.key];
+    if (Event* event = history.event_of(id); event != nullptr) event->acknowledged_us = now_us_;
+    if (operation.strict() && !operation.writes()) {
+      for (const Piece& piece : answer.seen) history.shown.push_back({operation.quorum.read.number, now_us_, piece});
+    }
+    if (operation.action == Action::kVclockGet || operation.action == Action::kVclockSet ||
+        operation.action == Action::kVclockDelete) {
+      clients_[client].contexts[operation.key] = {answer.context, answer.seen};
+    }
+  }
+  clients_[client].waits_for = 0;
+  later(kWorld, static_cast<int64_t>(below(percent(50) ? 2'000 : 150'000)), [this, client] {
+    begin_operation(client);
+  });
+}
+
+}  // namespace starling::sim

@@ -1,0 +1,178 @@
+#include "engine/record_codec.h"
+#include "tests/sim/simulation.h"
+
+namespace starling::sim {
+
+// The process is gone; its peers notice soon, unless they are cut off.
+void Simulation::stop(size_t node, size_t surviving_frames) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr) return;
+  slot.node->engine().crash(surviving_frames);
+  slot.node.reset();
+  slot.waiting.clear();
+  ++slot.life;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    if (i == node || slots_[i].node == nullptr || cuts_[node][i] > 0) continue;
+    later(i, static_cast<int64_t>(1000 + below(50'000)), [this, i, node] {
+      slots_[i].node->disconnected(node);
+    });
+  }
+}
+
+void Simulation::stop_and_restart(size_t node, size_t surviving_frames) {
+  stop(node, surviving_frames);
+  later(kWorld, static_cast<int64_t>(50'000 + below(3'000'000)), [this, node] { start(node); });
+}
+
+void Simulation::stop_cleanly(size_t node) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr || slot.paused) return;
+  trace(node, "stops cleanly");
+  (void)slot.node->engine().close();
+  slot.last_stamp = slot.node->engine().core().hybrid_clock.last();
+  slot.stopped_cleanly = true;
+  stop_and_restart(node, SIZE_MAX);
+}
+
+void Simulation::lose_disk(size_t node) {
+  stop(node, 0);
+  slots_[node].disk = {};
+  later(kWorld, static_cast<int64_t>(50'000 + below(3'000'000)), [this, node] { start(node); });
+}
+
+// As if deletes had left nothing: the node goes on with all its records but the vacant ones.
+void Simulation::drop_tombstones(size_t node) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr || slot.paused) return;
+  std::map<std::string, std::string> states;
+  run_on(node, [&] {
+    for (const std::string& key : keys_) {
+      const std::string state = slot.node->state_of(key);
+      engine::Record record;
+      if (!state.empty() && engine::decode_record(state, &record).ok() && !record.vacant()) states[key] = state;
+    }
+  });
+  stop(node, SIZE_MAX);
+  slot.disk = {};
+  start(node);
+  run_on(node, [&] {
+    for (const auto& [key, state] : states) (void)slot.node->merge(key, state);
+  });
+  (void)slot.node->engine().sync();
+}
+
+void Simulation::pause(size_t node, int64_t duration_us) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr || slot.paused) return;
+  slot.paused = true;
+  later(kWorld, duration_us, [this, node, life = slot.life] {
+    if (slots_[node].life == life) resume(node);
+  });
+}
+
+void Simulation::resume(size_t node) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr || !slot.paused) return;
+  slot.paused = false;
+  trace(node, "goes on");
+  // In the order in which they came, before anything new.
+  while (!slot.waiting.empty() && slot.node != nullptr) {
+    const std::function<void()> work = std::move(slot.waiting.front());
+    slot.waiting.pop_front();
+    run_on(node, work);
+  }
+}
+
+// Two sides, or a single direction.
+void Simulation::cut(int64_t duration_us) {
+  const uint64_t generation = cut_generation_;
+  std::vector<std::pair<size_t, size_t>> links;
+  const bool one_way = mix_.one_way_cuts && (!mix_.cuts || percent(50));
+  const uint64_t side = 1 + below((uint64_t{1} << slots_.size()) - 2);
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    for (size_t j = 0; j < slots_.size(); ++j) {
+      const bool i_here = (side >> i & 1) != 0, j_here = (side >> j & 1) != 0;
+      if (i_here && !j_here) links.emplace_back(i, j);
+      if (!one_way && !i_here && j_here) links.emplace_back(i, j);
+    }
+  }
+  if (tracing_) {
+    std::string line = "cut:";
+    for (const auto& [from, to] : links) line += " " + std::to_string(from) + ">" + std::to_string(to);
+    trace(kWorld, line);
+  }
+  for (const auto& [from, to] : links) ++cuts_[from][to];
+  later(kWorld, duration_us, [this, links, generation] {
+    if (generation != cut_generation_) return;
+    trace(kWorld, "a cut heals");
+    for (const auto& [from, to] : links) --cuts_[from][to];
+  });
+}
+
+void Simulation::fault() {
+  if (!faults_go_on_) return;
+  later(kWorld, 1 + static_cast<int64_t>(below(2 * static_cast<uint64_t>(mix_.fault_gap_us))), [this] { fault(); });
+  const size_t node = below(slots_.size());
+  Slot& slot = slots_[node];
+  const auto duration_us = static_cast<int64_t>(100'000 + below(4'000'000));
+  if (mutation_ == Mutation::kTombstoneDropped && percent(50)) return drop_tombstones(node);
+  switch (below(9)) {
+    case 0:
+      if (!mix_.process_crashes || slot.node == nullptr) return;
+      trace(node, "is killed");
+      return stop_and_restart(node, SIZE_MAX);
+    case 1: {
+      if (!mix_.power_losses) return;
+      // With appendfsync always nothing acknowledged is lost, though all fail at once.
+      const bool all = mix_.fsync_always && percent(20);
+      for (size_t i = 0; i < slots_.size(); ++i) {
+        const bool hit = all || i == (mix_.fsync_always ? node : fragile_);
+        if (!hit || slots_[i].node == nullptr) continue;
+        trace(i, "loses power");
+        stop_and_restart(i, below(4));
+      }
+      return;
+    }
+    case 2:
+      if (!mix_.disk_losses || slots_[fragile_].node == nullptr) return;
+      trace(fragile_, "loses its disk");
+      return lose_disk(fragile_);
+    case 3:
+      if (mix_.clean_restarts) stop_cleanly(node);
+      return;
+    case 4:
+      if (!mix_.pauses) return;
+      trace(node, "is paused");
+      return pause(node, duration_us);
+    case 5:
+    case 6:
+      if (mix_.cuts || mix_.one_way_cuts) cut(duration_us);
+      return;
+    case 7:
+      if (!mix_.clock_jumps) return;
+      slot.skew_us = static_cast<int64_t>(below(20'000'000)) - 10'000'000;
+      return trace(node, "its clock jumps to " + std::to_string(slot.skew_us) + " us off");
+    default:
+      if (!mix_.evictions || slot.node == nullptr || slot.paused) return;
+      run_on(node, [&] {
+        (void)slot.node->engine().checkpoint();
+        slot.node->engine().evict_everything();
+      });
+      return trace(node, "has made a checkpoint, and evicted all");
+  }
+}
+
+void Simulation::heal() {
+  trace(kWorld, "all heals");
+  faults_go_on_ = false;
+  ++cut_generation_;
+  for (auto& row : cuts_) row.fill(0);
+  mix_.loss_percent = 0;
+  for (size_t i = 0; i < slots_.size(); ++i) {
+    slots_[i].skew_us = 0;
+    resume(i);
+    start(i);
+  }
+}
+
+}  // namespace starling::sim

@@ -1,0 +1,90 @@
+// What a simulated node sees of the simulation.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "cluster/frame.h"
+#include "cluster/quorum.h"
+#include "engine/clock.h"
+#include "engine/version_vector.h"
+#include "tests/sim/history.h"
+
+namespace starling::sim {
+
+enum class Action : uint8_t {
+  kGet,
+  kSet,
+  kAppend,
+  kDelete,
+  kExpire,
+  kVclockGet,
+  kVclockSet,
+  kVclockDelete,
+  kMembers,  // SMEMBERS, HGETALL
+  kPut,      // SADD, HSET
+  kRemove,   // SREM, HDEL
+};
+
+// What a client asked for. Never changes once it is sent.
+struct ClientOperation {
+  uint64_t id = 0;
+  size_t client = 0;
+  Action action{};
+  std::string key;
+  std::string value;
+  std::vector<std::string> elements;
+  int64_t lifetime_ms = 0;  // 0: none
+  cluster::QuorumOptions quorum;
+  engine::VersionVector context;  // VCLOCK SET and DEL
+  Pieces seen;                    // what the client was shown along with it
+  int64_t began_us = 0;
+
+  bool reads_first() const { return action != Action::kSet; }
+  bool writes() const {
+    return action != Action::kGet && action != Action::kVclockGet && action != Action::kMembers;
+  }
+  bool strict() const { return quorum.mode == cluster::QuorumMode::kStrict; }
+  std::string to_string() const;
+};
+
+struct Answer {
+  std::string error;  // Empty: done.
+  engine::VersionVector context;
+  Pieces seen;
+};
+
+struct Packet {
+  cluster::FrameKind kind{};
+  uint64_t correlation = 0;
+  std::string payload;
+  std::shared_ptr<const Answer> answer;  // Of a forward reply.
+};
+
+class World {
+ public:
+  virtual ~World() = default;
+  virtual int64_t now_us() const = 0;
+  virtual int64_t wall_us(size_t node) const = 0;
+  virtual engine::Random& random() = 0;
+  // Runs work on the node, as a pass of its loop. It waits while the node is paused, and never runs if the
+  // node has crashed by then.
+  virtual void later(size_t node, int64_t delay_us, std::function<void()> work) = 0;
+  virtual void send(size_t from, size_t to, Packet packet) = 0;
+  // Whether a connection could be made; if so, both ends are told.
+  virtual bool connect(size_t from, size_t to) = 0;
+  virtual const ClientOperation& operation(uint64_t id) const = 0;
+  virtual KeyHistory& history(const std::string& key) = 0;
+  virtual void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) = 0;
+  // P4 holds in this run.
+  virtual bool strict_reads_hold() const = 0;
+  virtual void judge(Verdict verdict) = 0;
+  virtual bool tracing() const = 0;
+  virtual void trace(size_t node, const std::string& line) = 0;
+};
+
+}  // namespace starling::sim
