@@ -45,8 +45,9 @@ bool plain_set(Arguments arguments) {
 }  // namespace
 
 // The node that runs a command on these keys; kNoNode when none can. Writes go to the first healthy replica,
-// so that without failures one node serialises all changes of a key. Reads stay here where they can.
-NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes) const {
+// so that without failures one node serialises all changes of a key. Reads stay here where they can. Strict
+// quorums are of replicas: nobody else runs the command, who would take what he lacks for absent.
+NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const {
   const auto holds_all = [&](NodeIndex node) {
     return std::all_of(keys.begin(), keys.end(),
                        [&](const engine::KeyRef& key) { return placement_->holds(key.key.partition, node); });
@@ -55,7 +56,7 @@ NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool wr
   for (const NodeIndex node : placement_->replicas(keys[0].key.partition)) {
     if (healthy(node) && holds_all(node)) return node;
   }
-  if (!same_partition(keys)) return cluster::kNoNode;
+  if (strict || !same_partition(keys)) return cluster::kNoNode;
   // No replica can be reached: whoever comes next stands in.
   NodeIndex found = cluster::kNoNode;
   placement_->preference.walk(keys[0].key.partition, [&](NodeIndex node) {
@@ -95,7 +96,8 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       client.transaction.open &&
       (client.transaction.broken || (client.watch_state != nullptr && client.watch_state->dirty));
   if (client.tunnel == nullptr && !void_transaction) {
-    const NodeIndex target = target_of(keys, writes);
+    const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
+    const NodeIndex target = target_of(keys, writes, strict);
     if (target == cluster::kNoNode) {
       if (connecting()) {
         io_thread_.postpone(client, Waiting::kForLinks);

@@ -139,7 +139,7 @@ class ClusterThread final : private BusHandler,
   };
 
   int64_t now_us() const;
-  cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes) const;
+  cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const;
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
   bool all_connected() const;
   bool connecting() const;

@@ -37,7 +37,7 @@ std::string describe(const engine::Record& record) {
 }
 
 Event* KeyHistory::add(uint64_t operation, engine::ActorId actor, const engine::Record& before,
-                       const engine::Record& after) {
+                       const engine::Record& after, const Pieces& seen) {
   const engine::Stamp stamp = after.context().stamp_of(actor);
   if (stamp == before.context().stamp_of(actor)) return nullptr;
   Event event;
@@ -47,6 +47,8 @@ Event* KeyHistory::add(uint64_t operation, engine::ActorId actor, const engine::
   std::set_difference(now.begin(), now.end(), old.begin(), old.end(),
                       std::inserter(event.put, event.put.end()));
   std::set_difference(old.begin(), old.end(), now.begin(), now.end(),
+                      std::inserter(event.superseded, event.superseded.end()));
+  std::set_difference(seen.begin(), seen.end(), now.begin(), now.end(),
                       std::inserter(event.superseded, event.superseded.end()));
   for (const Piece& piece : event.put) putter_[piece] = events_.size();
   for (const Piece& piece : event.superseded) superseders_[piece].push_back(events_.size());

@@ -44,9 +44,10 @@ struct Event {
 // Of one key.
 class KeyHistory {
  public:
-  // The coordinator ran a write. Null when it changed nothing. Valid until the next one.
+  // The coordinator ran a write. What its client was shown, `seen`, it supersedes too, though the coordinator
+  // may not have it. Null when it changed nothing. Valid until the next one.
   Event* add(uint64_t operation, engine::ActorId actor, const engine::Record& before,
-             const engine::Record& after);
+             const engine::Record& after, const Pieces& seen);
   // The event of an operation, if it was one.
   Event* event_of(uint64_t operation);
   const std::vector<Event>& events() const { return events_; }

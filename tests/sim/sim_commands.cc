@@ -35,11 +35,12 @@ int number_of(const cluster::Consistency& consistency) {
 
 }  // namespace
 
-NodeIndex SimNode::target_of(uint16_t partition, bool writes) const {
+NodeIndex SimNode::target_of(uint16_t partition, bool writes, bool strict) const {
   if (!writes && placement().holds(partition, placement().self)) return placement().self;
   for (const NodeIndex node : placement().replicas(partition)) {
     if (healthy(node)) return node;
   }
+  if (strict) return cluster::kNoNode;
   NodeIndex found = cluster::kNoNode;
   placement().preference.walk(partition, [&](NodeIndex node) {
     if (!healthy(node)) return true;
@@ -53,7 +54,7 @@ void SimNode::submit(uint64_t id) {
   const ClientOperation& asked = world_.operation(id);
   const auto execution = std::make_shared<Execution>();
   execution->operation = id;
-  const NodeIndex target = target_of(engine::Key(asked.key).partition, asked.writes());
+  const NodeIndex target = target_of(engine::Key(asked.key).partition, asked.writes(), asked.strict());
   if (target == cluster::kNoNode) return fail(*execution, "no replica of the key can be reached");
   if (target == placement().self) return run(execution);
   std::string payload;
@@ -263,7 +264,7 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
 void SimNode::note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after) {
   if (!asked.writes()) return;
   KeyHistory& history = world_.history(asked.key);
-  Event* event = history.add(asked.id, setting_.actor, before, after);
+  Event* event = history.add(asked.id, setting_.actor, before, after, asked.seen);
   if (event == nullptr) return;
   event->write_quorum = number_of(asked.quorum.write);
   event->strict = asked.strict();

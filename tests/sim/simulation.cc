@@ -84,7 +84,7 @@ void Simulation::draw_mix() {
   mix_.max_delay_us = delays_us[below(4)];
   const int strict[] = {0, 50, 100, 100};
   mix_.strict_percent = strict[below(4)];
-  mix_.fault_gap_us = 200'000 + static_cast<int64_t>(below(1'500'000));
+  mix_.fault_gap_us = 50'000 + static_cast<int64_t>(below(600'000));
 }
 
 int64_t Simulation::wall_us(size_t node) const {
@@ -98,6 +98,7 @@ void Simulation::judge(Verdict verdict) {
 }
 
 void Simulation::trace(size_t node, const std::string& line) {
+  if (!tracing_) return;
   const std::string who = node == kWorld ? "      " : "node " + std::to_string(node);
   std::printf("%11.6f  %s  %s\n", static_cast<double>(now_us_) / 1e6, who.c_str(), line.c_str());
 }
