@@ -8,7 +8,7 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cluster bench compat fuzz tsan-load build format format-check tidy install-deps clean
+.PHONY: help run test cluster sim bench compat fuzz tsan-load build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -22,6 +22,9 @@ test: build  ## Installs what is missing, builds, runs every test
 
 cluster: build  ## Starts three nodes on ports 7001-7003 with their data in ./data/cluster (ARGS go to every node)
 	@exec conf/three-nodes $(SERVER) $(ARGS)
+
+sim: build  ## Runs the cluster's code under simulated faults (ARGS="--seconds 60", "--seed 42 --trace", "--mutations")
+	@$(BUILD)/tests/starling-sim $(ARGS)
 
 bench: build  ## Measures this build against Debian's redis-server (ARGS are the script's options)
 	@tests/bench/run $(ARGS)

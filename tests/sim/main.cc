@@ -28,7 +28,8 @@ int usage() {
       "  --mutations    each mutation, until it is noticed; fails if one is not\n"
       "  --twice        each seed twice, to see that both runs are the same\n"
       "mutations:");
-  for (const std::string_view name : starling::sim::kMutationNames) std::printf(" %s", std::string(name).c_str());
+  for (const std::string_view name : starling::sim::kMutationNames)
+    std::printf(" %s", std::string(name).c_str());
   std::printf("\n");
   return 2;
 }
@@ -61,7 +62,9 @@ int run_mutations(uint64_t first) {
       std::printf("%s: noticed by seed %llu: %.100s\n", name.c_str(), static_cast<unsigned long long>(seed),
                   verdict.text.c_str());
     }
-    if (!noticed) std::printf("%s: NOT NOTICED in %llu seeds\n", name.c_str(), static_cast<unsigned long long>(kMutationSeeds));
+    if (!noticed)
+      std::printf("%s: NOT NOTICED in %llu seeds\n", name.c_str(),
+                  static_cast<unsigned long long>(kMutationSeeds));
     unnoticed += !noticed;
     std::fflush(stdout);
   }
@@ -108,7 +111,9 @@ int main(int argc, char** argv) {
   if (mutations) return run_mutations(first);
 
   const auto began = std::chrono::steady_clock::now();
-  const auto spent = [&] { return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count(); };
+  const auto spent = [&] {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - began).count();
+  };
   Figures total;
   uint64_t seed = first;
   int broken = 0;

@@ -9,21 +9,21 @@ namespace starling::sim {
 
 enum class Mutation : uint8_t {
   kNone,
-  kAckBeforeApply,     // A replica acknowledges at once and stores later.
-  kAckBeforeDurable,   // appendfsync always: acknowledged before the log is synced.
-  kHintCountsInStrict, // A hint at a stand-in counts as a replica's acknowledgement.
-  kReadsAskNobody,     // A read with R > 1 looks at the local record only.
-  kActorReused,        // A node goes on as the same actor after it lost events.
-  kPruneInRepair,      // Repairs and hints carry a pruned causal context.
-  kDeltaOverGap,       // A delta is applied though what it builds on is not there.
-  kTombstoneDropped,   // Deletes leave nothing behind.
-  kBlindWriteSeesAll,  // A write without a context replaces what nobody showed its client.
+  kAckBeforeApply,      // A replica acknowledges at once and stores later.
+  kAckBeforeDurable,    // appendfsync always: acknowledged before the log is synced.
+  kHintCountsInStrict,  // A hint at a stand-in counts as a replica's acknowledgement.
+  kReadsAskNobody,      // A read with R > 1 looks at the local record only.
+  kActorReused,         // A node goes on as the same actor after it lost events.
+  kPruneInRepair,       // Repairs and hints carry a pruned causal context.
+  kDeltaOverGap,        // A delta is applied though what it builds on is not there.
+  kTombstoneDropped,    // Deletes leave nothing behind.
+  kBlindWriteSeesAll,   // A write without a context replaces what nobody showed its client.
   kCount,
 };
 
 inline constexpr std::string_view kMutationNames[] = {
-    "none",           "ack-before-apply", "ack-before-durable", "hint-counts-in-strict", "reads-ask-nobody",
-    "actor-reused",   "prune-in-repair",  "delta-over-gap",     "tombstone-dropped",     "blind-write-sees-all",
+    "none",         "ack-before-apply", "ack-before-durable", "hint-counts-in-strict", "reads-ask-nobody",
+    "actor-reused", "prune-in-repair",  "delta-over-gap",     "tombstone-dropped",     "blind-write-sees-all",
 };
 
 }  // namespace starling::sim

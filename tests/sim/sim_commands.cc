@@ -60,14 +60,17 @@ void SimNode::submit(uint64_t id) {
   std::string payload;
   engine::append_varint(id, &payload);
   const uint64_t correlation = next_token_++;
-  if (!send(target, FrameKind::kForward, correlation, payload)) return fail(*execution, "cannot be forwarded");
+  if (!send(target, FrameKind::kForward, correlation, payload))
+    return fail(*execution, "cannot be forwarded");
   const int64_t deadline_us = now_us() + asked.quorum.timeout_ms * 1000 + kForwardSlackUs;
   forwards_.emplace(correlation, Forward{id, target, deadline_us});
 }
 
 void SimNode::answer(const Execution& execution, std::shared_ptr<const Answer> answer) {
-  if (execution.from == SIZE_MAX) return world_.answer(setting_.index, execution.operation, std::move(answer));
-  outbox_.push_back({execution.from, {FrameKind::kForwardReply, execution.correlation, {}, std::move(answer)}});
+  if (execution.from == SIZE_MAX)
+    return world_.answer(setting_.index, execution.operation, std::move(answer));
+  outbox_.push_back(
+      {execution.from, {FrameKind::kForwardReply, execution.correlation, {}, std::move(answer)}});
 }
 
 void SimNode::fail(const Execution& execution, std::string error) {
@@ -179,8 +182,8 @@ void SimNode::fetch_done(uint64_t token, const cluster::KeyName& name, std::stri
   if (--execution->pending == 0) run_later(execution);
 }
 
-void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& asked, engine::Operation& operation,
-                      const engine::Key& key) {
+void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& asked,
+                      engine::Operation& operation, const engine::Key& key) {
   auto result = std::make_shared<Answer>();
   operation.capture(&changes_);
   const engine::Record before = record_in(operation, key);
@@ -268,7 +271,8 @@ void SimNode::note(const ClientOperation& asked, const engine::Record& before, c
   if (event == nullptr) return;
   event->write_quorum = number_of(asked.quorum.write);
   event->strict = asked.strict();
-  if (world_.tracing()) trace("runs " + asked.to_string() + ": " + describe(before) + " -> " + describe(after));
+  if (world_.tracing())
+    trace("runs " + asked.to_string() + ": " + describe(before) + " -> " + describe(after));
   if (asked.action != Action::kVclockSet && asked.action != Action::kVclockDelete) return;
   for (const Piece& piece : event->superseded) {
     if (history.known_from(asked.seen, piece)) continue;
@@ -289,7 +293,8 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   }
   const uint64_t token = next_token_++;
   const int awaited_repairs = asked.strict() ? static_cast<int>(repairs_.size()) : 0;
-  held_.emplace(token, Held{execution, (changes.empty() ? 0 : 1) + awaited_repairs, position, std::move(answer)});
+  held_.emplace(token,
+                Held{execution, (changes.empty() ? 0 : 1) + awaited_repairs, position, std::move(answer)});
   cluster::QuorumOptions quorum = asked.quorum;
   if (setting_.mutation == Mutation::kHintCountsInStrict) quorum.mode = cluster::QuorumMode::kSloppy;
   const std::vector<Repair> repairs = std::exchange(repairs_, {});
@@ -298,7 +303,8 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   }
   for (const Repair& repair : repairs) {
     const NodeIndex nodes[] = {repair.node};
-    coordinator_.begin_push(nodes, repair.changes, quorum.timeout_ms, now_us(), awaited_repairs != 0 ? token : 0);
+    coordinator_.begin_push(nodes, repair.changes, quorum.timeout_ms, now_us(),
+                            awaited_repairs != 0 ? token : 0);
   }
 }
 

@@ -70,7 +70,9 @@ class SimEngine final : public engine::Engine {
   // Drops all clean records from memory; whatever is read next comes from the disk.
   void evict_everything();
   // Makes the key resident now.
-  engine::Status load(const engine::KeyRef& key) { return engine::Loader(node_.core()).load(key.database, key.key); }
+  engine::Status load(const engine::KeyRef& key) {
+    return engine::Loader(node_.core()).load(key.database, key.key);
+  }
 
   // --- engine::Engine
   void fetch(std::vector<engine::KeyRef> keys, std::function<void(engine::Status)> done) override;
@@ -89,8 +91,9 @@ class SimEngine final : public engine::Engine {
   bool dead() const override { return node_.dead(); }
   bool make_room() override { return false; }
   bool congested() const override { return false; }
-  uint64_t scan(int database, uint64_t cursor, uint64_t count, const engine::ScanFilter& filter, int64_t now_ms,
-                const std::function<void(std::string_view key)>& visit, engine::Operation* operation) override {
+  uint64_t scan(int database, uint64_t cursor, uint64_t count, const engine::ScanFilter& filter,
+                int64_t now_ms, const std::function<void(std::string_view key)>& visit,
+                engine::Operation* operation) override {
     return node_.scan(database, cursor, count, filter, now_ms, visit, operation);
   }
   std::optional<std::string> random_key(int database, int64_t now_ms, engine::Operation* operation) override {

@@ -58,8 +58,8 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   if (setting_.last_stamp != 0) engine_.core().hybrid_clock.restore(setting_.last_stamp);
   coordinator_.set_placement(setting_.placement);
   membership_.emplace(node_id(setting_.index), description_of(setting_.index),
-                      static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(), now_us(),
-                      gossip_random_);
+                      static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
+                      now_us(), gossip_random_);
   cluster::GossipOutput output;
   for (size_t i = 0; i < placement().topology.members.size(); ++i) {
     if (i != setting_.index) (void)membership_->learn(node_id(i), description_of(i), now_us(), &output);
@@ -127,7 +127,8 @@ void SimNode::take(cluster::GossipOutput& output) {
   }
   if (!world_.tracing()) return;
   for (const cluster::MembershipEvent& event : output.events) {
-    static constexpr const char* kNames[] = {"found", "suspect", "down", "back", "new description", "refuted"};
+    static constexpr const char* kNames[] = {"found", "suspect",         "down",
+                                             "back",  "new description", "refuted"};
     trace("membership: node " + std::to_string(placement().topology.index_of(event.node)) + " " +
           kNames[static_cast<size_t>(event.kind)]);
   }
@@ -209,7 +210,8 @@ void SimNode::receive(size_t from, const Packet& packet) {
       return world_.answer(setting_.index, operation, packet.answer);
     }
     default:
-      return coordinator_.receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation, packet.payload);
+      return coordinator_.receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation,
+                                  packet.payload);
   }
 }
 
@@ -293,7 +295,8 @@ bool SimNode::record_of(int database, std::string_view name, std::string* change
   std::string record;
   if (resident && engine::Replica(operation, database).append_state(key, &record)) {
     record = pruned(std::move(record));
-    cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record}, change);
+    cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record},
+                           change);
   }
   operation.finish();
   return resident;
@@ -317,9 +320,8 @@ void SimNode::send_record(size_t target, const server::Hint& hint) {
   std::string changes;
   if (!record_of(hint.database, hint.key, &changes)) {
     auto name = std::make_shared<std::string>(hint.key);
-    engine_.fetch({{hint.database, engine::Key(*name)}}, [this, target, hint, name](const engine::Status&) {
-      send_record(target, hint);
-    });
+    engine_.fetch({{hint.database, engine::Key(*name)}},
+                  [this, target, hint, name](const engine::Status&) { send_record(target, hint); });
     return;
   }
   if (changes.empty()) return hints_.delivered();

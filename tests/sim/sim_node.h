@@ -52,7 +52,9 @@ class SimNode final : private cluster::Wire,
   const cluster::Placement& placement() const { return *setting_.placement; }
   engine::ActorId actor() const { return setting_.actor; }
   size_t waiting_hints() const { return hints_.report().waiting; }
-  bool idle() const { return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0; }
+  bool idle() const {
+    return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0;
+  }
 
   // Makes the key resident first. Empty: it was never there.
   std::string state_of(const std::string& key);

@@ -38,22 +38,29 @@ std::shared_ptr<const cluster::Placement> placement_of(size_t nodes, size_t self
 
 std::string Mix::to_string() const {
   std::string out = std::to_string(nodes) + " nodes, appendfsync " + (fsync_always ? "always" : "everysec");
-  const std::pair<bool, const char*> kinds[] = {
-      {process_crashes, "crashes"}, {power_losses, "power losses"}, {disk_losses, "disk losses"},
-      {clean_restarts, "restarts"}, {pauses, "pauses"},             {cuts, "cuts"},
-      {one_way_cuts, "one-way cuts"}, {clock_jumps, "clock jumps"}, {evictions, "evictions"}};
+  const std::pair<bool, const char*> kinds[] = {{process_crashes, "crashes"},
+                                                {power_losses, "power losses"},
+                                                {disk_losses, "disk losses"},
+                                                {clean_restarts, "restarts"},
+                                                {pauses, "pauses"},
+                                                {cuts, "cuts"},
+                                                {one_way_cuts, "one-way cuts"},
+                                                {clock_jumps, "clock jumps"},
+                                                {evictions, "evictions"}};
   for (const auto& [on, name] : kinds) {
     if (on) out += std::string(", ") + name;
   }
   out += ", loss " + std::to_string(loss_percent) + " %, duplicates " + std::to_string(duplicate_percent) +
-         " %, delay up to " + std::to_string(max_delay_us) + " us, strict " + std::to_string(strict_percent) + " %";
+         " %, delay up to " + std::to_string(max_delay_us) + " us, strict " + std::to_string(strict_percent) +
+         " %";
   return out;
 }
 
 Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
     : seed_(seed), mutation_(mutation), tracing_(trace), random_(seed) {
   draw_mix();
-  if (tracing_) std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed_), mix_.to_string().c_str());
+  if (tracing_)
+    std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed_), mix_.to_string().c_str());
   slots_.resize(mix_.nodes);
   fragile_ = below(mix_.nodes);
   for (Slot& slot : slots_) {
@@ -107,7 +114,8 @@ void Simulation::trace(size_t node, const std::string& line) {
 
 void Simulation::later(size_t node, int64_t delay_us, std::function<void()> work) {
   const uint64_t life = node == kWorld ? 0 : slots_[node].life;
-  due_.push({now_us_ + delay_us, order_++, node, life, std::make_shared<std::function<void()>>(std::move(work))});
+  due_.push(
+      {now_us_ + delay_us, order_++, node, life, std::make_shared<std::function<void()>>(std::move(work))});
 }
 
 void Simulation::run_on(size_t node, const std::function<void()>& work) {
@@ -142,14 +150,16 @@ void Simulation::run_until(int64_t until_us) {
 void Simulation::send(size_t from, size_t to, Packet packet) {
   ++figures_.messages;
   if (cuts_[from][to] > 0 || slots_[to].node == nullptr) return;
-  const bool once = packet.kind == cluster::FrameKind::kForward || packet.kind == cluster::FrameKind::kForwardReply;
+  const bool once =
+      packet.kind == cluster::FrameKind::kForward || packet.kind == cluster::FrameKind::kForwardReply;
   if (percent(mix_.loss_percent)) return;
   fingerprint_ = (fingerprint_ ^ packet.correlation ^ packet.payload.size()) * 0x9e3779b97f4a7c15;
   const auto shared = std::make_shared<const Packet>(std::move(packet));
   // A connection that broke takes with it what was under way; answers never reach a later life.
   const uint64_t sender_life = slots_[from].life;
   for (int copies = !once && percent(mix_.duplicate_percent) ? 2 : 1; copies > 0; --copies) {
-    const int64_t delay_us = kLeastDelayUs + static_cast<int64_t>(below(static_cast<uint64_t>(mix_.max_delay_us)));
+    const int64_t delay_us =
+        kLeastDelayUs + static_cast<int64_t>(below(static_cast<uint64_t>(mix_.max_delay_us)));
     later(to, delay_us, [this, from, to, sender_life, shared] {
       // Half of what a node had sent before it died arrives after that.
       if (slots_[from].life != sender_life && (shared->correlation & 1) != 0) return;
@@ -159,7 +169,8 @@ void Simulation::send(size_t from, size_t to, Packet packet) {
 }
 
 bool Simulation::connect(size_t from, size_t to) {
-  if (slots_[to].node == nullptr || slots_[to].paused || cuts_[from][to] > 0 || cuts_[to][from] > 0) return false;
+  if (slots_[to].node == nullptr || slots_[to].paused || cuts_[from][to] > 0 || cuts_[to][from] > 0)
+    return false;
   later(from, 500, [this, from, to] { slots_[from].node->connected(to); });
   later(to, 500, [this, from, to] { slots_[to].node->connected(from); });
   return true;

@@ -152,7 +152,8 @@ class Simulation final : private World {
   uint64_t order_ = 0;
   std::priority_queue<Due, std::vector<Due>, std::greater<>> due_;
   std::vector<Slot> slots_;
-  std::array<std::array<int, kMaxNodes>, kMaxNodes> cuts_{};  // How many cuts there are from one to the other.
+  std::array<std::array<int, kMaxNodes>, kMaxNodes>
+      cuts_{};  // How many cuts there are from one to the other.
   uint64_t cut_generation_ = 0;
   size_t fragile_ = 0;
   uint64_t next_actor_ = 100;

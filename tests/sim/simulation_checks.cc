@@ -55,7 +55,8 @@ void Simulation::exchange() {
       std::string state;
       run_on(from, [&] { state = slots_[from].node->state_of(key); });
       if (state.empty()) continue;
-      for (const cluster::NodeIndex to : slots_[from].node->placement().replicas(engine::Key(key).partition)) {
+      for (const cluster::NodeIndex to :
+           slots_[from].node->placement().replicas(engine::Key(key).partition)) {
         if (to == from) continue;
         run_on(to, [&] {
           if (!slots_[to].node->merge(key, state)) {

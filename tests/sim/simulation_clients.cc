@@ -8,8 +8,9 @@ constexpr int64_t kClientPatienceUs = 3'000'000;
 }  // namespace
 
 std::string ClientOperation::to_string() const {
-  static constexpr const char* kNames[] = {"GET",        "SET",        "APPEND", "DEL", "EXPIRE", "VCLOCK GET",
-                                           "VCLOCK SET", "VCLOCK DEL", "ALL",    "PUT", "REMOVE"};
+  static constexpr const char* kNames[] = {"GET",    "SET",        "APPEND",     "DEL",
+                                           "EXPIRE", "VCLOCK GET", "VCLOCK SET", "VCLOCK DEL",
+                                           "ALL",    "PUT",        "REMOVE"};
   std::string out = "#" + std::to_string(id) + " " + kNames[static_cast<size_t>(action)] + " " + key;
   for (const std::string& element : elements) out += " " + element;
   if (!value.empty()) out += " " + value;
@@ -27,14 +28,16 @@ ClientOperation Simulation::draw_operation(size_t client) {
   const auto& quorum = kQuorums[below(8)];
   operation.quorum.read = {cluster::Level::kNumber, static_cast<uint8_t>(quorum[0])};
   operation.quorum.write = {cluster::Level::kNumber, static_cast<uint8_t>(quorum[1])};
-  operation.quorum.mode = percent(mix_.strict_percent) ? cluster::QuorumMode::kStrict : cluster::QuorumMode::kSloppy;
+  operation.quorum.mode =
+      percent(mix_.strict_percent) ? cluster::QuorumMode::kStrict : cluster::QuorumMode::kSloppy;
   operation.quorum.timeout_ms = 300 + static_cast<int64_t>(below(700));
   if (operation.key[0] != 'r') {
-    static constexpr Action kActions[] = {Action::kMembers, Action::kMembers, Action::kPut,
-                                          Action::kPut,     Action::kPut,     Action::kRemove, Action::kDelete};
+    static constexpr Action kActions[] = {Action::kMembers, Action::kMembers, Action::kPut,   Action::kPut,
+                                          Action::kPut,     Action::kRemove,  Action::kDelete};
     operation.action = kActions[below(percent(20) ? 7 : 6)];
     for (uint64_t i = 1 + below(2); i > 0; --i) operation.elements.push_back("e" + std::to_string(below(5)));
-    if (operation.action == Action::kMembers || operation.action == Action::kDelete) operation.elements.clear();
+    if (operation.action == Action::kMembers || operation.action == Action::kDelete)
+      operation.elements.clear();
     return operation;
   }
   static constexpr Action kActions[] = {Action::kGet,       Action::kGet,          Action::kSet,
@@ -72,7 +75,8 @@ uint64_t Simulation::submit(ClientOperation operation, size_t node) {
 void Simulation::begin_operation(size_t client) {
   if (!clients_go_on_) return;
   size_t node = below(slots_.size());
-  for (size_t i = 0; i < slots_.size() && slots_[node].node == nullptr; ++i) node = (node + 1) % slots_.size();
+  for (size_t i = 0; i < slots_.size() && slots_[node].node == nullptr; ++i)
+    node = (node + 1) % slots_.size();
   if (slots_[node].node == nullptr) {
     later(kWorld, 100'000, [this, client] { begin_operation(client); });
     return;
@@ -87,7 +91,8 @@ void Simulation::begin_operation(size_t client) {
 }
 
 void Simulation::answer(size_t node, uint64_t id, std::shared_ptr<const Answer> answer) {
-  if (tracing_) trace(node, "answers #" + std::to_string(id) + ": " + (answer->error.empty() ? "done" : answer->error));
+  if (tracing_)
+    trace(node, "answers #" + std::to_string(id) + ": " + (answer->error.empty() ? "done" : answer->error));
   // The connection of a node that dies dies with it, though the last answer may just have left.
   later(kWorld, static_cast<int64_t>(20 + below(300)), [this, id, answer] {
     const size_t client = operations_.at(id).client;
@@ -106,7 +111,8 @@ void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answ
     KeyHistory& history = histories_[operation.key];
     if (Event* event = history.event_of(id); event != nullptr) event->acknowledged_us = now_us_;
     if (operation.strict() && !operation.writes()) {
-      for (const Piece& piece : answer.seen) history.shown.push_back({operation.quorum.read.number, now_us_, piece});
+      for (const Piece& piece : answer.seen)
+        history.shown.push_back({operation.quorum.read.number, now_us_, piece});
     }
     if (operation.action == Action::kVclockGet || operation.action == Action::kVclockSet ||
         operation.action == Action::kVclockDelete) {
@@ -114,9 +120,8 @@ void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answ
     }
   }
   clients_[client].waits_for = 0;
-  later(kWorld, static_cast<int64_t>(below(percent(50) ? 2'000 : 150'000)), [this, client] {
-    begin_operation(client);
-  });
+  later(kWorld, static_cast<int64_t>(below(percent(50) ? 2'000 : 150'000)),
+        [this, client] { begin_operation(client); });
 }
 
 }  // namespace starling::sim

@@ -13,9 +13,8 @@ void Simulation::stop(size_t node, size_t surviving_frames) {
   ++slot.life;
   for (size_t i = 0; i < slots_.size(); ++i) {
     if (i == node || slots_[i].node == nullptr || cuts_[node][i] > 0) continue;
-    later(i, static_cast<int64_t>(1000 + below(50'000)), [this, i, node] {
-      slots_[i].node->disconnected(node);
-    });
+    later(i, static_cast<int64_t>(1000 + below(50'000)),
+          [this, i, node] { slots_[i].node->disconnected(node); });
   }
 }
 
@@ -49,7 +48,8 @@ void Simulation::drop_tombstones(size_t node) {
     for (const std::string& key : keys_) {
       const std::string state = slot.node->state_of(key);
       engine::Record record;
-      if (!state.empty() && engine::decode_record(state, &record).ok() && !record.vacant()) states[key] = state;
+      if (!state.empty() && engine::decode_record(state, &record).ok() && !record.vacant())
+        states[key] = state;
     }
   });
   stop(node, SIZE_MAX);
@@ -111,7 +111,8 @@ void Simulation::cut(int64_t duration_us) {
 
 void Simulation::fault() {
   if (!faults_go_on_) return;
-  later(kWorld, 1 + static_cast<int64_t>(below(2 * static_cast<uint64_t>(mix_.fault_gap_us))), [this] { fault(); });
+  later(kWorld, 1 + static_cast<int64_t>(below(2 * static_cast<uint64_t>(mix_.fault_gap_us))),
+        [this] { fault(); });
   const size_t node = below(slots_.size());
   Slot& slot = slots_[node];
   const auto duration_us = static_cast<int64_t>(100'000 + below(4'000'000));
