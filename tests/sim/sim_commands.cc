@@ -50,6 +50,12 @@ NodeIndex SimNode::target_of(uint16_t partition, bool writes, bool strict) const
   return found;
 }
 
+cluster::QuorumOptions SimNode::quorum_of(const ClientOperation& asked) const {
+  cluster::QuorumOptions quorum = asked.quorum;
+  if (setting_.mutation == Mutation::kHintCountsInStrict) quorum.mode = cluster::QuorumMode::kSloppy;
+  return quorum;
+}
+
 void SimNode::submit(uint64_t id) {
   const ClientOperation& asked = world_.operation(id);
   const auto execution = std::make_shared<Execution>();
@@ -87,6 +93,12 @@ void SimNode::run(const ExecutionPtr& execution) {
   const ClientOperation& asked = world_.operation(execution->operation);
   const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
                      setting_.mutation != Mutation::kReadsAskNobody;
+  const uint16_t partition = engine::Key(asked.key).partition;
+  std::optional<cluster::Failure> hopeless;
+  const cluster::QuorumMode mode = quorum_of(asked).mode;
+  if (asked.writes()) hopeless = coordinator_.hopeless(partition, asked.quorum.write, mode, true);
+  if (!hopeless && reads) hopeless = coordinator_.hopeless(partition, asked.quorum.read, mode, false);
+  if (hopeless) return fail(*execution, hopeless->message());
   if (reads) {
     if (!execution->asked && !begin_read(execution, asked)) return;
     if (!execution->failure.empty()) return fail(*execution, execution->failure);
@@ -295,8 +307,7 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   const int awaited_repairs = asked.strict() ? static_cast<int>(repairs_.size()) : 0;
   held_.emplace(token,
                 Held{execution, (changes.empty() ? 0 : 1) + awaited_repairs, position, std::move(answer)});
-  cluster::QuorumOptions quorum = asked.quorum;
-  if (setting_.mutation == Mutation::kHintCountsInStrict) quorum.mode = cluster::QuorumMode::kSloppy;
+  const cluster::QuorumOptions quorum = quorum_of(asked);
   const std::vector<Repair> repairs = std::exchange(repairs_, {});
   if (!changes.empty()) {
     coordinator_.begin_write(engine::Key(asked.key).partition, changes, quorum, now_us(), token);

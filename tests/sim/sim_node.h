@@ -115,6 +115,7 @@ class SimNode final : private cluster::Wire,
     if (world_.tracing()) world_.trace(setting_.index, line);
   }
   cluster::NodeIndex target_of(uint16_t partition, bool writes, bool strict) const;
+  cluster::QuorumOptions quorum_of(const ClientOperation& asked) const;
   void answer(const Execution& execution, std::shared_ptr<const Answer> answer);
   void fail(const Execution& execution, std::string error);
   void run(const ExecutionPtr& execution);
