@@ -15,14 +15,15 @@ using starling::sim::Simulation;
 using starling::sim::Verdict;
 
 constexpr uint64_t kMutationSeeds = 400;
+constexpr uint64_t kUsualSeeds = 300;
 
 int usage() {
   std::printf(
       "starling-sim: the cluster's code under simulated time, network, clocks and disks.\n"
       "  --seed N       one run\n"
       "  --first N      where --seeds and --seconds begin (1)\n"
-      "  --seeds N      so many runs (200)\n"
-      "  --seconds S    as many runs as there is time for\n"
+      "  --seeds N      so many runs (300)\n"
+      "  --seconds S    no more runs than there is time for\n"
       "  --trace        tells what happens\n"
       "  --mutation M   with a promise broken on purpose\n"
       "  --mutations    each mutation, until it is noticed; fails if one is not\n"
@@ -74,7 +75,7 @@ int run_mutations(uint64_t first) {
 }  // namespace
 
 int main(int argc, char** argv) {
-  uint64_t first = 1, seeds = 200;
+  uint64_t first = 1, seeds = 0;
   double seconds = 0;
   bool trace = false, mutations = false, twice = false;
   Mutation mutation = Mutation::kNone;
@@ -97,7 +98,6 @@ int main(int argc, char** argv) {
       seeds = std::strtoull(value, nullptr, 10);
     } else if (option == "--seconds") {
       seconds = std::strtod(value, nullptr);
-      seeds = UINT64_MAX - first;
     } else if (option == "--mutation") {
       mutation = Mutation::kCount;
       for (size_t m = 0; m < static_cast<size_t>(Mutation::kCount); ++m) {
@@ -109,6 +109,7 @@ int main(int argc, char** argv) {
     }
   }
   if (mutations) return run_mutations(first);
+  if (seeds == 0) seeds = seconds == 0 ? kUsualSeeds : UINT64_MAX - first;
 
   const auto began = std::chrono::steady_clock::now();
   const auto spent = [&] {
