@@ -114,6 +114,7 @@ void Coordinator::begin_write(uint16_t partition, std::string_view changes, cons
       requests_.emplace(id, make(Kind::kWrite, partition, options, now_us, token)).first->second;
   request.keys = keys_of(changes);
   request.changes = changes;
+  ++writing_[partition];
   bool own_copy_counted = false;
   for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
     if (request.replicas[slot] == placement_->self) {
@@ -393,7 +394,15 @@ bool Coordinator::settled(const Request& request) const {
 
 void Coordinator::erase_if_settled(uint64_t id) {
   const auto found = requests_.find(id);
-  if (found != requests_.end() && settled(found->second)) requests_.erase(found);
+  if (found == requests_.end() || !settled(found->second)) return;
+  count_out(found->second);
+  requests_.erase(found);
+}
+
+void Coordinator::count_out(const Request& request) {
+  if (request.kind != Kind::kWrite) return;
+  const auto found = writing_.find(request.partition);
+  if (--found->second == 0) writing_.erase(found);
 }
 
 void Coordinator::peer_lost(NodeIndex node) {
@@ -422,6 +431,7 @@ void Coordinator::expire(uint64_t id) {
   const auto found = requests_.find(id);
   Request request = std::move(found->second);
   requests_.erase(found);
+  count_out(request);
   if (request.kind == Kind::kFetch) {
     listener_.fetch_done(request.token, parse_keys(request.keys).front(), {});
     return;

@@ -116,6 +116,8 @@ class Coordinator {
   void tick(int64_t now_us);
 
   size_t under_way() const { return requests_.size(); }
+  // Writes to the partition are on their way to replicas, which are therefore behind for a moment.
+  bool writing(uint16_t partition) const { return writing_.contains(partition); }
   // A newer epoch than ours that somebody told of; 0: none.
   Epoch newer_epoch() const { return newer_epoch_; }
 
@@ -163,12 +165,14 @@ class Coordinator {
   void expire(uint64_t id);
   bool settled(const Request& request) const;
   void erase_if_settled(uint64_t id);
+  void count_out(const Request& request);
 
   Wire& wire_;
   CoordinatorListener& listener_;
   std::shared_ptr<const Placement> placement_;
   Requests requests_;
   absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
+  absl::flat_hash_map<uint16_t, uint32_t> writing_;  // Writes under way, by partition.
   uint64_t next_id_ = 1;
   Epoch newer_epoch_ = 0;
 };

@@ -142,6 +142,7 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   if (!reads) return Admission::kRun;
   const bool outdated = prepared.read != nullptr && prepared.read->after_writes != client.forwarded_writes;
   if (prepared.read == nullptr || outdated) begin_read(client, prepared, keys);
+  prepared.read->writes = writes;
   if (!prepared.read->done()) {
     prepared.read->waited_for = true;
     client.wait_for(Waiting::kForNodes);
@@ -259,7 +260,7 @@ bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
     }
   }
   if (newer.empty()) {
-    note_repairs(keys, read, operation);
+    if (!read.writes) note_repairs(client, keys, read, operation);
     return true;
   }
   operation.finish();
@@ -308,9 +309,11 @@ void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std
 }
 
 // Peers that were asked and know less get the record, once the command has run.
-void ClusterThread::note_repairs(std::span<const engine::KeyRef> keys, const QuorumRead& read,
-                                 engine::Operation& operation) {
+void ClusterThread::note_repairs(const Client& client, std::span<const engine::KeyRef> keys,
+                                 const QuorumRead& read, engine::Operation& operation) {
+  const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
   for (size_t i = 0; i < keys.size(); ++i) {
+    if (!strict && coordinator_.writing(keys[i].key.partition)) continue;
     engine::Replica replica(operation, keys[i].database);
     for (const cluster::PeerVersion& version : read.versions[i]) {
       engine::Order order = engine::Order::kEqual;

@@ -158,7 +158,7 @@ class ClusterThread final : private BusHandler,
                            bool writes);
   void wake(uint64_t client_id);
   void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
-  void note_repairs(std::span<const engine::KeyRef> keys, const QuorumRead& read,
+  void note_repairs(const Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
                     engine::Operation& operation);
   void on_tick();
   void refresh_defaults();
