@@ -223,6 +223,9 @@ class Quorum(Commands):
             self.assertEqual(self.DEFAULTS[b"timeout"], dict(zip(*[iter(other.value("QUORUM", "GET"))] * 2))[b"timeout"])
             self.assertEqual(b"OK", one.value("QUORUM", "RESET"))
             self.assertEqual(self.DEFAULTS, one.value("QUORUM", "GET"))
+            one.value("QUORUM", "SET", "R", "ONE")
+            one.value("RESET")
+            self.assertEqual([word for pair in self.DEFAULTS.items() for word in pair], one.value("QUORUM", "GET"))
             one.close()
             other.close()
 

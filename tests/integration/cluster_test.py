@@ -33,12 +33,15 @@ class ThreeNodes(unittest.TestCase):
 
     def same_records(self, keys):
         """The versions of all the keys come to be the same on all nodes, byte by byte."""
-        def versions(node):
-            return [node.own("VCLOCK", "INSPECT", key) for key in keys]
-        def same():
-            first = versions(self.nodes[0])
-            return all(versions(node) == first for node in self.nodes[1:])
-        until(same, "all nodes hold the same records")
+        for key in keys:
+            versions = []
+            def same():
+                versions[:] = [node.own("VCLOCK", "INSPECT", key) for node in self.nodes]
+                return versions[0] == versions[1] == versions[2]
+            try:
+                until(same, "all nodes hold the same record of " + key)
+            except AssertionError as error:
+                self.fail("%s: %s" % (error, versions))
 
 
 class Commands(ThreeNodes):
@@ -198,6 +201,9 @@ class ANodeFails(ThreeNodes):
                 expected["SMEMBERS", key] = [b"m"]
         return expected
 
+    def hints_delivered(self):
+        until(lambda: all(node.info()["cluster_hints_waiting"] == "0" for node in self.nodes), "no hint is left")
+
     def held_everywhere(self, expected):
         for node in self.nodes:
             for command, reply in expected.items():
@@ -229,7 +235,7 @@ class ANodeFails(ThreeNodes):
             for key in removed:
                 self.everywhere(None, "GET", key)
             self.same_records([key for command, key in {**before, **after} if command == "GET"] + removed)
-            until(lambda: all(node.info()["cluster_hints_waiting"] == "0" for node in self.nodes), "no hint is left")
+            self.hints_delivered()
 
     def test_stopped_cleanly_and_restarted(self):
         stopped, others = self.nodes[1], [self.nodes[0], self.nodes[2]]
@@ -318,6 +324,7 @@ class ANodeFails(ThreeNodes):
                 until(lambda: all(len(now) > then + 20 for now, then in zip(added, before)), "writes go on without a node")
                 dead.start()
                 self.cluster.wait_whole()
+                self.hints_delivered()
         finally:
             stop.set()
             for writer in writers:
