@@ -196,6 +196,17 @@ class Cluster:
         for node in self.nodes:
             until(lambda: not any(flag.startswith("fail") for flags in node.flags().values() for flag in flags)
                   and len(node.flags()) == len(self.nodes), "%s sees all others" % node.host)
+            for _ in range(2 * IO_THREADS):
+                until(lambda: self.reaches_all(node), "each loop of %s reaches all others" % node.host)
+
+    @staticmethod
+    def reaches_all(node):
+        """By a connection of its own, which is another loop's than the one before."""
+        connection = node.connect()
+        try:
+            return connection.call("QUORUM", "EXEC", "R", "ALL", "--", "EXISTS", "nothing")[0] == resp.INTEGER
+        finally:
+            connection.close()
 
     def wait_seen(self, node, others, flags):
         """The others see the node with one of the flags."""
