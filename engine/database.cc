@@ -99,6 +99,7 @@ Found Database::find(const Key& key, Touch touch) {
 // Tags the slot as changed and accounts for it. The entry is already in place.
 void Database::install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry) {
   operation_->changed_ = true;
+  core_->keyspace.changes.add(key.partition);
   if (!core_->durable()) return;
   if (partition.table.tag(slot) == 0) {
     ++partition.dirty;

@@ -157,11 +157,33 @@ class Stripes {
   std::atomic<uint64_t> forgotten_misses_{0};
 };
 
+// How often each partition's records changed, over all databases: who keeps sums over a partition's versions
+// learns by them which to compute anew. A partition counts under its stripe; any thread reads. They begin at
+// 0 with the process, and wrap.
+class ChangeCounts {
+ public:
+  // The partition's stripe is held, so nobody else counts it.
+  void add(uint16_t partition) {
+    std::atomic<uint32_t>& count = counts_[partition];
+    count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
+  }
+  // All stripes are held.
+  void add_to_all() {
+    for (uint32_t partition = 0; partition < kPartitionCount; ++partition)
+      add(static_cast<uint16_t>(partition));
+  }
+  uint32_t of(uint16_t partition) const { return counts_[partition].load(std::memory_order_relaxed); }
+
+ private:
+  std::array<std::atomic<uint32_t>, kPartitionCount> counts_{};
+};
+
 // Which tables each database has now. Changed under all stripes; read under any one.
 struct Keyspace {
   Keyspace();
   Stripes stripes;
   ActorTable actors;
+  ChangeCounts changes;
   std::array<std::shared_ptr<DatabaseTables>, kDatabases> databases;
   uint32_t next_space = kDatabases;
   // Tables of flushed databases, to be freed in the background. Guarded by all stripes, like databases.

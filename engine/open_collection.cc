@@ -85,6 +85,7 @@ void OpenCollection::begin_change() {
 void OpenCollection::prepare_header() {
   EngineCore& core = operation_->core_;
   operation_->changed_ = true;
+  core.keyspace.changes.add(key_.partition);
   if (core.durable() && collection_->header_tag() != core.current_tag) {
     Partition& partition = tables_->partition(key_);
     const uint32_t slot = partition.table.find(key_.hash, key_.name);

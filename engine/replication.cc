@@ -267,4 +267,12 @@ uint64_t version_hash(int database, std::string_view key, std::string_view conte
                               XXH3_64bits_withSeed(key.data(), key.size(), seed));
 }
 
+uint32_t change_count(Engine& engine, uint16_t partition) {
+  return engine.core().keyspace.changes.of(partition);
+}
+
+uint64_t version_position(int database, std::string_view key) {
+  return static_cast<uint64_t>(database) << kHashBits | hash_of(key);
+}
+
 }  // namespace starling::engine

@@ -94,9 +94,20 @@ class Replica {
 // record, whatever they know of time. `context` as append_version() gives it.
 uint64_t version_hash(int database, std::string_view key, std::string_view context);
 
+// Differs from an earlier answer when a record of the partition may have another version than then. Any
+// thread. Read it before a scan: the sum of what the scan visits is that of the partition as long as this
+// stays the same.
+uint32_t change_count(Engine& engine, uint16_t partition);
+
+// Where a key comes in a scan of its partition, on every node: database << 48 | hash. kEndPosition is behind
+// all.
+uint64_t version_position(int database, std::string_view key);
+inline constexpr uint64_t kEndPosition = ~uint64_t{0};
+
 // Visits the versions of one partition, in memory and in the store, tombstones included: databases in
 // ascending order, in each the keys in the order of their hash. Begins with cursor 0 and visits about `limit`
-// keys; *cursor is then where to go on, 0 at the end. A key that is there throughout is visited once. Blocks
+// keys; *cursor is then where to go on, 0 at the end. A cursor is a position: the keys visited are those from
+// the one up to the other. A key that is there throughout is visited once. Blocks
 // on the disk: pool thread, no operation of this thread under way. After an error the cursor is as it was.
 using VersionVisitor =
     std::function<void(int database, std::string_view key, std::string_view encoded_context)>;
