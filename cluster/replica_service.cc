@@ -135,7 +135,14 @@ ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uin
     operation.finish();
   }
   if (!missing->empty()) return Progress::kMissing;
-  host_.reply(link, reply_kind(kind), correlation, answer);
+  // What is told counts for a quorum: it must not be forgotten in a power failure.
+  const engine::LogPosition position = engine_.last_position();
+  if (engine_.fsync() == engine::Fsync::kAlways && !engine_.durable(position)) {
+    undurable_.push_back({link, reply_kind(kind), correlation, position, std::move(answer)});
+    engine_.request_sync();
+  } else {
+    host_.reply(link, reply_kind(kind), correlation, answer);
+  }
   return Progress::kDone;
 }
 

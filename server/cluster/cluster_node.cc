@@ -20,6 +20,7 @@ using cluster::Phase;
 
 constexpr int64_t kTopologyRetryUs = 1'000'000;
 constexpr int kDefaultBusOffset = 10000;
+constexpr int64_t kLastRetryMs = 400;
 // Records on their way to one node that came back. It has other work as well.
 constexpr size_t kHintsUnderWay = 512;
 constexpr int64_t kHintPeriodMs = 20;
@@ -100,6 +101,8 @@ engine::Status ClusterNode::open() {
 
   BusOptions options;
   options.secret = settings.cluster_secret;
+  // A node that is back is used as soon as every loop has reached it.
+  options.last_retry_ms = kLastRetryMs;
   std::vector<BusLoop> loops;
   for (const auto& io_thread : server_.io_threads()) {
     options.log_links = threads_.empty();
