@@ -113,6 +113,7 @@ struct Settings {
   LiveText quorum_write;
   Live<int64_t> quorum_mode;  // As cluster::QuorumMode.
   Live<int64_t> quorum_timeout_ms;
+  Live<int64_t> repair_interval_seconds;  // 0: only by CLUSTER REPAIR.
   int64_t weight = 0;
   std::string rack;
   std::string datacenter;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "cluster/data_messages.h"
 #include "cluster/topology_codec.h"
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
@@ -127,6 +128,12 @@ engine::Status ClusterNode::open() {
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
   hint_timer_ = std::make_unique<Timer>(loop, [this] { deliver_hints(); });
   hint_timer_->start(kHintPeriodMs, kHintPeriodMs);
+  if (settings.storage == Storage::kRocksDb) {
+    repair_ = std::make_unique<Repair>(
+        server_, *threads_.front(),
+        Repair::Hooks{[this] { return placement(); },
+                      [this](const NodeId& peer) { return membership_->healthy(peer); }});
+  }
   return {};
 }
 
@@ -214,6 +221,12 @@ void ClusterNode::keep_hint(const NodeId& target, std::string_view keys) {
   hints_.keep(target, keys);
 }
 
+bool ClusterNode::start_repair() {
+  if (repair_ == nullptr) return false;
+  run_on_first([this] { repair_->request(); });
+  return true;
+}
+
 // --- Events of the loops.
 
 void ClusterNode::run_on_first(std::function<void()> work) {
@@ -240,8 +253,10 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
   });
 }
 
-void ClusterNode::on_disconnected(ClusterThread&, const NodeId& peer) {
-  run_on_first([this, peer] {
+void ClusterNode::on_disconnected(ClusterThread& thread, const NodeId& peer) {
+  const bool by_first = &thread == threads_.front();
+  run_on_first([this, peer, by_first] {
+    if (by_first && repair_ != nullptr) repair_->peer_lost(peer);
     cluster::GossipOutput output;
     membership_->report_unreachable(peer, server_.clock().monotonic_us(), &output);
     take(output);
@@ -258,7 +273,7 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
     (void)thread.links().reply(link, FrameKind::kTopology, correlation, bytes);
     return;
   }
-  run_on_first([this, peer, kind, bytes = std::string(payload)] {
+  run_on_first([this, peer, kind, correlation, bytes = std::string(payload)] {
     cluster::GossipOutput output;
     if (kind == FrameKind::kGossip) {
       const engine::Status status =
@@ -270,6 +285,12 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
       topology_->receive(peer, bytes, server_.clock().monotonic_us());
     } else if (kind == FrameKind::kTopology) {
       receive_topology(bytes);
+    } else if ((kind == FrameKind::kTree || kind == FrameKind::kTreeReply) && repair_ != nullptr) {
+      repair_->receive(peer, kind, correlation, bytes);
+    } else if (kind == FrameKind::kTree) {
+      const std::string refusal =
+          cluster::text_reply(cluster::ReplyResult::kUnavailable, "keeps its records in memory only");
+      (void)threads_.front()->links().send(peer, FrameKind::kTreeReply, correlation, refusal);
     }
   });
 }

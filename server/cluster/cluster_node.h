@@ -20,6 +20,7 @@
 #include "server/bus/bus_listener.h"
 #include "server/cluster/cluster_file.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/repair.h"
 #include "server/cluster/topology_keeper.h"
 #include "server/net/event_loop.h"
 #include "server/thread_random.h"
@@ -60,6 +61,10 @@ class ClusterNode {
   ClusterTotals totals() const;
   HintReport hint_report() const { return hints_.report(); }
   size_t hints_waiting(const cluster::NodeId& target) const { return hints_.waiting(target); }
+  // Compares this node with all other replicas, now. False: it keeps its records in memory only, where
+  // eviction is loss, so there is nothing to compare.
+  bool start_repair();
+  RepairReport repair_report() const { return repair_ == nullptr ? RepairReport() : repair_->report(); }
 
   // --- From the loops' parts.
   void on_connected(ClusterThread& thread, const cluster::Introduction& peer);
@@ -99,6 +104,7 @@ class ClusterNode {
   HintKeeper hints_;
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<Timer> hint_timer_;
+  std::unique_ptr<Repair> repair_;  // Null with 'storage memory'.
   absl::flat_hash_map<cluster::NodeId, size_t> hints_under_way_;
   std::vector<BusPeer> peers_;
   int64_t asked_for_topology_us_ = 0;

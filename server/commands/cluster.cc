@@ -143,6 +143,13 @@ void get_keys_in_slot(CommandContext& context) {
   });
 }
 
+void repair(CommandContext& context) {
+  if (placement_of(context) == nullptr) return;
+  if (!context.server.cluster()->start_repair())
+    return context.reply.error("ERR There is nothing to compare with 'storage memory'");
+  context.reply.ok();
+}
+
 CommandSpec of_cluster(std::string_view name, int arity, Handler handler, std::string_view summary,
                        std::string_view difference = {}) {
   return {.name = name,
@@ -165,6 +172,14 @@ std::span<const CommandSpec> cluster_subcommands() {
       of_cluster("myid", 2, myid, "The id of this node."),
       of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
                  "every node is a master, of the slots that it coordinates now"),
+      [] {
+        CommandSpec spec = of_cluster("repair", 2, repair,
+                                      "Compares this node's records with all other replicas now, and brings "
+                                      "what differs both ways. CLUSTER INFO shows how far it is.",
+                                      "Redis has no such command");
+        spec.flags |= kAdmin;
+        return spec;
+      }(),
       [] {
         CommandSpec spec =
             of_cluster("shards", 2, shards, "Which node coordinates which slots.", "one shard for each node");

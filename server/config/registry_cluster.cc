@@ -108,6 +108,13 @@ const SettingSpec kSettings[] = {
      .maximum = 3600000,
      .documentation =
          "Milliseconds after which a request that has not reached its quorum is answered with an error."},
+    {.name = "repair-interval",
+     .kind = kInteger,
+     .default_text = "10",
+     .field = &Settings::repair_interval_seconds,
+     .maximum = 86400 * 7,
+     .documentation = "Seconds from one comparison of this node's records with all other replicas to the "
+                      "next. 0: only when CLUSTER REPAIR asks for it."},
     {.name = "weight",
      .kind = kInteger,
      .default_text = "100",

@@ -1,0 +1,362 @@
+#include "server/cluster/repair.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/replication.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/io_thread.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::FrameKind;
+using cluster::NodeId;
+using cluster::ReplyResult;
+using Kind = cluster::Exchange::Action::Kind;
+
+constexpr int64_t kTickMs = 100;
+// The answerer may have to scan what it holds first.
+constexpr int64_t kAnswerTimeoutUs = 60'000'000;
+// Records on their way to one peer, for one question.
+constexpr size_t kRecordsUnderWay = 32;
+// After start-up: links come up, hints go first.
+constexpr int64_t kFirstRoundUs = 3'000'000;
+
+}  // namespace
+
+struct Repair::Push {
+  NodeId peer;
+  cluster::KeyNames keys;
+  size_t next = 0, under_way = 0;
+  uint64_t failed = 0;
+  bool sending = false;
+  std::function<void(uint64_t failed)> done;
+};
+
+Repair::Repair(Server& server, ClusterThread& thread, Hooks hooks)
+    : server_(server),
+      thread_(thread),
+      hooks_(std::move(hooks)),
+      sums_(server.engine(), thread.io_thread().loop(), server.clock()),
+      tick_timer_(thread.io_thread().loop(), [this] { on_tick(); }),
+      next_round_us_(server.clock().monotonic_us() + kFirstRoundUs) {
+  tick_timer_.start(kTickMs, kTickMs);
+}
+
+void Repair::request() {
+  requested_ = true;
+  {
+    std::lock_guard lock(mutex_);
+    report_.running = true;
+  }
+  on_tick();
+}
+
+void Repair::on_tick() {
+  const int64_t now_us = server_.clock().monotonic_us();
+  if (asking_ && asking_->deadline_us != 0 && now_us > asking_->deadline_us) finish("no answer in time");
+  if (!in_round_) {
+    const int64_t interval_s = server_.settings().repair_interval_seconds;
+    if (requested_ || (interval_s > 0 && now_us >= next_round_us_))
+      begin_round(std::exchange(requested_, false));
+  }
+  publish();
+}
+
+// --- Asking.
+
+void Repair::begin_round(bool urgent) {
+  const auto placement = hooks_.placement();
+  if (placement == nullptr) return;
+  in_round_ = true;
+  urgent_ = urgent;
+  sums_.observe();
+  const cluster::PartitionSet mine = common(*placement, placement->topology.members[placement->self].id);
+  chosen_ = urgent ? mine : sums_.index().choose(mine);
+  to_ask_.clear();
+  for (const cluster::Member& member : placement->topology.members) {
+    if (member.id != placement->topology.members[placement->self].id) to_ask_.push_back(member.id);
+  }
+  ask_next();
+}
+
+void Repair::ask_next() {
+  while (!to_ask_.empty()) {
+    const NodeId peer = to_ask_.front();
+    to_ask_.pop_front();
+    if (!hooks_.healthy(peer) || !thread_.links().connected(peer)) {
+      std::lock_guard lock(mutex_);
+      peers_[peer].report.outcome = "not reachable";
+      continue;
+    }
+    return ask(peer);
+  }
+  in_round_ = false;
+  next_round_us_ = server_.clock().monotonic_us() + server_.settings().repair_interval_seconds * 1'000'000;
+  {
+    std::lock_guard lock(mutex_);
+    ++report_.rounds;
+  }
+  publish();
+}
+
+void Repair::ask(const NodeId& peer) {
+  const auto placement = hooks_.placement();
+  const cluster::PartitionSet included = chosen_ & common(*placement, peer);
+  asking_.emplace(Asking{peer, cluster::Exchange(placement->topology.epoch, urgent_, included),
+                         server_.clock().monotonic_us()});
+  const uint64_t number = ++exchange_number_;
+  sums_.compute(included, urgent_, [this, number](engine::Status status) {
+    if (!asking_ || exchange_number_ != number) return;
+    if (!status.ok()) return finish(status.message());
+    perform(asking_->exchange.start(sums_.index()));
+  });
+}
+
+void Repair::perform(cluster::Exchange::Action action) {
+  const uint64_t number = exchange_number_;
+  switch (action.kind) {
+    case Kind::kSend:
+      asking_->correlation = next_correlation_++;
+      asking_->deadline_us = server_.clock().monotonic_us() + kAnswerTimeoutUs;
+      if (!thread_.links().send(asking_->peer, FrameKind::kTree, asking_->correlation, action.message))
+        finish("not reachable");
+      return;
+    case Kind::kList:
+      return list(action.partition, action.from, cluster::kEndPosition,
+                  [this, number](engine::Status status, std::vector<cluster::VersionEntry> entries,
+                                 cluster::Position until) {
+                    if (!asking_ || exchange_number_ != number) return;
+                    if (!status.ok()) return finish(status.message());
+                    perform(asking_->exchange.listed(std::move(entries), until));
+                  });
+    case Kind::kPush:
+      return push(asking_->peer, std::move(action.keys), [this, number](uint64_t failed) {
+        if (asking_ && exchange_number_ == number) perform(asking_->exchange.pushed(failed));
+      });
+    case Kind::kDone:
+      return finish("ok");
+    case Kind::kFailed:
+      return finish(action.reason);
+  }
+}
+
+void Repair::finish(const std::string& outcome) {
+  const cluster::ExchangeFigures& figures = asking_->exchange.figures();
+  const int64_t now_us = server_.clock().monotonic_us();
+  const int64_t duration_ms = (now_us - asking_->began_us) / 1000;
+  {
+    std::lock_guard lock(mutex_);
+    report_.messages += figures.messages;
+    report_.bytes += figures.bytes;
+    report_.differences += figures.differences;
+    PeerState& peer = peers_[asking_->peer];
+    peer.report.id = asking_->peer;
+    peer.report.duration_ms = duration_ms;
+    peer.report.figures = figures;
+    peer.report.outcome = outcome;
+    if (outcome == "ok") peer.ended_us = now_us;
+  }
+  const std::string name = "node " + asking_->peer.to_string().substr(0, 8);
+  if (figures.differences != 0) {
+    log_text(LogLevel::kNotice, "Repair with " + name + ": " + std::to_string(figures.differences) +
+                                    " keys differed, in " + std::to_string(figures.partitions) +
+                                    " partitions; " + std::to_string(figures.failed) + " not brought, " +
+                                    std::to_string(figures.bytes) + " bytes compared, " +
+                                    std::to_string(duration_ms) + " ms");
+  }
+  if (outcome != "ok") log_text(LogLevel::kVerbose, "Repair with " + name + " ended: " + outcome);
+  asking_.reset();
+  // Not from within what called this.
+  thread_.io_thread().loop().post([this] { ask_next(); });
+}
+
+void Repair::peer_lost(const NodeId& peer) {
+  if (asking_ && asking_->peer == peer) finish("the connection was lost");
+}
+
+void Repair::receive(const NodeId& peer, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  if (kind == FrameKind::kTree) return answer(peer, correlation, payload);
+  if (!asking_ || asking_->peer != peer || asking_->correlation != correlation) return;
+  asking_->correlation = 0;
+  asking_->deadline_us = 0;
+  perform(asking_->exchange.receive(payload, sums_.index()));
+}
+
+// --- Answering.
+
+void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view payload) {
+  {
+    std::lock_guard lock(mutex_);
+    ++report_.messages;
+    report_.bytes += payload.size();
+  }
+  const auto refuse = [&](ReplyResult result, std::string_view why) {
+    (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, cluster::text_reply(result, why));
+  };
+  const auto placement = hooks_.placement();
+  cluster::Epoch epoch;
+  cluster::TreeKind kind;
+  if (!cluster::peek_tree(payload, &epoch, &kind)) return refuse(ReplyResult::kRefused, "malformed request");
+  if (placement == nullptr || placement->topology.epoch != epoch) {
+    const cluster::Epoch mine = placement == nullptr ? 0 : placement->topology.epoch;
+    (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, cluster::stale_epoch_reply(mine));
+    return;
+  }
+  if (answering_.contains(peer)) return refuse(ReplyResult::kUnavailable, "busy with another question");
+  const cluster::PartitionSet held = common(*placement, peer);
+  if (kind == cluster::TreeKind::kSums) {
+    cluster::SumsRequest request;
+    if (!cluster::decode_sums(payload, &request) || (request.included & ~held).any())
+      return refuse(ReplyResult::kRefused, "malformed request");
+    answering_.insert(peer);
+    return answer_sums(peer, correlation, std::move(request));
+  }
+  cluster::ListRequest request;
+  if (!cluster::decode_list(payload, &request) || !held[request.partition])
+    return refuse(ReplyResult::kRefused, "malformed request");
+  answering_.insert(peer);
+  answer_list(peer, correlation, std::move(request));
+}
+
+void Repair::answer_sums(const NodeId& peer, uint64_t correlation, cluster::SumsRequest request) {
+  const cluster::PartitionSet included = request.included;
+  sums_.compute(
+      included, request.urgent,
+      [this, peer, correlation, request = std::move(request)](engine::Status status) {
+        if (!status.ok()) {
+          return reply(peer, correlation, cluster::text_reply(ReplyResult::kUnavailable, status.message()));
+        }
+        reply(peer, correlation, cluster::encode_sums_reply(cluster::answer_sums(request, sums_.index())));
+      });
+}
+
+void Repair::answer_list(const NodeId& peer, uint64_t correlation, cluster::ListRequest request) {
+  const uint16_t partition = request.partition;
+  const cluster::Position from = request.from, until = request.until;
+  list(
+      partition, from, until,
+      [this, peer, correlation, request = std::move(request)](
+          engine::Status status, std::vector<cluster::VersionEntry> mine, cluster::Position reached) mutable {
+        if (status.ok()) return compare(peer, correlation, std::move(request), std::move(mine), reached);
+        reply(peer, correlation, cluster::text_reply(ReplyResult::kUnavailable, status.message()));
+      });
+}
+
+void Repair::compare(const NodeId& peer, uint64_t correlation, cluster::ListRequest request,
+                     std::vector<cluster::VersionEntry> mine, cluster::Position until) {
+  cluster::ListReply answer;
+  answer.reached = cluster::fit_list(&mine, until);
+  std::erase_if(request.entries,
+                [&](const cluster::VersionEntry& entry) { return entry.position() >= answer.reached; });
+  cluster::Comparison comparison;
+  if (!cluster::compare_lists(request.entries, mine, &comparison)) {
+    return reply(peer, correlation, cluster::text_reply(ReplyResult::kRefused, "malformed request"));
+  }
+  answer.differences = comparison.differences;
+  answer.wanted = std::move(comparison.wanted);
+  push(peer, std::move(comparison.push),
+       [this, peer, correlation, answer = std::move(answer)](uint64_t failed) mutable {
+         answer.failed = failed;
+         reply(peer, correlation, cluster::encode_list_reply(answer));
+       });
+}
+
+void Repair::reply(const NodeId& peer, uint64_t correlation, const std::string& payload) {
+  answering_.erase(peer);
+  (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, payload);
+  std::lock_guard lock(mutex_);
+  ++report_.messages;
+  report_.bytes += payload.size();
+}
+
+// --- Both.
+
+cluster::PartitionSet Repair::common(const cluster::Placement& placement, const NodeId& peer) {
+  cluster::PartitionSet set;
+  const cluster::NodeIndex index = placement.topology.index_of(peer);
+  if (index == cluster::kNoNode) return set;
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const auto partition = static_cast<uint16_t>(i);
+    set[i] = placement.holds(partition, placement.self) && placement.holds(partition, index);
+  }
+  return set;
+}
+
+void Repair::list(uint16_t partition, cluster::Position from, cluster::Position until, Listed done) {
+  engine::Engine& engine = server_.engine();
+  EventLoop& loop = thread_.io_thread().loop();
+  engine.offload([&engine, &loop, partition, from, until, done = std::move(done)]() mutable {
+    std::vector<cluster::VersionEntry> entries;
+    uint64_t cursor = from;
+    const engine::Status status =
+        engine::scan_versions(engine, partition, &cursor, cluster::kMaxListEntries / 2,
+                              [&](int database, std::string_view key, std::string_view context) {
+                                entries.push_back({database, std::string(key), std::string(context)});
+                              });
+    const cluster::Position reached = std::min(until, cursor == 0 ? cluster::kEndPosition : cursor);
+    loop.post([status, entries = std::move(entries), reached, done = std::move(done)]() mutable {
+      done(status, std::move(entries), reached);
+    });
+  });
+}
+
+void Repair::push(const NodeId& peer, cluster::KeyNames keys, std::function<void(uint64_t failed)> done) {
+  if (keys.empty()) return done(0);
+  auto work = std::make_shared<Push>();
+  work->peer = peer;
+  work->keys = std::move(keys);
+  work->done = std::move(done);
+  continue_push(work);
+}
+
+void Repair::continue_push(const std::shared_ptr<Push>& work) {
+  if (work->sending) return;
+  work->sending = true;
+  while (work->next < work->keys.size() && work->under_way < kRecordsUnderWay) {
+    const auto& [database, key] = work->keys[work->next++];
+    ++work->under_way;
+    thread_.send_record(work->peer, database, key, [this, work](ClusterThread::Delivery delivery) {
+      --work->under_way;
+      const bool stored = delivery == ClusterThread::Delivery::kStored;
+      if (!stored) ++work->failed;
+      {
+        std::lock_guard lock(mutex_);
+        ++(stored ? report_.records_sent : report_.records_failed);
+      }
+      continue_push(work);
+    });
+  }
+  work->sending = false;
+  if (work->under_way == 0 && work->next == work->keys.size() && work->done) {
+    std::exchange(work->done, nullptr)(work->failed);
+  }
+}
+
+void Repair::publish() {
+  const bool running = requested_ || in_round_;
+  const size_t doubtful = running ? 0 : sums_.index().count_in_doubt();
+  std::lock_guard lock(mutex_);
+  report_.running = running;
+  if (!running) report_.partitions_in_doubt = doubtful;
+  report_.partitions_scanned = sums_.partitions_scanned();
+}
+
+RepairReport Repair::report() const {
+  const int64_t now_us = server_.clock().monotonic_us();
+  std::lock_guard lock(mutex_);
+  RepairReport report = report_;
+  for (const auto& [id, state] : peers_) {
+    report.peers.push_back(state.report);
+    report.peers.back().id = id;
+    report.peers.back().last_exchange_ms = state.ended_us == 0 ? -1 : (now_us - state.ended_us) / 1000;
+  }
+  std::sort(report.peers.begin(), report.peers.end(),
+            [](const RepairReport::Peer& a, const RepairReport::Peer& b) { return a.id < b.id; });
+  return report;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,130 @@
+// Anti-entropy of this node: compares what it holds with each other replica in turn, on a schedule
+// ('repair-interval') and by CLUSTER REPAIR, and brings the records that differ both ways. See
+// cluster/README.md, "Anti-entropy"; what is compared and how is cluster/anti_entropy.h.
+//
+// Asks one peer at a time; answers every peer, one question of each at a time. The first loop's thread only,
+// but for report().
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
+#include "cluster/anti_entropy.h"
+#include "cluster/frame.h"
+#include "cluster/placement.h"
+#include "server/cluster/version_sums.h"
+#include "server/net/event_loop.h"
+
+namespace starling::server {
+
+class ClusterThread;
+class Server;
+
+struct RepairReport {
+  struct Peer {
+    cluster::NodeId id;
+    int64_t last_exchange_ms = -1;  // How long ago the last complete one ended; -1: there was none.
+    int64_t duration_ms = 0;
+    cluster::ExchangeFigures figures;  // Of the last one, complete or not.
+    std::string outcome;               // "ok", or why it ended.
+  };
+  bool running = false;
+  uint64_t rounds = 0;  // In which every reachable peer was asked.
+  // Since the start, asking and answering.
+  uint64_t messages = 0, bytes = 0;
+  uint64_t differences = 0;
+  uint64_t records_sent = 0, records_failed = 0;
+  uint64_t partitions_in_doubt = 0, partitions_scanned = 0;
+  std::vector<Peer> peers;
+};
+
+class Repair {
+ public:
+  struct Hooks {
+    std::function<std::shared_ptr<const cluster::Placement>()> placement;
+    std::function<bool(const cluster::NodeId&)> healthy;
+  };
+
+  // `thread` is the first loop's.
+  Repair(Server& server, ClusterThread& thread, Hooks hooks);
+
+  // Begins a round over everything now, or when the one under way is done.
+  void request();
+  // A kTree or kTreeReply frame.
+  void receive(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
+               std::string_view payload);
+  void peer_lost(const cluster::NodeId& peer);
+
+  // Any thread.
+  RepairReport report() const;
+
+ private:
+  struct Asking {
+    cluster::NodeId peer;
+    cluster::Exchange exchange;
+    int64_t began_us;
+    int64_t deadline_us = 0;  // Of the answer awaited; 0: none is.
+    uint64_t correlation = 0;
+  };
+  struct Push;
+  using Listed = std::function<void(engine::Status, std::vector<cluster::VersionEntry>, cluster::Position)>;
+
+  void on_tick();
+  void begin_round(bool urgent);
+  void ask_next();
+  void ask(const cluster::NodeId& peer);
+  void perform(cluster::Exchange::Action action);
+  void finish(const std::string& outcome);
+  void publish();
+
+  void answer(const cluster::NodeId& peer, uint64_t correlation, std::string_view payload);
+  void answer_sums(const cluster::NodeId& peer, uint64_t correlation, cluster::SumsRequest request);
+  void answer_list(const cluster::NodeId& peer, uint64_t correlation, cluster::ListRequest request);
+  void compare(const cluster::NodeId& peer, uint64_t correlation, cluster::ListRequest request,
+               std::vector<cluster::VersionEntry> mine, cluster::Position until);
+  void reply(const cluster::NodeId& peer, uint64_t correlation, const std::string& payload);
+
+  // Partitions that this node and the member both hold.
+  static cluster::PartitionSet common(const cluster::Placement& placement, const cluster::NodeId& peer);
+  // What is here of the partition in [from, until), or the beginning of it.
+  void list(uint16_t partition, cluster::Position from, cluster::Position until, Listed done);
+  // Brings records to the peer; `done` gets how many could not be brought.
+  void push(const cluster::NodeId& peer, cluster::KeyNames keys, std::function<void(uint64_t failed)> done);
+  void continue_push(const std::shared_ptr<Push>& push);
+
+  Server& server_;
+  ClusterThread& thread_;
+  const Hooks hooks_;
+  VersionSums sums_;
+  Timer tick_timer_;
+
+  bool requested_ = false;
+  bool in_round_ = false;
+  bool urgent_ = false;  // The round under way.
+  int64_t next_round_us_ = 0;
+  cluster::PartitionSet chosen_;  // What this round compares.
+  std::deque<cluster::NodeId> to_ask_;
+  std::optional<Asking> asking_;
+  uint64_t exchange_number_ = 0;  // Tells late results of an exchange that is over.
+  uint64_t next_correlation_ = 1;
+  absl::flat_hash_set<cluster::NodeId> answering_;
+
+  struct PeerState {
+    RepairReport::Peer report;
+    int64_t ended_us = 0;
+  };
+  mutable std::mutex mutex_;  // Guards what follows.
+  RepairReport report_;
+  absl::flat_hash_map<cluster::NodeId, PeerState> peers_;
+};
+
+}  // namespace starling::server

@@ -1,0 +1,58 @@
+// Keeps the sums of the versions held here (cluster/version_index.h) by scanning the partitions that are in
+// doubt, on the engine's disk threads, one step after another.
+//
+// The first loop's thread only.
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <vector>
+
+#include "cluster/version_index.h"
+#include "engine/engine.h"
+#include "server/net/event_loop.h"
+
+namespace starling::server {
+
+class VersionSums {
+ public:
+  VersionSums(engine::Engine& engine, EventLoop& loop, const engine::Clock& clock);
+
+  cluster::VersionIndex& index() { return index_; }
+  // Learns what has changed since the last call.
+  void observe();
+
+  // Computes anew what is in doubt of `among`, each partition once; what changes meanwhile is in doubt again.
+  // `done` on this thread, perhaps before this returns. Not urgent: leaves the disk thread alone for most of
+  // the time.
+  void compute(const cluster::PartitionSet& among, bool urgent, std::function<void(engine::Status)> done);
+  uint64_t partitions_scanned() const { return scanned_; }
+
+ private:
+  struct Job {
+    cluster::PartitionSet among;
+    bool urgent = false;
+    bool begun = false;
+    std::vector<uint16_t> partitions;  // Left to do, the last one first.
+    std::function<void(engine::Status)> done;
+  };
+  struct Step;
+
+  void run_next();
+  void finish_job(const engine::Status& status);
+  void take(Step& step);
+
+  engine::Engine& engine_;
+  EventLoop& loop_;
+  const engine::Clock& clock_;
+  cluster::VersionIndex index_;
+  std::deque<Job> jobs_;  // The first one is being done. At most one for each peer and this node itself.
+  std::shared_ptr<Step> step_;
+  bool scanning_ = false;
+  uint64_t scanned_ = 0;
+  Timer pause_;
+};
+
+}  // namespace starling::server
