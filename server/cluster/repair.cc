@@ -207,16 +207,17 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
     return;
   }
   if (answering_.contains(peer)) return refuse(ReplyResult::kUnavailable, "busy with another question");
-  const cluster::PartitionSet held = common(*placement, peer);
+  const cluster::NodeIndex index = placement->topology.index_of(peer);
   if (kind == cluster::TreeKind::kSums) {
     cluster::SumsRequest request;
-    if (!cluster::decode_sums(payload, &request) || (request.included & ~held).any())
+    if (!cluster::decode_sums(payload, &request) || (request.included & ~common(*placement, peer)).any())
       return refuse(ReplyResult::kRefused, "malformed request");
     answering_.insert(peer);
     return answer_sums(peer, correlation, std::move(request));
   }
   cluster::ListRequest request;
-  if (!cluster::decode_list(payload, &request) || !held[request.partition])
+  if (index == cluster::kNoNode || !cluster::decode_list(payload, &request) ||
+      !placement->holds(request.partition, placement->self) || !placement->holds(request.partition, index))
     return refuse(ReplyResult::kRefused, "malformed request");
   answering_.insert(peer);
   answer_list(peer, correlation, std::move(request));

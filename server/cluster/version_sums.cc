@@ -71,6 +71,8 @@ void VersionSums::compute(const cluster::PartitionSet& among, bool urgent,
 }
 
 void VersionSums::run_next() {
+  // A disk thread has the step.
+  if (scanning_) return;
   while (!jobs_.empty()) {
     Job& job = jobs_.front();
     if (!job.begun) {
@@ -82,8 +84,10 @@ void VersionSums::run_next() {
     }
     if (!step_->partitions.empty()) break;
     finish_job({});
+    // What was told so may have asked for more, and begun it.
+    if (scanning_) return;
   }
-  if (jobs_.empty() || scanning_) return;
+  if (jobs_.empty()) return;
   scanning_ = true;
   // The engine ends its threads before it goes; what is posted to a loop that has ended is dropped.
   engine_.offload([this, step = step_, &engine = engine_, &clock = clock_, &loop = loop_] {
