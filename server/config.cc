@@ -195,7 +195,10 @@ std::vector<Config::NameValue> Config::get(std::span<const std::string_view> pat
 
 Status Config::set(std::span<const std::pair<std::string_view, std::string_view>> pairs) {
   auto failed = [](std::string_view name, std::string_view why) {
-    return invalid("ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
+    // As the setting is spelled, not as it was typed.
+    std::string spelled(name);
+    for (char& c : spelled) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+    return invalid("ERR CONFIG SET failed (possibly related to argument '" + spelled + "') - " +
                    std::string(why));
   };
   std::lock_guard one_at_a_time(set_mutex_);
