@@ -195,11 +195,14 @@ std::vector<Config::NameValue> Config::get(std::span<const std::string_view> pat
 
 Status Config::set(std::span<const std::pair<std::string_view, std::string_view>> pairs) {
   auto failed = [](std::string_view name, std::string_view why) {
-    // As the setting is spelled, not as it was typed.
+    return invalid("ERR CONFIG SET failed (possibly related to argument '" + std::string(name) + "') - " +
+                   std::string(why));
+  };
+  // A value that does not fit: named as the setting is spelled, not as it was typed.
+  auto unfit = [&failed](std::string_view name, std::string_view why) {
     std::string spelled(name);
     for (char& c : spelled) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
-    return invalid("ERR CONFIG SET failed (possibly related to argument '" + spelled + "') - " +
-                   std::string(why));
+    return failed(spelled, why);
   };
   std::lock_guard one_at_a_time(set_mutex_);
   std::vector<std::pair<const SettingSpec*, std::string>> parsed;
@@ -213,7 +216,7 @@ Status Config::set(std::span<const std::pair<std::string_view, std::string_view>
       std::string text(value), canonical;
       Status status =
           spec->flags & kValueFirst ? parse_setting(*spec, std::span(&text, 1), "", &canonical) : Status();
-      return failed(name, status.ok() ? "can't set immutable config" : status.message());
+      return status.ok() ? failed(name, "can't set immutable config") : unfit(name, status.message());
     }
     if (spec->flags & kProtectedSetting) return failed(name, "can't set protected config");
     for (const auto& earlier : parsed) {
@@ -229,7 +232,7 @@ Status Config::set(std::span<const std::pair<std::string_view, std::string_view>
     std::string base = spec->kind == SettingKind::kSavePoints ? "" : old.back().second;
     std::string canonical;
     Status status = parse_setting(*spec, std::span(&value, 1), base, &canonical);
-    if (!status.ok()) return failed(pairs[i].first, status.message());
+    if (!status.ok()) return unfit(pairs[i].first, status.message());
     value = std::move(canonical);
   }
   for (auto& [spec, value] : parsed) put(*spec, std::move(value));
@@ -238,7 +241,7 @@ Status Config::set(std::span<const std::pair<std::string_view, std::string_view>
     if (status.ok()) continue;
     for (auto& [spec, value] : old) put(*spec, value);
     for (size_t j = 0; j <= i; ++j) static_cast<void>(notify(*old[j].first));
-    return failed(pairs[i].first, status.message());
+    return unfit(pairs[i].first, status.message());
   }
   return {};
 }
