@@ -38,7 +38,6 @@ class Tunnel {
   bool feed(Client& client);
   // Takes replies off the client's output and sends those that are complete. False: the link is gone.
   bool deliver(std::string_view bytes);
-  bool has_input() const { return !inbox_.empty(); }
 
  private:
   friend class Tunnels;
