@@ -124,12 +124,21 @@ void Coordinator::begin_write(uint16_t partition, std::string_view changes, cons
       // A coordinator that holds no replica stands in for the first that is missing.
       if (!own_copy_counted && !placement_->holds(partition, placement_->self)) {
         own_copy_counted = true;
-        listener_.hint(request.replicas[slot], request.keys);
-        if (options.mode == QuorumMode::kSloppy) request.tally.acknowledge(slot);
+        const bool kept = listener_.hint(request.replicas[slot], request.keys);
+        if (kept && options.mode == QuorumMode::kSloppy) {
+          request.tally.acknowledge(slot);
+        } else {
+          request.tally.fail(slot);
+        }
       } else {
         stand_in(id, request, slot);
       }
     }
+  }
+  // Though all replicas could be sent it: by the hint they surely get what is here, and this node need not
+  // keep it.
+  if (!own_copy_counted && !placement_->holds(partition, placement_->self)) {
+    (void)listener_.hint(request.replicas.front(), request.keys);
   }
   decide(id, request, false);
   erase_if_settled(id);
@@ -161,7 +170,7 @@ void Coordinator::stand_in(uint64_t id, Request& request, size_t slot) {
   });
   if (found) return;
   request.tally.fail(slot);
-  listener_.hint(target, request.keys);
+  (void)listener_.hint(target, request.keys);
 }
 
 void Coordinator::begin_read(uint16_t partition, std::string_view keys, const QuorumOptions& options,
@@ -360,7 +369,7 @@ void Coordinator::lose(uint64_t id, Request& request, Contact& contact) {
     stand_in(id, request, slot);  // `contact` may have moved.
   } else {
     request.tally.fail(slot);
-    listener_.hint(request.replicas[slot], request.keys);
+    (void)listener_.hint(request.replicas[slot], request.keys);
   }
   decide(id, request, false);
 }
@@ -439,7 +448,7 @@ void Coordinator::expire(uint64_t id) {
   decide(id, request, true);
   if (request.kind != Kind::kWrite) return;
   for (const Contact& contact : request.contacts) {
-    if (contact.open) listener_.hint(request.replicas[contact.slot], request.keys);
+    if (contact.open) (void)listener_.hint(request.replicas[contact.slot], request.keys);
   }
 }
 

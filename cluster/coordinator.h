@@ -66,7 +66,8 @@ class CoordinatorListener {
   virtual void fetch_done(uint64_t token, const KeyName& key, std::string_view record) = 0;
   // The keys (a sequence of `key`) have changes that `target` did not get, and nobody else keeps a hint of
   // it.
-  virtual void hint(NodeIndex target, std::string_view keys) = 0;
+  // False: there is no room for it. Kept, it is as durable as the write once the pass is committed.
+  virtual bool hint(NodeIndex target, std::string_view keys) = 0;
   // `peer` cannot apply deltas to these keys: send it their whole records with resend().
   virtual void gap(uint64_t request, NodeIndex peer, std::string_view keys) = 0;
 };

@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "engine/assert.h"
+#include "engine/hint_table.h"
 #include "engine/replication.h"
 
 namespace starling::cluster {
@@ -64,7 +65,7 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
   }
   NodeId target;
   bool good = kind != FrameKind::kHint || reader.read_node(&target);
-  std::string gaps, keys;
+  std::string gaps;
   std::string_view complaint = "malformed request";
   engine::LogPosition position = 0;
   Change change;
@@ -79,6 +80,14 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
       missing->push_back({change.database, change.key});
       continue;
     }
+    if (kind == FrameKind::kHint) {
+      const std::string_view id(reinterpret_cast<const char*>(target.bytes.data()), target.bytes.size());
+      if (operation.keep_hint({change.database, key}, id) == engine::HintOutcome::kNoRoom) {
+        operation.finish();
+        refuse(link, kind, correlation, ReplyResult::kUnavailable, "no room for more hints");
+        return Progress::kDone;
+      }
+    }
     engine::Replica replica(operation, change.database);
     const engine::MergeOutcome outcome = change.form == ChangeForm::kRecord
                                              ? replica.merge_state(key, change.body)
@@ -90,14 +99,12 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
       good = false;
       complaint = "a stamp too far in the future: the clocks of the nodes differ";
     }
-    if (kind == FrameKind::kHint) append_key({change.database, change.key}, &keys);
   }
   if (!good) {
     refuse(link, kind, correlation, ReplyResult::kRefused, complaint);
     return Progress::kDone;
   }
   if (!missing->empty()) return Progress::kMissing;
-  if (kind == FrameKind::kHint) host_.keep_hint(target, keys);
   // What was known already may be undurable still.
   if (position == 0) position = engine_.last_position();
   stored_.push_back({link, reply_kind(kind), correlation, position,

@@ -6,6 +6,8 @@
 //                                            always: when it is durable)
 //   version     ─> contexts                  state ─> whole records
 //
+// A hint is logged in the frame of its change: whoever was told that it is stored can count on its delivery.
+//
 // Keys that are not in memory are fetched first; the request then starts over. Everything is a merge, so
 // requests may come twice, late and in any order.
 //
@@ -38,9 +40,6 @@ class ReplicaService {
     virtual void post(std::function<void()> work) = 0;
     virtual Epoch epoch() const = 0;
     virtual int64_t now_ms() const = 0;
-    // The keys (a sequence of `key`) were stored here for `target`, which must get them when it is back.
-    // Within the pass in which they were stored.
-    virtual void keep_hint(const NodeId& target, std::string_view keys) = 0;
   };
 
   ReplicaService(engine::Engine& engine, Host& host) : engine_(engine), host_(host) {}

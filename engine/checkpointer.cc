@@ -118,10 +118,14 @@ Status Checkpointer::sweep(const Tables& tables, SortedRun& run, std::vector<Row
   return {};
 }
 
-Status Checkpointer::finish_run(const StoreState& state, std::vector<Row> deadlines, SortedRun& run) {
+Status Checkpointer::finish_run(const StoreState& state, std::vector<Row> deadlines, const HintRows& hints,
+                                SortedRun& run) {
   std::sort(deadlines.begin(), deadlines.end(), before);
   drop_repeated(&deadlines);
   Status status = put_rows(deadlines, run);
+  for (const auto& [row, value] : hints) {
+    if (status.ok()) status = value ? run.put(Family::kHints, row, *value) : run.erase(Family::kHints, row);
+  }
   if (status.ok()) status = run.put(Family::kMeta, kStateKey, encode_state(state));
   if (status.ok()) status = run.apply();
   return status;
@@ -161,7 +165,7 @@ void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool
     stripes.add_dirty_bytes(stripe, -bytes_before);
     table.set_tag(i, 0);
     int64_t change = 0;
-    if (entry->tombstone() && !core_.options.replicated) {
+    if (entry->tombstone() && (!core_.options.replicated || forgotten(*entry))) {
       const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
       Entry::destroy(table.take(i));  // What comes after it moves up: look at slot i again.
       ++partition.removals;
@@ -240,8 +244,10 @@ Status Checkpointer::run() {
   std::vector<Row> deadlines;
   const std::unique_ptr<SortedRun> run = core_.store->begin_run();
   status = sweep(tables, *run, &deadlines);
-  if (status.ok()) status = finish_run(state, std::move(deadlines), *run);
+  HintRows hints = core_.hints.take_changes();
+  if (status.ok()) status = finish_run(state, std::move(deadlines), hints, *run);
   clear(tables, status.ok());
+  if (!status.ok()) core_.hints.restore_changes(std::move(hints));
   if (!status.ok()) {
     core_.keyspace.stripes.lock_all();
     auto& waiting = core_.keyspace.flushed_spaces;

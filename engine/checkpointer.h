@@ -14,7 +14,10 @@
 // keeps all segments, so nothing depends on when that succeeds.
 #pragma once
 
+#include <map>
 #include <memory>
+#include <optional>
+#include <string>
 #include <vector>
 
 #include "engine/core.h"
@@ -31,13 +34,15 @@ class Checkpointer {
   Status run();
 
  private:
+  using HintRows = std::map<std::string, std::optional<std::string>>;
   using Tables = std::vector<std::shared_ptr<DatabaseTables>>;
 
   Status begin(Tables* tables, StoreState* state, std::vector<uint32_t>* flushed_spaces);
   Status sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines);
   Status sweep_partition(DatabaseTables& tables, uint16_t partition, SortedRun& run,
                          std::vector<Row>* deadlines);
-  Status finish_run(const StoreState& state, std::vector<Row> deadlines, SortedRun& run);
+  Status finish_run(const StoreState& state, std::vector<Row> deadlines, const HintRows& hints,
+                    SortedRun& run);
   void clear(const Tables& tables, bool applied);
   void clear_partition(DatabaseTables& tables, uint16_t partition, bool applied);
   bool clear_collection(Entry& entry, bool applied);

@@ -14,6 +14,7 @@
 #include "engine/commit_log.h"
 #include "engine/deadline_index.h"
 #include "engine/engine.h"
+#include "engine/hint_table.h"
 #include "engine/hybrid_clock.h"
 #include "engine/keyspace.h"
 #include "engine/store.h"
@@ -63,6 +64,7 @@ struct EngineCore {
   ActorId actor = 0;
   ActorIndex actor_index = 0;
   DeadlineIndex deadlines;
+  HintTable hints{keyspace};
   // Replicated, in a directory that was a single node's first: see Loader.
   bool converted = false;
 

@@ -141,6 +141,35 @@ void Database::bury(Partition& partition, uint32_t slot, const Key& key) {
   install_changed(partition, replace_entry(partition, slot, key, tombstone), key, tombstone);
 }
 
+// The record goes as if it had never been here: no event, no tombstone.
+void Database::forget(Partition& partition, uint32_t slot, const Key& key) {
+  Entry* old = partition.table.entry(slot);
+  save_before_removal(*core_, *tables_, partition, slot, key);
+  Mutation mutation;
+  mutation.kind = MutationKind::kForget;
+  mutation.space = tables_->space;
+  mutation.key = key.name;
+  Entry::Parts parts;
+  parts.key = key.name;
+  parts.flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
+  mutation.was = was_bits(old, parts.flags);
+  operation_->log(mutation);
+  if (!old->tombstone()) {
+    tables_->add_live(partition, -1);
+    if (old->has(Entry::kHasDeadline)) tables_->add_with_deadline(partition, -1);
+  }
+  if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
+  core_->keyspace.changes.add(key.partition);
+  if (core_->durable()) {
+    Entry* entry = Entry::create(parts);
+    return install_changed(partition, replace_entry(partition, slot, key, entry), key, entry);
+  }
+  const auto bytes = static_cast<int64_t>(entry_bytes(*old) + partition.table.memory_bytes());
+  Entry::destroy(partition.table.take(slot));
+  ++partition.removals;
+  operation_->add_bytes(key.partition, static_cast<int64_t>(partition.table.memory_bytes()) - bytes);
+}
+
 // Precondition: the entry shows something, and the deadline is none or to come.
 void Database::change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
   Entry* entry = partition.table.entry(slot);

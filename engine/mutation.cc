@@ -14,17 +14,22 @@ bool has_deadline(MutationKind kind) {
 
 bool has_was(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kErase || kind == MutationKind::kOpen ||
-         kind == MutationKind::kPutRecord;
+         kind == MutationKind::kPutRecord || kind == MutationKind::kForget;
+}
+
+bool has_stamp(MutationKind kind) {
+  return kind != MutationKind::kKeepHint && kind != MutationKind::kDropHint && kind != MutationKind::kForget;
 }
 
 bool has_now(MutationKind kind) {
   return kind == MutationKind::kPutRecord || kind == MutationKind::kLapse ||
-         kind == MutationKind::kMergeDelta;
+         kind == MutationKind::kMergeDelta || kind == MutationKind::kKeepHint;
 }
 
 bool has_value(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kPutElement ||
-         kind == MutationKind::kPutRecord || kind == MutationKind::kMergeDelta;
+         kind == MutationKind::kPutRecord || kind == MutationKind::kMergeDelta ||
+         kind == MutationKind::kKeepHint || kind == MutationKind::kDropHint;
 }
 
 }  // namespace
@@ -45,7 +50,7 @@ void append_mutation(const Mutation& m, std::string* frame) {
   append_string(m.key, frame);
   if (m.kind == MutationKind::kOpen) frame->push_back(static_cast<char>(m.type));
   if (has_was(m.kind)) frame->push_back(static_cast<char>(m.was));
-  append_u64(m.stamp, frame);
+  if (has_stamp(m.kind)) append_u64(m.stamp, frame);
   if (has_deadline(m.kind)) append_varint(static_cast<uint64_t>(m.deadline_ms), frame);
   if (has_now(m.kind)) append_varint(static_cast<uint64_t>(m.now_ms), frame);
   if (has_value(m.kind)) append_string(m.value, frame);
@@ -65,7 +70,7 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 10) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > 13) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);
@@ -77,7 +82,7 @@ bool MutationReader::read_body(Mutation* m) {
   if (m->kind == MutationKind::kOpen && !rest_.read_byte(&type)) return false;
   m->type = static_cast<Type>(type);
   if (has_was(m->kind) && !rest_.read_byte(&m->was)) return false;
-  if (!rest_.read_u64(&m->stamp)) return false;
+  if (has_stamp(m->kind) && !rest_.read_u64(&m->stamp)) return false;
   if (has_deadline(m->kind)) {
     if (!rest_.read_varint(&number)) return false;
     m->deadline_ms = static_cast<int64_t>(number);

@@ -11,11 +11,15 @@
 //              | 8 space key was:u8 stamp:u64 now_ms:varint record:bytes       put a whole record, encoded
 //              | 9 space key stamp:u64 now_ms:varint                           a record's deadline has passed
 //              | 10 space key stamp:u64 now_ms:varint delta:bytes              merge a delta, encoded
+//              | 11 space key kept_ms:varint target:bytes                      keep a hint (hint_table.h)
+//              | 12 space key target:bytes                                     drop it
+//              | 13 space key was:u8                                           forget a record, without an
+//              event
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
 //
-// In 8 to 10, which only a cluster's nodes write, `stamp` is the greatest in them; whose events they are is
+// 8 to 13 only a cluster's nodes write. In 8 to 10 `stamp` is the greatest in them; whose events they are is
 // in their own bytes. What they do depends on the time by which they were done.
 //
 // `was` says what the key was before, so that replay need not read the store to keep the counts true.
@@ -45,6 +49,9 @@ enum class MutationKind : uint8_t {
   kPutRecord = 8,
   kLapse = 9,
   kMergeDelta = 10,
+  kKeepHint = 11,
+  kDropHint = 12,
+  kForget = 13,
 };
 
 // Bits of `was`.

@@ -79,9 +79,50 @@ void Operation::log(const Mutation& mutation) {
   } else {
     note_change();
   }
+  append(mutation);
+}
+
+void Operation::append(const Mutation& mutation) {
   if (!core_.durable() || replaying_) return;
   if (frame_.empty()) begin_frame(core_.actor, &frame_);
   append_mutation(mutation, &frame_);
+}
+
+HintOutcome Operation::keep_hint(const KeyRef& ref, std::string_view target) {
+  const uint32_t space = core_.keyspace.databases[static_cast<size_t>(ref.database)]->space;
+  const HintOutcome outcome = core_.hints.keep(target, space, ref.key, now_ms_, true);
+  if (outcome != HintOutcome::kKept) return outcome;
+  Mutation mutation;
+  mutation.kind = MutationKind::kKeepHint;
+  mutation.space = space;
+  mutation.key = ref.key.name;
+  mutation.value = target;
+  mutation.now_ms = now_ms_;
+  append(mutation);
+  return outcome;
+}
+
+bool Operation::hint_delivered(const KeyRef& ref, std::string_view target) {
+  const uint32_t space = core_.keyspace.databases[static_cast<size_t>(ref.database)]->space;
+  const bool gone = core_.hints.delivered(target, space, ref.key);
+  if (gone) log_hint_gone(ref, target);
+  return gone;
+}
+
+bool Operation::drop_hint(const KeyRef& ref, std::string_view target) {
+  const uint32_t space = core_.keyspace.databases[static_cast<size_t>(ref.database)]->space;
+  const bool gone = core_.hints.drop(target, space, ref.key);
+  if (gone) log_hint_gone(ref, target);
+  return gone;
+}
+
+void Operation::log_hint_gone(const KeyRef& ref, std::string_view target) {
+  Mutation mutation;
+  mutation.kind = MutationKind::kDropHint;
+  mutation.space = core_.keyspace.databases[static_cast<size_t>(ref.database)]->space;
+  mutation.key = ref.key.name;
+  mutation.value = target;
+  append(mutation);
 }
 
 void Operation::add_bytes(uint16_t partition, int64_t change) {
@@ -98,6 +139,7 @@ void Operation::flush_database(int index) {
   Keyspace& keyspace = core_.keyspace;
   auto& tables = keyspace.databases[static_cast<size_t>(index)];
   auto fresh = std::make_shared<DatabaseTables>(keyspace.next_space++, tables->deadline_slot);
+  core_.hints.drop_space(tables->space);
   keyspace.drop(std::exchange(tables, std::move(fresh)));
   open_tables_ = nullptr;
   keyspace.changes.add_to_all();

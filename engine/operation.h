@@ -31,6 +31,7 @@ class VersionVector;
 class Database;
 class Engine;
 class History;
+enum class HintOutcome : int;
 class Operation;
 class Record;
 class Replica;
@@ -171,6 +172,7 @@ class Database {
   void put_record(const Key& key, const Record& record, int64_t now_ms);
   void lapse(Partition& partition, uint32_t slot, const Key& key, int64_t now_ms);
   void bury(Partition& partition, uint32_t slot, const Key& key);
+  void forget(Partition& partition, uint32_t slot, const Key& key);
   void change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
   void make_history(Partition& partition, uint32_t slot, const Key& key);
   void account(const Partition& partition, uint32_t slot, const Key& key, int64_t change);
@@ -239,6 +241,12 @@ class Operation {
   // Only with Options::replicated. Flushing or swapping databases is not among it.
   void capture(ChangeList* changes);
 
+  // --- Hints (hint_table.h), in this operation's frame. The key is locked; it need not be resident.
+  HintOutcome keep_hint(const KeyRef& key, std::string_view target);
+  // It was taken, and its record delivered. False: it waits on, as the key changed meanwhile, or is gone.
+  bool hint_delivered(const KeyRef& key, std::string_view target);
+  bool drop_hint(const KeyRef& key, std::string_view target);
+
   bool changed() const { return changed_; }
   // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be
   // written (or durable) before a reply may leave; 0 when nothing changed. Idempotent.
@@ -254,6 +262,8 @@ class Operation {
   uint64_t next_stamp();
   uint16_t actor_index() const { return actor_index_; }
   void log(const Mutation& mutation);
+  void append(const Mutation& mutation);
+  void log_hint_gone(const KeyRef& key, std::string_view target);
   void seal_captured();
   void note_change() {
     changed_ = true;

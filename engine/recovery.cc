@@ -97,11 +97,19 @@ Status Recovery::make_resident(int database, const Key& key, const Mutation& mut
   // Where records have histories, a collection made where there was nothing builds on the tombstone.
   const bool whole =
       mutation.kind == MutationKind::kPutString || mutation.kind == MutationKind::kErase ||
-      mutation.kind == MutationKind::kPutRecord ||
+      mutation.kind == MutationKind::kPutRecord || mutation.kind == MutationKind::kForget ||
       (mutation.kind == MutationKind::kOpen && (mutation.was & kWasLive) == 0 && !core_.options.replicated);
   if (!whole) return loader_.load(database, key);
   place_stub(database, key, mutation);
   return {};
+}
+
+void Recovery::replay_hint(const Mutation& mutation, const Key& key) {
+  if (mutation.kind == MutationKind::kDropHint) {
+    (void)core_.hints.drop(mutation.value, mutation.space, key);
+  } else {
+    (void)core_.hints.keep(mutation.value, mutation.space, key, mutation.now_ms, false);
+  }
 }
 
 Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view open_key) {
@@ -109,6 +117,10 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
   const int index = element ? open_database_ : database_of(m.space);
   if (index < 0) return {};  // Of a database that was flushed later on.
   const Key key(element ? open_key : m.key);
+  if (m.kind == MutationKind::kKeepHint || m.kind == MutationKind::kDropHint) {
+    replay_hint(m, key);
+    return {};
+  }
   if (!element) {
     Status status = make_resident(index, key, m);
     if (!status.ok()) return status;
@@ -141,10 +153,13 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
       database.set_deadline(key, m.deadline_ms);
       break;
     case MutationKind::kMap:
+    case MutationKind::kKeepHint:
+    case MutationKind::kDropHint:
       break;
     case MutationKind::kPutRecord:
     case MutationKind::kLapse:
     case MutationKind::kMergeDelta:
+    case MutationKind::kForget:
       replayed = Replica(operation, index).replay(key, m);
       break;
   }
@@ -206,6 +221,7 @@ Status Recovery::run(const std::function<void(const std::string&)>& progress) {
   uint64_t replay_from = 0;
   Status status = restore_state(&replay_from);
   if (status.ok()) status = erase_unmapped_spaces();
+  if (status.ok()) status = core_.hints.load(*core_.store);
   if (!status.ok()) return status;
   status = core_.log->recover(
       replay_from, [this](uint64_t, std::string_view frame) { return replay(frame); },
@@ -214,6 +230,7 @@ Status Recovery::run(const std::function<void(const std::string&)>& progress) {
                  "% of " + std::to_string(total >> 20) + " MiB");
       });
   if (!status.ok()) return status;
+  core_.hints.drop_unmapped();
   // What a single node wrote before its first checkpoint.
   if (core_.options.replicated && !store_replicated_ && frames_ > 0) core_.converted = true;
   if (frames_ > 0) {

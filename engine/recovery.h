@@ -29,6 +29,7 @@ class Recovery {
   Status apply(ActorIndex actor, const Mutation& mutation, std::string_view open_key);
   Status make_resident(int database, const Key& key, const Mutation& mutation);
   void place_stub(int database, const Key& key, const Mutation& mutation);
+  void replay_hint(const Mutation& mutation, const Key& key);
   void apply_map(const Mutation& mutation);
   int database_of(uint32_t space) const;
   Status erase_unmapped_spaces();

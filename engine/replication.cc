@@ -194,6 +194,22 @@ bool Replica::append_state(const Key& key, std::string* out) {
   return true;
 }
 
+bool Replica::forget(const Key& key, std::string_view context) {
+  EngineCore& core = operation_.core_;
+  Database database(operation_, database_);
+  Partition& partition = database.tables_->partition(key);
+  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Entry* entry = entry_of(key);
+  if (entry == nullptr) return true;
+  const VersionVector mine = context_of(core.keyspace.actors, entry);
+  std::string encoded;
+  encode_context(mine, &encoded);
+  if (encoded != context || mine.stamp_of(core.actor) != 0) return false;
+  if (core.hints.any(database.tables_->space, key)) return false;
+  database.forget(partition, slot, key);
+  return true;
+}
+
 Versions Replica::versions(const Key& key) {
   Database database(operation_, database_);
   (void)database.find(key, Touch::kNo);
@@ -255,10 +271,18 @@ bool Replica::replay(const Key& key, const Mutation& mutation) {
     database.lapse(partition, slot, key, mutation.now_ms);
     return true;
   }
+  if (mutation.kind == MutationKind::kForget) {
+    if (slot != Table::kNotFound) database.forget(partition, slot, key);
+    return true;
+  }
   Record record;
   if (!decode_record(mutation.value, &record).ok() || !supported(record)) return false;
   database.install(partition, slot, key, record, mutation.now_ms);
   return true;
+}
+
+Incarnation incarnation(Engine& engine) {
+  return {engine.core().actor, engine.core().hybrid_clock.last()};
 }
 
 uint64_t version_hash(int database, std::string_view key, std::string_view context) {

@@ -78,6 +78,13 @@ class Replica {
                     size_t max_siblings);
   VclockOutcome remove(const Key& key, const VersionVector& seen, size_t max_siblings);
 
+  // The key's record goes without an event, a tombstone or a trace, as if it had never been here: for a node
+  // that kept it for others, and has handed it over. `context` is that of what was handed over. False, and
+  // nothing changed: the record has changed since; a hint of it waits; or its context has events of this
+  // incarnation, whose next one on this key would claim that they were seen here, and so remove what they
+  // did.
+  bool forget(const Key& key, std::string_view context);
+
   // For Recovery: a mutation that a merge, or a write with a history, has logged. False when it cannot be.
   bool replay(const Key& key, const Mutation& mutation);
 
@@ -89,6 +96,14 @@ class Replica {
   Operation& operation_;
   int database_;
 };
+
+// Who makes events here, and the greatest stamp seen. After a clean stop both are at the next start what they
+// were.
+struct Incarnation {
+  ActorId actor = 0;
+  Stamp last_stamp = 0;
+};
+Incarnation incarnation(Engine& engine);
 
 // What a Merkle tree adds up: differs when the records do, is the same on all nodes that have the same
 // record, whatever they know of time. `context` as append_version() gives it.

@@ -12,7 +12,7 @@ namespace starling::engine {
 
 // Indexed by Family; they are on the disk, so never renamed.
 inline constexpr std::array<const char*, kFamilyCount> kFamilyNames = {"records", "elements", "deadlines",
-                                                                       "meta"};
+                                                                       "meta", "hints"};
 
 struct RocksSetup {
   rocksdb::DBOptions database;

@@ -57,7 +57,7 @@ void append_record_rows(EngineCore& core, const DatabaseTables& tables, const Ke
     if (is_collection(entry)) entry.collection()->set_purged_in(core.checkpoint_number);
   }
   Row row{Family::kRecords, record_key(tables, key), {}, Row::Kind::kPut};
-  if (entry.tombstone() && !core.options.replicated) {
+  if (entry.tombstone() && (!core.options.replicated || forgotten(entry))) {
     row.kind = Row::Kind::kErase;
   } else {
     append_row_value(core, entry, &row.value);

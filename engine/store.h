@@ -17,8 +17,8 @@
 namespace starling::engine {
 
 // Disk names follow these; never renumber.
-enum class Family : uint8_t { kRecords = 0, kElements = 1, kDeadlines = 2, kMeta = 3 };
-inline constexpr int kFamilyCount = 4;
+enum class Family : uint8_t { kRecords = 0, kElements = 1, kDeadlines = 2, kMeta = 3, kHints = 4 };
+inline constexpr int kFamilyCount = 5;
 
 enum class ReadMode {
   kMemoryOnly,  // Answers kWouldBlock rather than read a disk. Safe on an event loop.

@@ -277,7 +277,8 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
     reject(client, &command, "OOM command not allowed when used memory > 'maxmemory'.");
     return true;
   }
-  if ((effective_flags(client, command) & kWrite) != 0 && !server_.engine().writable()) [[unlikely]] {
+  if ((effective_flags(client, command) & kWrite) != 0 && !server_.engine().writable() &&
+      !may_run_elsewhere(client, command)) [[unlikely]] {
     reject(client, &command,
            "MISCONF Errors writing to the commit log: " + server_.engine().write_refusal().message());
     return true;
@@ -427,7 +428,9 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   const bool told = !outbox.empty() && outbox.deliver(client, from);
   if (cluster != nullptr) cluster->ship(client, from);
   if (position != 0) {
-    io_thread_.commit_gate().note_write(client, from, position);
+    // What was shipped may have left hints here, behind the change.
+    const bool hinted = cluster != nullptr && cluster->take_hinted();
+    io_thread_.commit_gate().note_write(client, from, hinted ? server_.engine().last_position() : position);
   } else if (has_keys || told) {
     io_thread_.commit_gate().note_read(client, from);
   }

@@ -61,6 +61,7 @@ class Dispatcher {
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
   bool refuse(Client& client, const Command& command);
   bool out_of_memory(const Client& client, const Command& command) const;
+  bool may_run_elsewhere(const Client& client, const Command& command) const;
   Waiting held_back(const Client& client, const Command& command) const;
   // QUORUM EXEC becomes the command that it runs. False: its arguments make no sense, which its handler says.
   bool unwrap(Client& client, PreparedRequest& prepared);

@@ -22,6 +22,13 @@ bool Dispatcher::unwrap(Client& client, PreparedRequest& prepared) {
   return true;
 }
 
+// A write that this node cannot log may go to another one: admission finds out which.
+bool Dispatcher::may_run_elsewhere(const Client& client, const Command& command) const {
+  const ClusterThread* const cluster = io_thread_.cluster();
+  if (cluster == nullptr || cluster->placement() == nullptr || client.tunnel != nullptr) return false;
+  return command.spec->keys.first != 0 || command.spec->find_keys != nullptr || command.full_name == "exec";
+}
+
 Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
   const bool writes = (effective_flags(client, command) & kWrite) != 0;
   KeyList keys;

@@ -207,6 +207,7 @@ engine::Status Server::run() {
   for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->start();
   first.run();
   for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->stop_and_join();
+  if (cluster_ != nullptr) cluster_->on_stopped();
   // What the engine's threads still post to the loops is dropped with them.
   if (settings_.storage == Storage::kRocksDb) log_text(LogLevel::kNotice, "Writing what is pending to disk.");
   engine::Status status = engine_->close();

@@ -46,21 +46,26 @@ bool plain_set(Arguments arguments) {
 
 // The node that runs a command on these keys; kNoNode when none can. Writes go to the first healthy replica,
 // so that without failures one node serialises all changes of a key. Reads stay here where they can. Strict
-// quorums are of replicas: nobody else runs the command, who would take what he lacks for absent.
+// quorums are of replicas: nobody else runs the command, who would take what he lacks for absent. A node that
+// cannot log a change (a full disk) runs no writes, as its peers do not count on it either.
 NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const {
   const auto holds_all = [&](NodeIndex node) {
     return std::all_of(keys.begin(), keys.end(),
                        [&](const engine::KeyRef& key) { return placement_->holds(key.key.partition, node); });
   };
   if (!writes && holds_all(placement_->self)) return placement_->self;
+  const bool may_write = !writes || io_thread_.server().engine().writable();
+  const auto can_run = [&](NodeIndex node) {
+    return healthy(node) && (may_write || node != placement_->self);
+  };
   for (const NodeIndex node : placement_->replicas(keys[0].key.partition)) {
-    if (healthy(node) && holds_all(node)) return node;
+    if (can_run(node) && holds_all(node)) return node;
   }
   if (strict || !same_partition(keys)) return cluster::kNoNode;
   // No replica can be reached: whoever comes next stands in.
   NodeIndex found = cluster::kNoNode;
   placement_->preference.walk(keys[0].key.partition, [&](NodeIndex node) {
-    if (!healthy(node)) return true;
+    if (!can_run(node)) return true;
     found = node;
     return false;
   });
@@ -102,6 +107,11 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       if (connecting()) {
         io_thread_.postpone(client, Waiting::kForLinks);
         return Admission::kWaits;
+      }
+      if (writes && !io_thread_.server().engine().writable()) {
+        refuse(client, "MISCONF Errors writing to the commit log: " +
+                           io_thread_.server().engine().write_refusal().message());
+        return Admission::kAnswered;
       }
       refuse(client, same_partition(keys)
                          ? "NOQUORUM no replica of the key can be reached"
@@ -302,6 +312,12 @@ void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std
       (void)engine::Replica(operation, name.database).merge_state(key, record);
     }
     if (operation.finish() != 0) io_thread_.commit_gate().note_change();
+    // A stand-in hands it on, so that in the end it need not keep it.
+    if (!placement_->holds(key.partition, placement_->self)) {
+      std::string keys;
+      cluster::append_key(name, &keys);
+      (void)hint(placement_->replicas(key.partition)[0], keys);
+    }
   }
   if (--read->pending > 0) return;
   // The callback may come from within a request's beginning: the client goes on in its own turn.
@@ -316,6 +332,8 @@ void ClusterThread::note_repairs(const Client& client, std::span<const engine::K
     if (!strict && coordinator_.writing(keys[i].key.partition)) continue;
     engine::Replica replica(operation, keys[i].database);
     for (const cluster::PeerVersion& version : read.versions[i]) {
+      // A stand-in that was asked keeps nothing without a hint.
+      if (!placement_->holds(keys[i].key.partition, version.node)) continue;
       engine::Order order = engine::Order::kEqual;
       std::string record;
       if (!replica.compare(keys[i].key, version.context, &order).ok() || order == engine::Order::kEqual)

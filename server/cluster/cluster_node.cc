@@ -22,9 +22,6 @@ using cluster::Phase;
 constexpr int64_t kTopologyRetryUs = 1'000'000;
 constexpr int kDefaultBusOffset = 10000;
 constexpr int64_t kLastRetryMs = 400;
-// Records on their way to one node that came back. It has other work as well.
-constexpr size_t kHintsUnderWay = 512;
-constexpr int64_t kHintPeriodMs = 20;
 
 NodeId draw_id() {
   NodeId id;
@@ -51,6 +48,7 @@ bool parse_address(const std::string& text, cluster::BusAddress* address) {
 ClusterNode::ClusterNode(Server& server)
     : server_(server),
       file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
+      hints_(server.engine()),
       healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
 
 ClusterNode::~ClusterNode() = default;
@@ -126,8 +124,7 @@ engine::Status ClusterNode::open() {
   if (topology_->formed()) adopt(*topology_->memory().acceptor.decided);
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
-  hint_timer_ = std::make_unique<Timer>(loop, [this] { deliver_hints(); });
-  hint_timer_->start(kHintPeriodMs, kHintPeriodMs);
+  hint_delivery_ = std::make_unique<HintDelivery>(server_, *threads_.front(), hints_);
   if (settings.storage == Storage::kRocksDb) {
     repair_ = std::make_unique<Repair>(
         server_, *threads_.front(),
@@ -217,8 +214,14 @@ ClusterTotals ClusterNode::totals() const {
   return totals;
 }
 
-void ClusterNode::keep_hint(const NodeId& target, std::string_view keys) {
-  hints_.keep(target, keys);
+int64_t ClusterNode::hint_age_seconds(const HintReport::Target& target) const {
+  return std::max<int64_t>(0, server_.clock().wall_ms() - target.oldest_ms) / 1000;
+}
+
+bool ClusterNode::delivers_hints_to(const NodeId& id) const {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  const NodeIndex index = placement == nullptr ? cluster::kNoNode : placement->topology.index_of(id);
+  return index != cluster::kNoNode && healthy(index);
 }
 
 bool ClusterNode::start_repair() {
@@ -306,37 +309,6 @@ void ClusterNode::on_tick() {
   follow_forming();
   ask_for_topology();
   publish_reports();
-}
-
-void ClusterNode::deliver_hints() {
-  const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  if (placement == nullptr) return;
-  for (const cluster::Member& member : placement->topology.members) {
-    if (member.id == id_ || hints_.waiting(member.id) == 0) continue;
-    if (!membership_->healthy(member.id)) continue;
-    deliver_hints(member.id);
-  }
-}
-
-// Keeps up to kHintsUnderWay records on their way to the target.
-void ClusterNode::deliver_hints(const NodeId& target) {
-  size_t& under_way = hints_under_way_[target];
-  if (under_way >= kHintsUnderWay) return;
-  std::vector<Hint> batch = hints_.take(target, kHintsUnderWay - under_way);
-  under_way += batch.size();
-  for (Hint& hint : batch) {
-    const int database = hint.database;
-    const std::string key = hint.key;
-    threads_.front()->send_record(target, database, key,
-                                  [this, target, hint = std::move(hint)](ClusterThread::Delivery delivery) {
-                                    --hints_under_way_[target];
-                                    if (delivery == ClusterThread::Delivery::kStored) {
-                                      hints_.delivered();
-                                    } else {
-                                      hints_.restore(target, hint);
-                                    }
-                                  });
-  }
 }
 
 void ClusterNode::take(cluster::GossipOutput& output) {

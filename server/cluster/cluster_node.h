@@ -12,13 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
 #include "cluster/membership.h"
 #include "cluster/placement.h"
 #include "engine/status.h"
 #include "server/bus/bus_links.h"
 #include "server/bus/bus_listener.h"
 #include "server/cluster/cluster_file.h"
+#include "server/cluster/hint_delivery.h"
 #include "server/cluster/hint_keeper.h"
 #include "server/cluster/repair.h"
 #include "server/cluster/topology_keeper.h"
@@ -45,6 +45,11 @@ class ClusterNode {
   // yet. Not ok: what failed.
   engine::Status open();
 
+  // All loops have ended, the engine is still there.
+  void on_stopped() {
+    if (repair_ != nullptr) repair_->remember_sums();
+  }
+
   // --- Any thread.
   const cluster::NodeId& id() const { return id_; }
   uint64_t placement_version() const { return placement_version_.load(std::memory_order_acquire); }
@@ -60,6 +65,9 @@ class ClusterNode {
   cluster::GossipFigures gossip_figures() const;
   ClusterTotals totals() const;
   HintReport hint_report() const { return hints_.report(); }
+  int64_t hint_age_seconds(const HintReport::Target& target) const;
+  // Else its hints wait for it to come back.
+  bool delivers_hints_to(const cluster::NodeId& id) const;
   size_t hints_waiting(const cluster::NodeId& target) const { return hints_.waiting(target); }
   // Compares this node with all other replicas, now. False: it keeps its records in memory only, where
   // eviction is loss, so there is nothing to compare.
@@ -71,7 +79,7 @@ class ClusterNode {
   void on_disconnected(ClusterThread& thread, const cluster::NodeId& peer);
   void on_control_frame(ClusterThread& thread, const cluster::NodeId& peer, LinkId link,
                         cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
-  void keep_hint(const cluster::NodeId& target, std::string_view keys);
+  HintKeeper& hints() { return hints_; }
 
  private:
   // The first loop's thread only, from here on.
@@ -87,8 +95,6 @@ class ClusterNode {
   void adopt(cluster::Topology topology);
   void learn_members(const cluster::Topology& topology);
   cluster::Epoch own_epoch() const;
-  void deliver_hints();
-  void deliver_hints(const cluster::NodeId& target);
   void ask_for_topology();
   void receive_topology(std::string_view bytes);
   cluster::NodeDescription describe() const;
@@ -103,9 +109,8 @@ class ClusterNode {
   std::unique_ptr<TopologyKeeper> topology_;
   HintKeeper hints_;
   std::unique_ptr<Timer> tick_timer_;
-  std::unique_ptr<Timer> hint_timer_;
+  std::unique_ptr<HintDelivery> hint_delivery_;
   std::unique_ptr<Repair> repair_;  // Null with 'storage memory'.
-  absl::flat_hash_map<cluster::NodeId, size_t> hints_under_way_;
   std::vector<BusPeer> peers_;
   int64_t asked_for_topology_us_ = 0;
 

@@ -307,21 +307,22 @@ void ClusterThread::publish(std::string_view channel, std::string_view message, 
 
 // --- Hints and gaps.
 
-void ClusterThread::hint(NodeIndex target, std::string_view keys) {
-  node_.keep_hint(placement_->topology.members[target].id, keys);
+bool ClusterThread::hint(NodeIndex target, std::string_view keys) {
+  // It is durable before any reply of this pass leaves, and so is the change it goes with.
+  hinted_ = true;
+  io_thread_.commit_gate().note_change();
+  return node_.hints().keep(placement_->topology.members[target].id, keys, now_ms());
 }
 
-void ClusterThread::keep_hint(const cluster::NodeId& target, std::string_view keys) {
-  node_.keep_hint(target, keys);
-}
-
-bool ClusterThread::record_of(int database, std::string_view name, std::string* change) {
+bool ClusterThread::record_of(int database, std::string_view name, std::string* change,
+                              std::string* context) {
   const engine::Key key(name);
   engine::Operation operation(io_thread_.server().engine(), now_ms());
   operation.lock({database, key});
   const bool resident = operation.resident({database, key});
   std::string record;
   if (resident && engine::Replica(operation, database).append_state(key, &record)) {
+    if (context != nullptr) (void)engine::Replica(operation, database).append_version(key, context);
     cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record},
                            change);
   }
@@ -345,25 +346,41 @@ void ClusterThread::gap(uint64_t request, NodeIndex peer, std::string_view keys)
 
 void ClusterThread::send_record(const cluster::NodeId& node, int database, const std::string& key,
                                 std::function<void(Delivery)> done) {
+  hand_over(node, database, key, [done = std::move(done)](const HandedOver& result) {
+    done(result.stored ? Delivery::kStored : Delivery::kFailed);
+  });
+}
+
+void ClusterThread::hand_over(const cluster::NodeId& node, int database, const std::string& key,
+                              std::function<void(const HandedOver&)> done) {
   const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(node);
-  if (index == cluster::kNoNode || !healthy(index)) return done(Delivery::kFailed);
+  if (index == cluster::kNoNode || !healthy(index)) return done({});
   std::string changes;
-  if (!record_of(database, key, &changes)) {
+  HandedOver result;
+  if (!record_of(database, key, &changes, &result.context)) {
     // Its name must outlive the fetch.
     auto name = std::make_shared<std::string>(key);
     std::vector<engine::KeyRef> keys{{database, engine::Key(*name)}};
     io_thread_.server().engine().fetch(
         std::move(keys), [this, node, database, name, done = std::move(done)](engine::Status status) mutable {
           io_thread_.loop().post([this, node, database, name, status, done = std::move(done)]() mutable {
-            if (!status.ok()) return done(Delivery::kFailed);
-            send_record(node, database, *name, std::move(done));
+            if (!status.ok()) return done({});
+            hand_over(node, database, *name, std::move(done));
           });
         });
     return;
   }
-  if (changes.empty()) return done(Delivery::kStored);
+  result.bytes = changes.size();
+  if (changes.empty()) {
+    result.stored = true;
+    return done(result);
+  }
   const uint64_t token = next_token_++;
-  writes_.emplace(token, HeldWrite{0, 0, 1, {}, std::move(done)});
+  const auto answered = [result = std::move(result), done = std::move(done)](Delivery delivery) mutable {
+    result.stored = delivery == Delivery::kStored;
+    done(result);
+  };
+  writes_.emplace(token, HeldWrite{0, 0, 1, {}, answered});
   const NodeIndex nodes[] = {index};
   coordinator_.begin_push(nodes, changes, defaults_.timeout_ms, now_us(), token);
 }

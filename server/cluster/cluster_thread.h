@@ -11,6 +11,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -23,6 +24,7 @@
 #include "server/client.h"
 #include "server/cluster/admission.h"
 #include "server/cluster/forwards.h"
+#include "server/cluster/hint_keeper.h"
 #include "server/cluster/tunnels.h"
 
 namespace starling::server {
@@ -74,6 +76,9 @@ class ClusterThread final : private BusHandler,
   // A message for the subscribers of all other nodes.
   void publish(std::string_view channel, std::string_view message, bool to_shard);
 
+  // Since the last call, hints were logged.
+  bool take_hinted() { return std::exchange(hinted_, false); }
+
   // --- For the loop.
   void begin_pass();
   void on_committed(const engine::Status& status);
@@ -93,6 +98,9 @@ class ClusterThread final : private BusHandler,
   // Brings a key's record to a node as it is now. `done` on this loop, perhaps before this returns.
   void send_record(const cluster::NodeId& node, int database, const std::string& key,
                    std::function<void(Delivery)> done);
+  // The same, for who must know what it was.
+  void hand_over(const cluster::NodeId& node, int database, const std::string& key,
+                 std::function<void(const HandedOver&)> done);
 
  private:
   // BusHandler
@@ -110,14 +118,13 @@ class ClusterThread final : private BusHandler,
   void write_done(uint64_t token, const cluster::Failure* failure) override;
   void read_done(uint64_t token, const cluster::Failure* failure) override;
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
-  void hint(cluster::NodeIndex target, std::string_view keys) override;
+  bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
   // ReplicaService::Host
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override;
   int64_t now_ms() const override;
-  void keep_hint(const cluster::NodeId& target, std::string_view keys) override;
 
   // A reply that waits for writes of one or more partitions.
   struct HeldWrite {
@@ -164,8 +171,9 @@ class ClusterThread final : private BusHandler,
   void refresh_defaults();
   // The whole records of keys, as `change`s; of those that are in memory.
   std::string records_of(std::string_view keys);
-  // One record, as a `change`; empty when the key was never here. False: it is not in memory.
-  bool record_of(int database, std::string_view name, std::string* change);
+  // One record, as a `change`, and its context; empty when the key was never here. False: it is not in
+  // memory.
+  bool record_of(int database, std::string_view name, std::string* change, std::string* context = nullptr);
 
   ClusterNode& node_;
   IoThread& io_thread_;
@@ -185,6 +193,7 @@ class ClusterThread final : private BusHandler,
   uint64_t broadcast_token_ = 0;
   int broadcast_pending_ = 0;
   uint64_t next_token_ = 1;
+  bool hinted_ = false;
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;

@@ -43,7 +43,15 @@ Repair::Repair(Server& server, ClusterThread& thread, Hooks hooks)
       sums_(server.engine(), thread.io_thread().loop(), server.clock()),
       tick_timer_(thread.io_thread().loop(), [this] { on_tick(); }),
       next_round_us_(server.clock().monotonic_us() + kFirstRoundUs) {
+  sums_.recall(server.settings().directory);
   tick_timer_.start(kTickMs, kTickMs);
+}
+
+void Repair::remember_sums() {
+  const engine::Status status = sums_.remember(server_.settings().directory);
+  if (!status.ok()) {
+    log_text(LogLevel::kWarning, "The next start will read all versions anew: " + status.message());
+  }
 }
 
 void Repair::request() {

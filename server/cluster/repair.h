@@ -64,6 +64,9 @@ class Repair {
                std::string_view payload);
   void peer_lost(const cluster::NodeId& peer);
 
+  // The loops have ended: what was computed is left to the next start.
+  void remember_sums();
+
   // Any thread.
   RepairReport report() const;
 

@@ -99,11 +99,21 @@ std::string cluster_info(const ClusterNode& cluster) {
   field("cluster_down", std::to_string(gossip.down), &text);
   field("cluster_last_detection_ms", std::to_string(gossip.last_detection_us / 1000), &text);
   field("cluster_hints_waiting", std::to_string(hints.waiting), &text);
+  field("cluster_hints_kept", std::to_string(hints.kept), &text);
   field("cluster_hints_delivered", std::to_string(hints.delivered), &text);
   field("cluster_hints_dropped", std::to_string(hints.dropped), &text);
+  field("cluster_hints_expired", std::to_string(hints.expired), &text);
   append_repair(cluster.repair_report(), &text);
   field("cluster_waiting_for", cluster.waiting_for(), &text);
   return text;
+}
+
+std::string hint_progress(const ClusterNode& cluster, const HintReport::Target& target) {
+  return "waiting=" + std::to_string(target.waiting) + ",bytes=" + std::to_string(target.bytes) +
+         ",oldest=" + std::to_string(cluster.hint_age_seconds(target)) +
+         ",delivered=" + std::to_string(target.delivered) +
+         ",delivered_bytes=" + std::to_string(target.delivered_bytes) +
+         ",state=" + std::string(cluster.delivers_hints_to(target.id) ? "delivering" : "paused");
 }
 
 std::string cluster_nodes(const ClusterNode& cluster) {

@@ -9,6 +9,7 @@
 
 #include "cluster/placement.h"
 #include "engine/engine.h"
+#include "server/cluster/hint_keeper.h"
 
 namespace starling::server {
 
@@ -28,6 +29,9 @@ std::vector<SlotRange> slot_ranges(const cluster::Placement& placement,
 // CLUSTER INFO, CLUSTER NODES.
 std::string cluster_info(const ClusterNode& cluster);
 std::string cluster_nodes(const ClusterNode& cluster);
+
+// For INFO: what waits for a node, and how its delivery goes.
+std::string hint_progress(const ClusterNode& cluster, const HintReport::Target& target);
 
 // Up to `count` names of live keys. Blocks on the disk: pool thread.
 std::vector<std::string> keys_in_partition(engine::Engine& engine, int database, uint16_t partition,

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/replication.h"
+#include "server/cluster/sums_file.h"
 
 namespace starling::server {
 namespace {
@@ -58,6 +59,23 @@ VersionSums::VersionSums(engine::Engine& engine, EventLoop& loop, const engine::
 
 void VersionSums::observe() {
   index_.observe([this](uint16_t partition) { return engine::change_count(engine_, partition); });
+}
+
+void VersionSums::recall(const std::string& directory) {
+  for (const auto& [partition, sum] : take_sums(directory, engine::incarnation(engine_))) {
+    index_.set(partition, sum, engine::change_count(engine_, partition));
+  }
+  observe();
+}
+
+engine::Status VersionSums::remember(const std::string& directory) {
+  observe();
+  std::vector<PartitionSum> sums;
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const auto partition = static_cast<uint16_t>(i);
+    if (index_.known(partition)) sums.emplace_back(partition, index_.sum(partition));
+  }
+  return save_sums(directory, engine::incarnation(engine_), sums);
 }
 
 void VersionSums::compute(const cluster::PartitionSet& among, bool urgent,

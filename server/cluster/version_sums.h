@@ -8,6 +8,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "cluster/version_index.h"
@@ -23,6 +24,10 @@ class VersionSums {
   cluster::VersionIndex& index() { return index_; }
   // Learns what has changed since the last call.
   void observe();
+  // What a clean stop left in the directory is known from the start; before anything changes.
+  void recall(const std::string& directory);
+  // Leaves what is known to the next start. Nothing may change any more.
+  engine::Status remember(const std::string& directory);
 
   // Computes anew what is in doubt of `among`, each partition once; what changes meanwhile is in doubt again.
   // `done` on this thread, perhaps before this returns. Not urgent: leaves the disk thread alone for most of

@@ -143,6 +143,30 @@ void get_keys_in_slot(CommandContext& context) {
   });
 }
 
+void hints(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  const HintReport report = cluster->hint_report();
+  context.reply.array(report.targets.size());
+  for (const HintReport::Target& target : report.targets) {
+    context.reply.map(7);
+    context.reply.bulk("node");
+    context.reply.bulk(target.id.to_string());
+    context.reply.bulk("waiting");
+    context.reply.integer(static_cast<int64_t>(target.waiting));
+    context.reply.bulk("bytes");
+    context.reply.integer(static_cast<int64_t>(target.bytes));
+    context.reply.bulk("oldest");
+    context.reply.integer(cluster->hint_age_seconds(target));
+    context.reply.bulk("state");
+    context.reply.bulk(cluster->delivers_hints_to(target.id) ? "delivering" : "paused");
+    context.reply.bulk("delivered");
+    context.reply.integer(static_cast<int64_t>(target.delivered));
+    context.reply.bulk("delivered-bytes");
+    context.reply.integer(static_cast<int64_t>(target.delivered_bytes));
+  }
+}
+
 void repair(CommandContext& context) {
   if (placement_of(context) == nullptr) return;
   if (!context.server.cluster()->start_repair())
@@ -167,6 +191,11 @@ std::span<const CommandSpec> cluster_subcommands() {
   static const std::array subcommands = {
       of_cluster("countkeysinslot", 3, count_keys_in_slot, "Keys of a slot that this node holds."),
       of_cluster("getkeysinslot", 4, get_keys_in_slot, "Names of keys of a slot that this node holds."),
+      of_cluster("hints", 2, hints,
+                 "For each node with writes waiting here until it is back: how many, their bytes of memory, "
+                 "the age of "
+                 "the oldest in seconds, and how their delivery goes.",
+                 "Redis has no such command"),
       of_cluster("info", 2, info, "The state of the cluster.", "has fields of its own"),
       of_cluster("keyslot", 3, keyslot, "The slot of a key."),
       of_cluster("myid", 2, myid, "The id of this node."),

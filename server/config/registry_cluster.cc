@@ -115,6 +115,30 @@ const SettingSpec kSettings[] = {
      .maximum = 86400 * 7,
      .documentation = "Seconds from one comparison of this node's records with all other replicas to the "
                       "next. 0: only when CLUSTER REPAIR asks for it."},
+    {.name = "hint-max-bytes",
+     .kind = kMemory,
+     .default_text = "256mb",
+     .field = &Settings::hint_max_bytes,
+     .documentation =
+         "Memory for remembering which keys other nodes missed while they could not be reached, about 120 "
+         "bytes "
+         "and the key's name for each. Beyond it a node that missed a write gets it by the comparison of "
+         "replicas, and nodes stand in for others no more. On the disk hints take less."},
+    {.name = "hint-max-age",
+     .kind = kInteger,
+     .default_text = "10800",
+     .field = &Settings::hint_max_age_seconds,
+     .maximum = 86400 * 365,
+     .documentation = "Seconds after which a replica forgets that another one missed a write: comparing all "
+                      "their records is "
+                      "cheaper then. Hints of a node that stood in stay, as it may have the only copy. 0: "
+                      "they stay, too."},
+    {.name = "hint-bandwidth",
+     .kind = kMemory,
+     .default_text = "32mb",
+     .field = &Settings::hint_bandwidth,
+     .documentation = "Bytes a second of records that a node sends to each one that is back and missed them, "
+                      "beside its other work. 0: no limit."},
     {.name = "weight",
      .kind = kInteger,
      .default_text = "100",

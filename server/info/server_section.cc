@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "server/cluster/cluster_node.h"
+#include "server/cluster/slot_map.h"
 #include "server/command_line.h"
 #include "server/config.h"
 #include "server/info/sections.h"
@@ -141,6 +142,11 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.field("cluster_hints_kept", hints.kept);
   writer.field("cluster_hints_delivered", hints.delivered);
   writer.field("cluster_hints_dropped", hints.dropped);
+  writer.field("cluster_hints_expired", hints.expired);
+  writer.field("cluster_hints_forgotten", hints.forgotten);
+  for (const HintReport::Target& target : hints.targets) {
+    writer.field("cluster_hints_for_" + target.id.to_string().substr(0, 8), hint_progress(*cluster, target));
+  }
 }
 
 }  // namespace starling::server

@@ -29,7 +29,8 @@ def repair(node):
 
 class Repair(unittest.TestCase):
     def setUp(self):
-        self.cluster = Cluster(3, repair_interval=0)
+        # Nobody remembers what another one missed.
+        self.cluster = Cluster(3, repair_interval=0, hint_max_bytes=0)
         self.addCleanup(self.cluster.stop)
         self.cluster.start()
         self.nodes = self.cluster.nodes
@@ -45,20 +46,13 @@ class Repair(unittest.TestCase):
         """No write is on its way, and no hint."""
         until(lambda: all(node.info()["cluster_hints_waiting"] == "0" for node in self.nodes), "no hints wait")
 
-    def lose_hints(self):
-        """Hints are in memory: nobody remembers them after kill -9 of those who kept them."""
-        for node in self.nodes[:2]:
-            node.kill()
-        for node in self.nodes:
-            node.start()
-        self.cluster.wait_whole()
-
     def missed_by_third(self, changes):
         self.nodes[2].kill()
         until(lambda: any("fail" in flags for flags in self.nodes[0].flags().values()), "the third is seen down")
         for change in changes:
             until(lambda: self.nodes[0].call(*change) is not None, "%r is taken" % (change,))
-        self.lose_hints()
+        self.nodes[2].start()
+        self.cluster.wait_whole()
 
     def test_what_nobody_remembers_comes_back_and_deletes_stay(self):
         for name in ("changed", "deleted", "other"):
@@ -102,6 +96,33 @@ class Repair(unittest.TestCase):
         for node in self.nodes:
             for peer in repair(node).values():
                 self.assertEqual("2", peer["messages"])
+
+    def test_sums_outlast_a_clean_stop_and_no_other(self):
+        self.fill(1000)
+        self.settled()
+        node = self.nodes[2]
+        repair(node)
+        self.assertGreater(int(node.info()["repair_partitions_scanned"]), 0)
+        for _ in range(2):
+            self.assertEqual(0, node.terminate())
+            self.assertTrue(os.path.exists(os.path.join(node.directory, "sums")))
+            node.start()
+            self.cluster.wait_whole()
+            self.assertFalse(os.path.exists(os.path.join(node.directory, "sums")))
+            found = repair(node)
+            self.assertEqual("0", node.info()["repair_partitions_scanned"])
+            for peer in found.values():
+                self.assertEqual(("0", "2"), (peer["differences"], peer["messages"]))
+        # What changes after that is seen.
+        node.call("SET", "key:7", "changed")
+        self.settled()
+        self.assertEqual({"0"}, {peer["differences"] for peer in repair(node).values()})
+        self.assertGreater(int(node.info()["repair_partitions_scanned"]), 0)
+        node.kill()
+        node.start()
+        self.cluster.wait_whole()
+        self.assertEqual({"0"}, {peer["differences"] for peer in repair(node).values()})
+        self.assertEqual(16384, int(node.info()["repair_partitions_scanned"]))
 
     def test_schedule(self):
         self.missed_by_third([("SET", "key", "value")])

@@ -18,12 +18,14 @@ enum class Mutation : uint8_t {
   kDeltaOverGap,        // A delta is applied though what it builds on is not there.
   kTombstoneDropped,    // Deletes leave nothing behind.
   kBlindWriteSeesAll,   // A write without a context replaces what nobody showed its client.
+  kHintsLost,           // A crash takes the hints of the node.
   kCount,
 };
 
 inline constexpr std::string_view kMutationNames[] = {
     "none",         "ack-before-apply", "ack-before-durable", "hint-counts-in-strict", "reads-ask-nobody",
     "actor-reused", "prune-in-repair",  "delta-over-gap",     "tombstone-dropped",     "blind-write-sees-all",
+    "hints-lost",
 };
 
 }  // namespace starling::sim

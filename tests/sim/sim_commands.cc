@@ -153,6 +153,7 @@ bool SimNode::up_to_date(const ExecutionPtr& execution, const ClientOperation& a
   }
   if (newer.empty()) {
     for (const cluster::PeerVersion& version : execution->versions) {
+      if (!placement().holds(key.partition, version.node)) continue;
       engine::Order order = engine::Order::kEqual;
       std::string record;
       if (!replica.compare(key, version.context, &order).ok() || order == engine::Order::kEqual) continue;
@@ -190,6 +191,11 @@ void SimNode::fetch_done(uint64_t token, const cluster::KeyName& name, std::stri
       (void)engine::Replica(operation, name.database).merge_state(key, record);
     }
     operation.finish();
+    if (!holds(key.partition)) {
+      std::string keys;
+      cluster::append_key(name, &keys);
+      (void)hint(placement().replicas(key.partition)[0], keys);
+    }
   }
   if (--execution->pending == 0) run_later(execution);
 }
@@ -311,6 +317,9 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   const std::vector<Repair> repairs = std::exchange(repairs_, {});
   if (!changes.empty()) {
     coordinator_.begin_write(engine::Key(asked.key).partition, changes, quorum, now_us(), token);
+    // Hints among it.
+    if (const auto held = held_.find(token); held != held_.end())
+      held->second.position = engine_.last_position();
   }
   for (const Repair& repair : repairs) {
     const NodeIndex nodes[] = {repair.node};
@@ -321,13 +330,10 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
 
 void SimNode::write_done(uint64_t token, const cluster::Failure* failure) {
   if (const auto hint = hints_under_way_.find(token); hint != hints_under_way_.end()) {
-    if (failure == nullptr) {
-      hints_.delivered();
-    } else {
-      hints_.restore(node_id(hint->second.first), hint->second.second);
-    }
+    HandOver done = std::move(hint->second);
     hints_under_way_.erase(hint);
-    return;
+    done.result.stored = failure == nullptr;
+    return finish_hint(done.target, done.hint, done.result);
   }
   const auto found = held_.find(token);
   if (found == held_.end()) return;

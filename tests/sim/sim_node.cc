@@ -54,8 +54,12 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
                  world_.later(setting_.index, delay_us, [this] { sync(); });
                }}),
       coordinator_(*this, *this),
-      replicas_(engine_, *this) {
+      replicas_(engine_, *this),
+      hints_(engine_) {
   if (setting_.last_stamp != 0) engine_.core().hybrid_clock.restore(setting_.last_stamp);
+  if (setting_.mutation == Mutation::kHintsLost) {
+    engine::hints_of(engine_).drop_space(engine_.core().keyspace.databases[0]->space);
+  }
   coordinator_.set_placement(setting_.placement);
   membership_.emplace(node_id(setting_.index), description_of(setting_.index),
                       static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
@@ -252,8 +256,7 @@ void SimNode::store(size_t from, const Packet& packet) {
 
 // --- Hints and gaps
 
-void SimNode::hint(NodeIndex target, std::string_view keys) {
-  hints_.keep(node_id(target), keys);
+bool SimNode::hint(NodeIndex target, std::string_view keys) {
   if (world_.tracing()) {
     cluster::MessageReader reader(keys);
     cluster::KeyName name;
@@ -261,10 +264,7 @@ void SimNode::hint(NodeIndex target, std::string_view keys) {
       trace("keeps a hint of " + std::string(name.key) + " for node " + std::to_string(target));
     }
   }
-}
-
-void SimNode::keep_hint(const cluster::NodeId& target, std::string_view keys) {
-  hint(placement().topology.index_of(target), keys);
+  return hints_.keep(node_id(target), keys, now_ms());
 }
 
 void SimNode::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
@@ -287,7 +287,7 @@ std::string SimNode::pruned(std::string record) const {
   return record;
 }
 
-bool SimNode::record_of(int database, std::string_view name, std::string* change) {
+bool SimNode::record_of(int database, std::string_view name, std::string* change, std::string* context) {
   const engine::Key key(name);
   engine::Operation operation(engine_, now_ms());
   operation.lock({database, key});
@@ -295,6 +295,7 @@ bool SimNode::record_of(int database, std::string_view name, std::string* change
   std::string record;
   if (resident && engine::Replica(operation, database).append_state(key, &record)) {
     record = pruned(std::move(record));
+    if (context != nullptr) (void)engine::Replica(operation, database).append_version(key, context);
     cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record},
                            change);
   }
@@ -304,11 +305,11 @@ bool SimNode::record_of(int database, std::string_view name, std::string* change
 
 void SimNode::deliver_hints() {
   std::map<size_t, size_t> under_way;
-  for (const auto& [token, delivery] : hints_under_way_) ++under_way[delivery.first];
+  for (const auto& [token, delivery] : hints_under_way_) ++under_way[delivery.target];
   for (size_t i = 0; i < placement().topology.members.size(); ++i) {
     if (i == setting_.index || hints_.waiting(node_id(i)) == 0 || !membership_->healthy(node_id(i))) continue;
     if (under_way[i] >= kHintsUnderWay) continue;
-    for (const server::Hint& hint : hints_.take(node_id(i), kHintsUnderWay - under_way[i])) {
+    for (const server::Hint& hint : hints_.take(node_id(i), kHintsUnderWay - under_way[i], now_us())) {
       send_record(i, hint);
     }
   }
@@ -316,19 +317,36 @@ void SimNode::deliver_hints() {
 
 void SimNode::send_record(size_t target, const server::Hint& hint) {
   const auto index = static_cast<NodeIndex>(target);
-  if (!healthy(index)) return hints_.restore(node_id(target), hint);
+  if (!healthy(index)) return finish_hint(target, hint, {});
   std::string changes;
-  if (!record_of(hint.database, hint.key, &changes)) {
+  server::HandedOver result;
+  if (!record_of(hint.database, hint.key, &changes, &result.context)) {
     auto name = std::make_shared<std::string>(hint.key);
     engine_.fetch({{hint.database, engine::Key(*name)}},
                   [this, target, hint, name](const engine::Status&) { send_record(target, hint); });
     return;
   }
-  if (changes.empty()) return hints_.delivered();
+  result.stored = changes.empty();
+  result.bytes = changes.size();
+  if (changes.empty()) return finish_hint(target, hint, result);
   const uint64_t token = next_token_++;
-  hints_under_way_.emplace(token, std::pair(target, hint));
+  hints_under_way_.emplace(token, HandOver{target, hint, std::move(result)});
   const NodeIndex nodes[] = {index};
   coordinator_.begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
+}
+
+void SimNode::finish_hint(size_t target, const server::Hint& hint, const server::HandedOver& result) {
+  if (result.stored) trace("handed " + hint.key + " over to node " + std::to_string(target));
+  hints_.finish(
+      node_id(target), hint, result, [this](uint16_t partition) { return holds(partition); }, now_ms());
+}
+
+std::vector<std::pair<std::string, std::string>> SimNode::hints() {
+  std::vector<std::pair<std::string, std::string>> all;
+  for (const engine::HintName& hint : engine::hints_of(engine_).names())
+    all.emplace_back(hint.target, hint.key);
+  std::sort(all.begin(), all.end());
+  return all;
 }
 
 // --- For the end of a run

@@ -52,6 +52,8 @@ class SimNode final : private cluster::Wire,
   const cluster::Placement& placement() const { return *setting_.placement; }
   engine::ActorId actor() const { return setting_.actor; }
   size_t waiting_hints() const { return hints_.report().waiting; }
+  // (target, key), sorted.
+  std::vector<std::pair<std::string, std::string>> hints();
   bool idle() const {
     return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0;
   }
@@ -88,6 +90,11 @@ class SimNode final : private cluster::Wire,
     cluster::NodeIndex node;
     std::string changes;
   };
+  struct HandOver {
+    size_t target;
+    server::Hint hint;
+    server::HandedOver result;
+  };
   struct Sent {
     size_t to;
     Packet packet;
@@ -101,14 +108,13 @@ class SimNode final : private cluster::Wire,
   void write_done(uint64_t token, const cluster::Failure* failure) override;
   void read_done(uint64_t token, const cluster::Failure* failure) override;
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
-  void hint(cluster::NodeIndex target, std::string_view keys) override;
+  bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
   // ReplicaService::Host
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override { return placement().topology.epoch; }
   int64_t now_ms() const override;
-  void keep_hint(const cluster::NodeId& target, std::string_view keys) override;
 
   int64_t now_us() const { return world_.now_us(); }
   void trace(const std::string& line) {
@@ -132,13 +138,15 @@ class SimNode final : private cluster::Wire,
             std::shared_ptr<Answer> answer);
   void release_held();
   void store(size_t from, const Packet& packet);
-  bool record_of(int database, std::string_view name, std::string* change);
+  bool record_of(int database, std::string_view name, std::string* change, std::string* context = nullptr);
   std::string pruned(std::string record) const;
   void tick();
   void gossip();
   void take(cluster::GossipOutput& output);
   void deliver_hints();
   void send_record(size_t target, const server::Hint& hint);
+  void finish_hint(size_t target, const server::Hint& hint, const server::HandedOver& result);
+  bool holds(uint16_t partition) const { return placement().holds(partition, placement().self); }
   void sync();
 
   World& world_;
@@ -154,7 +162,7 @@ class SimNode final : private cluster::Wire,
   std::map<uint64_t, Forward> forwards_;
   std::map<uint64_t, ExecutionPtr> asked_;
   std::map<uint64_t, Held> held_;
-  std::map<uint64_t, std::pair<size_t, server::Hint>> hints_under_way_;
+  std::map<uint64_t, HandOver> hints_under_way_;
   std::vector<Repair> repairs_;
   std::vector<Sent> outbox_;
   engine::ChangeList changes_;

@@ -217,6 +217,9 @@ void Simulation::start(size_t node) {
   slot.waiting.clear();
   World& world = *this;
   slot.node = std::make_unique<SimNode>(world, slot.disk, setting);
+  if (slot.hints && mutation_ == Mutation::kNone && slot.node->hints() != *slot.hints) {
+    judge({"P1 node " + std::to_string(node) + " lost hints when its process ended"});
+  }
   ++figures_.restarts;
   if (tracing_) trace(node, "starts as actor " + std::to_string(slot.actor));
 }

@@ -6,6 +6,7 @@
 #include <deque>
 #include <map>
 #include <memory>
+#include <optional>
 #include <queue>
 #include <string>
 #include <vector>
@@ -70,6 +71,8 @@ class Simulation final : private World {
     engine::ActorId actor = 0;
     bool stopped_cleanly = false;
     engine::Stamp last_stamp = 0;
+    // What waited when its process ended and its disk stayed.
+    std::optional<std::vector<std::pair<std::string, std::string>>> hints;
     std::deque<std::function<void()>> waiting;  // While it is paused.
   };
   struct Due {

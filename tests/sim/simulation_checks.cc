@@ -48,10 +48,14 @@ void Simulation::read_everything() {
   }
 }
 
-// What repair comes to in the end: every node's state of every key, at every replica.
+// What repair comes to in the end: every replica's state of every key, at every other one. What a node that
+// is no replica kept for others, only its hints bring.
 void Simulation::exchange() {
   for (const std::string& key : keys_) {
     for (size_t from = 0; from < slots_.size(); ++from) {
+      if (!slots_[from].node->placement().holds(engine::Key(key).partition,
+                                                static_cast<cluster::NodeIndex>(from)))
+        continue;
       std::string state;
       run_on(from, [&] { state = slots_[from].node->state_of(key); });
       if (state.empty()) continue;

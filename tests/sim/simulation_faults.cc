@@ -7,6 +7,8 @@ namespace starling::sim {
 void Simulation::stop(size_t node, size_t surviving_frames) {
   Slot& slot = slots_[node];
   if (slot.node == nullptr) return;
+  slot.hints.reset();
+  if (surviving_frames == SIZE_MAX) slot.hints = slot.node->hints();
   slot.node->engine().crash(surviving_frames);
   slot.node.reset();
   slot.waiting.clear();
@@ -53,6 +55,7 @@ void Simulation::drop_tombstones(size_t node) {
     }
   });
   stop(node, SIZE_MAX);
+  slot.hints.reset();
   slot.disk = {};
   start(node);
   run_on(node, [&] {

@@ -61,7 +61,10 @@ class Bench final : public Wire, public CoordinatorListener {
   }
   void read_done(uint64_t token, const Failure* failure) override { write_done(token, failure); }
   void fetch_done(uint64_t token, const KeyName&, std::string_view record) override { done[token] = record; }
-  void hint(NodeIndex target, std::string_view) override { ++hints[target]; }
+  bool hint(NodeIndex target, std::string_view) override {
+    if (room_for_hints) ++hints[target];
+    return room_for_hints;
+  }
   void gap(uint64_t request, NodeIndex peer, std::string_view) override {
     ++gaps;
     coordinator.resend(request, peer, "");
@@ -97,6 +100,7 @@ class Bench final : public Wire, public CoordinatorListener {
   std::vector<Sent> sent;
   std::map<uint64_t, std::string> done;
   std::map<NodeIndex, int> hints;
+  bool room_for_hints = true;
   int gaps = 0;
   Coordinator coordinator;
 };

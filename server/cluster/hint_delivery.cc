@@ -1,0 +1,92 @@
+#include "server/cluster/hint_delivery.h"
+
+#include <utility>
+#include <vector>
+
+#include "server/cluster/cluster_thread.h"
+#include "server/io_thread.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+// Records on their way to one node that came back. It has other work as well.
+constexpr size_t kUnderWay = 512;
+constexpr int64_t kDeliverPeriodMs = 20;
+constexpr int64_t kTendPeriodMs = 100;
+constexpr int64_t kExpirePeriodUs = 1'000'000;
+constexpr int64_t kTellPeriodUs = 60'000'000;
+
+}  // namespace
+
+HintDelivery::HintDelivery(Server& server, ClusterThread& thread, HintKeeper& keeper)
+    : server_(server),
+      thread_(thread),
+      keeper_(keeper),
+      deliver_timer_(thread.io_thread().loop(), [this] { deliver(); }),
+      tend_timer_(thread.io_thread().loop(), [this] { tend(); }) {
+  tend();
+  deliver_timer_.start(kDeliverPeriodMs, kDeliverPeriodMs);
+  tend_timer_.start(kTendPeriodMs, kTendPeriodMs);
+}
+
+void HintDelivery::deliver() {
+  const std::shared_ptr<const cluster::Placement> placement = thread_.placement();
+  if (placement == nullptr) return;
+  for (cluster::NodeIndex i = 0; i < placement->topology.members.size(); ++i) {
+    const cluster::NodeId& target = placement->topology.members[i].id;
+    if (i != placement->self && keeper_.waiting(target) != 0 && thread_.healthy(i)) deliver_to(target);
+  }
+}
+
+// Keeps up to kUnderWay records on their way.
+void HintDelivery::deliver_to(const cluster::NodeId& target) {
+  size_t& under_way = under_way_[target];
+  if (under_way >= kUnderWay) return;
+  std::vector<Hint> batch = keeper_.take(target, kUnderWay - under_way, server_.clock().monotonic_us());
+  under_way += batch.size();
+  for (Hint& hint : batch) {
+    const int database = hint.database;
+    const std::string key = hint.key;
+    thread_.hand_over(target, database, key,
+                      [this, target, hint = std::move(hint)](const HandedOver& result) {
+                        --under_way_[target];
+                        const auto holds = [this](uint16_t partition) { return this->holds(partition); };
+                        keeper_.finish(target, hint, result, holds, server_.clock().wall_ms());
+                        thread_.io_thread().commit_gate().note_change();
+                      });
+  }
+}
+
+bool HintDelivery::holds(uint16_t partition) const {
+  const std::shared_ptr<const cluster::Placement>& placement = thread_.placement();
+  // Who does not know keeps what it has.
+  return placement == nullptr || placement->holds(partition, placement->self);
+}
+
+void HintDelivery::tend() {
+  const Settings& settings = server_.settings();
+  keeper_.set_limits({static_cast<uint64_t>(settings.hint_max_bytes), settings.hint_max_age_seconds * 1000,
+                      static_cast<uint64_t>(settings.hint_bandwidth)});
+  const int64_t now_us = server_.clock().monotonic_us();
+  if (now_us - expired_at_us_ < kExpirePeriodUs || thread_.placement() == nullptr) return;
+  expired_at_us_ = now_us;
+  const auto holds = [this](uint16_t partition) { return this->holds(partition); };
+  if (keeper_.expire(holds, server_.clock().wall_ms())) thread_.io_thread().commit_gate().note_change();
+  if (told_at_us_ == 0 || now_us - told_at_us_ >= kTellPeriodUs) tell();
+}
+
+void HintDelivery::tell() {
+  const HintReport report = keeper_.report();
+  const uint64_t given_up = report.dropped + report.expired;
+  if (given_up == given_up_told_) return;
+  log_text(LogLevel::kWarning,
+           std::to_string(given_up - given_up_told_) + " hints were given up ('hint-max-bytes': " +
+               std::to_string(report.dropped) + " so far, 'hint-max-age': " + std::to_string(report.expired) +
+               "): what those nodes missed is left to the comparison of replicas");
+  given_up_told_ = given_up;
+  told_at_us_ = server_.clock().monotonic_us();
+}
+
+}  // namespace starling::server
