@@ -17,7 +17,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 from faults.mounts import SmallTmpfs
 from harness.checks import Skip
 
-DISK_MIB = 96
+DISK_MIB = 256
 VALUE = "x" * 1000
 
 

@@ -21,12 +21,16 @@ class HintNode : public TestNode {
   HintTable& hints() { return hints_of(engine()); }
   HintOutcome keep(const std::string& key, const std::string& target) {
     HintOutcome outcome = HintOutcome::kNoRoom;
-    with_operation(key, 0, [&](Operation& operation, const Key& k) { outcome = operation.keep_hint({0, k}, target); });
+    with_operation(key, 0, [&](Operation& operation, const Key& k) {
+      outcome = operation.keep_hint({0, k}, target);
+    });
     return outcome;
   }
   bool delivered(const std::string& key, const std::string& target) {
     bool gone = false;
-    with_operation(key, 0, [&](Operation& operation, const Key& k) { gone = operation.hint_delivered({0, k}, target); });
+    with_operation(key, 0, [&](Operation& operation, const Key& k) {
+      gone = operation.hint_delivered({0, k}, target);
+    });
     return gone;
   }
   void put(const std::string& key, const std::string& value) {
@@ -41,8 +45,9 @@ class HintNode : public TestNode {
   }
   std::string state(const std::string& key) {
     std::string bytes;
-    with_operation(key, 0,
-                   [&](Operation& operation, const Key& k) { (void)Replica(operation, 0).append_state(k, &bytes); });
+    with_operation(key, 0, [&](Operation& operation, const Key& k) {
+      (void)Replica(operation, 0).append_state(k, &bytes);
+    });
     return bytes;
   }
   std::string version(const std::string& key) {
@@ -54,7 +59,8 @@ class HintNode : public TestNode {
   }
   bool forget(const std::string& key, const std::string& context) {
     bool gone = false;
-    with_operation(key, 0, [&](Operation& operation, const Key& k) { gone = Replica(operation, 0).forget(k, context); });
+    with_operation(
+        key, 0, [&](Operation& operation, const Key& k) { gone = Replica(operation, 0).forget(k, context); });
     return gone;
   }
   Names names() {
@@ -240,11 +246,14 @@ TEST_CASE("hints: random histories") {
 TEST_CASE("forget: a record that was kept for others goes without a trace") {
   HintNode author(100), node(200);
   author.put("a", "value");
-  author.with("set", [](Database& database, const Key& key) { database.open(key, Type::kSet).put("member", ""); });
+  author.with("set",
+              [](Database& database, const Key& key) { database.open(key, Type::kSet).put("member", ""); });
   for (const char* key : {"a", "set"}) REQUIRE(node.merge(key, author.state(key)));
   bool stored = false;
   SUBCASE("from memory and the log") {}
-  SUBCASE("from the store") { stored = true; }
+  SUBCASE("from the store") {
+    stored = true;
+  }
   if (stored) REQUIRE(node.engine().checkpoint().ok());
   for (const char* key : {"a", "set"}) CHECK(node.forget(key, node.version(key)));
   CHECK(node.scan().empty());

@@ -36,7 +36,8 @@ struct Bench {
     return context;
   }
   void finish(const Hint& hint, HandedOver result, const cluster::NodeId& target = kTarget) {
-    keeper.finish(target, hint, result, [this](uint16_t) { return replica; }, node.clock.now_ms);
+    keeper.finish(
+        target, hint, result, [this](uint16_t) { return replica; }, node.clock.now_ms);
   }
   std::vector<Hint> take(size_t count) { return keeper.take(kTarget, count, now_us); }
 
