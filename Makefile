@@ -8,7 +8,7 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cluster sim bench compat fuzz tsan-load build format format-check tidy install-deps clean
+.PHONY: help run test cluster sim bench bench-cluster compat fuzz tsan-load build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ sim: build  ## Runs the cluster's code under simulated faults (ARGS="--seconds 6
 
 bench: build  ## Measures this build against Debian's redis-server (ARGS are the script's options)
 	@tests/bench/run $(ARGS)
+
+bench-cluster: build  ## Measures three nodes at several quorums against Redis Cluster (ARGS are the script's options)
+	@tests/bench/run --cluster $(ARGS)
 
 compat: build  ## Compares replies with a real redis-server at length (ARGS are the script's options)
 	@redis-compat/run $(ARGS)

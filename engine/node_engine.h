@@ -88,7 +88,8 @@ class NodeEngine final : public Engine {
   bool log_writable() const { return writable_.load(std::memory_order_acquire); }
   bool behind() const;
   Status log_failure(Status status);
-  Status sync_log();
+  Status sync_log(int64_t* took_us);
+  void gather(std::unique_lock<std::mutex>& lock, int64_t last_sync_us);
   void stop_threads();
   void notify_durable();
 

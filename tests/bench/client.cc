@@ -43,6 +43,7 @@ std::string system_error(const char* what) {
 
 struct Client::Connection {
   int fd = -1;
+  size_t node = 0;
   bool waits_for_write = false;
   std::vector<Request> batch;
   size_t answered = 0;  // How many of `batch` have their reply.
@@ -58,8 +59,9 @@ struct Client::Connection {
 // One run of Client::run(): its state, its counts.
 class Client::Phase {
  public:
-  Phase(int epoll, const PhaseOptions& options, PhaseResult* result)
+  Phase(int epoll, const PhaseOptions& options, const SlotOwners* owners, PhaseResult* result)
       : epoll_(epoll), options_(options), workload_(options.workload), result_(result) {
+    if (owners != nullptr) workload_.route_by(owners);
     send_buffer_.resize(options.pipeline * workload_.max_request_bytes());
     receive_buffer_.resize(std::max(kMinReceiveBytes, 4 * options.workload.value_size_bytes));
     started_ns_ = last_reply_ns_ = now_ns();
@@ -126,14 +128,15 @@ bool Client::Phase::send_batch(Connection& connection, uint64_t now) {
   if (options_.requests != 0) size = std::min(size, options_.requests - issued_);
   connection.batch.clear();
   connection.answered = 0;
-  if (size == 0) return true;
-  issued_ += size;
-  ++busy_connections_;
   char* out = send_buffer_.data();
-  for (uint64_t i = 0; i < size; ++i) {
-    connection.batch.push_back(workload_.next());
-    out = workload_.encode(connection.batch.back(), out);
+  Request request{};
+  while (connection.batch.size() < size && workload_.next(connection.node, &request)) {
+    connection.batch.push_back(request);
+    out = workload_.encode(request, out);
   }
+  if (connection.batch.empty()) return true;
+  issued_ += connection.batch.size();
+  ++busy_connections_;
   connection.sent_at_ns = now_ns();
   return send_bytes(connection, send_buffer_.data(), static_cast<size_t>(out - send_buffer_.data()));
 }
@@ -230,40 +233,45 @@ Client::~Client() {
   if (epoll_ >= 0) close(epoll_);
 }
 
-bool Client::connect(const std::string& host, int port, size_t connections, std::string* error) {
+bool Client::open(const Address& node_address, size_t node, std::string* error) {
   sockaddr_in address{};
   address.sin_family = AF_INET;
-  address.sin_port = htons(static_cast<uint16_t>(port));
-  if (inet_pton(AF_INET, host.c_str(), &address.sin_addr) != 1) {
-    *error = host + " is no IPv4 address";
+  address.sin_port = htons(static_cast<uint16_t>(node_address.port));
+  if (inet_pton(AF_INET, node_address.host.c_str(), &address.sin_addr) != 1) {
+    *error = node_address.host + " is no IPv4 address";
     return false;
   }
-  epoll_ = epoll_create1(EPOLL_CLOEXEC);
-  for (size_t i = 0; i < connections; ++i) {
-    auto connection = std::make_unique<Connection>();
-    connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    if (connection->fd < 0 ||
-        ::connect(connection->fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-      *error = system_error("connect");
-      return false;
-    }
-    const int on = 1;
-    setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
-    epoll_event event{};
-    event.events = EPOLLIN;
-    event.data.ptr = connection.get();
-    if (epoll_ctl(epoll_, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
-      *error = system_error("epoll_ctl");
-      return false;
-    }
-    connections_.push_back(std::move(connection));
+  auto connection = std::make_unique<Connection>();
+  connection->node = node;
+  connection->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (connection->fd < 0 ||
+      ::connect(connection->fd, reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
+    *error = system_error("connect");
+    return false;
   }
+  const int on = 1;
+  setsockopt(connection->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+  epoll_event event{};
+  event.events = EPOLLIN;
+  event.data.ptr = connection.get();
+  if (epoll_ctl(epoll_, EPOLL_CTL_ADD, connection->fd, &event) != 0) {
+    *error = system_error("epoll_ctl");
+    return false;
+  }
+  connections_.push_back(std::move(connection));
+  return true;
+}
+
+bool Client::connect(const std::vector<Address>& nodes, size_t connections, std::string* error) {
+  epoll_ = epoll_create1(EPOLL_CLOEXEC);
+  for (size_t i = 0; i < connections; ++i)
+    if (!open(nodes[i % nodes.size()], i % nodes.size(), error)) return false;
   return true;
 }
 
 bool Client::run(const PhaseOptions& options, PhaseResult* result, std::string* error) {
   const double cpu_before = own_cpu_seconds();
-  Phase phase(epoll_, options, result);
+  Phase phase(epoll_, options, owners_, result);
   const bool ok = phase.run(connections_);
   result->client_cpu_seconds = own_cpu_seconds() - cpu_before;
   if (!ok) *error = phase.error();

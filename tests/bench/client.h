@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "tests/bench/histogram.h"
+#include "tests/bench/slot_owners.h"
 #include "tests/bench/workload.h"
 
 namespace starling::bench {
@@ -48,8 +49,11 @@ class Client {
   Client(const Client&) = delete;
   Client& operator=(const Client&) = delete;
 
-  // Opens `connections` to an IPv4 address. False: `*error` says why.
-  [[nodiscard]] bool connect(const std::string& host, int port, size_t connections, std::string* error);
+  // Opens `connections`, spread evenly over the nodes (IPv4 addresses). False: `*error` says why.
+  [[nodiscard]] bool connect(const std::vector<Address>& nodes, size_t connections, std::string* error);
+  // Each connection sends only keys of its node's slots. The nodes of `owners` are those of connect(), in
+  // order; it must outlive this.
+  void route_by(const SlotOwners* owners) { owners_ = owners; }
   // Runs one phase to its end. False when a connection broke, a reply made no sense or none came in time;
   // error and wrong replies are only counted.
   [[nodiscard]] bool run(const PhaseOptions& options, PhaseResult* result, std::string* error);
@@ -58,7 +62,10 @@ class Client {
   struct Connection;
   class Phase;
 
+  bool open(const Address& address, size_t node, std::string* error);
+
   int epoll_ = -1;
+  const SlotOwners* owners_ = nullptr;
   std::vector<std::unique_ptr<Connection>> connections_;
 };
 

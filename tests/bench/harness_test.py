@@ -2,9 +2,11 @@
 """The harness must be worth believing: wrong replies are seen, a dead server is no result, the arithmetic is right.
 STARLING_BUILD names the folder of the programs; servers listen on ports the system chooses."""
 
+import contextlib
 import json
 import os
 import pathlib
+import random
 import socket
 import subprocess
 import sys
@@ -13,6 +15,7 @@ import unittest
 
 sys.dont_write_bytecode = True
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
+import cluster
 import measure
 import report
 from servers import ROOT, Launcher, ServerError
@@ -90,6 +93,48 @@ class AgainstTheFloor(unittest.TestCase):
         self.server.resume()
         self.assertIn("no reply in 200 ms", result.stderr)
         self.assertEqual(self.load("--workload", "set")["measured"]["requests"], REQUESTS)
+
+
+def free_ports(count):
+    """Consecutive ports whose bus ports are free too, at the moment."""
+    while True:
+        first = random.randrange(20_000, 22_000)
+        with contextlib.ExitStack() as stack:
+            try:
+                for port in range(first, first + count):
+                    for candidate in (port, port + 10_000):
+                        stack.enter_context(socket.socket()).bind(("127.0.0.1", candidate))
+                return list(range(first, first + count))
+            except OSError:
+                pass
+
+
+class AgainstACluster(unittest.TestCase):
+    KEYS = 3000
+
+    def owned(self, servers, generator, route):
+        """How many commands each node got while every key was set once."""
+        before = [self.commands(server) for server in servers]
+        self.assertEqual(generator.run(servers[1], "set", order="sequential", requests=self.KEYS, pipeline=7,
+                                       route=route)["requests"], self.KEYS)
+        return [self.commands(server) - count for server, count in zip(servers, before)]
+
+    def commands(self, server):
+        info = server.ask("INFO", "commandstats")
+        return next((int(line.split("calls=")[1].split(",")[0]) for line in info.splitlines()
+                     if line.startswith("cmdstat_set:")), 0)
+
+    def test_routes(self):
+        with tempfile.TemporaryDirectory() as data, contextlib.ExitStack() as stack:
+            servers = cluster.start_starling(Launcher(BUILD, 0, data), stack, free_ports(3))
+            generator = measure.LoadGenerator(f"{BUILD}/starling-bench", connections=6, keys=self.KEYS)
+            # Nobody has to pass anything on when every key goes to who coordinates it.
+            self.assertEqual(sum(self.owned(servers, generator, "owner")), self.KEYS)
+            self.assertTrue(all(self.owned(servers, generator, "owner")))
+            # The floor for the other routes: they too set every key, wherever it is sent.
+            self.owned(servers, generator, "any")
+            self.owned(servers, generator, "given")
+            self.assertEqual(generator.run(servers[0], "get", requests=self.KEYS, route="owner")["misses"], 0)
 
 
 class WithoutAServer(unittest.TestCase):

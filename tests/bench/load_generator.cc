@@ -5,9 +5,11 @@
 #include <cstdio>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "tests/bench/client.h"
 #include "tests/bench/options.h"
+#include "tests/bench/slot_owners.h"
 
 namespace starling::bench {
 namespace {
@@ -63,9 +65,17 @@ void print_phase(const char* name, const PhaseResult& result, bool with_series) 
 int run(const Options& options) {
   Client client;
   std::string error;
+  SlotOwners owners;
+  const Address given{options.host, options.port};
+  const bool routed = options.route != Route::kGiven;
+  if (routed && !fetch_slot_owners(given, &owners, &error)) {
+    std::fprintf(stderr, "starling-bench: %s\n", error.c_str());
+    return 1;
+  }
+  if (options.route == Route::kOwner) client.route_by(&owners);
   PhaseResult preload;
   PhaseResult measured;
-  const bool ok = client.connect(options.host, options.port, options.connections, &error) &&
+  const bool ok = client.connect(routed ? owners.nodes : std::vector{given}, options.connections, &error) &&
                   (!options.preload || client.run(preload_phase(options.phase), &preload, &error)) &&
                   client.run(options.phase, &measured, &error);
   if (!ok) {

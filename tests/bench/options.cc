@@ -16,6 +16,8 @@ constexpr const char* kUsage = R"(usage: starling-bench [options]
   --host ADDRESS           IPv4 address (127.0.0.1)
   --port PORT              (6379)
   --connections N          (50)
+  --route NAME             given: all requests to that port. any, owner: to all nodes of the cluster it is in; owner:
+                           each key (set, get, mixed) to the node that CLUSTER SLOTS names for it (given)
   --pipeline N             requests in flight on each connection (1)
   --workload NAME          set, get, mixed, incr, hset, sadd or ping (set)
   --read-percent N         share of GETs in mixed (80)
@@ -52,6 +54,10 @@ WorkloadKind workload_kind(const char* name) {
 
 KeyOrder key_order(const char* name) {
   return static_cast<KeyOrder>(one_of(name, {"uniform", "zipf", "sequential"}));
+}
+
+Route route(const char* name) {
+  return static_cast<Route>(one_of(name, {"given", "any", "owner"}));
 }
 
 Verify verify(const char* name) {
@@ -93,6 +99,7 @@ constexpr OptionSpec kOptionSpecs[] = {
     {"--host", true, [](Text v, Options* o) { o->host = v; }},
     {"--port", true, [](Text v, Options* o) { o->port = static_cast<int>(whole_number(v, 1, 65535)); }},
     {"--connections", true, [](Text v, Options* o) { o->connections = whole_number(v, 1, 100'000); }},
+    {"--route", true, [](Text v, Options* o) { o->route = route(v); }},
     {"--pipeline", true, [](Text v, Options* o) { o->phase.pipeline = whole_number(v, 1, 100'000); }},
     {"--workload", true, [](Text v, Options* o) { o->phase.workload.kind = workload_kind(v); }},
     {"--read-percent", true,

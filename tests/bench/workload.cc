@@ -141,9 +141,37 @@ Operation Workload::next_operation() {
   return is_read ? Operation::kGet : Operation::kSet;
 }
 
-Request Workload::next() {
-  const Operation operation = next_operation();
-  return Request{.key = next_element() & ((uint64_t{1} << 56) - 1), .operation = operation};
+void Workload::route_by(const SlotOwners* owners) {
+  owners_ = owners;
+  next_sequential_of_.assign(owners->nodes.size(), 0);
+}
+
+bool Workload::next_element_of(size_t node, uint64_t* element) {
+  char name[kKeyBytes];
+  const auto is_of_node = [&](uint64_t candidate) {
+    append_key(candidate, name);
+    return owners_->owner[slot_of({name, kKeyBytes})] == node;
+  };
+  if (options_.order != KeyOrder::kSequential) {
+    do *element = next_element();
+    while (!is_of_node(*element));
+    return true;
+  }
+  uint64_t& next = next_sequential_of_[node];
+  while (next < options_.keys && !is_of_node(next)) ++next;
+  *element = next;
+  return next++ < options_.keys;
+}
+
+bool Workload::next(size_t node, Request* request) {
+  uint64_t element = 0;
+  if (owners_ == nullptr) {
+    element = next_element();
+  } else if (!next_element_of(node, &element)) {
+    return false;
+  }
+  *request = {.key = element & ((uint64_t{1} << 56) - 1), .operation = next_operation()};
+  return true;
 }
 
 char* Workload::encode(const Request& request, char* out) const {

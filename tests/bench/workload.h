@@ -14,6 +14,9 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
+
+#include "tests/bench/slot_owners.h"
 
 namespace starling::bench {
 
@@ -60,7 +63,12 @@ class Workload {
  public:
   explicit Workload(const WorkloadOptions& options);
 
-  Request next();
+  // From here on next() draws only what belongs to the slots of the node it is asked for. `owners` must
+  // outlive this.
+  void route_by(const SlotOwners* owners);
+  // For a connection to `node` (0 without route_by()). False: in sequential order the node's keys have all
+  // been drawn; without route_by() they begin again instead.
+  [[nodiscard]] bool next(size_t node, Request* request);
   // No request is larger: what a caller must have free at `out`.
   size_t max_request_bytes() const { return options_.value_size_bytes + 128; }
   // Returns the end of what was written.
@@ -70,6 +78,7 @@ class Workload {
  private:
   uint64_t random();
   uint64_t next_element();
+  bool next_element_of(size_t node, uint64_t* element);
   uint64_t next_zipf();
   Operation next_operation();
   char* append_value(uint64_t key, char* out) const;
@@ -81,6 +90,8 @@ class Workload {
   std::string pool_;
   uint64_t random_state_;
   uint64_t next_sequential_ = 0;
+  const SlotOwners* owners_ = nullptr;
+  std::vector<uint64_t> next_sequential_of_;  // By node.
   double zipf_alpha_ = 0;
   double zipf_zeta_ = 0;
   double zipf_eta_ = 0;
