@@ -12,8 +12,9 @@ namespace starling::engine {
 
 namespace {
 
-Status put_rows(const std::vector<Row>& rows, SortedRun& run) {
-  for (const Row& row : rows) {
+// Takes the rows' values away one by one: a large one is not kept while the run writes it out.
+Status put_rows(std::vector<Row> rows, SortedRun& run) {
+  for (Row& row : rows) {
     Status status;
     switch (row.kind) {
       case Row::Kind::kEraseRange:
@@ -27,6 +28,9 @@ Status put_rows(const std::vector<Row>& rows, SortedRun& run) {
         break;
     }
     if (!status.ok()) return status;
+    if (row.value.size() < kBigValueBytes) continue;
+    row.value.clear();
+    row.value.shrink_to_fit();
   }
   return {};
 }
@@ -105,7 +109,7 @@ Status Checkpointer::sweep_partition(DatabaseTables& tables, uint16_t number, So
   move_deadlines(&rows, deadlines);
   std::sort(rows.begin(), rows.end(), before);
   drop_repeated(&rows);
-  return put_rows(rows, run);
+  return put_rows(std::move(rows), run);
 }
 
 Status Checkpointer::sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines) {
@@ -122,7 +126,7 @@ Status Checkpointer::finish_run(const StoreState& state, std::vector<Row> deadli
                                 SortedRun& run) {
   std::sort(deadlines.begin(), deadlines.end(), before);
   drop_repeated(&deadlines);
-  Status status = put_rows(deadlines, run);
+  Status status = put_rows(std::move(deadlines), run);
   for (const auto& [row, value] : hints) {
     if (status.ok()) status = value ? run.put(Family::kHints, row, *value) : run.erase(Family::kHints, row);
   }

@@ -17,6 +17,7 @@
 #include "engine/hint_table.h"
 #include "engine/hybrid_clock.h"
 #include "engine/keyspace.h"
+#include "engine/lookup_odds.h"
 #include "engine/store.h"
 
 namespace starling::engine {
@@ -86,6 +87,7 @@ struct EngineCore {
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> disk_reads{0};
+  LookupOdds cached_reads;
 
   std::atomic<uint64_t> checkpointed_changes{0};     // Of all changes, those that the last one took along.
   std::atomic<uint64_t> log_bytes_at_checkpoint{0};  // What was left when the last one had ended.

@@ -66,7 +66,10 @@ bool Operation::resident(const KeyRef& ref) {
   if (!core_.durable() || !tables.used.load(std::memory_order_acquire)) return true;
   const Partition& partition = tables.partition(ref.key);
   if (partition.complete || partition.table.find(ref.key.hash, ref.key.name) != Table::kNotFound) return true;
-  return Loader(core_).load_cached(tables, ref.key);
+  if (!core_.cached_reads.worthwhile()) return false;
+  const bool loaded = Loader(core_).load_cached(tables, ref.key);
+  core_.cached_reads.note(loaded);
+  return loaded;
 }
 
 uint64_t Operation::next_stamp() {

@@ -8,6 +8,11 @@
 namespace starling::engine {
 namespace {
 
+// A table's builder holds the block it is at twice, as it is and compressed, and keeps the room until the
+// file ends. So a value of this size has a file of its own, without compression: one copy of it, for a short
+// time.
+constexpr size_t kLoneValueBytes = 64 << 20;
+
 size_t index_of(Family family) {
   return static_cast<size_t>(family);
 }
@@ -33,8 +38,12 @@ void RocksRun::remove_files() {
 }
 
 Status RocksRun::put(Family family, std::string_view key, std::string_view value) {
-  if (Status status = prepare(family, key, false); !status.ok()) return status;
-  return result(parts_[index_of(family)].writer->Put(slice(key), slice(value)));
+  Part& part = parts_[index_of(family)];
+  if (value.size() >= kLoneValueBytes && part.writer != nullptr && key >= part.range_end)
+    if (Status status = finish_file(family); !status.ok()) return status;
+  const bool lone = value.size() >= kLoneValueBytes && part.writer == nullptr;
+  if (Status status = prepare(family, key, false, lone); !status.ok()) return status;
+  return result(part.writer->Put(slice(key), slice(value)));
 }
 
 Status RocksRun::erase(Family family, std::string_view key) {
@@ -51,7 +60,7 @@ Status RocksRun::erase_range(Family family, std::string_view lower, std::string_
   return result(part.writer->DeleteRange(slice(lower), slice(upper)));
 }
 
-Status RocksRun::prepare(Family family, std::string_view key, bool range) {
+Status RocksRun::prepare(Family family, std::string_view key, bool range, bool lone) {
   STARLING_ASSERT(!spent_);
   Part& part = parts_[index_of(family)];
   const int order = part.any ? key.compare(part.last_key) : 1;
@@ -60,25 +69,28 @@ Status RocksRun::prepare(Family family, std::string_view key, bool range) {
   part.last_is_range = range;
   part.any = true;
   // Files of a family must not overlap, so none ends within a range deletion.
-  const bool full = part.writer != nullptr && part.writer->FileSize() >= context_.run_file_bytes &&
-                    order > 0 && key >= part.range_end;
+  const bool full = part.writer != nullptr &&
+                    (part.lone || part.writer->FileSize() >= context_.run_file_bytes) && order > 0 &&
+                    key >= part.range_end;
   if (full)
     if (Status status = finish_file(family); !status.ok()) return status;
-  return part.writer != nullptr ? Status() : open_file(family);
+  return part.writer != nullptr ? Status() : open_file(family, lone);
 }
 
-Status RocksRun::open_file(Family family) {
+Status RocksRun::open_file(Family family, bool lone) {
   const size_t index = index_of(family);
   auto& files = files_[index];
   files.push_back(context_.path_prefix + "-" + kFamilyNames[index] + "-" + std::to_string(files.size()) +
                   ".sst");
   // The pages stay in the system's cache: a compaction reads them soon.
   constexpr bool kInvalidatePageCache = false;
-  const rocksdb::Options options = run_file_options(context_.setup, family);
+  rocksdb::Options options = run_file_options(context_.setup, family);
+  if (lone) options.compression = rocksdb::kNoCompression;
   auto writer = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(options), options,
                                                          context_.handles[index], kInvalidatePageCache);
   if (Status status = result(writer->Open(files.back())); !status.ok()) return status;
   parts_[index].writer = std::move(writer);
+  parts_[index].lone = lone;
   return {};
 }
 

@@ -44,13 +44,14 @@ class RocksRun final : public SortedRun {
     std::string last_key;
     bool last_is_range = false;
     bool any = false;
+    bool lone = false;      // The current file is for one large value.
     std::string range_end;  // The greatest upper bound of the current file's range deletions.
     uint64_t finished_bytes = 0;
   };
 
   // Checks the order and leaves the part with an open file that may take `key`.
-  Status prepare(Family family, std::string_view key, bool range);
-  Status open_file(Family family);
+  Status prepare(Family family, std::string_view key, bool range, bool lone = false);
+  Status open_file(Family family, bool lone);
   Status finish_file(Family family);
   // Of the files, those that were not moved into the database.
   void remove_files();

@@ -107,6 +107,28 @@ TEST_CASE("large values move to blob files when runs are merged, and stay readab
   CHECK(rows->value() == value + "4");
 }
 
+TEST_CASE("a very large value has a file of its own in a run, as it is") {
+  TemporaryDirectory directory;
+  const auto store = open_store(directory.path());
+  constexpr size_t kBytes = 64 << 20;
+  const std::string large(kBytes, 'x');  // Next to nothing if it were compressed.
+  const auto run = store->begin_run();
+  REQUIRE(run->put(Family::kRecords, "a", "small").ok());
+  REQUIRE(run->put(Family::kRecords, "b", large).ok());
+  const uint64_t with_large = run->bytes();
+  REQUIRE(run->put(Family::kRecords, "c", "small").ok());
+  CHECK(run->bytes() >= with_large);
+  REQUIRE(run->apply().ok());
+  CHECK(statistic(*store, "table_bytes") > kBytes);
+  std::string value;
+  for (const char* key : {"a", "c"}) {
+    REQUIRE(store->get(Family::kRecords, key, ReadMode::kMayBlock, &value) == ReadResult::kFound);
+    CHECK(value == "small");
+  }
+  REQUIRE(store->get(Family::kRecords, "b", ReadMode::kMayBlock, &value) == ReadResult::kFound);
+  CHECK((value == large));
+}
+
 TEST_CASE("what a crash leaves right after apply() has the run and the erased range before it") {
   TemporaryDirectory directory;
   const std::string live = directory.path() + "/live";
