@@ -1,11 +1,13 @@
 // Changing the records of a cluster within an operation: what leaves a history behind. See operation.h and
 // record_form.h.
 #include <algorithm>
+#include <charconv>
 
 #include "engine/assert.h"
 #include "engine/change_capture.h"
 #include "engine/collection.h"
 #include "engine/core.h"
+#include "engine/counter_form.h"
 #include "engine/entry_change.h"
 #include "engine/mutation.h"
 #include "engine/operation.h"
@@ -84,6 +86,64 @@ void Database::put_record(const Key& key, const Record& record, int64_t now_ms) 
   encode_record(record, &bytes);
   log_record(key, bytes, greatest_stamp(record.context()), was, now_ms);
   install(partition, slot, key, record, now_ms);
+}
+
+int64_t Database::add(const Key& key, int64_t before, int64_t increment) {
+  int64_t shown = before + increment;
+  if (core_->options.replicated) {
+    Partition& partition = tables_->partition(key);
+    const uint32_t slot = locate(partition, key);
+    const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+    const bool simple = old == nullptr || (!old->has(Entry::kComplex) &&
+                                           (old->stamp() == 0 || old->actor() == operation_->actor_index()));
+    if (simple ? add_simple(partition, slot, key, before, increment)
+               : add_to_record(key, old, increment, &shown)) {
+      return shown;
+    }
+  }
+  put_string(key, std::to_string(shown), kKeepDeadline);
+  return shown;
+}
+
+// What is here is this actor's, or nothing: so is the sum. False when that leaves the range.
+bool Database::add_simple(Partition& partition, uint32_t slot, const Key& key, int64_t before,
+                          int64_t increment) {
+  ActorTable& actors = core_->keyspace.actors;
+  const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
+  Contribution own;
+  if (old != nullptr && old->counter()) {
+    own = contribution_in(actors, *old);
+  } else if (old != nullptr && old->stamp() != 0) {
+    own = {{old->stamp(), core_->actor}, before, 0};
+  }
+  if (__builtin_add_overflow(own.sum, increment, &own.sum)) return false;
+  const std::optional<std::string> value = counter_value(actors, own);
+  STARLING_ASSERT(value.has_value());
+  if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
+  Entry::Parts parts;
+  parts.value = *value;
+  parts.counter = true;
+  parts.type = Type::kString;
+  parts.stamp = operation_->next_stamp();
+  parts.actor = operation_->actor_index();
+  if (old != nullptr && !old->tombstone()) parts.deadline_ms = old->deadline_ms();
+  std::string record;
+  encode_simple_counter(core_->actor, parts.stamp, parts.deadline_ms, encode_contribution(own), &record);
+  log_record(key, record, parts.stamp, was_bits(old, inherited_flags(old)), 0);
+  store_simple(partition, slot, key, parts);
+  return true;
+}
+
+bool Database::add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown) {
+  Record record = record_of(core_->keyspace.actors, old);
+  Change change(&record, {operation_->next_stamp(), core_->actor}, operation_->now_ms());
+  if (!change.add_to_string(increment)) return false;
+  (void)change.finish();
+  if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
+  const std::string text = *record.string(operation_->now_ms());
+  std::from_chars(text.data(), text.data() + text.size(), *shown);
+  put_record(key, record, operation_->now_ms());
+  return true;
 }
 
 // The deadline of what the entry shows has passed: it shows something else from now on. No event.
@@ -174,7 +234,8 @@ void Database::forget(Partition& partition, uint32_t slot, const Key& key) {
 void Database::change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
   Entry* entry = partition.table.entry(slot);
   ChangeList* captured = operation_->captured_;
-  const bool simple = !entry->has(Entry::kComplex) && entry->actor() == operation_->actor_index();
+  const bool simple =
+      !entry->has(Entry::kComplex) && entry->actor() == operation_->actor_index() && !entry->counter();
   if (!is_collection(*entry)) {
     if (captured != nullptr) ChangeCapture(*captured).whole(index_, key);
     if (simple) return move_deadline(partition, slot, key, deadline_ms);

@@ -9,18 +9,16 @@ namespace starling::engine {
 
 // Wire and disk: never renumber; a new kind comes with a new format number. Kinds below kFirstStoredApart lie
 // within the record's header on disk, the others each under a key of its own. In brackets: the element's name
-// and its value.
+// and its value. 2 and 21 were never used and are not to be.
 enum class ElementKind : uint8_t {
   kValue = 0,     // The string, or the tombstone of the whole record. ["", the value]
   kDeadline = 1,  // When a collection expires. ["", "": the deadline is the sibling's]
-  kCounter = 2,   // What one actor's INCRs add to the string. [actor, u64 big-endian; sum, i64]
 
   kField = 16,         // Of a hash. [field, value]
   kMember = 17,        // Of a set. [member, ""]
   kListItem = 18,      // [position, dense and unique by its dot; item]
   kScoredMember = 19,  // Of a sorted set. [member, score]
   kStreamEntry = 20,   // [entry id, u128 big-endian; fields]
-  kFieldCounter = 21,  // What one actor's HINCRBYs add to a field. [field, actor u64 big-endian; sum, i64]
 };
 
 inline constexpr uint8_t kFirstStoredApart = 16;
@@ -30,19 +28,17 @@ inline constexpr bool is_stored_apart(ElementKind kind) {
 }
 
 inline constexpr bool is_element_kind(uint8_t number) {
-  return number <= 2 || (number >= 16 && number <= 21);
+  return number <= 1 || (number >= 16 && number <= 20);
 }
 
 // The data type an element of this kind makes its key. kNone for deadlines, which make none.
 inline constexpr Type type_of(ElementKind kind) {
   switch (kind) {
     case ElementKind::kValue:
-    case ElementKind::kCounter:
       return Type::kString;
     case ElementKind::kDeadline:
       return Type::kNone;
     case ElementKind::kField:
-    case ElementKind::kFieldCounter:
       return Type::kHash;
     case ElementKind::kMember:
       return Type::kSet;

@@ -29,6 +29,10 @@ uint8_t* put_varint(uint8_t* p, uint64_t value) {
   return p;
 }
 
+uint8_t type_bits(const Entry::Parts& parts) {
+  return parts.counter ? Entry::kCounterType : static_cast<uint8_t>(parts.type);
+}
+
 const uint8_t* get_varint(const uint8_t* p, uint64_t* value) {
   uint64_t result = 0;
   for (int shift = 0;; shift += 7) {
@@ -73,7 +77,7 @@ Entry* Entry::create(const Parts& parts) {
   entry->store(0, parts.stamp);
   entry->store(8, parts.actor);
   uint8_t* p = entry->bytes();
-  p[10] = static_cast<uint8_t>(static_cast<uint8_t>(parts.type) | (deadline ? kHasDeadline : 0) |
+  p[10] = static_cast<uint8_t>(type_bits(parts) | (deadline ? kHasDeadline : 0) |
                                (parts.external != nullptr ? kExternal : 0) | parts.flags);
   entry->set_access(parts.access);
   p = put_varint(p + kFixedBytes, parts.key.size());
@@ -104,8 +108,7 @@ bool Entry::assign(const Parts& parts) {
   if (at.value_size != parts.value.size()) return false;
   store(0, parts.stamp);
   store(8, parts.actor);
-  bytes()[10] =
-      static_cast<uint8_t>(static_cast<uint8_t>(parts.type) | (flags() & kHasDeadline) | parts.flags);
+  bytes()[10] = static_cast<uint8_t>(type_bits(parts) | (flags() & kHasDeadline) | parts.flags);
   set_access(parts.access);
   if (parts.deadline_ms != 0) set_deadline_ms(parts.deadline_ms);
   if (!parts.value.empty()) {
@@ -154,7 +157,14 @@ std::string_view Entry::value() const {
     const BigValue* big = load<BigValue*>(at.key_offset + at.key_size);
     return {big->bytes.get(), big->size};
   }
-  return {reinterpret_cast<const char*>(bytes()) + at.key_offset + at.key_size, at.value_size};
+  const size_t tail = counter() ? kCounterTailBytes : 0;
+  return {reinterpret_cast<const char*>(bytes()) + at.key_offset + at.key_size, at.value_size - tail};
+}
+
+std::string_view Entry::counter_tail() const {
+  const Layout at = layout();
+  const size_t offset = at.key_offset + at.key_size + at.value_size - kCounterTailBytes;
+  return {reinterpret_cast<const char*>(bytes()) + offset, kCounterTailBytes};
 }
 
 size_t Entry::allocated_bytes() const {

@@ -4,12 +4,14 @@
 //
 //   entry    := stamp:u64 actor:u16 flags:u8 access:u8[3] key_size:varint value_size:varint [deadline_ms:i64]
 //   key value flags    := type:3 has_deadline:1 external:1 complex:1 on_disk:1 purge:1 value    := the bytes
-//   | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets, History for kNone
+//   (a counter's: the text it shows, and a tail that counter_form.h has) | an 8-byte pointer (external):
+//   BigValue for strings, Collection for hashes and sets, History for kNone
 //
 // With a 16-byte key and a 64-byte value that is 96 bytes, an allocator's size class. `type` kNone is a
 // tombstone: the key (or element) is known to be absent, and must be erased from the store if it is tagged as
 // changed. In a cluster the tombstone of a key is a record (record_form.h), and stays; only stamp 0 says that
-// there never was one.
+// there never was one. A string or an element whose type is kCounterType in here is one contribution to a
+// sum.
 #pragma once
 
 #include <cstdint>
@@ -47,6 +49,8 @@ struct BigValue {
 struct Entry {
   static constexpr size_t kFixedBytes = 14;
   static constexpr uint8_t kTypeMask = 0x07;
+  static constexpr uint8_t kCounterType = 7;  // In place of a Type.
+  static constexpr size_t kCounterTailBytes = 18;
   static constexpr uint8_t kHasDeadline = 0x08;
   static constexpr uint8_t kExternal = 0x10;
   static constexpr uint8_t kComplex = 0x20;  // The record has a History.
@@ -65,6 +69,7 @@ struct Entry {
     uint32_t access = 0;
     uint8_t flags = 0;  // kOnDisk, kPurge, kComplex.
     void* external = nullptr;
+    bool counter = false;                  // `value` ends with a tail of kCounterTailBytes.
     size_t uninitialized_value_bytes = 0;  // Room for a value that the caller fills in, instead of `value`.
   };
 
@@ -84,7 +89,13 @@ struct Entry {
   void set_flag(uint8_t flag) { bytes()[10] |= flag; }
   void clear_flag(uint8_t flag) { bytes()[10] &= static_cast<uint8_t>(~flag); }
   bool has(uint8_t flag) const { return (flags() & flag) != 0; }
-  Type type() const { return static_cast<Type>(flags() & kTypeMask); }
+  Type type() const {
+    const uint8_t type = flags() & kTypeMask;
+    return type == kCounterType ? Type::kString : static_cast<Type>(type);
+  }
+  bool counter() const { return (flags() & kTypeMask) == kCounterType; }
+  // Precondition: counter().
+  std::string_view counter_tail() const;
   bool tombstone() const { return type() == Type::kNone; }
   uint32_t access() const { return bytes()[11] | bytes()[12] << 8 | bytes()[13] << 16; }
   void set_access(uint32_t access) {
@@ -103,7 +114,7 @@ struct Entry {
     }
     return key_slow();
   }
-  // The inline bytes, or the big value's. Precondition: a string or an element.
+  // The inline bytes, or the big value's; what a counter shows. Precondition: a string or an element.
   std::string_view value() const;
   BigValue* big_value() const { return static_cast<BigValue*>(external()); }
   Collection* collection() const { return static_cast<Collection*>(external()); }

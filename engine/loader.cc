@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/collection.h"
+#include "engine/counter_form.h"
 #include "engine/record_form.h"
 #include "engine/simple_codec.h"
 #include "engine/storage_key.h"
@@ -18,6 +19,22 @@ constexpr int kOptimisticAttempts = 16;
 
 Status damaged(const Key& key) {
   return {StatusCode::kCorrupt, "the record of key '" + std::string(key.name.substr(0, 64)) + "' is damaged"};
+}
+
+// An element of a collection without a history: one value, or one contribution to a counter, whose text then
+// is kept in `counter`.
+bool read_element(ActorTable& actors, ElementKind kind, std::string_view row, ActorId* actor,
+                  Entry::Parts* parts, std::string* counter) {
+  if (decode_simple_element(row, actor, &parts->stamp, &parts->value)) return true;
+  Siblings siblings;
+  if (!decode_element(kind, row, &siblings).ok() || siblings.size() != 1) return false;
+  *actor = siblings.front().dot.actor;
+  ElementForm form = form_of(actors, std::move(siblings), true);
+  *counter = std::move(form.value);
+  parts->stamp = form.dot.stamp;
+  parts->value = *counter;
+  parts->counter = form.counter;
+  return form.counter;
 }
 
 struct Destroyer {
@@ -35,6 +52,7 @@ struct Loader::Read {
   Stamp stamp = 0;
   int64_t deadline_ms = 0;
   std::string_view value;  // Into bytes.
+  bool counter = false;    // As Entry::Parts has it.
   std::unique_ptr<Collection> collection;
   bool mixed_actors = false;                  // Of the collection's elements and its header.
   std::unique_ptr<Entry, Destroyer> covered;  // The entry already, of a record behind a cover.
@@ -47,10 +65,11 @@ Status Loader::read_elements(uint32_t space, const Key& key, Read* read) {
   const auto iterator = core_.store->iterate(Family::kElements, range.lower, range.upper);
   for (; iterator->valid(); iterator->next()) {
     ElementName element;
-    Entry::Parts parts;
     ActorId actor;
+    Entry::Parts parts;
+    std::string counter;
     if (!decode_element_name(iterator->key(), prefix_bytes, &element) ||
-        !decode_simple_element(iterator->value(), &actor, &parts.stamp, &parts.value)) {
+        !read_element(core_.keyspace.actors, element.kind, iterator->value(), &actor, &parts, &counter)) {
       return damaged(key);
     }
     if (element.kind != element_kind_of(read->type)) continue;
@@ -67,6 +86,24 @@ Status Loader::read_elements(uint32_t space, const Key& key, Read* read) {
   return iterator->status();
 }
 
+// A row without a cover that is all there is of a string. False when it is not.
+bool Loader::read_string(Read* read) {
+  std::string_view bytes;
+  read->type = Type::kString;
+  if (decode_simple_string(read->bytes, &read->actor, &read->stamp, &read->deadline_ms, &read->value))
+    return true;
+  Contribution contribution;
+  if (!decode_simple_counter(read->bytes, &read->actor, &read->stamp, &read->deadline_ms, &bytes) ||
+      !decode_contribution(bytes, &contribution)) {
+    return false;
+  }
+  std::optional<std::string> value = counter_value(core_.keyspace.actors, contribution);
+  if (!value.has_value()) return false;
+  read->bytes = *std::move(value);
+  read->value = read->bytes;
+  return read->counter = true;
+}
+
 Status Loader::read(uint32_t space, const Key& key, Read* read) {
   std::string record_key;
   append_record_key(space, key, &record_key);
@@ -75,10 +112,7 @@ Status Loader::read(uint32_t space, const Key& key, Read* read) {
   if (result == ReadResult::kAbsent) return {};
   if (result != ReadResult::kFound) return {StatusCode::kIoError, "the store could not be read"};
   read->found = true;
-  if (decode_simple_string(read->bytes, &read->actor, &read->stamp, &read->deadline_ms, &read->value)) {
-    read->type = Type::kString;
-    return {};
-  }
+  if (read_string(read)) return {};
   if (has_form(read->bytes, Form::kCover)) return read_covered(space, key, read);
   uint64_t count;
   Stamp deadline_stamp = 0;
@@ -170,6 +204,7 @@ void Loader::install(DatabaseTables& tables, const Key& key, Read read) {
       parts.external = new BigValue(read.value, nullptr);
     } else {
       parts.value = read.value;
+      parts.counter = read.counter;
     }
   }
   Entry* entry = read.covered != nullptr ? read.covered.release() : Entry::create(parts);
@@ -189,10 +224,8 @@ bool Loader::load_cached(DatabaseTables& tables, const Key& key) {
       core_.store->get(Family::kRecords, record_key, ReadMode::kMemoryOnly, &read.bytes);
   if (result == ReadResult::kFound) {
     // A collection's elements need an iterator, which cannot promise to stay off the disk.
-    if (!decode_simple_string(read.bytes, &read.actor, &read.stamp, &read.deadline_ms, &read.value))
-      return false;
+    if (!read_string(&read)) return false;
     read.found = true;
-    read.type = Type::kString;
   } else if (result != ReadResult::kAbsent) {
     return false;
   }

@@ -28,6 +28,7 @@ class Loader {
   Status read(uint32_t space, const Key& key, Read* read);
   Status read_elements(uint32_t space, const Key& key, Read* read);
   Status read_covered(uint32_t space, const Key& key, Read* read);
+  bool read_string(Read* read);
   void note_actors(Read* read);
   uint32_t initial_clock() const;
   void install(DatabaseTables& tables, const Key& key, Read read);

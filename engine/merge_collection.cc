@@ -1,12 +1,15 @@
 // Collections with a history: what their changes do to it, and merging deltas element by element. See
 // operation.h and history.h.
 #include <algorithm>
+#include <charconv>
 #include <utility>
 
 #include "engine/assert.h"
 #include "engine/change_capture.h"
 #include "engine/collection.h"
 #include "engine/core.h"
+#include "engine/counter_form.h"
+#include "engine/mutation.h"
 #include "engine/operation.h"
 #include "engine/record_delta.h"
 #include "engine/record_form.h"
@@ -68,13 +71,23 @@ bool OpenCollection::can_merge(const Delta& delta) const {
   });
 }
 
+// Whether entries without a history can hold what the delta of their only actor puts.
+bool OpenCollection::fits_entries(const Delta& delta) const {
+  ActorTable& actors = operation_->core_.keyspace.actors;
+  return std::all_of(delta.touched.begin(), delta.touched.end(), [&](const auto& touched) {
+    const Siblings& siblings = touched.second;
+    return siblings.size() <= 1 &&
+           (siblings.empty() || !siblings[0].counter || counter_value(actors, contribution_of(siblings[0])));
+  });
+}
+
 // Precondition: can_merge(), and the record's context covers what the delta builds on.
 void OpenCollection::merge(const Delta& delta) {
   const ActorTable& actors = operation_->core_.keyspace.actors;
   prepare_header();
   const auto& after = delta.after.entries();
   const bool simple = collection_->history() == nullptr && after.size() == 1 &&
-                      after[0].actor == actors.id_of(entry_->actor());
+                      after[0].actor == actors.id_of(entry_->actor()) && fits_entries(delta);
   if (!simple) {
     Partition& partition = tables_->partition(key_);
     Database(*operation_, index_).make_history(partition, partition.table.find(key_.hash, key_.name), key_);
@@ -101,39 +114,96 @@ void OpenCollection::merge(const Delta& delta) {
 void OpenCollection::merge_element(std::string_view name, const Siblings& theirs,
                                    const VersionVector& my_context, const VersionVector& their_context) {
   EngineCore& core = operation_->core_;
-  ActorTable& actors = core.keyspace.actors;
-  Table& elements = collection_->elements();
   const uint64_t hash = hash_of(name);
-  const uint32_t slot = elements.find(hash, name);
-  const bool here = slot != Table::kNotFound && !elements.entry(slot)->tombstone();
-  Siblings mine;
-  if (here) mine = siblings_of(actors, *collection_, *elements.entry(slot));
+  const uint32_t slot = collection_->elements().find(hash, name);
+  const Siblings mine = siblings_in(slot);
   Siblings merged = merge_siblings(mine, my_context, theirs, their_context);
   if (merged == mine) return;
   if (slot != Table::kNotFound) {
     save_element_before_change(core, *tables_, tables_->partition(key_), *collection_, slot, key_);
   }
-  const ElementKind kind = element_kind_of(collection_->type());
   const auto before = static_cast<int64_t>(collection_->memory_bytes());
-  if (merged.empty()) {
+  if (!merged.empty()) {
+    store_siblings(slot, hash, name, std::move(merged));
+  } else {
     Entry::destroy(drop_element(slot, entry_->stamp()));
-  } else {
-    const Sibling& winner = merged.back();
-    Entry::Parts parts;
-    parts.key = name;
-    parts.value = winner.value;
-    parts.type = collection_->type();
-    parts.stamp = winner.dot.stamp;
-    parts.actor = actors.index_of(winner.dot.actor);
-    store_element(slot, hash, parts);
-    merged.pop_back();
-  }
-  if (History* history = collection_->history()) {
-    history->hide(kind, name, std::move(merged));
-  } else {
-    STARLING_ASSERT(merged.empty());
+    if (History* history = collection_->history()) history->drop(element_kind_of(collection_->type()), name);
   }
   account(static_cast<int64_t>(collection_->memory_bytes()) - before);
+}
+
+// What the element is from now on; its siblings that the entry does not say go to the history.
+void OpenCollection::store_siblings(uint32_t slot, uint64_t hash, std::string_view name, Siblings siblings) {
+  ActorTable& actors = operation_->core_.keyspace.actors;
+  ElementForm form = form_of(actors, std::move(siblings), true);
+  Entry::Parts parts;
+  parts.key = name;
+  parts.value = form.value;
+  parts.counter = form.counter;
+  parts.type = collection_->type();
+  parts.stamp = form.dot.stamp;
+  parts.actor = actors.index_of(form.dot.actor);
+  store_element(slot, hash, parts);
+  if (History* history = collection_->history()) {
+    history->hide(element_kind_of(collection_->type()), name, std::move(form.hidden));
+  } else {
+    STARLING_ASSERT(form.hidden.empty());
+  }
+}
+
+// The element's siblings; none when it is not there.
+Siblings OpenCollection::siblings_in(uint32_t slot) const {
+  const Table& elements = collection_->elements();
+  if (slot == Table::kNotFound || elements.entry(slot)->tombstone()) return {};
+  return siblings_of(operation_->core_.keyspace.actors, *collection_, *elements.entry(slot));
+}
+
+int64_t OpenCollection::add(std::string_view name, int64_t before, int64_t increment) {
+  EngineCore& core = operation_->core_;
+  std::optional<Sibling> own;
+  if (core.options.replicated) {
+    const Siblings siblings = siblings_in(collection_->elements().find(hash_of(name), name));
+    own = contribution(siblings, true, {0, core.actor}, increment);
+  }
+  if (!own.has_value()) {
+    put(name, std::to_string(before + increment));
+    return before + increment;
+  }
+  put_contribution(name, own->value);
+  int64_t shown = 0;
+  const std::string_view text = *collection_->find(name);
+  std::from_chars(text.data(), text.data() + text.size(), shown);
+  return shown;
+}
+
+// An increment of this operation's actor, done or replayed.
+void OpenCollection::put_contribution(std::string_view name, std::string_view bytes) {
+  EngineCore& core = operation_->core_;
+  const uint64_t hash = hash_of(name);
+  Table& elements = collection_->elements();
+  begin_change();
+  begin_replicated_change(name);
+  const uint32_t slot = elements.find(hash, name);
+  if (slot != Table::kNotFound) {
+    save_element_before_change(core, *tables_, tables_->partition(key_), *collection_, slot, key_);
+  }
+  const auto memory_before = static_cast<int64_t>(collection_->memory_bytes());
+  Siblings siblings = siblings_in(slot);
+  const ActorIndex actor = operation_->actor_index();
+  const Dot dot{operation_->next_stamp(), core.keyspace.actors.id_of(actor)};
+  place_contribution({dot, std::string(bytes), 0, false, true}, &siblings);
+  join_event(dot.stamp, name);
+  store_siblings(slot, hash, name, std::move(siblings));
+  entry_->set_stamp(dot.stamp);
+  entry_->set_actor(actor);
+  account(static_cast<int64_t>(collection_->memory_bytes()) - memory_before);
+  Mutation mutation;
+  mutation.kind = MutationKind::kPutContribution;
+  mutation.key = name;
+  mutation.value = bytes;
+  mutation.stamp = dot.stamp;
+  operation_->log(mutation);
+  if (!operation_->replaying_) core.observer.modified(index_, key_.name);
 }
 
 void OpenCollection::merge_deadline(const Siblings& theirs, const VersionVector& my_context,

@@ -5,7 +5,8 @@ namespace starling::engine {
 namespace {
 
 bool of_element(MutationKind kind) {
-  return kind == MutationKind::kPutElement || kind == MutationKind::kEraseElement;
+  return kind == MutationKind::kPutElement || kind == MutationKind::kEraseElement ||
+         kind == MutationKind::kPutContribution;
 }
 
 bool has_deadline(MutationKind kind) {
@@ -29,7 +30,8 @@ bool has_now(MutationKind kind) {
 bool has_value(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kPutElement ||
          kind == MutationKind::kPutRecord || kind == MutationKind::kMergeDelta ||
-         kind == MutationKind::kKeepHint || kind == MutationKind::kDropHint;
+         kind == MutationKind::kKeepHint || kind == MutationKind::kDropHint ||
+         kind == MutationKind::kPutContribution;
 }
 
 }  // namespace
@@ -70,7 +72,7 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 13) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > 14) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);

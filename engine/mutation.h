@@ -15,11 +15,13 @@
 //              | 12 space key target:bytes                                     drop it
 //              | 13 space key was:u8                                           forget a record, without an
 //              event
+//              | 14 name:bytes stamp:u64 contribution:bytes                    the frame's actor adds to an
+//              element
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
 //
-// 8 to 13 only a cluster's nodes write. In 8 to 10 `stamp` is the greatest in them; whose events they are is
+// 8 to 14 only a cluster's nodes write. In 8 to 10 `stamp` is the greatest in them; whose events they are is
 // in their own bytes. What they do depends on the time by which they were done.
 //
 // `was` says what the key was before, so that replay need not read the store to keep the counts true.
@@ -52,6 +54,7 @@ enum class MutationKind : uint8_t {
   kKeepHint = 11,
   kDropHint = 12,
   kForget = 13,
+  kPutContribution = 14,
 };
 
 // Bits of `was`.

@@ -77,12 +77,17 @@ class OpenCollection {
   const Collection& view() const { return *collection_; }
   // True when the element is new. `value` is empty for sets.
   bool put(std::string_view name, std::string_view value);
+  // Adds to the integer `before` that a hash's field shows, 0 when it is not there; returns what it shows
+  // now. In a cluster that counts what others add at the same time (counter.h). Precondition: before +
+  // increment does not overflow.
+  int64_t add(std::string_view name, int64_t before, int64_t increment);
   // True when it was there. Removing the last element removes the key. `name` may be a view of the element's
   // own name; views of other elements stay valid.
   bool remove(std::string_view name);
 
  private:
   friend class Database;
+  friend class Recovery;
   friend class Replica;
   OpenCollection(const Database& database, const Key& key, Entry* entry);
   bool put(std::string_view name, std::string_view value, uint64_t hash);
@@ -96,6 +101,10 @@ class OpenCollection {
   void begin_replicated_change(std::string_view name);
   void join_event(Stamp stamp, std::string_view name);
   void put_away_hidden();
+  void put_contribution(std::string_view name, std::string_view bytes);
+  void store_siblings(uint32_t slot, uint64_t hash, std::string_view name, Siblings siblings);
+  Siblings siblings_in(uint32_t slot) const;
+  bool fits_entries(const Delta& delta) const;
   bool can_merge(const Delta& delta) const;
   void merge(const Delta& delta);
   void merge_element(std::string_view name, const Siblings& theirs, const VersionVector& my_context,
@@ -128,6 +137,11 @@ class Database {
   // Changes a string in place, or makes one from "" when the key is absent: resized to new_size (growth is
   // zeroed), then `edit` writes into it. Keeps the deadline. Precondition: absent or kString.
   void edit_string(const Key& key, size_t new_size, absl::FunctionRef<void(std::span<char>)> edit);
+
+  // Adds to the integer `before` that the key shows, 0 when it is absent; returns what it shows now. Keeps
+  // the deadline. In a cluster that counts what others add at the same time (counter.h). Preconditions:
+  // absent or kString; before + increment does not overflow.
+  int64_t add(const Key& key, int64_t before, int64_t increment);
 
   // Opens the key's collection, making an empty one of `type` when absent (it counts as existing from the
   // first put; the caller puts at least once). Precondition: absent, or of that type.
@@ -170,6 +184,8 @@ class Database {
   std::unique_ptr<History> history_after(const Entry* old) const;
   uint32_t install(Partition& partition, uint32_t slot, const Key& key, const Record& record, int64_t now_ms);
   void put_record(const Key& key, const Record& record, int64_t now_ms);
+  bool add_simple(Partition& partition, uint32_t slot, const Key& key, int64_t before, int64_t increment);
+  bool add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown);
   void lapse(Partition& partition, uint32_t slot, const Key& key, int64_t now_ms);
   void bury(Partition& partition, uint32_t slot, const Key& key);
   void forget(Partition& partition, uint32_t slot, const Key& key);

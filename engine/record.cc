@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/assert.h"
+#include "engine/counter.h"
 
 namespace starling::engine {
 namespace {
@@ -77,10 +78,9 @@ const Sibling* Record::winner(ElementKind kind, std::string_view name) const {
   return place == elements_.end() ? nullptr : &place->second.back();
 }
 
-std::optional<std::string_view> Record::string(int64_t now_ms) const {
-  const Sibling* value = winner(ElementKind::kValue, "");
-  if (value == nullptr || !value->live(now_ms) || type(now_ms) != Type::kString) return std::nullopt;
-  return value->value;
+std::optional<std::string> Record::string(int64_t now_ms) const {
+  if (type(now_ms) != Type::kString) return std::nullopt;
+  return shown_value(elements_.find(kString)->second);
 }
 
 int64_t Record::deadline_ms(int64_t now_ms) const {
@@ -90,13 +90,11 @@ int64_t Record::deadline_ms(int64_t now_ms) const {
   return place == elements_.end() ? 0 : place->second.back().deadline_ms;
 }
 
-std::vector<const Sibling*> Record::live_values(int64_t now_ms) const {
-  std::vector<const Sibling*> live;
+Siblings Record::live_values(int64_t now_ms) const {
   const auto place = elements_.find(kString);
-  if (place == elements_.end()) return live;
-  for (const Sibling& sibling : place->second) {
-    if (sibling.live(now_ms)) live.push_back(&sibling);
-  }
+  if (place == elements_.end()) return {};
+  Siblings live = shown_siblings(place->second);
+  std::erase_if(live, [now_ms](const Sibling& sibling) { return !sibling.live(now_ms); });
   return live;
 }
 
@@ -145,13 +143,17 @@ void Record::prune_context(size_t cap) {
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings) {
   if (siblings.empty()) return false;
   if ((kind == ElementKind::kValue || kind == ElementKind::kDeadline) && !name.empty()) return false;
-  if (kind == ElementKind::kCounter && name.size() != 8) return false;
   const Sibling* previous = nullptr;
   for (const Sibling& sibling : siblings) {
     if (sibling.dot.actor == 0 || sibling.dot.stamp == 0 || sibling.deadline_ms < 0) return false;
     if (previous != nullptr && !(previous->dot < sibling.dot)) return false;
     if (sibling.tombstone) {
       if (kind != ElementKind::kValue || !sibling.value.empty() || sibling.deadline_ms != 0) return false;
+    }
+    if (sibling.counter) {
+      Contribution contribution;
+      if (kind != ElementKind::kValue && kind != ElementKind::kField) return false;
+      if (sibling.tombstone || !decode_contribution(sibling.value, &contribution)) return false;
     }
     if (kind == ElementKind::kDeadline && (sibling.deadline_ms == 0 || !sibling.value.empty())) return false;
     previous = &sibling;

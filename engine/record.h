@@ -37,6 +37,8 @@ struct Sibling {
   int64_t deadline_ms = 0;
   // A delete. No value, no deadline; only in the element of kind kValue.
   bool tombstone = false;
+  // The value is a contribution to a sum (counter.h); only in elements of kind kValue and kField.
+  bool counter = false;
 
   bool live(int64_t now_ms) const { return !tombstone && (deadline_ms == 0 || deadline_ms > now_ms); }
   // The dot alone orders siblings; the rest only makes the order total.
@@ -81,17 +83,18 @@ class Record {
 
   // The type of the live sibling with the greatest dot; kNone when the key is absent. Of a string's own
   // siblings only the greatest counts, so a delete (or an expired value) hides the older values it is
-  // concurrent with; it does not hide elements of collections or counters, which are merged, not chosen. An
+  // concurrent with; it does not hide elements of collections, which are merged, not chosen. An
   // expired collection is absent.
   Type type(int64_t now_ms) const;
   // The greatest sibling of an element, live or not; null when the element is not there.
   const Sibling* winner(ElementKind kind, std::string_view name) const;
-  // What a plain GET shows. Nothing unless type() is kString and the string has a value of its own.
-  std::optional<std::string_view> string(int64_t now_ms) const;
+  // What a plain GET shows. Nothing unless type() is kString.
+  std::optional<std::string> string(int64_t now_ms) const;
   // The deadline of what type() shows; 0 when it has none.
   int64_t deadline_ms(int64_t now_ms) const;
-  // What VCLOCK GET shows: the live siblings of the string, ascending by dot, never a tombstone.
-  std::vector<const Sibling*> live_values(int64_t now_ms) const;
+  // What VCLOCK GET shows: the live siblings of the string, ascending by dot, never a tombstone; the
+  // contributions to one counter are one.
+  Siblings live_values(int64_t now_ms) const;
   // No sibling but tombstones: kept for its context only.
   bool vacant() const;
 

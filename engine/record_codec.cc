@@ -115,7 +115,7 @@ Status decode_record(std::string_view bytes, Record* record) {
 void encode_element(const Siblings& siblings, std::string* out) {
   STARLING_ASSERT(!siblings.empty());
   const Sibling& first = siblings.front();
-  if (siblings.size() == 1 && first.deadline_ms == 0 && !first.tombstone) {
+  if (siblings.size() == 1 && first.deadline_ms == 0 && !first.tombstone && !first.counter) {
     encode_simple_element(first.dot.actor, first.dot.stamp, first.value, out);
     return;
   }
@@ -139,7 +139,8 @@ Status decode_element(ElementKind kind, std::string_view bytes, Siblings* siblin
       !read_siblings(&reader, siblings) || reader.left() != 0 || !well_formed(kind, "", *siblings)) {
     return corrupt("element");
   }
-  const bool could_be_simple = siblings->size() == 1 && siblings->front().deadline_ms == 0;
+  const Sibling& front = siblings->front();
+  const bool could_be_simple = siblings->size() == 1 && front.deadline_ms == 0 && !front.counter;
   return could_be_simple ? corrupt("element: not in its shortest form") : Status();
 }
 

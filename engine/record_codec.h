@@ -12,17 +12,17 @@
 // elements family. A record without elements stored apart (every string) is its header.
 //
 //   header          := simple string | simple header (both in simple_codec.h)
-//                    | 0x14 context, value siblings, deadline siblings, counters, collections
-//   counters        := count varint (actor u64 big-endian, siblings)*              ascending by actor
+//                    | 0x14 context, value siblings, deadline siblings, 0x00, collections
 //   collections     := count varint (kind u8, count varint, [dot])*                ascending by kind; no
 //   count is 0
 //                      The dot, the greatest of the kind's elements, is there when the elements alone do not
-//                      tell the key's type: more than one kind, or any value siblings or counters.
+//                      tell the key's type: more than one kind, or any value siblings.
 //   element value   := simple element (simple_codec.h) | 0x19 siblings
 //   context         := count varint (actor u64, stamp u64)*                        ascending by actor, none 0
 //   siblings        := count varint sibling*                                       ascending by dot
 //   sibling         := flags u8, actor u64, stamp u64, [deadline u64], [value string]
-//   flags           := 0x01 tombstone (no value, no deadline) | 0x02 has a deadline
+//   flags           := 0x01 tombstone (no value, no deadline) | 0x02 has a deadline | 0x04 counter: the value
+//                      is a contribution (counter.h)
 //   string          := length varint, bytes
 //
 // The shortest form is the only one: a header or element that can be simple must be. Every count is checked

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/assert.h"
+#include "engine/counter.h"
 
 namespace starling::engine {
 namespace {
@@ -45,7 +46,32 @@ void Change::replace_all(const VersionVector& seen, Sibling sibling) {
 void Change::put_element(ElementKind kind, std::string_view name, std::string_view value) {
   STARLING_ASSERT(kind != ElementKind::kValue && kind != ElementKind::kDeadline);
   put_away_hidden(type_of(kind));
-  put(kind, name, {dot_, std::string(value), 0, false});
+  put(kind, name, {{dot_, std::string(value), 0, false}});
+}
+
+bool Change::add_to_string(int64_t increment) {
+  return add(ElementKind::kValue, "", increment);
+}
+
+bool Change::add_to_field(std::string_view name, int64_t increment) {
+  return add(ElementKind::kField, name, increment);
+}
+
+bool Change::add(ElementKind kind, std::string_view name, int64_t increment) {
+  const bool absent = record_->type(now_ms_) == Type::kNone;
+  Siblings siblings;
+  // A string's tombstone counts, as what the sum is added to; the fields of an absent hash do not.
+  if (kind == ElementKind::kValue || !absent) {
+    const auto place = record_->elements_.find(ElementOrder::View{kind, name});
+    if (place != record_->elements_.end()) siblings = place->second;
+  }
+  std::optional<Sibling> own = contribution(siblings, !absent, dot_, increment);
+  if (!own.has_value()) return false;
+  put_away_hidden(type_of(kind));
+  if (absent) siblings.clear();
+  place_contribution(*std::move(own), &siblings);
+  put(kind, name, std::move(siblings));
+  return true;
 }
 
 void Change::remove_element(ElementKind kind, std::string_view name) {
@@ -59,11 +85,9 @@ void Change::set_deadline(int64_t deadline_ms) {
   const Type type = record_->type(now_ms_);
   STARLING_ASSERT(type != Type::kNone);
   if (type == Type::kString) {
-    const std::optional<std::string_view> value = record_->string(now_ms_);
-    STARLING_ASSERT(value.has_value());
-    put(ElementKind::kValue, "", {dot_, std::string(*value), deadline_ms, false});
+    put(ElementKind::kValue, "", {{dot_, *record_->string(now_ms_), deadline_ms, false}});
   } else if (deadline_ms != 0) {
-    put(ElementKind::kDeadline, "", {dot_, "", deadline_ms, false});
+    put(ElementKind::kDeadline, "", {{dot_, "", deadline_ms, false}});
   } else if (const auto place = record_->elements_.find(ElementOrder::View{ElementKind::kDeadline, ""});
              place != record_->elements_.end()) {
     remove(place);
@@ -82,10 +106,8 @@ void Change::put_away_hidden(Type type) {
   }
 }
 
-void Change::put(ElementKind kind, std::string_view name, Sibling sibling) {
+void Change::put(ElementKind kind, std::string_view name, Siblings siblings) {
   ElementId id{kind, std::string(name)};
-  Siblings siblings;
-  siblings.push_back(std::move(sibling));
   delta_.touched[id] = siblings;
   record_->elements_[std::move(id)] = std::move(siblings);
 }

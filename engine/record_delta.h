@@ -56,8 +56,13 @@ class Change {
   void put_element(ElementKind kind, std::string_view name, std::string_view value);
   void remove_element(ElementKind kind, std::string_view name);
 
-  // Of what the key shows; 0 removes it. Precondition: the key is not absent, and a string has a value of its
-  // own.
+  // Adds to the integer that the string or the field shows, to 0 where there is none (counter.h). False, and
+  // nothing changed, when the actor's own sum would leave the range: write the value instead. Preconditions:
+  // the key is absent or shows the type; what is there is an integer, and with the increment still one.
+  [[nodiscard]] bool add_to_string(int64_t increment);
+  [[nodiscard]] bool add_to_field(std::string_view name, int64_t increment);
+
+  // Of what the key shows; 0 removes it. Precondition: the key is not absent.
   void set_deadline(int64_t deadline_ms);
 
   // The event joins the record's context, also when it changed nothing else. The change is over. To be called
@@ -66,7 +71,8 @@ class Change {
 
  private:
   void replace_all(const VersionVector& seen, Sibling sibling);
-  void put(ElementKind kind, std::string_view name, Sibling sibling);
+  bool add(ElementKind kind, std::string_view name, int64_t increment);
+  void put(ElementKind kind, std::string_view name, Siblings siblings);
   void remove(Elements::iterator place);
   void put_away_hidden(Type type);
 

@@ -5,6 +5,7 @@
 
 #include "engine/assert.h"
 #include "engine/collection.h"
+#include "engine/counter_form.h"
 
 namespace starling::engine {
 
@@ -54,11 +55,8 @@ Record inline_record(const ActorTable& actors, const Entry& entry) {
   RecordAssembly assembly(context_of(actors, &entry));
   const History* history = entry.history();
   if (entry.type() == Type::kString) {
-    Siblings siblings;
     const Siblings* hidden = history == nullptr ? nullptr : history->find(ElementKind::kValue, "");
-    if (hidden != nullptr) siblings = *hidden;
-    siblings.push_back(shown_sibling(actors, entry));
-    must_add(assembly, ElementKind::kValue, "", std::move(siblings));
+    must_add(assembly, ElementKind::kValue, "", siblings_of(actors, entry, hidden));
     if (history != nullptr) add_inline(assembly, history->hidden(), ElementKind::kValue);
   } else if (history != nullptr) {
     add_inline(assembly, history->hidden(), ElementKind::kMember);
@@ -86,18 +84,11 @@ VersionVector context_of(const ActorTable& actors, const Entry* entry) {
   return {dot_of(actors, *entry)};
 }
 
-Sibling shown_sibling(const ActorTable& actors, const Entry& entry) {
-  return {dot_of(actors, entry), std::string(entry.value()), entry.deadline_ms(), false};
-}
-
 Siblings siblings_of(const ActorTable& actors, const Collection& collection, const Entry& element) {
-  Siblings siblings;
-  if (const History* history = collection.history()) {
-    const Siblings* hidden = history->find(element_kind_of(collection.type()), element.key());
-    if (hidden != nullptr) siblings = *hidden;
-  }
-  siblings.push_back({dot_of(actors, element), std::string(element.value()), 0, false});
-  return siblings;
+  const History* history = collection.history();
+  return siblings_of(
+      actors, element,
+      history == nullptr ? nullptr : history->find(element_kind_of(collection.type()), element.key()));
 }
 
 Record record_of(const ActorTable& actors, const Entry* entry) {
@@ -200,23 +191,25 @@ EntryAssembly::~EntryAssembly() = default;
 
 void EntryAssembly::add(ElementKind kind, std::string_view name, Siblings siblings) {
   if (shown_.type == Type::kString && kind == ElementKind::kValue) {
-    value_ = std::move(siblings.back());
-    siblings.pop_back();
-  } else if (collection_ != nullptr && kind == element_kind_of(shown_.type)) {
-    const Sibling& winner = siblings.back();
+    values_ = std::move(siblings);
+    return;
+  }
+  if (collection_ != nullptr && kind == element_kind_of(shown_.type)) {
+    ElementForm form = form_of(actors_, std::move(siblings), true);
     Entry::Parts parts;
     parts.key = name;
-    parts.value = winner.value;
+    parts.value = form.value;
+    parts.counter = form.counter;
     parts.type = shown_.type;
-    parts.stamp = winner.dot.stamp;
-    parts.actor = actors_.index_of(winner.dot.actor);
+    parts.stamp = form.dot.stamp;
+    parts.actor = actors_.index_of(form.dot.actor);
     parts.flags = element_flags_;
     Entry* element = Entry::create(parts);
     collection_->elements().insert(hash_of(name), element, tag_);
     if (tag_ != 0) collection_->add_dirty(tag_, 1);
     collection_->add_bytes(static_cast<int64_t>(element->allocated_bytes()));
     collection_->add_count(1);
-    siblings.pop_back();
+    siblings = std::move(form.hidden);
   }
   history_->hide(kind, name, std::move(siblings));
 }
@@ -230,7 +223,9 @@ bool EntryAssembly::simple_value() const {
   const VersionVector& context = history_->context();
   if (context.size() != 1) return false;
   const Dot only{context.entries()[0].stamp, context.entries()[0].actor};
-  if (shown_.type == Type::kString) return history_->hidden().empty() && value_.dot == only;
+  if (shown_.type == Type::kString) {
+    return history_->hidden().empty() && values_.size() == 1 && values_.front().dot == only;
+  }
   const Siblings* values = history_->find(ElementKind::kValue, "");
   return history_->hidden().size() == 1 && values != nullptr && values->size() == 1 &&
          values->front().dot == only && values->front().tombstone;
@@ -261,15 +256,19 @@ Entry* EntryAssembly::make(std::string_view name, uint32_t access, uint8_t flags
 }
 
 Entry* EntryAssembly::make_value(Entry::Parts parts) {
-  parts.stamp = value_.dot.stamp;
-  parts.actor = actors_.index_of(value_.dot.actor);
-  if (!simple_value()) {
+  const bool simple = simple_value();
+  ElementForm form = form_of(actors_, std::move(values_), simple);
+  parts.stamp = form.dot.stamp;
+  parts.actor = actors_.index_of(form.dot.actor);
+  if (!simple || !form.hidden.empty()) {
+    history_->hide(ElementKind::kValue, "", std::move(form.hidden));
     parts.flags |= Entry::kComplex;
-    parts.external = new BigValue(value_.value, std::move(history_));
-  } else if (value_.value.size() >= kBigValueBytes) {
-    parts.external = new BigValue(value_.value, nullptr);
+    parts.external = new BigValue(form.value, std::move(history_));
+  } else if (form.value.size() >= kBigValueBytes) {
+    parts.external = new BigValue(form.value, nullptr);
   } else {
-    parts.value = value_.value;
+    parts.value = form.value;
+    parts.counter = form.counter;
   }
   return Entry::create(parts);
 }
@@ -300,10 +299,18 @@ constexpr char kCover = static_cast<char>(Form::kCover);
 
 }  // namespace
 
+void append_simple_string(const ActorTable& actors, const Entry& entry, std::string* out) {
+  const ActorId actor = actors.id_of(entry.actor());
+  if (!entry.counter()) {
+    return encode_simple_string(actor, entry.stamp(), entry.deadline_ms(), entry.value(), out);
+  }
+  const std::string contribution = encode_contribution(contribution_in(actors, entry));
+  encode_simple_counter(actor, entry.stamp(), entry.deadline_ms(), contribution, out);
+}
+
 void append_row(const ActorTable& actors, const Entry& entry, std::string* out) {
   if (!entry.has(Entry::kComplex) && entry.type() == Type::kString) {
-    return encode_simple_string(actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
-                                entry.value(), out);
+    return append_simple_string(actors, entry, out);
   }
   if (!entry.has(Entry::kComplex) && is_collection(entry.type())) {
     return encode_simple_header(entry.type(), actors.id_of(entry.actor()), entry.stamp(), entry.deadline_ms(),
@@ -332,7 +339,7 @@ void append_state(const ActorTable& actors, const Entry& entry, int64_t now_ms, 
   const int64_t deadline_ms = entry.deadline_ms();
   if (!entry.has(Entry::kComplex) && entry.type() == Type::kString &&
       (deadline_ms == 0 || deadline_ms > now_ms)) {
-    return encode_simple_string(actors.id_of(entry.actor()), entry.stamp(), deadline_ms, entry.value(), out);
+    return append_simple_string(actors, entry, out);
   }
   encode_record(without_expired(record_of(actors, &entry), now_ms), out);
 }

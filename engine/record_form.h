@@ -2,7 +2,8 @@
 // Only for engines whose records are a cluster's (Options::replicated).
 //
 //   entry                                       record
-//   string, no history                          context is its own dot; one value sibling
+//   string, no history                          context is its own dot; one sibling: a value or, as counter()
+//                                               tells, a contribution (counter_form.h)
 //   kNone, no history, stamp not 0              the same with a tombstone
 //   kNone, stamp 0; no entry                    nothing was ever there
 //   collection, no history                      context is the entry's dot; elements all by its actor
@@ -36,8 +37,6 @@ Header header_of(const ActorTable& actors, const Entry& entry);
 Siblings siblings_of(const ActorTable& actors, const Collection& collection, const Entry& element);
 // Of a collection; empty when it has no deadline.
 Siblings deadline_siblings(const ActorTable& actors, const Entry& entry);
-// The sibling that a string's entry shows.
-Sibling shown_sibling(const ActorTable& actors, const Entry& entry);
 
 // What a record shows at a time.
 struct Shown {
@@ -76,7 +75,7 @@ class EntryAssembly {
   const Shown shown_;
   const DirtyTag tag_;
   const uint8_t element_flags_;
-  Sibling value_;  // Of a shown string.
+  Siblings values_;  // Of a shown string.
   std::unique_ptr<Collection> collection_;
   std::unique_ptr<History> history_;
 };
@@ -84,12 +83,14 @@ class EntryAssembly {
 // --- Rows. A record's row is its header, behind a cover when it takes more than a look at the header to tell
 // what the entry showed:
 //
-//   row    := simple string | simple header | cover header
+//   row    := simple string | simple counter | simple header | cover header
 //   cover  := 0x1d  type u8  deadline varint       what the entry showed: kNone also when it had expired
 //
 // Without a cover it shows what the header says. The cover makes counts and deadlines those of memory,
 // whenever the row is read.
 
+// Of a string without a history: its row, and its whole record.
+void append_simple_string(const ActorTable& actors, const Entry& entry, std::string* out);
 // The row of an entry.
 void append_row(const ActorTable& actors, const Entry& entry, std::string* out);
 // Takes the cover off the front. False when there is none.

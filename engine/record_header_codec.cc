@@ -51,7 +51,11 @@ bool encode_simple(const Record& record, const std::vector<Header::Collection>& 
         sibling.dot.stamp != stamp) {
       return false;
     }
-    encode_simple_string(actor, stamp, sibling.deadline_ms, sibling.value, out);
+    if (sibling.counter) {
+      encode_simple_counter(actor, stamp, sibling.deadline_ms, sibling.value, out);
+    } else {
+      encode_simple_string(actor, stamp, sibling.deadline_ms, sibling.value, out);
+    }
     return true;
   }
   const Type type = type_of(collections[0].kind);
@@ -83,13 +87,7 @@ void append_header(const Record& record, const std::vector<Header::Collection>& 
   append_context(record.context(), out);
   append_siblings_of(record, ElementKind::kValue, out);
   append_siblings_of(record, ElementKind::kDeadline, out);
-  const auto first = record.elements().lower_bound(ElementOrder::View{ElementKind::kCounter, ""});
-  const auto last = record.elements().lower_bound(kFirstApart);
-  append_varint(static_cast<uint64_t>(std::distance(first, last)), out);
-  for (auto counter = first; counter != last; ++counter) {
-    out->append(counter->first.name);
-    append_siblings(counter->second, out);
-  }
+  out->push_back(0);
   append_varint(collections.size(), out);
   const bool with_dots = type_open(record, collections.size());
   for (const auto& collection : collections) {
@@ -105,8 +103,12 @@ bool read_simple_string(ByteReader* reader, Header* header) {
   ActorId actor;
   Sibling sibling;
   std::string_view value;
-  if (!decode_simple_string(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms, &value))
+  sibling.counter =
+      decode_simple_counter(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms, &value);
+  if (!sibling.counter &&
+      !decode_simple_string(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms, &value)) {
     return false;
+  }
   *reader = ByteReader({});
   sibling.dot.actor = actor;
   sibling.value = value;
@@ -131,23 +133,6 @@ bool read_simple_collection(ByteReader* reader, Header* header) {
     return false;
   header->record = assembly.take();
   header->collections = {{element_kind_of(type), count, {}}};
-  return true;
-}
-
-bool read_counters(ByteReader* reader, RecordAssembly* assembly) {
-  constexpr size_t kLeastBytes = 8 + 1 + kLeastSiblingBytes;
-  uint64_t count;
-  if (!reader->read_varint(&count) || count > reader->left() / kLeastBytes) return false;
-  std::string_view previous;
-  for (uint64_t i = 0; i < count; ++i) {
-    if (reader->left() < 8) return false;
-    const std::string_view name = reader->rest().substr(0, 8);
-    uint64_t actor;
-    Siblings siblings;
-    if (!reader->read_u64(&actor) || name <= previous || !read_siblings(reader, &siblings)) return false;
-    if (!assembly->add(ElementKind::kCounter, name, std::move(siblings))) return false;
-    previous = name;
-  }
   return true;
 }
 
@@ -184,7 +169,8 @@ bool read_full_header(ByteReader* reader, Header* header) {
   if (!read_siblings(reader, &values) || !read_siblings(reader, &deadlines)) return false;
   if (!values.empty() && !assembly.add(ElementKind::kValue, "", std::move(values))) return false;
   if (!deadlines.empty() && !assembly.add(ElementKind::kDeadline, "", std::move(deadlines))) return false;
-  if (!read_counters(reader, &assembly)) return false;
+  uint8_t zero;
+  if (!reader->read_byte(&zero) || zero != 0) return false;
   header->record = assembly.take();
   if (!read_collections(reader, header)) return false;
   // What a simple form could say must be said by it.
@@ -201,6 +187,8 @@ Status read_header(ByteReader* reader, Header* header) {
   switch (static_cast<Form>(reader->rest()[0])) {
     case Form::kSimpleString:
     case Form::kSimpleStringWithDeadline:
+    case Form::kSimpleCounter:
+    case Form::kSimpleCounterWithDeadline:
       good = read_simple_string(reader, header);
       break;
     case Form::kSimpleHeader:

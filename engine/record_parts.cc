@@ -5,10 +5,12 @@ namespace {
 
 constexpr uint8_t kTombstoneFlag = 1;
 constexpr uint8_t kDeadlineFlag = 2;
+constexpr uint8_t kCounterFlag = 4;
 
 void append_sibling(const Sibling& sibling, std::string* out) {
   const bool expires = sibling.deadline_ms != 0;
-  out->push_back(static_cast<char>((sibling.tombstone ? kTombstoneFlag : 0) | (expires ? kDeadlineFlag : 0)));
+  out->push_back(static_cast<char>((sibling.tombstone ? kTombstoneFlag : 0) | (expires ? kDeadlineFlag : 0) |
+                                   (sibling.counter ? kCounterFlag : 0)));
   append_u64(sibling.dot.actor, out);
   append_u64(sibling.dot.stamp, out);
   if (expires) append_u64(static_cast<uint64_t>(sibling.deadline_ms), out);
@@ -17,7 +19,8 @@ void append_sibling(const Sibling& sibling, std::string* out) {
 
 bool read_sibling(ByteReader* reader, Sibling* sibling) {
   uint8_t flags;
-  if (!reader->read_byte(&flags) || flags > kDeadlineFlag) return false;  // Not both of them.
+  if (!reader->read_byte(&flags) || flags > (kDeadlineFlag | kCounterFlag)) return false;
+  if ((flags & kTombstoneFlag) != 0 && flags != kTombstoneFlag) return false;
   if (!reader->read_u64(&sibling->dot.actor) || !reader->read_u64(&sibling->dot.stamp)) return false;
   if (sibling->dot.actor == 0 || sibling->dot.stamp == 0) return false;
   if (flags & kDeadlineFlag) {
@@ -25,7 +28,8 @@ bool read_sibling(ByteReader* reader, Sibling* sibling) {
     if (!reader->read_u64(&deadline) || deadline == 0 || deadline > INT64_MAX) return false;
     sibling->deadline_ms = static_cast<int64_t>(deadline);
   }
-  sibling->tombstone = flags & kTombstoneFlag;
+  sibling->tombstone = (flags & kTombstoneFlag) != 0;
+  sibling->counter = (flags & kCounterFlag) != 0;
   if (sibling->tombstone) return true;
   std::string_view value;
   if (!reader->read_string(&value)) return false;

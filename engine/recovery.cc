@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/collection.h"
+#include "engine/counter.h"
 #include "engine/mutation.h"
 #include "engine/replication.h"
 #include "engine/storage_key.h"
@@ -113,7 +114,8 @@ void Recovery::replay_hint(const Mutation& mutation, const Key& key) {
 }
 
 Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view open_key) {
-  const bool element = m.kind == MutationKind::kPutElement || m.kind == MutationKind::kEraseElement;
+  const bool element = m.kind == MutationKind::kPutElement || m.kind == MutationKind::kEraseElement ||
+                       m.kind == MutationKind::kPutContribution;
   const int index = element ? open_database_ : database_of(m.space);
   if (index < 0) return {};  // Of a database that was flushed later on.
   const Key key(element ? open_key : m.key);
@@ -149,6 +151,12 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     case MutationKind::kEraseElement:
       database.open(key, open_type_).remove(m.key);
       break;
+    case MutationKind::kPutContribution: {
+      Contribution contribution;
+      replayed = decode_contribution(m.value, &contribution);
+      if (replayed) database.open(key, open_type_).put_contribution(m.key, m.value);
+      break;
+    }
     case MutationKind::kDeadline:
       database.set_deadline(key, m.deadline_ms);
       break;

@@ -7,6 +7,7 @@
 
 #include "engine/change_capture.h"
 #include "engine/core.h"
+#include "engine/counter_form.h"
 #include "engine/entry_change.h"
 #include "engine/mutation.h"
 #include "engine/record_delta.h"
@@ -26,13 +27,15 @@ Stamp greatest_stamp(const VersionVector& context) {
   return greatest;
 }
 
-// A state that its own dot says all of: a string, or a tombstone.
+// A state that its own dot says all of: a string, a counter of one contribution, or a tombstone.
 struct SimpleState {
   ActorId actor;
   Stamp stamp;
   int64_t deadline_ms = 0;
   std::string_view value;
   bool tombstone = false;
+  bool counter = false;
+  std::string counter_value;  // What `value` is then.
 };
 
 // What encode_header() makes of a tombstone without a history.
@@ -46,9 +49,25 @@ bool decode_simple_tombstone(std::string_view bytes, SimpleState* state) {
   return good && load_dot(p + 1, &state->actor, &state->stamp);
 }
 
-bool decode_simple_state(std::string_view bytes, SimpleState* state) {
+// One that an entry cannot hold without a history is not simple.
+bool decode_counter_state(std::string_view bytes, ActorTable& actors, SimpleState* state) {
+  Contribution contribution;
+  std::string_view payload;
+  if (!decode_simple_counter(bytes, &state->actor, &state->stamp, &state->deadline_ms, &payload) ||
+      !decode_contribution(payload, &contribution)) {
+    return false;
+  }
+  std::optional<std::string> value = counter_value(actors, contribution);
+  if (!value.has_value()) return false;
+  state->counter = true;
+  state->counter_value = *std::move(value);
+  state->value = state->counter_value;
+  return true;
+}
+
+bool decode_simple_state(std::string_view bytes, ActorTable& actors, SimpleState* state) {
   return decode_simple_string(bytes, &state->actor, &state->stamp, &state->deadline_ms, &state->value) ||
-         decode_simple_tombstone(bytes, state);
+         decode_simple_tombstone(bytes, state) || decode_counter_state(bytes, actors, state);
 }
 
 bool simple(const Entry* entry) {
@@ -62,7 +81,7 @@ void Database::store_simple(Partition& partition, uint32_t slot, const Key& key,
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
   const bool was_live = old != nullptr && !old->tombstone();
-  const bool had_deadline = was_live && old->has(Entry::kHasDeadline);
+  const int64_t old_deadline_ms = was_live ? old->deadline_ms() : kNoDeadline;
   const bool lfu = core_->lfu.load(std::memory_order_relaxed);
   parts.key = key.name;
   parts.access = was_live && lfu ? old->access() : initial_access(lfu, operation_->now_ms());
@@ -74,10 +93,11 @@ void Database::store_simple(Partition& partition, uint32_t slot, const Key& key,
     slot = replace_entry(partition, slot, key, entry);
   }
   tables_->add_live(partition, static_cast<int>(!entry->tombstone()) - static_cast<int>(was_live));
-  tables_->add_with_deadline(partition,
-                             static_cast<int>(parts.deadline_ms != 0) - static_cast<int>(had_deadline));
+  tables_->add_with_deadline(
+      partition, static_cast<int>(parts.deadline_ms != 0) - static_cast<int>(old_deadline_ms != 0));
   install_changed(partition, slot, key, entry);
-  if (parts.deadline_ms != 0) core_->deadlines.add(tables_->deadline_slot, key, parts.deadline_ms);
+  if (parts.deadline_ms != 0 && parts.deadline_ms != old_deadline_ms)
+    core_->deadlines.add(tables_->deadline_slot, key, parts.deadline_ms);
   if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
   core_->observer.modified(index_, key.name);
 }
@@ -88,7 +108,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   const int64_t now_ms = operation_.now_ms();
   Partition& partition = database.tables_->partition(key);
   SimpleState state;
-  if (decode_simple_state(bytes, &state)) {
+  if (decode_simple_state(bytes, core.keyspace.actors, &state)) {
     if (!core.hybrid_clock.observe(state.stamp, now_ms).ok()) return MergeOutcome::kStampTooFarAhead;
     const uint32_t slot = database.locate(partition, key);
     const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
@@ -99,6 +119,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
       database.log_record(key, bytes, state.stamp, was, 0);
       Entry::Parts parts;
       parts.value = state.value;
+      parts.counter = state.counter;
       parts.type = state.tombstone ? Type::kNone : Type::kString;
       parts.stamp = state.stamp;
       parts.actor = core.keyspace.actors.index_of(state.actor);
@@ -220,7 +241,7 @@ Versions Replica::versions(const Key& key) {
   versions.context = header.record.context();
   versions.type = entry->type();
   const auto place = header.record.elements().find(ElementOrder::View{ElementKind::kValue, ""});
-  if (place != header.record.elements().end()) versions.siblings = place->second;
+  if (place != header.record.elements().end()) versions.siblings = shown_siblings(place->second);
   return versions;
 }
 
@@ -250,7 +271,8 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
   }
   (void)change.finish();
   const auto& elements = record.elements();
-  if (elements.find(ElementOrder::View{ElementKind::kValue, ""})->second.size() > max_siblings) {
+  const auto values = elements.find(ElementOrder::View{ElementKind::kValue, ""});
+  if (shown_siblings(values->second).size() > max_siblings) {
     return VclockOutcome::kTooManySiblings;
   }
   if (operation_.captured_ != nullptr) ChangeCapture(*operation_.captured_).whole(database_, key);

@@ -43,7 +43,8 @@ enum class VclockOutcome {
 // What VCLOCK GET and INSPECT show.
 struct Versions {
   VersionVector context;  // Empty: the key was never there.
-  Siblings siblings;      // Of the string: ascending by dot, tombstones and expired ones included.
+  Siblings siblings;  // Of the string: ascending by dot, tombstones and expired ones included. A counter is
+                      // one (shown_siblings()).
   Type type = Type::kNone;
 };
 

@@ -79,7 +79,7 @@ void append_element_row(EngineCore& core, const DatabaseTables& tables, const Ke
   append_element_name(element_kind_of(collection.type()), element.key(), &row.key);
   if (element.tombstone()) {
     row.kind = Row::Kind::kErase;
-  } else if (collection.history() != nullptr) {
+  } else if (collection.history() != nullptr || element.counter()) {
     encode_element(siblings_of(core.keyspace.actors, collection, element), &row.value);
   } else {
     encode_simple_element(core.keyspace.actors.id_of(element.actor()), element.stamp(), element.value(),

@@ -105,6 +105,7 @@ void Scanner::step_store(Step& step) {
       continue;
     }
     if (!decode_simple_string(iterator->value(), &actor, &stamp, &deadline_ms, &value) &&
+        !decode_simple_counter(iterator->value(), &actor, &stamp, &deadline_ms, &value) &&
         !decode_simple_header(iterator->value(), &type, &actor, &stamp, &deadline_ms, &count)) {
       continue;
     }

@@ -5,6 +5,8 @@
 //
 //   simple string   := 0x10 dot value              17 bytes and the value; the value runs to the end
 //                    | 0x11 dot deadline value     25 bytes and the value
+//   simple counter  := 0x15 dot contribution       49 bytes; counter.h has the contribution
+//                    | 0x16 dot deadline contribution
 //   simple header   := 0x12 dot type count                       of a collection; its elements are stored
 //   apart
 //                    | 0x13 dot type count deadline stamp        the stamp of the event that set the deadline
@@ -39,6 +41,8 @@ enum class Form : uint8_t {
   kSimpleHeader = 0x12,
   kSimpleHeaderWithDeadline = 0x13,
   kHeader = 0x14,
+  kSimpleCounter = 0x15,
+  kSimpleCounterWithDeadline = 0x16,
   kSimpleElement = 0x18,
   kElement = 0x19,
   kDelta = 0x1b,
@@ -94,6 +98,26 @@ inline bool decode_simple_string(std::string_view bytes, ActorId* actor, Stamp* 
   if (!has_form(bytes, Form::kSimpleStringWithDeadline) || bytes.size() < 25) return false;
   *value = bytes.substr(25);
   return load_deadline(bytes.data() + 17, deadline_ms);
+}
+
+// `contribution`: kContributionBytes, decoded before or to be decoded (counter.h).
+inline void encode_simple_counter(ActorId actor, Stamp stamp, int64_t deadline_ms,
+                                  std::string_view contribution, std::string* out) {
+  const bool expires = deadline_ms != 0;
+  append_dot(expires ? Form::kSimpleCounterWithDeadline : Form::kSimpleCounter, actor, stamp, out);
+  if (expires) append_u64(static_cast<uint64_t>(deadline_ms), out);
+  out->append(contribution);
+}
+
+inline bool decode_simple_counter(std::string_view bytes, ActorId* actor, Stamp* stamp, int64_t* deadline_ms,
+                                  std::string_view* contribution) {
+  const bool expires = has_form(bytes, Form::kSimpleCounterWithDeadline);
+  if (!expires && !has_form(bytes, Form::kSimpleCounter)) return false;
+  const size_t overhead = expires ? 25 : 17;
+  if (bytes.size() < overhead || !load_dot(bytes.data(), actor, stamp)) return false;
+  *deadline_ms = 0;
+  *contribution = bytes.substr(overhead);
+  return !expires || load_deadline(bytes.data() + 17, deadline_ms);
 }
 
 // A collection of `count` elements, at least one. deadline_stamp: the event that set the deadline; 0 stands

@@ -90,10 +90,9 @@ Status Step::context_of_row(uint32_t space, std::string_view name, std::string_v
     const KeyRange range = element_range(space, Key(name));
     const auto iterator = core_.store->iterate(Family::kElements, range.lower, range.upper);
     for (; iterator->valid(); iterator->next()) {
-      Dot dot;
-      std::string_view value;
-      if (!decode_simple_element(iterator->value(), &dot.actor, &dot.stamp, &value)) return damaged(name);
-      seen.add(dot);
+      Siblings siblings;
+      if (!decode_element(ElementKind::kField, iterator->value(), &siblings).ok()) return damaged(name);
+      for (const Sibling& sibling : siblings) seen.add(sibling.dot);
     }
     if (!iterator->status().ok()) return iterator->status();
   }

@@ -15,12 +15,6 @@ std::optional<std::string_view> field_value(const CommandContext& context, const
   return found ? found.collection().find(context.argument(2)) : std::nullopt;
 }
 
-void store(CommandContext& context, const engine::Key& key, std::string_view value, std::string_view event,
-           bool created) {
-  context.database.open(key, engine::Type::kHash).put(context.argument(2), value);
-  notify_change(context, kNotifyHash, event, key.name, created);
-}
-
 }  // namespace
 
 void hincrby(CommandContext& context) {
@@ -33,13 +27,13 @@ void hincrby(CommandContext& context) {
   if (current && !resp::parse_integer(*current, &value)) {
     return context.reply.error("ERR hash value is not an integer");
   }
-  if (__builtin_add_overflow(value, increment, &value)) {
+  int64_t result;
+  if (__builtin_add_overflow(value, increment, &result)) {
     return context.reply.error("ERR increment or decrement would overflow");
   }
-  char text[resp::kIntegerTextBytes];
-  const auto size = static_cast<size_t>(resp::format_integer(value, text) - text);
-  store(context, key, {text, size}, "hincrby", !found);
-  context.reply.integer(value);
+  result = context.database.open(key, engine::Type::kHash).add(context.argument(2), value, increment);
+  notify_change(context, kNotifyHash, "hincrby", key.name, !found);
+  context.reply.integer(result);
 }
 
 void hincrbyfloat(CommandContext& context) {
@@ -56,7 +50,8 @@ void hincrbyfloat(CommandContext& context) {
   value += increment;
   if (!std::isfinite(value)) return context.reply.error("ERR increment would produce NaN or Infinity");
   const std::string text = resp::format_human(value);
-  store(context, key, text, "hincrbyfloat", !found);
+  context.database.open(key, engine::Type::kHash).put(context.argument(2), text);
+  notify_change(context, kNotifyHash, "hincrbyfloat", key.name, !found);
   context.reply.bulk(text);
 }
 

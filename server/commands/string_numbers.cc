@@ -16,14 +16,13 @@ void add_integer(CommandContext& context, int64_t increment) {
   if (!find_to_change(context, key, engine::Type::kString, &found)) return;
   int64_t value = 0;
   if (found && !resp::parse_integer(found.string(), &value)) return context.reply.error(kNotIntegerError);
-  if (__builtin_add_overflow(value, increment, &value)) {
+  int64_t result;
+  if (__builtin_add_overflow(value, increment, &result)) {
     return context.reply.error("ERR increment or decrement would overflow");
   }
-  char text[resp::kIntegerTextBytes];
-  const char* end = resp::format_integer(value, text);
-  context.database.put_string(key, {text, static_cast<size_t>(end - text)}, engine::kKeepDeadline);
+  result = context.database.add(key, value, increment);
   notify_change(context, kNotifyString, "incrby", key.name, !found);
-  context.reply.integer(value);
+  context.reply.integer(result);
 }
 
 void incr(CommandContext& context) {

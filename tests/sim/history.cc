@@ -1,6 +1,9 @@
 #include "tests/sim/history.h"
 
 #include <algorithm>
+#include <cstdlib>
+
+#include "engine/counter.h"
 
 namespace starling::sim {
 namespace {
@@ -29,7 +32,13 @@ std::string describe(const engine::Record& record) {
   for (const auto& [id, siblings] : record.elements()) {
     out += "; " + std::to_string(static_cast<int>(id.kind)) + "'" + id.name + "'";
     for (const engine::Sibling& s : siblings) {
-      out += " " + text(s.dot) + (s.tombstone ? " gone" : "=" + s.value);
+      out += " " + text(s.dot);
+      if (s.counter) {
+        const engine::Contribution c = engine::contribution_of(s);
+        out += " adds " + std::to_string(c.sum) + " to " + text(c.base) + "=" + std::to_string(c.base_value);
+      } else {
+        out += s.tombstone ? " gone" : "=" + s.value;
+      }
       if (s.deadline_ms != 0) out += " until " + std::to_string(s.deadline_ms);
     }
   }
@@ -127,6 +136,27 @@ Verdict check_final(const std::string& key, const KeyHistory& history, const eng
     }
   }
   return {};
+}
+
+Verdict check_sums(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                   int least_quorum) {
+  std::map<std::string, int64_t> sums;
+  for (const Event& event : history.events()) {
+    if (record.context().covers(event.dot)) {
+      sums[event.added_to] += event.added;
+    } else if (event.acknowledged_us && event.write_quorum >= least_quorum) {
+      return {"P1 the increment of operation " + std::to_string(event.operation) + " is gone: " + key + " " +
+              describe(record)};
+    }
+  }
+  std::map<std::string, int64_t> shown;
+  for (const auto& [id, siblings] : record.elements()) {
+    shown[id.name] = std::strtoll(engine::shown_value(siblings).c_str(), nullptr, 10);
+  }
+  if (shown == sums) return {};
+  std::string text = "P5 increments do not add up: " + key + " " + describe(record) + ", expected";
+  for (const auto& [name, sum] : sums) text += " '" + name + "' " + std::to_string(sum);
+  return {text};
 }
 
 Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,

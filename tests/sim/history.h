@@ -36,6 +36,8 @@ struct Event {
   uint64_t operation = 0;
   engine::Dot dot;
   Pieces put, superseded;
+  std::string added_to;  // The field, or "": the string.
+  int64_t added = 0;
   int write_quorum = 0;
   bool strict = false;
   std::optional<int64_t> acknowledged_us;
@@ -91,6 +93,10 @@ struct Verdict {
 // acknowledgements may be gone (their disks were lost).
 Verdict check_final(const std::string& key, const KeyHistory& history, const engine::Record& record,
                     int least_quorum, int64_t now_ms);
+// P5 of a key that was changed by nothing but increments: it shows the sum of those that its context covers,
+// and they are at least those that were acknowledged.
+Verdict check_sums(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                   int least_quorum);
 // P4: a strict read of quorum `read_quorum` that began at `began_us` shows `record`.
 Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,
                           int read_quorum, int replicas, int64_t began_us);

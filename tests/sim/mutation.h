@@ -19,13 +19,23 @@ enum class Mutation : uint8_t {
   kTombstoneDropped,    // Deletes leave nothing behind.
   kBlindWriteSeesAll,   // A write without a context replaces what nobody showed its client.
   kHintsLost,           // A crash takes the hints of the node.
+  kCounterShipsValue,   // An increment writes its result.
   kCount,
 };
 
 inline constexpr std::string_view kMutationNames[] = {
-    "none",         "ack-before-apply", "ack-before-durable", "hint-counts-in-strict", "reads-ask-nobody",
-    "actor-reused", "prune-in-repair",  "delta-over-gap",     "tombstone-dropped",     "blind-write-sees-all",
+    "none",
+    "ack-before-apply",
+    "ack-before-durable",
+    "hint-counts-in-strict",
+    "reads-ask-nobody",
+    "actor-reused",
+    "prune-in-repair",
+    "delta-over-gap",
+    "tombstone-dropped",
+    "blind-write-sees-all",
     "hints-lost",
+    "counter-ships-value",
 };
 
 }  // namespace starling::sim

@@ -1,6 +1,7 @@
 // Commands of clients at a node: where they run, what is asked first, what they do, and when they are
 // answered. Follows server/cluster/cluster_admission.cc and ClusterThread::ship().
 #include <algorithm>
+#include <cstdlib>
 #include <cstring>
 
 #include "cluster/data_messages.h"
@@ -262,6 +263,8 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
       answer->seen = alone ? pieces_of(after) : asked.seen;
       return;
     }
+    case Action::kAdd:
+      return add(asked, key, &database);
     case Action::kPut:
     case Action::kRemove: {
       const engine::Type type = asked.key[0] == 's' ? engine::Type::kSet : engine::Type::kHash;
@@ -281,6 +284,35 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
   }
 }
 
+// INCRBY of keys without elements, HINCRBY of the others.
+void SimNode::add(const ClientOperation& asked, const engine::Key& key, engine::Database* database) const {
+  const engine::Found found = database->find(key);
+  const bool field = !asked.elements.empty();
+  std::string shown;
+  if (found && field) {
+    shown = found.collection().find(asked.elements[0]).value_or(std::string_view());
+  } else if (found) {
+    shown = found.string();
+  }
+  const int64_t before = std::strtoll(shown.c_str(), nullptr, 10);
+  int64_t sum;
+  if (before == INT64_MAX || before == INT64_MIN || __builtin_add_overflow(before, asked.increment, &sum))
+    return;
+  const bool ships_value = setting_.mutation == Mutation::kCounterShipsValue;
+  if (field) {
+    engine::OpenCollection hash = database->open(key, engine::Type::kHash);
+    if (ships_value) {
+      hash.put(asked.elements[0], std::to_string(sum));
+    } else {
+      (void)hash.add(asked.elements[0], before, asked.increment);
+    }
+  } else if (ships_value) {
+    database->put_string(key, std::to_string(sum), engine::kKeepDeadline);
+  } else {
+    (void)database->add(key, before, asked.increment);
+  }
+}
+
 // Tells the history, and checks at once that nothing went which nobody showed the writer.
 void SimNode::note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after) {
   if (!asked.writes()) return;
@@ -289,6 +321,8 @@ void SimNode::note(const ClientOperation& asked, const engine::Record& before, c
   if (event == nullptr) return;
   event->write_quorum = number_of(asked.quorum.write);
   event->strict = asked.strict();
+  event->added = asked.increment;
+  if (asked.action == Action::kAdd && !asked.elements.empty()) event->added_to = asked.elements[0];
   if (world_.tracing())
     trace("runs " + asked.to_string() + ": " + describe(before) + " -> " + describe(after));
   if (asked.action != Action::kVclockSet && asked.action != Action::kVclockDelete) return;

@@ -131,6 +131,7 @@ class SimNode final : private cluster::Wire,
                   const engine::Key& key);
   void execute(const ExecutionPtr& execution, const ClientOperation& asked, engine::Operation& operation,
                const engine::Key& key);
+  void add(const ClientOperation& asked, const engine::Key& key, engine::Database* database) const;
   void apply(const ClientOperation& asked, engine::Operation& operation, const engine::Key& key,
              const engine::Record& before, Answer* answer);
   void note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after);

@@ -67,7 +67,7 @@ Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
     if (mix_.clock_jumps) slot.skew_us = static_cast<int64_t>(below(4'000'000)) - 2'000'000;
   }
   for (size_t i = 0; i < slots_.size(); ++i) start(i);
-  for (const char* key : {"r0", "r1", "r2", "s0", "s1", "h0"}) keys_.emplace_back(key);
+  for (const char* key : {"r0", "r1", "r2", "s0", "s1", "h0", "m0", "c0", "d0"}) keys_.emplace_back(key);
   clients_.resize(5);
 }
 

@@ -42,6 +42,15 @@ struct Mix {
   std::string to_string() const;
 };
 
+// By the first letter of a key: r holds strings, m integers, s sets, h hashes; c is a counter and d a hash of
+// counters, which nothing but increments change.
+inline bool of_collection(const std::string& key) {
+  return key[0] == 's' || key[0] == 'h' || key[0] == 'd';
+}
+inline bool only_added_to(const std::string& key) {
+  return key[0] == 'c' || key[0] == 'd';
+}
+
 struct Figures {
   uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0;
 };

@@ -31,7 +31,7 @@ void Simulation::read_everything() {
       ClientOperation operation;
       operation.client = SIZE_MAX;
       operation.key = key;
-      operation.action = key[0] == 'r' ? Action::kGet : Action::kMembers;
+      operation.action = of_collection(key) ? Action::kMembers : Action::kGet;
       operation.quorum.read = {cluster::Level::kNumber, 2};
       operation.quorum.write = {cluster::Level::kNumber, 2};
       operation.quorum.mode = cluster::QuorumMode::kStrict;
@@ -99,7 +99,9 @@ void Simulation::check_histories() {
     run_on(node, [&] { state = slots_[node].node->state_of(key); });
     engine::Record record;
     if (!state.empty()) STARLING_ASSERT(engine::decode_record(state, &record).ok());
-    judge(check_final(key, histories_[key], record, mix_.loses_data() ? 2 : 1, wall_us(node) / 1000));
+    const int least_quorum = mix_.loses_data() ? 2 : 1;
+    judge(check_final(key, histories_[key], record, least_quorum, wall_us(node) / 1000));
+    if (only_added_to(key)) judge(check_sums(key, histories_[key], record, least_quorum));
   }
 }
 

@@ -10,10 +10,11 @@ constexpr int64_t kClientPatienceUs = 3'000'000;
 std::string ClientOperation::to_string() const {
   static constexpr const char* kNames[] = {"GET",    "SET",        "APPEND",     "DEL",
                                            "EXPIRE", "VCLOCK GET", "VCLOCK SET", "VCLOCK DEL",
-                                           "ALL",    "PUT",        "REMOVE"};
+                                           "ALL",    "PUT",        "REMOVE",     "ADD"};
   std::string out = "#" + std::to_string(id) + " " + kNames[static_cast<size_t>(action)] + " " + key;
   for (const std::string& element : elements) out += " " + element;
   if (!value.empty()) out += " " + value;
+  if (increment != 0) out += " " + std::to_string(increment);
   if (lifetime_ms != 0) out += " for " + std::to_string(lifetime_ms) + " ms";
   return out + " R " + std::to_string(quorum.read.number) + " W " + std::to_string(quorum.write.number) +
          (strict() ? " strict" : " sloppy");
@@ -31,7 +32,15 @@ ClientOperation Simulation::draw_operation(size_t client) {
   operation.quorum.mode =
       percent(mix_.strict_percent) ? cluster::QuorumMode::kStrict : cluster::QuorumMode::kSloppy;
   operation.quorum.timeout_ms = 300 + static_cast<int64_t>(below(700));
-  if (operation.key[0] != 'r') {
+  if (only_added_to(operation.key) || (operation.key[0] == 'm' && percent(50))) {
+    const bool field = of_collection(operation.key);
+    if (field) operation.elements.push_back("e" + std::to_string(below(2)));
+    operation.action = percent(70) ? Action::kAdd : field ? Action::kMembers : Action::kGet;
+    operation.increment = static_cast<int64_t>(below(9)) - 3;
+    return operation;
+  }
+  if (operation.key[0] == 'm') operation.value = std::to_string(next_operation_);
+  if (of_collection(operation.key)) {
     static constexpr Action kActions[] = {Action::kMembers, Action::kMembers, Action::kPut,   Action::kPut,
                                           Action::kPut,     Action::kRemove,  Action::kDelete};
     operation.action = kActions[below(percent(20) ? 7 : 6)];
@@ -45,6 +54,7 @@ ClientOperation Simulation::draw_operation(size_t client) {
                                         Action::kExpire,    Action::kVclockGet,    Action::kVclockGet,
                                         Action::kVclockSet, Action::kVclockDelete, Action::kVclockSet};
   operation.action = kActions[below(12)];
+  if (operation.key[0] == 'm' && operation.action == Action::kAppend) operation.value = "0";
   if (operation.action == Action::kExpire || (operation.action == Action::kSet && percent(25))) {
     operation.lifetime_ms = 1 + static_cast<int64_t>(below(3000));
   }

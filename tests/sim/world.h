@@ -28,6 +28,7 @@ enum class Action : uint8_t {
   kMembers,  // SMEMBERS, HGETALL
   kPut,      // SADD, HSET
   kRemove,   // SREM, HDEL
+  kAdd,      // INCRBY, HINCRBY
 };
 
 // What a client asked for. Never changes once it is sent.
@@ -39,6 +40,7 @@ struct ClientOperation {
   std::string value;
   std::vector<std::string> elements;
   int64_t lifetime_ms = 0;  // 0: none
+  int64_t increment = 0;
   cluster::QuorumOptions quorum;
   engine::VersionVector context;  // VCLOCK SET and DEL
   Pieces seen;                    // what the client was shown along with it

@@ -124,23 +124,26 @@ void History::change_whole(Replica& replica, Change& change) {
   if (random_.below(3) == 0) {
     change.erase(seen);
   } else {
-    change.put_string(seen, "value" + std::to_string(random_.below(100)), deadline_ms);
+    change.put_string(seen, std::to_string(random_.below(100)), deadline_ms);
   }
+}
+
+void History::add_or_put(Replica& replica, Change& change, int64_t increment) {
+  if (!change.add_to_string(increment)) change.put_string(replica.record.context(), "0", 0);
 }
 
 void History::change_element(Replica& replica, Change& change, Type type) {
   if (type == Type::kNone) type = static_cast<Type>(1 + random_.below(3));
   const std::string name = std::string(1, static_cast<char>('a' + random_.below(4)));
   const std::string value = std::to_string(random_.below(100));
-  if (type == Type::kString) {
-    std::string actor;
-    for (int shift = 56; shift >= 0; shift -= 8) actor.push_back(static_cast<char>(replica.actor >> shift));
-    change.put_element(ElementKind::kCounter, actor, value);
-    return;
-  }
+  const int64_t increment = static_cast<int64_t>(random_.below(21)) - 10;
+  if (type == Type::kString) return add_or_put(replica, change, increment);
   const ElementKind kind = element_kind_of(type);
   const uint64_t choice = random_.below(8);
-  if (choice < 5) {
+  const Sibling* field = replica.record.winner(kind, name);
+  if (type == Type::kHash && choice < 4 && (field == nullptr || !field->value.empty())) {
+    if (!change.add_to_field(name, increment)) change.put_element(kind, name, "0");
+  } else if (choice < 5) {
     change.put_element(kind, name, type == Type::kSet ? "" : value);
     if (choice == 0) change.put_element(kind, name + "2", "");
     if (choice == 1) change.set_deadline(now_ms_ + static_cast<int64_t>(random_.below(300)) + 200);

@@ -80,6 +80,7 @@ class History {
   void change();
   void change_whole(Replica& replica, Change& change);
   void change_element(Replica& replica, Change& change, Type type);
+  void add_or_put(Replica& replica, Change& change, int64_t increment);
   void merge_state(Replica& replica, const State& state);
 
   SeededRandom random_;

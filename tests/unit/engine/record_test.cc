@@ -49,7 +49,7 @@ struct Copy {
   }
   std::vector<std::string> values() const {
     std::vector<std::string> values;
-    for (const Sibling* sibling : record.live_values(kNow)) values.push_back(sibling->value);
+    for (const Sibling& sibling : record.live_values(kNow)) values.push_back(sibling.value);
     return values;
   }
 };
@@ -196,22 +196,6 @@ TEST_CASE("concurrent types: the later one shows, on both") {
   }
 }
 
-TEST_CASE("contributions of different actors to a counter add up") {
-  Copy a{kA}, b{kB};
-  a.set(1, "10");
-  exchange(a, b);
-  a.put(2, ElementKind::kCounter, "actor  a", "3");
-  a.put(3, ElementKind::kCounter, "actor  a", "5");  // An actor's own sum replaces itself.
-  b.put(4, ElementKind::kCounter, "actor  b", "7");
-  exchange(a, b);
-  CHECK(a.record.string(kNow) == "10");
-  CHECK(a.record.winner(ElementKind::kCounter, "actor  a")->value == "5");
-  CHECK(a.record.winner(ElementKind::kCounter, "actor  b")->value == "7");
-  a.set(5, "0");
-  exchange(a, b);
-  CHECK(b.record.winner(ElementKind::kCounter, "actor  b") == nullptr);
-}
-
 TEST_CASE("a collection expires as a whole and starts anew") {
   Copy a{kA};
   a.put(1, ElementKind::kField, "f", "1");
@@ -254,7 +238,7 @@ TEST_CASE("pruning the context spares the actors of siblings") {
   for (ActorId actor = 100; actor < 120; ++actor) {
     Copy other{actor, a.record};
     Change change(&other.record, {actor, actor}, kNow);
-    change.put_element(ElementKind::kCounter, "contrib.", "1");
+    change.put_string({}, "blind", 0);
     change.finish();
     a.record.merge(other.record);
   }
@@ -291,7 +275,9 @@ TEST_CASE("an assembly refuses what no record can be") {
   CHECK_FALSE(assembly.add(ElementKind::kValue, "name", {good}));
   CHECK_FALSE(assembly.add(ElementKind::kValue, "", {{{5, kA}, "v", 0, true}}));
   CHECK_FALSE(assembly.add(ElementKind::kDeadline, "", {good}));
-  CHECK_FALSE(assembly.add(ElementKind::kCounter, "short", {good}));
+  CHECK_FALSE(assembly.add(ElementKind::kField, "f", {{{5, kA}, "short", 0, false, true}}));
+  CHECK_FALSE(assembly.add(ElementKind::kMember, "m", {{{5, kA}, std::string(32, '\0'), 0, false, true}}));
+  CHECK_FALSE(assembly.add(ElementKind::kValue, "", {{{5, kA}, std::string(32, '\0'), 0, true, true}}));
   CHECK(assembly.add(ElementKind::kField, "f", {good}));
   CHECK_FALSE(assembly.add(ElementKind::kField, "f", {good}));
   CHECK(assembly.add(ElementKind::kValue, "", {tombstone}));

@@ -5,12 +5,14 @@
 #include <doctest/doctest.h>
 
 #include <array>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
+#include "engine/counter.h"
 #include "engine/record_delta.h"
 #include "engine/record_form.h"
 #include "engine/replication.h"
@@ -120,8 +122,14 @@ class ReplicatedRun {
 
  private:
   std::string random_text() {
+    if (below(2) == 0) return std::to_string(random_integer());
     if (below(30) == 0) return std::string(kBigValueBytes + below(100), 'b');
     return std::string(below(20), static_cast<char>('a' + below(26)));
+  }
+  // Near the ends of the range now and then.
+  int64_t random_integer() {
+    const auto small = static_cast<int64_t>(below(200)) - 100;
+    return below(20) != 0 ? small : small < 0 ? INT64_MIN - small : INT64_MAX - small;
   }
   int64_t random_deadline() { return node_.clock.now_ms + 1 + static_cast<int64_t>(below(3000)); }
   std::string random_field() { return "f" + std::to_string(below(6)); }
@@ -136,6 +144,9 @@ class ReplicatedRun {
   }
 
   static void check_shown(TestNode& node, const std::string& name, const Record& expected, int64_t now_ms);
+  ElementId random_addable(const Shown& shown);
+  void add_here(Operation& operation, const Key& key, Record& record);
+  void add_in_peer(Record& record, Change& change);
   void change_here(const std::string& name);
   void change_here(Operation& operation, const Key& key, Record& record);
   void change_collection(Operation& operation, const Key& key, Record& record, Type type);
@@ -188,7 +199,7 @@ inline void ReplicatedRun::check_shown(TestNode& node, const std::string& name, 
       ++count;
       const auto value = found.collection().find(id.name);
       REQUIRE(value.has_value());
-      REQUIRE(*value == siblings.back().value);
+      REQUIRE(*value == shown_value(siblings));
     }
     REQUIRE(found.collection().size() == count);
   });
@@ -235,7 +246,8 @@ inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Rec
     make(change, seen);
     (void)change.finish();
   };
-  const uint64_t choice = below(9);
+  const uint64_t choice = below(12);
+  if (choice >= 9) return add_here(operation, key, record);
   if (choice < 2) {
     const std::string text = random_text();
     const bool keep = below(4) == 0;
@@ -257,7 +269,7 @@ inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Rec
     });
   } else if (choice == 4) {
     if (shown.type != Type::kString && shown.type != Type::kNone) return;
-    std::string text(shown.type == Type::kString ? *record.string(now_ms) : std::string_view());
+    std::string text = shown.type == Type::kString ? *record.string(now_ms) : std::string();
     text.resize(below(20) == 0 ? kBigValueBytes + below(50) : below(30));
     database.edit_string(key, text.size(), [](std::span<char>) {});
     changed([&](Change& c, const VersionVector& seen) { c.put_string(seen, text, shown.deadline_ms); });
@@ -265,6 +277,60 @@ inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Rec
     const Type type = shown.type != Type::kNone ? shown.type : below(2) == 0 ? Type::kHash : Type::kSet;
     if (type != Type::kString) change_collection(operation, key, record, type);
   }
+}
+
+// What an increment adds to: the element's shown integer, 0 when it is not there. Nothing when what is there
+// is none, or the sum would leave the range.
+inline std::optional<int64_t> addend(const Record& record, const Shown& shown, const ElementId& id,
+                                     int64_t increment) {
+  int64_t value = 0, sum;
+  const auto place = record.elements().find(id);
+  if (shown.type != Type::kNone && place != record.elements().end()) {
+    const std::string text = shown_value(place->second);
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  }
+  if (__builtin_add_overflow(value, increment, &sum)) return std::nullopt;
+  return value;
+}
+
+// A string's or a field's, whatever the record allows.
+inline ElementId ReplicatedRun::random_addable(const Shown& shown) {
+  const bool hash = shown.type == Type::kHash || (shown.type == Type::kNone && below(2) == 0);
+  return hash ? ElementId{ElementKind::kField, random_field()} : ElementId{ElementKind::kValue, ""};
+}
+
+inline void ReplicatedRun::add_here(Operation& operation, const Key& key, Record& record) {
+  Database database = operation.database(0);
+  const int64_t now_ms = node_.clock.now_ms;
+  const Shown shown = shown_of(record, now_ms);
+  const int64_t increment = random_integer();
+  const ElementId id = random_addable(shown);
+  const std::optional<int64_t> before = addend(record, shown, id, increment);
+  if (!before.has_value() || shown.type == Type::kSet) return;
+  const bool hash = id.kind == ElementKind::kField;
+  const int64_t said = hash ? database.open(key, Type::kHash).add(id.name, *before, increment)
+                            : database.add(key, *before, increment);
+  const VersionVector seen = record.context();
+  Change change(&record, last_dot(operation, key), now_ms);
+  const std::string sum = std::to_string(*before + increment);
+  if (hash) {
+    if (!change.add_to_field(id.name, increment)) change.put_element(id.kind, id.name, sum);
+  } else if (!change.add_to_string(increment)) {
+    change.put_string(seen, sum, shown.deadline_ms);
+  }
+  (void)change.finish();
+  REQUIRE(std::to_string(said) == shown_value(record.elements().find(id)->second));
+}
+
+inline void ReplicatedRun::add_in_peer(Record& record, Change& change) {
+  const int64_t increment = random_integer();
+  const Shown shown = shown_of(record, node_.clock.now_ms);
+  const ElementId id = random_addable(shown);
+  if (shown.type == Type::kSet || !addend(record, shown, id, increment).has_value()) return;
+  // Refused when the peer's own sum would leave the range: an event that changes nothing, then.
+  (void)(id.kind == ElementKind::kField ? change.add_to_field(id.name, increment)
+                                        : change.add_to_string(increment));
 }
 
 inline void ReplicatedRun::change_collection(Operation& operation, const Key& key, Record& record,
@@ -304,8 +370,10 @@ inline void ReplicatedRun::change_peer(Peer& peer, const std::string& name) {
   Change change(&record, {peer.clock.next(now_ms), peer.actor}, now_ms);
   const VersionVector seen = record.context();
   const Shown shown = shown_of(record, now_ms);
-  const uint64_t choice = below(8);
-  if (choice < 2 || shown.type == Type::kString) {
+  const uint64_t choice = below(11);
+  if (choice >= 8) {
+    add_in_peer(record, change);
+  } else if (choice < 2 || shown.type == Type::kString) {
     if (choice == 0) {
       change.erase(seen);
     } else {

@@ -51,7 +51,7 @@ Record merged(Record a, const Record& b) {
 
 std::vector<std::string> values(const Record& record, int64_t now_ms = kNow) {
   std::vector<std::string> values;
-  for (const Sibling* sibling : record.live_values(now_ms)) values.push_back(sibling->value);
+  for (const Sibling& sibling : record.live_values(now_ms)) values.push_back(sibling.value);
   return values;
 }
 
