@@ -6,12 +6,20 @@
 #include <string_view>
 
 #include "engine/assert.h"
+#include "engine/counter.h"
 #include "engine/record_codec.h"
 #include "engine/storage_key.h"
 
 namespace {
 
 using namespace starling::engine;
+
+// Contributions are shown as what they are to whoever looks, and the winner is the same both ways.
+void check_shown(const Siblings& siblings) {
+  const Siblings shown = shown_siblings(siblings);
+  STARLING_ASSERT(!shown.empty() && shown.size() <= siblings.size());
+  STARLING_ASSERT(shown.back().value == shown_value(siblings) && shown.back().dot == siblings.back().dot);
+}
 
 void fuzz_record(std::string_view bytes) {
   Record record;
@@ -23,6 +31,8 @@ void fuzz_record(std::string_view bytes) {
   twice.merge(record);
   STARLING_ASSERT(twice == record);
   (void)record.type(1);
+  (void)record.string(1);
+  for (const auto& [id, siblings] : record.elements()) check_shown(siblings);
 }
 
 void fuzz_header(std::string_view bytes) {
@@ -39,6 +49,7 @@ void fuzz_element(std::string_view bytes) {
   std::string again;
   encode_element(siblings, &again);
   STARLING_ASSERT(again == bytes);
+  check_shown(siblings);
 }
 
 void fuzz_delta(std::string_view bytes) {
