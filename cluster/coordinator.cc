@@ -188,6 +188,29 @@ void Coordinator::begin_read(uint16_t partition, std::string_view keys, const Qu
   erase_if_settled(id);
 }
 
+void Coordinator::begin_survey(uint16_t partition, std::string_view keys, int64_t timeout_ms, int64_t now_us,
+                               uint64_t token) {
+  QuorumOptions options;
+  options.read = {Level::kAll, 0};
+  options.mode = QuorumMode::kStrict;
+  options.timeout_ms = timeout_ms;
+  const uint64_t id = next_id_++;
+  Request& request =
+      requests_.emplace(id, make(Kind::kRead, partition, options, now_us, token)).first->second;
+  request.survey = true;
+  request.keys = keys;
+  request.versions.resize(parse_keys(keys).size());
+  for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
+    if (request.replicas[slot] == placement_->self) {
+      request.tally.acknowledge(slot);
+    } else if (!ask(id, request, request.replicas[slot], slot, false)) {
+      request.tally.fail(slot);
+    }
+  }
+  decide(id, request, false);
+  erase_if_settled(id);
+}
+
 bool Coordinator::ask(uint64_t id, Request& request, NodeIndex node, size_t slot, bool as_stand_in) {
   if (node == placement_->self || contacted(request, node) || !wire_.healthy(node)) return false;
   if (!wire_.send(node, FrameKind::kVersion, id, begin_request(placement_->topology.epoch) + request.keys))
@@ -390,7 +413,7 @@ void Coordinator::decide(uint64_t, Request& request, bool timed_out) {
   failure.write = request.kind != Kind::kRead;
   const Failure* told = reached ? nullptr : &failure;
   if (request.kind != Kind::kRead) return listener_.write_done(request.token, told);
-  if (reached) finished_reads_.emplace(request.token, std::move(request.versions));
+  if (reached || request.survey) finished_reads_.emplace(request.token, std::move(request.versions));
   listener_.read_done(request.token, told);
 }
 

@@ -98,6 +98,10 @@ class Coordinator {
   // node. Done at once when this node alone is enough. `keys` is a sequence of `key`.
   void begin_read(uint16_t partition, std::string_view keys, const QuorumOptions& options, int64_t now_us,
                   uint64_t token);
+  // Asks every other replica that can be reached, and nobody else. read_done() comes when all have answered,
+  // are lost or out of time; versions() then has those that answered.
+  void begin_survey(uint16_t partition, std::string_view keys, int64_t timeout_ms, int64_t now_us,
+                    uint64_t token);
   // What the peers said to a read that is done, key by key in the order asked; forgotten with forget_read().
   const std::vector<std::vector<PeerVersion>>* versions(uint64_t token) const;
   void forget_read(uint64_t token) { finished_reads_.erase(token); }
@@ -135,6 +139,7 @@ class Coordinator {
     Request(Kind k, const Tally& t) : kind(k), tally(t) {}
     Kind kind;
     bool done = false;
+    bool survey = false;  // Of a read: what is answered counts, though not all answer.
     uint16_t partition = 0;
     uint64_t token = 0;
     Tally tally;

@@ -236,6 +236,9 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
 }
 
 void ClusterThread::read_done(uint64_t token, const cluster::Failure* failure) {
+  if (const auto survey = surveys_.extract(token); !survey.empty()) {
+    return survey_done(std::move(survey.mapped()), token);
+  }
   const auto found = asked_.find(token);
   if (found == asked_.end()) return;
   const AskedPart part = std::move(found->second);

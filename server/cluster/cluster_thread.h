@@ -73,6 +73,10 @@ class ClusterThread final : private BusHandler,
   const std::shared_ptr<const cluster::Placement>& placement() const { return placement_; }
   bool healthy(cluster::NodeIndex index) const override;
 
+  // What every replica of the key has, as far as it can be asked: `done` on this loop, later.
+  void survey(int database, std::string_view key,
+              std::function<void(std::vector<cluster::PeerVersion>)> done);
+
   // A message for the subscribers of all other nodes.
   void publish(std::string_view channel, std::string_view message, bool to_shard);
 
@@ -145,7 +149,14 @@ class ClusterThread final : private BusHandler,
     std::string changes;
   };
 
+  struct Survey {
+    std::vector<cluster::PeerVersion> versions;
+    std::function<void(std::vector<cluster::PeerVersion>)> done;
+  };
+
   int64_t now_us() const;
+  void begin_survey(int database, const std::string& key, Survey survey);
+  void survey_done(Survey survey, uint64_t token);
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const;
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
   bool all_connected() const;
@@ -196,6 +207,7 @@ class ClusterThread final : private BusHandler,
   bool hinted_ = false;
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
+  absl::flat_hash_map<uint64_t, Survey> surveys_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;
   std::unique_ptr<Timer> tick_timer_;
   ClusterStatistics statistics_;

@@ -56,4 +56,10 @@ std::optional<Token> read_token(std::string_view secret, std::string_view text) 
   return token;
 }
 
+std::string actor_name(engine::ActorId actor) {
+  std::string text(16, '0');
+  for (size_t i = 0; i < 16; ++i) text[15 - i] = "0123456789abcdef"[actor >> (4 * i) & 15];
+  return text;
+}
+
 }  // namespace starling::server

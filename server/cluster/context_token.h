@@ -34,4 +34,7 @@ std::string make_token(std::string_view secret, uint64_t scope, const engine::Ve
 // An empty text is the empty context. Nothing for what is malformed, damaged or forged.
 std::optional<Token> read_token(std::string_view secret, std::string_view text);
 
+// An actor as VCLOCK INSPECT and QUORUM EXPLAIN show it.
+std::string actor_name(engine::ActorId actor);
+
 }  // namespace starling::server

@@ -74,7 +74,23 @@ void HintDelivery::tend() {
   expired_at_us_ = now_us;
   const auto holds = [this](uint16_t partition) { return this->holds(partition); };
   if (keeper_.expire(holds, server_.clock().wall_ms())) thread_.io_thread().commit_gate().note_change();
+  bequeath();
   if (told_at_us_ == 0 || now_us - told_at_us_ >= kTellPeriodUs) tell();
+}
+
+// What waits for nodes that have left the cluster goes to those that hold the keys now.
+void HintDelivery::bequeath() {
+  const std::shared_ptr<const cluster::Placement> placement = thread_.placement();
+  const auto heir = [&](uint16_t partition) {
+    if (placement->holds(partition, placement->self)) return cluster::NodeId();
+    return placement->topology.members[placement->replicas(partition)[0]].id;
+  };
+  for (const HintReport::Target& target : keeper_.report().targets) {
+    if (placement->topology.index_of(target.id) != cluster::kNoNode) continue;
+    if (keeper_.bequeath(target.id, heir, server_.clock().wall_ms())) {
+      thread_.io_thread().commit_gate().note_change();
+    }
+  }
 }
 
 void HintDelivery::tell() {

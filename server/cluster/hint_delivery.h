@@ -27,6 +27,7 @@ class HintDelivery {
   void deliver();
   void deliver_to(const cluster::NodeId& target);
   void tend();
+  void bequeath();
   void tell();
   bool holds(uint16_t partition) const;
 

@@ -15,6 +15,7 @@ constexpr int64_t kBytesUnderWay = 16 << 20;
 // Unused bandwidth is kept for so long.
 constexpr int64_t kBurstUs = 100'000;
 constexpr size_t kExpiredAtOnce = 1000;
+constexpr size_t kBequeathedAtOnce = 1000;
 
 cluster::NodeId node_of(std::string_view target) {
   cluster::NodeId id;
@@ -132,6 +133,24 @@ bool HintKeeper::expire(const Holds& holds, int64_t now_ms) {
     }
   }
   return any;
+}
+
+bool HintKeeper::bequeath(const cluster::NodeId& target,
+                          const std::function<cluster::NodeId(uint16_t partition)>& heir, int64_t now_ms) {
+  const std::vector<Hint> hints = table_.take(hint_target(target), kBequeathedAtOnce);
+  for (const Hint& hint : hints) {
+    const engine::KeyRef key{hint.database, engine::Key(hint.key)};
+    const cluster::NodeId next = heir(key.key.partition);
+    engine::Operation operation(engine_, now_ms);
+    operation.lock(key);
+    // In one frame. Without room it waits where it is.
+    const bool moved =
+        !next.valid() || operation.keep_hint(key, hint_target(next)) != engine::HintOutcome::kNoRoom;
+    if (moved) (void)operation.drop_hint(key, hint_target(target));
+    operation.finish();
+    if (!moved) table_.restore(hint_target(target), hint);
+  }
+  return !hints.empty();
 }
 
 size_t HintKeeper::waiting(const cluster::NodeId& target) const {

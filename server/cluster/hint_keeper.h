@@ -86,6 +86,12 @@ class HintKeeper {
   // true.
   bool expire(const Holds& holds, int64_t now_ms);
 
+  // The target is no member any more. `heir` says who gets what this node kept for it of a partition; no
+  // valid id: nobody, as this node is a replica itself. A bounded number at a time. Logs: a commit must
+  // follow when it returns true.
+  bool bequeath(const cluster::NodeId& target, const std::function<cluster::NodeId(uint16_t partition)>& heir,
+                int64_t now_ms);
+
   // --- Looking.
   size_t waiting(const cluster::NodeId& target) const;
   HintReport report() const;

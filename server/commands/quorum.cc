@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <array>
 
+#include "engine/record_codec.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/cluster/context_token.h"
 #include "server/cluster/quorum_options.h"
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
@@ -116,41 +118,76 @@ std::string_view phase_name(cluster::Phase phase) {
   return "down";
 }
 
-void explain(CommandContext& context) {
-  ClusterThread* cluster = cluster_of(context);
-  if (cluster == nullptr) return;
-  const auto& placement = cluster->placement();
-  if (placement == nullptr) return context.reply.error("CLUSTERDOWN The cluster has not formed yet");
-  const uint16_t partition = engine::partition_of(context.argument(2));
-  const auto replicas = placement->replicas(partition);
-  const std::vector<cluster::MemberView> members = context.server.cluster()->members();
-  context.reply.map(3);
-  context.reply.bulk("partition");
-  context.reply.integer(partition);
-  context.reply.bulk("epoch");
-  context.reply.integer(static_cast<int64_t>(placement->topology.epoch));
-  context.reply.bulk("replicas");
-  context.reply.array(replicas.size());
+// A causal context as VCLOCK INSPECT shows it; null: not known.
+void write_version(resp::ReplyWriter& reply, const std::string* encoded) {
+  engine::VersionVector version;
+  if (encoded == nullptr ||
+      (!encoded->empty() && !engine::decode_context(*encoded, SIZE_MAX, &version).ok())) {
+    return reply.null();
+  }
+  reply.array(version.size());
+  for (const engine::VersionVector::Entry& entry : version.entries()) {
+    reply.array(2);
+    reply.bulk(actor_name(entry.actor));
+    reply.integer(static_cast<int64_t>(entry.stamp));
+  }
+}
+
+void write_explanation(resp::ReplyWriter& reply, const ClusterNode& node, const cluster::Placement& placement,
+                       uint16_t partition, const std::vector<cluster::PeerVersion>& versions) {
+  const auto replicas = placement.replicas(partition);
+  const std::vector<cluster::MemberView> members = node.members();
+  reply.map(3);
+  reply.bulk("partition");
+  reply.integer(partition);
+  reply.bulk("epoch");
+  reply.integer(static_cast<int64_t>(placement.topology.epoch));
+  reply.bulk("replicas");
+  reply.array(replicas.size());
   for (const cluster::NodeIndex index : replicas) {
-    const cluster::Member& member = placement->topology.members[index];
+    const cluster::Member& member = placement.topology.members[index];
     std::string_view phase = "up";
     for (const cluster::MemberView& view : members) {
       if (view.id == member.id) phase = phase_name(view.phase);
     }
-    context.reply.map(6);
-    context.reply.bulk("node");
-    context.reply.bulk(member.id.to_string());
-    context.reply.bulk("address");
-    context.reply.bulk(member.host + ":" + std::to_string(member.port));
-    context.reply.bulk("rack");
-    context.reply.bulk(member.rack);
-    context.reply.bulk("datacenter");
-    context.reply.bulk(member.datacenter);
-    context.reply.bulk("state");
-    context.reply.bulk(phase);
-    context.reply.bulk("hints");
-    context.reply.integer(static_cast<int64_t>(context.server.cluster()->hints_waiting(member.id)));
+    reply.map(7);
+    reply.bulk("node");
+    reply.bulk(member.id.to_string());
+    reply.bulk("address");
+    reply.bulk(member.host + ":" + std::to_string(member.port));
+    reply.bulk("rack");
+    reply.bulk(member.rack);
+    reply.bulk("datacenter");
+    reply.bulk(member.datacenter);
+    reply.bulk("state");
+    reply.bulk(phase);
+    reply.bulk("version");
+    const auto version =
+        std::find_if(versions.begin(), versions.end(),
+                     [index](const cluster::PeerVersion& candidate) { return candidate.node == index; });
+    write_version(reply, version == versions.end() ? nullptr : &version->context);
+    reply.bulk("hints");
+    reply.integer(static_cast<int64_t>(node.hints_waiting(member.id)));
   }
+}
+
+void explain(CommandContext& context) {
+  ClusterThread* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  const std::shared_ptr<const cluster::Placement> placement = cluster->placement();
+  if (placement == nullptr) return context.reply.error("CLUSTERDOWN The cluster has not formed yet");
+  const ClusterNode& node = *context.server.cluster();
+  const uint16_t partition = engine::partition_of(context.argument(2));
+  // A transaction waits for nobody.
+  if (context.in_exec) return write_explanation(context.reply, node, *placement, partition, {});
+  cluster->survey(
+      context.client.database, context.argument(2),
+      [pending = context.suspend(), &node, placement, partition](std::vector<cluster::PeerVersion> versions) {
+        pending.complete(
+            [&node, placement, partition, versions = std::move(versions)](resp::ReplyWriter& reply) {
+              write_explanation(reply, node, *placement, partition, versions);
+            });
+      });
 }
 
 CommandSpec plain(std::string_view name, int arity, Handler handler, std::string_view summary) {
@@ -176,7 +213,8 @@ std::span<const CommandSpec> quorum_subcommands() {
         return spec;
       }(),
       [] {
-        CommandSpec spec = plain("explain", 3, explain, "Which nodes hold a key, and how they are.");
+        CommandSpec spec =
+            plain("explain", 3, explain, "Which nodes hold a key, how they are, and which version each has.");
         spec.keys = {2, 2, 1};
         spec.key_use = kKeyRO | kKeyNotKey;
         return spec;

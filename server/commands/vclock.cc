@@ -161,12 +161,6 @@ void compare(CommandContext& context) {
   }
 }
 
-std::string actor_name(engine::ActorId actor) {
-  std::string text(16, '0');
-  for (size_t i = 0; i < 16; ++i) text[15 - i] = "0123456789abcdef"[actor >> (4 * i) & 15];
-  return text;
-}
-
 void inspect(CommandContext& context) {
   if (!in_cluster(context)) return;
   const engine::Versions versions = replica_of(context).versions(context.key(2));

@@ -276,8 +276,17 @@ class Quorum(Commands):
             for replica in reply[b"replicas"]:
                 self.assertEqual((ids[replica[b"node"]].host + ":%d" % PORT).encode(), replica[b"address"])
                 self.assertEqual((b"", b"", b"up", 0), tuple(replica[name] for name in (b"rack", b"datacenter", b"state", b"hints")))
+                self.assertEqual([], replica[b"version"])
         order = [[replica[b"node"] for replica in reply[b"replicas"]] for reply in replies]
         self.assertTrue(order[0] == order[1] == order[2])
+        self.nodes[1].call("QUORUM", "EXEC", "W", "ALL", "--", "SET", "some key", "value")
+        inspected = self.nodes[0].call("VCLOCK", "INSPECT", "some key", protocol=3)
+        for node in self.nodes:
+            reply = node.call("QUORUM", "EXPLAIN", "some key", protocol=3)
+            self.assertEqual([inspected[b"context"]] * 3, [replica[b"version"] for replica in reply[b"replicas"]])
+        self.nodes[0].call("MULTI")
+        self.nodes[0].call("QUORUM", "EXPLAIN", "some key")
+        self.assertIsNone(self.nodes[0].call("EXEC")[0][5][0][11])
         flat = self.nodes[0].call("QUORUM", "EXPLAIN", "some key")
         self.assertEqual([b"partition", b"epoch", b"replicas"], flat[::2])
 

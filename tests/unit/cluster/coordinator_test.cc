@@ -150,6 +150,36 @@ TEST_CASE("sloppy: another node stands in for a replica that cannot be reached, 
   CHECK(bench.done[1] == "ok");
 }
 
+TEST_CASE("a coordinator that is no replica counts its own copy only if it could keep the hint") {
+  Bench bench;
+  const auto all = bench.placement->replicas(0);
+  NodeIndex stranger = 0;
+  while (bench.placement->holds(0, stranger)) ++stranger;
+  bench.placement = placement_of(5, 3, stranger);
+  bench.coordinator.set_placement(bench.placement);
+  QuorumOptions options;
+  options.write = {Level::kOne, 0};
+  for (NodeIndex node = 0; node < 5; ++node) {
+    if (node != stranger) bench.sick.insert(node);
+  }
+  SUBCASE("room") {
+    bench.write(options);
+    CHECK(bench.done[1] == "ok");
+    CHECK(bench.hints.contains(all[0]));
+  }
+  SUBCASE("no room") {
+    bench.room_for_hints = false;
+    bench.write(options);
+    CHECK(bench.done[1] == "NOQUORUM 0 of 3 replicas answered, 1 needed; the write may still take effect");
+  }
+  SUBCASE("all replicas are back: they get it at once, and the hint lets this node forget it") {
+    bench.sick.clear();
+    bench.write(options);
+    CHECK(bench.sent.size() == 3);
+    CHECK(bench.hints == std::map<NodeIndex, int>{{all[0], 1}});
+  }
+}
+
 TEST_CASE("strict: a hint is kept, and is no acknowledgement") {
   Bench bench;
   QuorumOptions options;
@@ -286,6 +316,34 @@ TEST_CASE("a read turns to another replica when one is lost, or slow") {
   REQUIRE(bench.sent.size() == 2);
   bench.answer(1, Bench::version(""));
   CHECK(bench.done[1] == "ok");
+}
+
+TEST_CASE("a survey has what those answered who could") {
+  Bench bench;
+  std::string keys, answer = begin_reply(ReplyResult::kOk);
+  append_key({0, "k"}, &keys);
+  engine::append_string("context", &answer);
+  bench.coordinator.begin_survey(0, keys, 100, 0, 1);
+  REQUIRE(bench.sent.size() == 2);
+  bench.answer(0, answer);
+  CHECK(bench.done.empty());
+  SUBCASE("one is lost") {
+    bench.coordinator.peer_lost(bench.sent[1].node);
+  }
+  SUBCASE("one is late") {
+    bench.coordinator.tick(101'000);
+  }
+  REQUIRE(bench.done.contains(1));
+  const auto* versions = bench.coordinator.versions(1);
+  REQUIRE(versions != nullptr);
+  REQUIRE(versions->front().size() == 1);
+  CHECK(versions->front()[0].context == "context");
+  CHECK(versions->front()[0].node == bench.sent[0].node);
+  bench.coordinator.forget_read(1);
+  bench.sick = {bench.replica(1), bench.replica(2)};
+  bench.coordinator.begin_survey(0, keys, 100, 0, 2);
+  REQUIRE(bench.done.contains(2));
+  CHECK(bench.coordinator.versions(2)->front().empty());
 }
 
 TEST_CASE("strict reads take no stand-in's word") {

@@ -123,6 +123,20 @@ TEST_CASE("hint keeper: bandwidth") {
   CHECK(bytes >= 500'000);
 }
 
+TEST_CASE("hint keeper: what waits for a node that left goes to who holds the keys now") {
+  Bench bench;
+  const cluster::NodeId heir = node_id(2);
+  for (const char* name : {"mine", "other"}) CHECK(bench.keep(name));
+  const auto heir_of = [&](uint16_t partition) {
+    return partition == engine::partition_of("mine") ? cluster::NodeId() : heir;
+  };
+  CHECK(bench.keeper.bequeath(kTarget, heir_of, bench.node.clock.now_ms));
+  CHECK(bench.keeper.waiting(kTarget) == 0);
+  CHECK(bench.keeper.waiting(heir) == 1);
+  CHECK(bench.keeper.take(heir, 10, bench.now_us)[0].key == "other");
+  CHECK_FALSE(bench.keeper.bequeath(kTarget, heir_of, bench.node.clock.now_ms));
+}
+
 TEST_CASE("hint keeper: a stand-in forgets the record with its last hint, a replica never") {
   Bench author, bench;
   bench.node.restart_cleanly();  // Another actor than the author.
