@@ -17,6 +17,9 @@
 namespace starling::server {
 namespace {
 
+// As many as a node keeps.
+constexpr size_t kMaxActors = 65536;
+
 ClusterThread* cluster_of(CommandContext& context) {
   ClusterThread* cluster = context.client.io_thread().cluster();
   if (cluster == nullptr) context.reply.error("ERR QUORUM needs a cluster: set 'cluster-enabled yes'");
@@ -122,7 +125,7 @@ std::string_view phase_name(cluster::Phase phase) {
 void write_version(resp::ReplyWriter& reply, const std::string* encoded) {
   engine::VersionVector version;
   if (encoded == nullptr ||
-      (!encoded->empty() && !engine::decode_context(*encoded, SIZE_MAX, &version).ok())) {
+      (!encoded->empty() && !engine::decode_context(*encoded, kMaxActors, &version).ok())) {
     return reply.null();
   }
   reply.array(version.size());
