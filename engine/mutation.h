@@ -15,8 +15,7 @@
 //              | 12 space key target:bytes                                     drop it
 //              | 13 space key was:u8                                           forget a record, without an
 //              event
-//              | 14 name:bytes stamp:u64 contribution:bytes                    the frame's actor adds to an
-//              element
+//              | 14 name:bytes stamp:u64 contribution:bytes                   add to an element
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
