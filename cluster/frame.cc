@@ -39,7 +39,9 @@ constexpr std::array<std::string_view, kLastFrameKind + 1> kNames = {"none",
                                                                      "scan reply",
                                                                      "paxos",
                                                                      "ping",
-                                                                     "pong"};
+                                                                     "pong",
+                                                                     "leaving",
+                                                                     "leaving reply"};
 
 size_t varint_bytes(uint64_t value) {
   size_t bytes = 1;

@@ -44,8 +44,10 @@ enum class FrameKind : uint8_t {
   kPaxos = 22,
   kPing = 23,
   kPong = 24,
+  kLeaving = 25,
+  kLeavingReply = 26,
 };
-inline constexpr uint8_t kLastFrameKind = 24;
+inline constexpr uint8_t kLastFrameKind = 26;
 
 // As in the logs: "gossip", "forward reply".
 std::string_view frame_kind_name(FrameKind kind);

@@ -130,11 +130,12 @@ const NodeDescription* Membership::description(const NodeId& id) const {
 std::vector<MemberView> Membership::members() const {
   std::vector<MemberView> views;
   views.reserve(size());
-  views.push_back({self_, own_description_, own_.incarnation, own_.heartbeat, Phase::kAlive, 0, 0});
+  views.push_back({self_, own_description_, own_.incarnation, own_.heartbeat, Phase::kAlive, 0, 0, 0});
   for (const Peer& peer : peers_) {
     views.push_back({peer.entry.id, peer.description, peer.entry.incarnation, peer.entry.heartbeat,
                      peer.phase(), std::max<int64_t>(0, last_tick_us_ - peer.last_heard_us),
-                     deadline_us(peer)});
+                     deadline_us(peer),
+                     valid_votes(peer, last_tick_us_) + (peer.silence == Phase::kAlive ? 0 : 1)});
   }
   std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
   return views;

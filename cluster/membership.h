@@ -82,6 +82,7 @@ struct MemberView {
   Phase phase = Phase::kAlive;
   int64_t silence_us = 0;   // since the last sign of life, at the last tick
   int64_t deadline_us = 0;  // the silence past which it is suspect
+  size_t accusers = 0;      // nodes that hear nothing of it, this one among them, as far as is known here
 };
 
 struct GossipFigures {

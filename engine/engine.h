@@ -74,6 +74,10 @@ struct Statistics {
 struct ScanFilter {
   std::function<bool(std::string_view key)> match;  // Empty: all.
   Type type = Type::kNone;                          // kNone: all.
+  // The scan goes up to this partition; there its cursor is where that begins, and 0 only at the end of all.
+  uint32_t end_partition = kPartitionCount;
+  // By partition: visited or passed over. Null: all are visited. Outlives the scan.
+  const std::vector<bool>* partitions = nullptr;
 };
 
 class Engine {

@@ -141,7 +141,13 @@ uint64_t Scanner::scan(int database, uint64_t cursor, uint64_t count, const Scan
   uint64_t from = (cursor & ((uint64_t{1} << kPrefixBits) - 1)) << kDroppedBits;
   uint64_t seen = 0;
   std::vector<std::string> found;
-  while (partition < kPartitionCount && seen < count) {
+  const uint64_t end = std::min(filter.end_partition, kPartitionCount);
+  while (partition < end && seen < count) {
+    if (filter.partitions != nullptr && !(*filter.partitions)[partition]) {
+      ++partition;
+      from = 0;
+      continue;
+    }
     const uint64_t until = scan_partition(database, static_cast<uint16_t>(partition), from, count - seen,
                                           filter, now_ms, locked, &found, &seen);
     from = until == kEnd ? 0 : until;

@@ -45,6 +45,7 @@ void Client::unwatch_all(WatchTable& watches) {
   for (const WatchedKey& key : watched) watches.unwatch(key.database, key.key, watch_state.get());
   watched.clear();
   watch_state.reset();
+  remote_watch.reset();
 }
 
 bool Client::watches_key(int watched_database, std::string_view key) const {

@@ -13,6 +13,7 @@
 #include "resp/output_buffer.h"
 #include "resp/reply_writer.h"
 #include "resp/request_parser.h"
+#include "server/cluster/partition_scope.h"
 #include "server/cluster/quorum_read.h"
 #include "server/cluster/tunnels.h"
 #include "server/command.h"
@@ -24,6 +25,7 @@
 namespace starling::server {
 
 class IoThread;
+struct ForwardPrefix;
 
 // Pending output of one client above which nothing more is executed for it until some has been sent; less
 // before it has authenticated.
@@ -83,6 +85,7 @@ struct PreparedRequest {
   std::optional<engine::Key> key;                // Of commands with one key at a fixed place.
   std::shared_ptr<QuorumRead> read;              // In a cluster, once other replicas were asked.
   std::optional<cluster::QuorumOptions> quorum;  // Of QUORUM EXEC.
+  std::shared_ptr<ForwardPrefix> prefix;         // Of a forwarded request.
 };
 
 class Client final : public FdHandler {
@@ -179,6 +182,23 @@ class Client final : public FdHandler {
   uint64_t forwarded_writes = 0;  // So far.
   // Nodes that have a tunnel for it, and must be told when it goes.
   std::vector<cluster::NodeId> forward_nodes;
+  // Forwarded requests whose link broke, and the one of them that is being asked again (its correlation, or
+  // 0): they are asked again one after the other, and nothing new on keys may overtake them.
+  size_t parked_forwards = 0;
+  uint64_t resent_forward = 0;
+  // Keys are watched at the node that coordinates them; what is read and done about them happens there too.
+  struct RemoteWatch {
+    cluster::NodeIndex node;
+    uint16_t
+        partition;      // Of the first one: as long as the node coordinates it, what it sees is what happens.
+    bool lost = false;  // It is not known what happened to the keys: EXEC does nothing.
+  };
+  std::optional<RemoteWatch> remote_watch;
+  // It waits for a reply from other nodes, which changes what its next request means; nothing else wakes it
+  // up.
+  bool awaits_reply = false;
+  // Of a forwarded client: which part of the keyspace a command over all keys is about.
+  std::optional<PartitionScope> scope;
 
   // Begins a wait. Precondition: not waiting.
   void wait_for(Waiting what);

@@ -66,18 +66,24 @@ uint32_t Dispatcher::effective_flags(const Client& client, const Command& comman
   return command.spec->flags | (is_exec(command) ? client.transaction.flags : 0);
 }
 
+// What asks ahead needs it before its turn, what runs needs its own: others may have come in between.
+void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
+  client.database = prefix.database;
+  client.reply.set_protocol(prefix.protocol);
+  client.quorum = prefix.quorum;
+  client.scope = prefix.scope;
+}
+
 bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
   if (client.tunnel != nullptr) {
     // A forwarded request speaks for its client: in which database, in which protocol, how consistently.
     const Arguments forwarded = prepared->request.arguments;
-    ForwardPrefix prefix;
+    prepared->prefix = std::make_shared<ForwardPrefix>();
     if (forwarded.size() <= kForwardedArguments || forwarded[0] != kForwarded ||
-        !decode_prefix(forwarded[1], &prefix)) {
+        !decode_prefix(forwarded[1], prepared->prefix.get())) {
       return false;
     }
-    client.database = prefix.database;
-    client.reply.set_protocol(prefix.protocol);
-    client.quorum = prefix.quorum;
+    follow_prefix(client, *prepared->prefix);
     prepared->request.drop_front(kForwardedArguments);
   }
   const Arguments arguments = prepared->request.arguments;
@@ -148,6 +154,7 @@ void Dispatcher::execute_batch() {
 Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepared) {
   const Arguments arguments = prepared.request.arguments;
   io_thread_.output_pending(client);
+  if (prepared.prefix != nullptr) follow_prefix(client, *prepared.prefix);
   if (arguments.empty()) {
     client.reply.error(client.parser.error());
     io_thread_.close_after_reply(client);

@@ -57,6 +57,7 @@ class Dispatcher {
   uint32_t effective_flags(const Client& client, const Command& command) const;
   // False: the request is a forwarded one, and its prefix makes no sense.
   bool prepare(Client& client, PreparedRequest* prepared);
+  static void follow_prefix(Client& client, const ForwardPrefix& prefix);
   Outcome dispatch(Client& client, PreparedRequest& prepared);
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
   bool refuse(Client& client, const Command& command);

@@ -222,8 +222,12 @@ void Server::request_shutdown() {
   IoThread& first = *io_threads_.front();
   first.loop().post([this, &first] {
     listeners_.clear();
-    signals_.reset();
-    first.loop().stop();
+    const auto stop = [this, &first] {
+      signals_.reset();
+      first.loop().stop();
+    };
+    if (cluster_ == nullptr || engine_->dead()) return stop();
+    cluster_->leave(stop);
   });
 }
 

@@ -143,6 +143,12 @@ bool BusLinks::connected(const NodeId& peer) const {
   return up_.contains(peer);
 }
 
+bool BusLinks::refuses(const NodeId& peer) const {
+  return std::any_of(targets_.begin(), targets_.end(), [&](const auto& target) {
+    return target->id == peer && target->last_failure.find("refused") != std::string::npos;
+  });
+}
+
 void BusLinks::disconnect(const NodeId& peer, const std::string& reason) {
   std::vector<BusLink*> links;
   for (const auto& [id, link] : links_) {
@@ -323,6 +329,16 @@ void BusLinks::flush() {
   }
   outputs_.clear();
   for (BusLink* link : std::exchange(closed_, {})) links_.erase(link->id());
+}
+
+std::vector<BusLinkReport> BusLinks::links() const {
+  std::vector<BusLinkReport> reports;
+  for (const auto& [id, link] : links_) {
+    if (link->state() != BusLink::State::kUp) continue;
+    reports.push_back(
+        {link->peer().id, link->outgoing(), now_ms_ - link->up_since_ms(), link->queued_bytes()});
+  }
+  return reports;
 }
 
 std::vector<BusTargetReport> BusLinks::report() const {

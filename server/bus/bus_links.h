@@ -109,6 +109,14 @@ struct BusTargetReport {
   size_t queued_bytes = 0;
 };
 
+// A link that is up, whichever side opened it.
+struct BusLinkReport {
+  cluster::NodeId peer;
+  bool outgoing = false;
+  int64_t up_for_ms = 0;
+  size_t queued_bytes = 0;
+};
+
 class BusLinks {
  public:
   // `handler` outlives this. The loop is not running, or this is its thread.
@@ -135,6 +143,10 @@ class BusLinks {
   [[nodiscard]] bool reply(LinkId link, cluster::FrameKind kind, uint64_t correlation,
                            std::string_view payload);
   bool connected(const cluster::NodeId& peer) const;
+  // The last attempt to connect to it found nobody listening.
+  bool refuses(const cluster::NodeId& peer) const;
+  // The link, opened by whichever side, is there.
+  bool alive(LinkId link) const { return links_.contains(link); }
 
   // Closes every link from and to the node: it was removed, or is to introduce itself anew.
   void disconnect(const cluster::NodeId& peer, const std::string& reason);
@@ -147,6 +159,7 @@ class BusLinks {
 
   const BusStatistics& statistics() const { return statistics_; }
   std::vector<BusTargetReport> report() const;
+  std::vector<BusLinkReport> links() const;
 
  private:
   friend class BusLink;

@@ -7,7 +7,6 @@
 #include "engine/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
-#include "server/cluster/forward_prefix.h"
 #include "server/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/server.h"
@@ -17,8 +16,6 @@ namespace {
 
 using cluster::NodeIndex;
 
-// A forwarded request has its own time limit where it runs; this is for the way.
-constexpr int64_t kForwardSlackMs = 200;
 // What a node that has just started gives its links to come up.
 constexpr int64_t kConnectingUs = 3'000'000;
 // Newer records fetched for one command before it is given up.
@@ -44,22 +41,23 @@ bool plain_set(Arguments arguments) {
 
 }  // namespace
 
+bool ClusterThread::holds_all(std::span<const engine::KeyRef> keys, NodeIndex node) const {
+  return std::all_of(keys.begin(), keys.end(),
+                     [&](const engine::KeyRef& key) { return placement_->holds(key.key.partition, node); });
+}
+
 // The node that runs a command on these keys; kNoNode when none can. Writes go to the first healthy replica,
 // so that without failures one node serialises all changes of a key. Reads stay here where they can. Strict
 // quorums are of replicas: nobody else runs the command, who would take what he lacks for absent. A node that
 // cannot log a change (a full disk) runs no writes, as its peers do not count on it either.
 NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const {
-  const auto holds_all = [&](NodeIndex node) {
-    return std::all_of(keys.begin(), keys.end(),
-                       [&](const engine::KeyRef& key) { return placement_->holds(key.key.partition, node); });
-  };
-  if (!writes && holds_all(placement_->self)) return placement_->self;
+  if (!writes && holds_all(keys, placement_->self)) return placement_->self;
   const bool may_write = !writes || io_thread_.server().engine().writable();
   const auto can_run = [&](NodeIndex node) {
     return healthy(node) && (may_write || node != placement_->self);
   };
   for (const NodeIndex node : placement_->replicas(keys[0].key.partition)) {
-    if (can_run(node) && holds_all(node)) return node;
+    if (can_run(node) && holds_all(keys, node)) return node;
   }
   if (strict || !same_partition(keys)) return cluster::kNoNode;
   // No replica can be reached: whoever comes next stands in.
@@ -84,84 +82,153 @@ bool ClusterThread::must_read_first(const Client& client, const Command& command
   return !overwrites;
 }
 
+// Keys that are watched elsewhere are read there, too: the node has what other clients have changed before
+// anybody else. A transaction runs where its keys are watched.
+NodeIndex ClusterThread::target_for(const Client& client, std::span<const engine::KeyRef> keys, bool writes,
+                                    bool exec) const {
+  const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
+  if (client.remote_watch && (exec || !writes)) {
+    const NodeIndex node = client.remote_watch->node;
+    if (healthy(node) && holds_all(keys, node)) return node;
+    if (exec) return cluster::kNoNode;
+  }
+  if (exec && client.watch_state != nullptr)
+    return holds_all(keys, placement_->self) ? placement_->self : cluster::kNoNode;
+  return target_of(keys, writes, strict);
+}
+
+// A command that waits until the links of a node that has just started are up; else the error.
+Admission ClusterThread::refuse_unless_connecting(Client& client, std::string_view error) {
+  if (connecting()) {
+    io_thread_.postpone(client, Waiting::kForLinks);
+    return Admission::kWaits;
+  }
+  refuse(client, error);
+  return Admission::kAnswered;
+}
+
+Admission ClusterThread::wait_for_nodes(Client& client) {
+  client.wait_for(Waiting::kForNodes);
+  return Admission::kWaits;
+}
+
 Admission ClusterThread::admit(Client& client, const Command& command, PreparedRequest& prepared,
                                std::span<const engine::KeyRef> keys, bool writes) {
   const uint32_t flags = command.spec->flags | client.transaction.flags;
   const bool whole = writes && (flags & kWholeKeyspace) != 0;
+  const Arguments arguments = prepared.request.arguments;
+  const bool own_client = client.tunnel == nullptr;
+  if (own_client && !whole && placement_ != nullptr) {
+    if (const auto admission = admit_whole_read(client, command, arguments)) return *admission;
+  }
   // Shard channels stand where keys do, and are told to all nodes anyway.
-  if ((keys.empty() && !whole) || (command.spec->key_use & kKeyNotKey) != 0) return Admission::kRun;
+  const bool placed = !keys.empty() && (command.spec->key_use & kKeyNotKey) == 0;
+  const bool exec = client.transaction.open && command.spec->name == "exec" && command.parent == nullptr;
+  if (!placed && !whole && !(exec && client.remote_watch)) return Admission::kRun;
   if (placement_ == nullptr) {
     refuse(client, "CLUSTERDOWN The cluster has not formed yet: " + node_.waiting_for());
     return Admission::kAnswered;
   }
-  const Arguments arguments = prepared.request.arguments;
   if (whole) return admit_whole(client, command, arguments);
-  // A transaction that will do nothing says so here.
+  // A transaction that will do nothing, and what is refused inside one, says so here.
   const bool void_transaction =
       client.transaction.open &&
-      (client.transaction.broken || (client.watch_state != nullptr && client.watch_state->dirty));
-  if (client.tunnel == nullptr && !void_transaction) {
-    const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
-    const NodeIndex target = target_of(keys, writes, strict);
+      (!exec || client.transaction.broken || (client.watch_state != nullptr && client.watch_state->dirty));
+  if (own_client && !void_transaction) {
+    const bool watch = command.spec->name == "watch" && command.parent == nullptr;
+    if (!exec && !watch) {
+      if (const auto admission = admit_fan_out(client, command, arguments, keys, writes)) return *admission;
+    }
+    if (exec && lost_watch(client)) return Admission::kAnswered;
+    // The next transaction depends on what happens where the keys are changed.
+    const NodeIndex target = watch ? watch_target(client, keys) : target_for(client, keys, writes, exec);
     if (target == cluster::kNoNode) {
-      if (connecting()) {
-        io_thread_.postpone(client, Waiting::kForLinks);
-        return Admission::kWaits;
-      }
-      if (writes && !io_thread_.server().engine().writable()) {
+      if (!connecting() && writes && !io_thread_.server().engine().writable()) {
         refuse(client, "MISCONF Errors writing to the commit log: " +
                            io_thread_.server().engine().write_refusal().message());
         return Admission::kAnswered;
       }
-      refuse(client, same_partition(keys)
-                         ? "NOQUORUM no replica of the key can be reached"
-                         : "CROSSSLOT Keys in request don't hash to the same slot, and no node that can "
-                           "be reached holds all of them");
-      return Admission::kAnswered;
+      return refuse_unless_connecting(
+          client, same_partition(keys)
+                      ? "NOQUORUM no replica of the key can be reached"
+                      : "CROSSSLOT no node that can be reached holds all of these keys: give "
+                        "keys that are used together a common hash tag, as in {tag}1 {tag}2");
     }
+    const bool direct = target == placement_->self;
     // What was forwarded before must not be overtaken on its way.
-    const bool overtakes =
-        std::any_of(client.forwarded.begin(), client.forwarded.end(), [&](const auto& forwarded) {
-          return forwarded.node != target &&
-                 std::any_of(keys.begin(), keys.end(), [&](const engine::KeyRef& key) {
-                   return key.key.partition == forwarded.partition;
-                 });
-        });
-    if (overtakes) {
-      client.wait_for(Waiting::kForNodes);
-      return Admission::kWaits;
+    if (std::any_of(keys.begin(), keys.end(),
+                    [&](const engine::KeyRef& key) { return overtakes(client, key, target, direct); })) {
+      return wait_for_nodes(client);
     }
-    if (target != placement_->self) {
-      if (client.transaction.open) {
+    if (!direct) {
+      if (exec) {
         forward_transaction(client, target, keys, writes);
+      } else if (watch) {
+        forward_watch(client, target, arguments, keys);
       } else {
         forward(client, target, arguments, keys, writes);
       }
       return Admission::kAnswered;
     }
   }
-  const bool reads = must_read_first(client, command, arguments);
-  if (const std::string error = hopeless(client, keys, reads, writes); !error.empty()) {
-    if (connecting()) {
-      io_thread_.postpone(client, Waiting::kForLinks);
-      return Admission::kWaits;
-    }
-    refuse(client, error);
-    return Admission::kAnswered;
-  }
+  return admit_here(client, command, prepared, keys, writes);
+}
+
+// It runs on this node, once the quorums can be had and other replicas were asked.
+Admission ClusterThread::admit_here(Client& client, const Command& command, PreparedRequest& prepared,
+                                    std::span<const engine::KeyRef> keys, bool writes) {
+  const bool reads = must_read_first(client, command, prepared.request.arguments);
+  if (const std::string error = hopeless(client, keys, reads, writes); !error.empty())
+    return refuse_unless_connecting(client, error);
   if (!reads) return Admission::kRun;
-  const bool outdated = prepared.read != nullptr && prepared.read->after_writes != client.forwarded_writes;
+  const bool outdated = prepared.read != nullptr && (prepared.read->after_writes != client.forwarded_writes ||
+                                                     prepared.read->database != keys[0].database ||
+                                                     prepared.read->options != quorum_of(client));
   if (prepared.read == nullptr || outdated) begin_read(client, prepared, keys);
   prepared.read->writes = writes;
   if (!prepared.read->done()) {
     prepared.read->waited_for = true;
-    client.wait_for(Waiting::kForNodes);
-    return Admission::kWaits;
+    return wait_for_nodes(client);
   }
   if (prepared.read->failure.empty()) return Admission::kRun;
   statistics_.reads_failed.add(1);
   refuse(client, prepared.read->failure);
   return Admission::kAnswered;
+}
+
+// Where keys are watched: at the node that coordinates them, all at the same one.
+NodeIndex ClusterThread::watch_target(const Client& client, std::span<const engine::KeyRef> keys) const {
+  if (client.remote_watch && !client.remote_watch->lost) {
+    const NodeIndex node = client.remote_watch->node;
+    return healthy(node) && holds_all(keys, node) ? node : cluster::kNoNode;
+  }
+  if (!client.watched.empty()) return holds_all(keys, placement_->self) ? placement_->self : cluster::kNoNode;
+  return target_of(keys, true, quorum_of(client).mode == cluster::QuorumMode::kStrict);
+}
+
+// The node that changes of the partition go to first; kNoNode: to none of its replicas.
+NodeIndex ClusterThread::coordinator_of(uint16_t partition) const {
+  for (const NodeIndex node : placement_->replicas(partition)) {
+    if (healthy(node)) return node;
+  }
+  return cluster::kNoNode;
+}
+
+// EXEC, if what became of the watched keys cannot be told any more: then it answers as if they had changed.
+bool ClusterThread::lost_watch(Client& client) {
+  bool lost = false;
+  if (client.remote_watch) {
+    lost = client.remote_watch->lost ||
+           coordinator_of(client.remote_watch->partition) != client.remote_watch->node;
+  } else if (!client.watched.empty()) {
+    lost = coordinator_of(engine::partition_of(client.watched[0].key)) != placement_->self;
+  }
+  if (!lost) return false;
+  const uint64_t from = client.output.position();
+  client.reply.null_array();
+  Dispatcher::apply_reply_mode(client, from);
+  client.discard_transaction(io_thread_.server().watches());
+  return true;
 }
 
 bool ClusterThread::all_connected() const {
@@ -208,6 +275,8 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
   prepared.read = read;
   read->client_id = client.id();
   read->after_writes = client.forwarded_writes;
+  read->database = keys[0].database;
+  read->options = quorum_of(client);
   read->versions.resize(keys.size());
   std::vector<size_t> order(keys.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
@@ -350,99 +419,6 @@ void ClusterThread::note_repairs(const Client& client, std::span<const engine::K
           &repair->changes);
     }
   }
-}
-
-// Changes of the whole keyspace: every node has to make them, or what one keeps would come back by repair.
-Admission ClusterThread::admit_whole(Client& client, const Command& command, Arguments arguments) {
-  if (client.tunnel != nullptr) return Admission::kRun;
-  const bool flush = command.spec->name == "flushall" || command.spec->name == "flushdb";
-  if (!flush || client.transaction.open) {
-    refuse(client, "ERR in a cluster only FLUSHALL and FLUSHDB change whole databases, and not inside MULTI");
-    return Admission::kAnswered;
-  }
-  const std::vector<cluster::Member>& members = placement_->topology.members;
-  for (NodeIndex node = 0; node < members.size(); ++node) {
-    if (healthy(node)) continue;
-    refuse(client, "NOQUORUM this needs every node, and " + members[node].host + ":" +
-                       std::to_string(members[node].port) +
-                       " cannot be reached: what it keeps would come back. Nothing was done");
-    return Admission::kAnswered;
-  }
-  broadcast_token_ = next_token_++;
-  broadcast_pending_ = 0;
-  for (NodeIndex node = 0; node < members.size(); ++node) {
-    if (node == placement_->self) continue;
-    Forward forward = new_forward(client, node, true);
-    forward.broadcast_token = broadcast_token_;
-    if (send_forward(client, std::move(forward), arguments) != 0) ++broadcast_pending_;
-  }
-  return Admission::kRun;
-}
-
-Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool writes) {
-  Forward forward;
-  forward.client_id = client.id();
-  forward.node = placement_->topology.members[target].id;
-  forward.deadline_us = now_us() + (quorum_of(client).timeout_ms + kForwardSlackMs) * 1000;
-  forward.writes = writes;
-  return forward;
-}
-
-// Returns its correlation; 0: nothing was sent.
-uint64_t ClusterThread::send_forward(Client& client, Forward forward, Arguments arguments) {
-  const cluster::NodeId node = forward.node;
-  const uint64_t correlation = forwards_.add(std::move(forward));
-  std::string payload;
-  engine::append_varint(client.id(), &payload);
-  payload += encode_forwarded({client.database, client.reply.protocol(), quorum_of(client)}, arguments);
-  if (!links_.send(node, cluster::FrameKind::kForward, correlation, payload)) {
-    Forward unsent;
-    (void)forwards_.take(correlation, &unsent);
-    return 0;
-  }
-  statistics_.forwards.add(1);
-  if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), node) ==
-      client.forward_nodes.end()) {
-    client.forward_nodes.push_back(node);
-  }
-  return correlation;
-}
-
-void ClusterThread::forward(Client& client, NodeIndex target, Arguments arguments,
-                            std::span<const engine::KeyRef> keys, bool writes) {
-  Forward forward = new_forward(client, target, writes);
-  const uint64_t held_id = forward.held_id = next_token_++;
-  forward.silent = client.reply_mode == ReplyMode::kOff || client.reply_mode == ReplyMode::kSkipThis;
-  const uint64_t correlation = send_forward(client, std::move(forward), arguments);
-  if (correlation == 0) {
-    return refuse(client, "NOQUORUM the node that coordinates this key cannot be reached; nothing was done");
-  }
-  const uint64_t from = client.output.position();
-  Dispatcher::apply_reply_mode(client, from);
-  client.held_replies.hold(held_id, from, client.output);
-  if (writes) ++client.forwarded_writes;
-  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
-}
-
-// MULTI, what was queued, EXEC: only the last reply is the client's.
-void ClusterThread::forward_transaction(Client& client, NodeIndex target,
-                                        std::span<const engine::KeyRef> keys, bool writes) {
-  const Transaction transaction = std::exchange(client.transaction, {});
-  client.unwatch_all(io_thread_.server().watches());
-  const std::string_view multi[] = {"MULTI"};
-  const std::string_view exec[] = {"EXEC"};
-  bool sent = send_forward(client, new_forward(client, target, false), multi) != 0;
-  for (const QueuedCommand& queued : transaction.queue) {
-    sent = sent && send_forward(client, new_forward(client, target, false), queued.arguments) != 0;
-  }
-  // If not all has left, EXEC does not: the other side discards what it has when this client goes or begins
-  // anew.
-  if (!sent) {
-    return refuse(
-        client,
-        "EXECABORT Transaction discarded because the node that coordinates its keys cannot be reached");
-  }
-  forward(client, target, exec, keys, writes);
 }
 
 }  // namespace starling::server

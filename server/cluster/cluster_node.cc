@@ -14,7 +14,6 @@ namespace starling::server {
 namespace {
 
 using cluster::FrameKind;
-using cluster::MembershipEventKind;
 using cluster::NodeId;
 using cluster::NodeIndex;
 using cluster::Phase;
@@ -27,10 +26,6 @@ NodeId draw_id() {
   NodeId id;
   for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(thread_random().next());
   return id;
-}
-
-std::string short_name(const NodeId& id) {
-  return id.to_string().substr(0, 8);
 }
 
 bool parse_address(const std::string& text, cluster::BusAddress* address) {
@@ -49,7 +44,8 @@ ClusterNode::ClusterNode(Server& server)
     : server_(server),
       file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
       hints_(server.engine()),
-      healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
+      healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
+      leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
 
 ClusterNode::~ClusterNode() = default;
 
@@ -89,13 +85,12 @@ engine::Status ClusterNode::open() {
   const engine::Clock& clock = server_.clock();
   membership_ = std::make_unique<cluster::Membership>(id_, describe(), static_cast<uint64_t>(clock.wall_ms()),
                                                       gossip, clock.monotonic_us(), thread_random());
-  std::vector<std::string> seeds;
   for (const std::string& seed : settings.cluster_seeds) {
     cluster::BusAddress address;
     if (seed.empty()) continue;
     if (!parse_address(seed, &address)) return invalid("'cluster-seeds': '" + seed + "' is not host:busport");
     membership_->add_seed(address);
-    seeds.push_back(seed);
+    seeds_.push_back(seed);
   }
 
   BusOptions options;
@@ -119,7 +114,7 @@ engine::Status ClusterNode::open() {
       !status.ok()) {
     return status;
   }
-  threads_.front()->links().set_seeds(seeds);
+  threads_.front()->links().set_seeds(seeds_);
   log_text(LogLevel::kNotice, "Cluster node " + id_.to_string() + ", bus port " + std::to_string(port));
   if (topology_->formed()) adopt(*topology_->memory().acceptor.decided);
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
@@ -203,6 +198,8 @@ ClusterTotals ClusterNode::totals() const {
     const ClusterStatistics& counts = thread->statistics();
     totals.forwards += counts.forwards.get();
     totals.forwards_lost += counts.forwards_lost.get();
+    totals.forwards_repeated += counts.forwards_repeated.get();
+    totals.fan_outs += counts.fan_outs.get();
     totals.writes_shipped += counts.writes_shipped.get();
     totals.writes_failed += counts.writes_failed.get();
     totals.quorum_reads += counts.quorum_reads.get();
@@ -222,6 +219,16 @@ bool ClusterNode::delivers_hints_to(const NodeId& id) const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
   const NodeIndex index = placement == nullptr ? cluster::kNoNode : placement->topology.index_of(id);
   return index != cluster::kNoNode && healthy(index);
+}
+
+void ClusterNode::meet(const cluster::BusAddress& address) {
+  run_on_first([this, address] {
+    const std::string seed = address.host + ":" + std::to_string(address.port);
+    if (std::find(seeds_.begin(), seeds_.end(), seed) != seeds_.end()) return;
+    seeds_.push_back(seed);
+    membership_->add_seed(address);
+    threads_.front()->links().set_seeds(seeds_);
+  });
 }
 
 bool ClusterNode::start_repair() {
@@ -258,6 +265,10 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
 
 void ClusterNode::on_disconnected(ClusterThread& thread, const NodeId& peer) {
   const bool by_first = &thread == threads_.front();
+  if (const auto placement = this->placement(); placement != nullptr) {
+    const NodeIndex index = placement->topology.index_of(peer);
+    if (index != cluster::kNoNode) leaving_[index].store(false, std::memory_order_relaxed);
+  }
   run_on_first([this, peer, by_first] {
     if (by_first && repair_ != nullptr) repair_->peer_lost(peer);
     cluster::GossipOutput output;
@@ -309,107 +320,6 @@ void ClusterNode::on_tick() {
   follow_forming();
   ask_for_topology();
   publish_reports();
-}
-
-void ClusterNode::take(cluster::GossipOutput& output) {
-  for (const cluster::GossipOutgoing& message : output.messages) send_gossip(message);
-  for (const cluster::MembershipEvent& event : output.events) tell(event);
-  const bool changed = !output.events.empty();
-  output = {};
-  if (!changed) return;
-  publish_health();
-  update_peers();
-}
-
-void ClusterNode::send_gossip(const cluster::GossipOutgoing& message) {
-  BusLinks& links = threads_.front()->links();
-  NodeId to = message.to;
-  if (!to.valid()) {
-    const std::string address = message.address.host + ":" + std::to_string(message.address.port);
-    for (const BusTargetReport& target : links.report()) {
-      if (target.connected && target.address == address) to = target.id;
-    }
-  }
-  if (to.valid()) (void)links.send(to, FrameKind::kGossip, 0, message.bytes);
-}
-
-void ClusterNode::tell(const cluster::MembershipEvent& event) {
-  const cluster::NodeDescription* description = membership_->description(event.node);
-  std::string name = "Node " + short_name(event.node);
-  if (description != nullptr)
-    name += " (" + description->host + ":" + std::to_string(description->port) + ")";
-  const std::string silence = std::to_string(event.silence_us / 1000) + " ms";
-  switch (event.kind) {
-    case MembershipEventKind::kDiscovered:
-      return log_text(LogLevel::kNotice, name + " found");
-    case MembershipEventKind::kSuspected:
-      return log_text(LogLevel::kWarning,
-                      name + " is suspected: no sign of life for " + silence + ". Requests go around it");
-    case MembershipEventKind::kDown:
-      return log_text(LogLevel::kWarning, name + " is down: others do not hear it either, for " + silence);
-    case MembershipEventKind::kBack:
-      return log_text(LogLevel::kNotice, name + " is back");
-    case MembershipEventKind::kRefuted:
-      return log_text(LogLevel::kNotice, "Others thought this node dead; told them it is not");
-    case MembershipEventKind::kDescriptionChanged:
-      return;
-  }
-}
-
-void ClusterNode::publish_health() {
-  const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  if (placement == nullptr) return;
-  for (size_t i = 0; i < placement->topology.members.size(); ++i) {
-    const NodeId& id = placement->topology.members[i].id;
-    const cluster::NodeDescription* description = membership_->description(id);
-    const bool healthy =
-        id == id_ || (membership_->healthy(id) && description != nullptr && description->accepts_writes);
-    healthy_[i].store(healthy, std::memory_order_relaxed);
-  }
-}
-
-void ClusterNode::publish_reports() {
-  std::vector<cluster::MemberView> members = membership_->members();
-  const cluster::GossipFigures figures = membership_->figures();
-  std::lock_guard lock(mutex_);
-  members_ = std::move(members);
-  figures_ = figures;
-}
-
-void ClusterNode::update_peers() {
-  std::vector<BusPeer> peers;
-  for (const cluster::MemberView& member : membership_->members()) {
-    if (member.id == id_ || member.description.bus_port == 0) continue;
-    peers.push_back({member.id, member.description.host + ":" + std::to_string(member.description.bus_port)});
-  }
-  if (peers == peers_) return;
-  peers_ = peers;
-  for (ClusterThread* thread : threads_) {
-    EventLoop& loop = thread->io_thread().loop();
-    if (loop.in_loop_thread()) {
-      thread->set_peers(peers);
-    } else {
-      loop.post([thread, peers] { thread->set_peers(peers); });
-    }
-  }
-}
-
-// Gossip knows the members from the topology on, whether they have been heard of or not.
-void ClusterNode::learn_members(const cluster::Topology& topology) {
-  cluster::GossipOutput output;
-  for (const cluster::Member& member : topology.members) {
-    if (member.id == id_ || membership_->description(member.id) != nullptr) continue;
-    cluster::NodeDescription description;
-    description.host = member.host;
-    description.port = member.port;
-    description.bus_port = member.bus_port;
-    description.weight = member.weight;
-    description.rack = member.rack;
-    description.datacenter = member.datacenter;
-    (void)membership_->learn(member.id, description, server_.clock().monotonic_us(), &output);
-  }
-  for (const NodeId& removed : topology.removed) membership_->remove(removed);
-  take(output);
 }
 
 void ClusterNode::adopt(cluster::Topology topology) {

@@ -20,6 +20,7 @@
 #include "server/cluster/cluster_file.h"
 #include "server/cluster/hint_delivery.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/operation_table.h"
 #include "server/cluster/repair.h"
 #include "server/cluster/topology_keeper.h"
 #include "server/net/event_loop.h"
@@ -27,13 +28,19 @@
 
 namespace starling::server {
 
+// As in the logs.
+inline std::string short_name(const cluster::NodeId& id) {
+  return id.to_string().substr(0, 8);
+}
+
 class ClusterThread;
 class Server;
 
 // Of all loops, since the start.
 struct ClusterTotals {
-  uint64_t forwards = 0, forwards_lost = 0, writes_shipped = 0, writes_failed = 0, quorum_reads = 0,
-           reads_failed = 0, newer_fetched = 0, read_repairs = 0, gaps = 0;
+  uint64_t forwards = 0, forwards_lost = 0, forwards_repeated = 0, fan_outs = 0, writes_shipped = 0,
+           writes_failed = 0, quorum_reads = 0, reads_failed = 0, newer_fetched = 0, read_repairs = 0,
+           gaps = 0;
 };
 
 class ClusterNode {
@@ -74,7 +81,16 @@ class ClusterNode {
   bool start_repair();
   RepairReport repair_report() const { return repair_ == nullptr ? RepairReport() : repair_->report(); }
 
+  // Looks for nodes at this bus address, too, until this process ends.
+  void meet(const cluster::BusAddress& address);
+  const std::shared_ptr<OperationTable>& operations() const { return operations_; }
+  // This node stops: the others are told, and what is under way is finished. `done` on the first loop; it
+  // takes a few seconds at most. The first loop's thread.
+  void leave(std::function<void()> done);
+
   // --- From the loops' parts.
+  // The node stops of its own accord: it gets nothing more.
+  void on_leaving(const cluster::NodeId& peer);
   void on_connected(ClusterThread& thread, const cluster::Introduction& peer);
   void on_disconnected(ClusterThread& thread, const cluster::NodeId& peer);
   void on_control_frame(ClusterThread& thread, const cluster::NodeId& peer, LinkId link,
@@ -112,9 +128,15 @@ class ClusterNode {
   std::unique_ptr<HintDelivery> hint_delivery_;
   std::unique_ptr<Repair> repair_;  // Null with 'storage memory'.
   std::vector<BusPeer> peers_;
+  std::vector<std::string> seeds_;
   int64_t asked_for_topology_us_ = 0;
 
-  std::unique_ptr<std::atomic<bool>[]> healthy_;
+  const std::shared_ptr<OperationTable> operations_ = std::make_shared<OperationTable>();
+  std::function<void()> on_left_;  // Set: this node is stopping.
+  std::unique_ptr<Timer> leave_timer_;
+  int64_t leaving_since_us_ = 0;
+
+  std::unique_ptr<std::atomic<bool>[]> healthy_, leaving_;
   std::atomic<uint64_t> placement_version_{0};
   mutable std::mutex mutex_;  // Guards what follows.
   std::shared_ptr<const cluster::Placement> placement_;

@@ -6,10 +6,12 @@
 #include "engine/assert.h"
 #include "engine/replication.h"
 #include "server/cluster/cluster_node.h"
+#include "server/cluster/forward_frame.h"
 #include "server/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/pubsub.h"
 #include "server/server.h"
+#include "server/thread_random.h"
 
 namespace starling::server {
 namespace {
@@ -27,7 +29,14 @@ ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOp
       links_(io_thread.loop(), *this, options),
       coordinator_(*this, *this),
       replicas_(io_thread.server().engine(), *this),
-      tunnels_(io_thread, links_) {
+      operations_(node.operations()),
+      tunnels_(io_thread, links_, *operations_,
+               [this](uint64_t correlation, std::string_view reply) {
+                 Forward forward;
+                 if (forwards_.take(correlation, &forward))
+                   finish_forward(correlation, forward, reply, false);
+               }),
+      life_(thread_random().next() | 1) {
   refresh_defaults();
   tick_timer_ = std::make_unique<Timer>(io_thread.loop(), [this] { on_tick(); });
   tick_timer_->start(kTickMs, kTickMs);
@@ -61,6 +70,9 @@ void ClusterThread::on_tick() {
   coordinator_.tick(now);
   for (const uint64_t correlation : forwards_.overdue(now))
     lose_forward(correlation, "did not answer in time");
+  resend_parked();
+  if (!gathers_.empty()) leave_unhealthy();
+  if (leaving_) follow_leaving();
   refresh_defaults();
   tunnels_.close_idle(now_ms());
 }
@@ -73,6 +85,7 @@ void ClusterThread::begin_pass() {
   placement_ = node_.placement();
   serving_since_us_ = now_us();
   coordinator_.set_placement(placement_);
+  holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
 }
 
 void ClusterThread::on_committed(const engine::Status& status) {
@@ -85,11 +98,34 @@ void ClusterThread::on_durable() {
 
 void ClusterThread::on_client_closed(Client& client) {
   if (client.tunnel != nullptr || placement_ == nullptr || client.forward_nodes.empty()) return;
-  std::string payload;
-  engine::append_varint(client.id(), &payload);
+  ForwardFrame goodbye;
+  goodbye.origin = client.id();
+  const std::string payload = encode_forward(goodbye);
   for (const cluster::NodeId& node : client.forward_nodes) {
-    (void)links_.send(node, FrameKind::kForward, 0, payload);
+    if (node == node_.id()) {
+      tunnels_.on_forward(kOwnLink, 0, payload);
+    } else {
+      (void)links_.send(node, FrameKind::kForward, 0, payload);
+    }
   }
+}
+
+// What tells of all keys is given more time than a node that does not answer any more deserves.
+void ClusterThread::leave_unhealthy() {
+  const auto unhealthy = [this](const cluster::NodeId& id) {
+    const NodeIndex index = placement_->topology.index_of(id);
+    return index == cluster::kNoNode || !healthy(index);
+  };
+  for (const uint64_t correlation : forwards_.gathered_at(unhealthy)) lose_forward(correlation, "was lost");
+}
+
+// What other clients do to keys watched at the node is not told any more.
+void ClusterThread::lose_watches(const cluster::NodeId& peer) {
+  if (placement_ == nullptr) return;
+  const NodeIndex index = placement_->topology.index_of(peer);
+  io_thread_.for_each_client([index](Client& client) {
+    if (client.remote_watch && client.remote_watch->node == index) client.remote_watch->lost = true;
+  });
 }
 
 // --- Bus.
@@ -106,7 +142,9 @@ void ClusterThread::on_connected(const cluster::Introduction& peer) {
   node_.on_connected(*this, peer);
 }
 
-void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId) {
+void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId link) {
+  std::erase_if(accepted_, [this](LinkId known) { return !links_.alive(known); });
+  accepted_.push_back(link);
   node_.on_connected(*this, peer);
 }
 
@@ -116,31 +154,8 @@ void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::stri
     const NodeIndex index = placement_->topology.index_of(peer);
     if (index != cluster::kNoNode) coordinator_.peer_lost(index);
   }
-  for (const uint64_t correlation : forwards_.lost(peer)) lose_forward(correlation, "was lost");
-}
-
-void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
-  Forward forward;
-  if (!forwards_.take(correlation, &forward)) return;
-  statistics_.forwards_lost.add(1);
-  finish_forward(correlation, forward,
-                 "-NOQUORUM the coordinating node " + std::string(how) +
-                     (forward.writes ? "; the write may still take effect\r\n" : "\r\n"));
-}
-
-void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply) {
-  if (forward.broadcast_token != 0) {
-    const auto held = writes_.find(forward.broadcast_token);
-    if (held != writes_.end() && reply.starts_with('-') && held->second.failure.empty())
-      held->second.failure = reply;
-    return write_done(forward.broadcast_token, nullptr);
-  }
-  release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : reply);
-  Client* client = io_thread_.find_client(forward.client_id);
-  if (client == nullptr) return;
-  std::erase_if(client->forwarded,
-                [correlation](const Client::Forwarded& f) { return f.correlation == correlation; });
-  wake(forward.client_id);
+  for (const uint64_t correlation : forwards_.lost(peer)) break_forward(correlation);
+  lose_watches(peer);
 }
 
 void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
@@ -177,9 +192,17 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
       return tunnels_.on_forward(link, correlation, payload);
     case FrameKind::kForwardReply: {
       Forward forward;
-      if (forwards_.take(correlation, &forward)) finish_forward(correlation, forward, payload);
+      if (forwards_.take(correlation, &forward)) finish_forward(correlation, forward, payload, false);
       return;
     }
+    case FrameKind::kLeaving:
+      // Behind everything that this loop has sent to it; from here on it sends nothing more.
+      node_.on_leaving(peer);
+      (void)links_.reply(link, FrameKind::kLeavingReply, correlation, {});
+      return;
+    case FrameKind::kLeavingReply:
+      if (leaving_) std::erase(accepted_, link);
+      return;
     default:
       return node_.on_control_frame(*this, peer, link, kind, correlation, payload);
   }
@@ -210,7 +233,7 @@ void ClusterThread::post(std::function<void()> work) {
 void ClusterThread::wake(uint64_t client_id) {
   Client* client = io_thread_.find_client(client_id);
   if (client == nullptr || client->closing) return;
-  if (client->waiting == Waiting::kForNodes) io_thread_.resume(*client);
+  if (client->waiting == Waiting::kForNodes && !client->awaits_reply) io_thread_.resume(*client);
 }
 
 // Lets a held reply go, with `bytes` in its place unless they are empty.

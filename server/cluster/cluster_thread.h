@@ -4,6 +4,7 @@
 // Its loop's thread only, except where it says otherwise.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -23,8 +24,11 @@
 #include "server/bus/bus_links.h"
 #include "server/client.h"
 #include "server/cluster/admission.h"
+#include "server/cluster/fan_out.h"
+#include "server/cluster/forward_prefix.h"
 #include "server/cluster/forwards.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/scan_walk.h"
 #include "server/cluster/tunnels.h"
 
 namespace starling::server {
@@ -34,7 +38,7 @@ class IoThread;
 
 // Counted by the loop, read by any thread.
 struct ClusterStatistics {
-  Counter forwards, forwards_lost;
+  Counter forwards, forwards_lost, forwards_repeated, fan_outs;
   Counter writes_shipped, writes_failed;
   Counter quorum_reads, reads_failed, newer_fetched, read_repairs, gaps;
 };
@@ -88,6 +92,10 @@ class ClusterThread final : private BusHandler,
   void on_committed(const engine::Status& status);
   void on_durable();
   void on_client_closed(Client& client);
+  // Tells the other nodes that this one stops, ends its clients' connections once they are answered, and
+  // finishes what others have asked for. left() on any thread: that is done.
+  void leave();
+  bool left() const { return left_.load(std::memory_order_acquire); }
   // At the end of the pass: what was queued for other nodes leaves.
   void flush() { links_.flush(); }
 
@@ -97,6 +105,8 @@ class ClusterThread final : private BusHandler,
   void set_peers(const std::vector<BusPeer>& peers) { links_.set_peers(peers); }
   // Read by any thread.
   const ClusterStatistics& statistics() const { return statistics_; }
+  // By partition, whether this node answers for it in the scope. Null: it is of another topology.
+  std::shared_ptr<const PartitionSet> partitions_of(const PartitionScope& scope) const;
   const cluster::Coordinator& coordinator() const { return coordinator_; }
   enum class Delivery { kStored, kFailed };
   // Brings a key's record to a node as it is now. `done` on this loop, perhaps before this returns.
@@ -143,6 +153,26 @@ class ClusterThread final : private BusHandler,
     std::vector<size_t> keys;  // Which of the command's keys, in the order asked.
   };
 
+  // A command of which several nodes run a part.
+  struct Gather {
+    uint64_t client_id = 0;
+    uint64_t held_id = 0;
+    Join join = Join::kNone;
+    bool writes = false;
+    bool silent = false;
+    int64_t deadline_us = 0;
+    std::vector<FanOutPart> parts;
+    std::vector<std::string> replies;
+    size_t pending = 0;
+    // Of commands over all keys, which are asked anew when a node is lost, and SCAN, which goes from node to
+    // node:
+    ForwardPrefix prefix;
+    std::vector<std::string> arguments;
+    int attempts = 0;
+    bool lost = false;
+    std::unique_ptr<ScanWalk> walk;
+  };
+
   // Records that a peer was found to lack by the command that runs.
   struct Repair {
     cluster::NodeIndex node;
@@ -158,6 +188,16 @@ class ClusterThread final : private BusHandler,
   void begin_survey(int database, const std::string& key, Survey survey);
   void survey_done(Survey survey, uint64_t token);
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const;
+  cluster::NodeIndex target_for(const Client& client, std::span<const engine::KeyRef> keys, bool writes,
+                                bool exec) const;
+  cluster::NodeIndex coordinator_of(uint16_t partition) const;
+  cluster::NodeIndex watch_target(const Client& client, std::span<const engine::KeyRef> keys) const;
+  bool holds_all(std::span<const engine::KeyRef> keys, cluster::NodeIndex node) const;
+  bool lost_watch(Client& client);
+  Admission admit_here(Client& client, const Command& command, PreparedRequest& prepared,
+                       std::span<const engine::KeyRef> keys, bool writes);
+  Admission refuse_unless_connecting(Client& client, std::string_view error);
+  Admission wait_for_nodes(Client& client);
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
   bool all_connected() const;
   bool connecting() const;
@@ -165,19 +205,47 @@ class ClusterThread final : private BusHandler,
                        bool writes) const;
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
   void refuse(Client& client, std::string_view error);
+  // --- cluster_forward.cc
   void forward(Client& client, cluster::NodeIndex target, Arguments arguments,
                std::span<const engine::KeyRef> keys, bool writes);
-  void lose_forward(uint64_t correlation, std::string_view how);
-  void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply);
-  Admission admit_whole(Client& client, const Command& command, Arguments arguments);
-  Forward new_forward(const Client& client, cluster::NodeIndex target, bool writes);
-  uint64_t send_forward(Client& client, Forward forward, Arguments arguments);
+  void forward_watch(Client& client, cluster::NodeIndex target, Arguments arguments,
+                     std::span<const engine::KeyRef> keys);
   void forward_transaction(Client& client, cluster::NodeIndex target, std::span<const engine::KeyRef> keys,
                            bool writes);
+  ForwardPrefix prefix_of(const Client& client) const;
+  Forward new_forward(const Client& client, cluster::NodeIndex target, bool writes) const;
+  // Returns its correlation; 0: nothing was sent.
+  uint64_t send_forward(Client& client, Forward forward);
+  void await_forward(Client& client, Forward forward, cluster::NodeIndex target,
+                     std::span<const engine::KeyRef> keys);
+  bool transmit(uint64_t correlation, const Forward& forward, int64_t age_ms);
+  void break_forward(uint64_t correlation);
+  bool go_elsewhere(Client& client, uint64_t correlation, Forward& forward);
+  void resend_parked();
+  void lose_forward(uint64_t correlation, std::string_view how);
+  void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply, bool lost);
+  bool overtakes(const Client& client, const engine::KeyRef& key, cluster::NodeIndex target,
+                 bool direct) const;
+  // --- cluster_gather.cc
+  std::optional<Admission> admit_fan_out(Client& client, const Command& command, Arguments arguments,
+                                         std::span<const engine::KeyRef> keys, bool writes);
+  std::optional<Admission> admit_whole_read(Client& client, const Command& command, Arguments arguments);
+  void begin_gather(Client& client, std::unique_ptr<Gather> gather);
+  void ask_parts(Client& client, uint64_t token, Gather& gather);
+  void send_part(Client& client, uint64_t token, Gather& gather, size_t part, Arguments arguments,
+                 std::span<const engine::KeyRef> keys);
+  void take_part(uint64_t token, size_t part, std::string_view reply, bool lost);
+  void finish_gather(uint64_t token, std::string_view reply);
+  void ask_next_stretch(uint64_t token);
+  void take_stretch(uint64_t token, std::string_view reply);
+  Admission admit_whole(Client& client, const Command& command, Arguments arguments);
   void wake(uint64_t client_id);
   void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
   void note_repairs(const Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
                     engine::Operation& operation);
+  void lose_watches(const cluster::NodeId& peer);
+  void follow_leaving();
+  void leave_unhealthy();
   void on_tick();
   void refresh_defaults();
   // The whole records of keys, as `change`s; of those that are in memory.
@@ -191,10 +259,12 @@ class ClusterThread final : private BusHandler,
   BusLinks links_;
   cluster::Coordinator coordinator_;
   cluster::ReplicaService replicas_;
+  const std::shared_ptr<OperationTable> operations_;  // As long as there are tunnels.
   Tunnels tunnels_;
   Forwards forwards_;
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
+  bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.
   int64_t serving_since_us_ = 0;
   cluster::QuorumOptions defaults_;
   const cluster::QuorumOptions* of_command_ = nullptr;
@@ -209,6 +279,14 @@ class ClusterThread final : private BusHandler,
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
   absl::flat_hash_map<uint64_t, Survey> surveys_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;
+  absl::flat_hash_map<uint64_t, std::unique_ptr<Gather>> gathers_;
+  std::vector<uint64_t> parked_;  // Forwards whose link broke, ascending.
+  const uint64_t life_;           // See forward_frame.h.
+  // Links that others opened; while leaving, those that have not confirmed that they send nothing more.
+  std::vector<LinkId> accepted_;
+  bool leaving_ = false;
+  int64_t leaving_since_us_ = 0;
+  std::atomic<bool> left_{false};
   std::unique_ptr<Timer> tick_timer_;
   ClusterStatistics statistics_;
 };

@@ -21,6 +21,17 @@ bool read_level(engine::ByteReader* reader, cluster::Consistency* level) {
   return kind <= static_cast<uint8_t>(cluster::Level::kEachQuorum) && numbered == (level->number != 0);
 }
 
+bool read_scope(engine::ByteReader* reader, PartitionScope* scope) {
+  uint64_t end;
+  std::string_view reachable;
+  if (!reader->read_varint(&scope->epoch) || !reader->read_varint(&end) || !reader->read_string(&reachable))
+    return false;
+  if (end > engine::kPartitionCount || reachable.size() > cluster::kMaxMembers / 8 + 1) return false;
+  scope->end = static_cast<uint32_t>(end);
+  scope->reachable = reachable;
+  return true;
+}
+
 void append_bulk(std::string_view bytes, std::string* out) {
   out->push_back('$');
   *out += std::to_string(bytes.size());
@@ -39,6 +50,11 @@ std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments) {
   append_level(prefix.quorum.read, &bytes);
   append_level(prefix.quorum.write, &bytes);
   engine::append_varint(static_cast<uint64_t>(prefix.quorum.timeout_ms), &bytes);
+  if (prefix.scope) {
+    engine::append_varint(prefix.scope->epoch, &bytes);
+    engine::append_varint(prefix.scope->end, &bytes);
+    engine::append_string(prefix.scope->reachable, &bytes);
+  }
 
   std::string out = "*" + std::to_string(arguments.size() + kForwardedArguments) + "\r\n";
   append_bulk(kForwarded, &out);
@@ -53,7 +69,10 @@ bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
   uint64_t timeout_ms;
   if (!reader.read_byte(&database) || !reader.read_byte(&protocol) || !reader.read_byte(&mode)) return false;
   if (!read_level(&reader, &prefix->quorum.read) || !read_level(&reader, &prefix->quorum.write)) return false;
-  if (!reader.read_varint(&timeout_ms) || reader.left() != 0) return false;
+  if (!reader.read_varint(&timeout_ms)) return false;
+  prefix->scope.reset();
+  if (reader.left() != 0 && !read_scope(&reader, &prefix->scope.emplace())) return false;
+  if (reader.left() != 0) return false;
   if (database >= engine::kDatabases || (protocol != 2 && protocol != 3) || mode > 1) return false;
   if (timeout_ms == 0 || timeout_ms > kLongestTimeoutMs) return false;
   prefix->database = database;

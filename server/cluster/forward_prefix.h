@@ -2,14 +2,17 @@
 // otherwise as the client sent it:
 //
 //   forwarded := "*" count CRLF "$" … "FORWARDED" CRLF "$" … prefix CRLF argument*
-//   prefix    := database:u8 protocol:u8 mode:u8 read:level write:level timeout_ms:varint
+//   prefix    := database:u8 protocol:u8 mode:u8 read:level write:level timeout_ms:varint [scope]
+//   scope     := epoch:varint end:varint reachable:string            as in partition_scope.h
 //   level     := level:u8 number:u8             as cluster::Level
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "cluster/quorum.h"
+#include "server/cluster/partition_scope.h"
 #include "server/command.h"
 
 namespace starling::server {
@@ -18,6 +21,7 @@ struct ForwardPrefix {
   int database = 0;
   int protocol = 2;
   cluster::QuorumOptions quorum;
+  std::optional<PartitionScope> scope;  // Of commands over all keys.
 
   bool operator==(const ForwardPrefix&) const = default;
 };

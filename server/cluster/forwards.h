@@ -2,13 +2,23 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
 #include <string>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "absl/container/btree_map.h"
+#include "absl/container/inlined_vector.h"
 #include "cluster/node_id.h"
 
 namespace starling::server {
+
+// What may be done when the link breaks and nobody knows whether the request arrived.
+enum class Retry : uint8_t {
+  kNever,
+  kSameNode,  // It changes something: only the node that may have begun it knows whether it did.
+  kAnywhere,  // It only reads: any replica can answer.
+};
 
 struct Forward {
   uint64_t client_id = 0;
@@ -19,6 +29,20 @@ struct Forward {
   bool silent = false;  // CLIENT REPLY: its answer is not wanted.
   // Not 0: one of several nodes that run the same command; the answer only counts.
   uint64_t broadcast_token = 0;
+  // Not 0: a part of a command that runs on several nodes.
+  uint64_t gather_token = 0;
+  size_t part = 0;
+  // WATCH: if it fails, the transaction that counts on it must, too.
+  bool watch = false;
+  // Of a transaction that selects: the client's database if it runs.
+  std::optional<int> database_after;
+  // For asking again.
+  Retry retry = Retry::kNever;
+  bool parked = false;  // Its link broke; it waits for its turn to be asked again, or for the answer to that.
+  int64_t first_sent_us = 0;
+  int replies = 1;
+  std::string requests;
+  absl::InlinedVector<uint16_t, 2> partitions;
 };
 
 class Forwards {
@@ -29,6 +53,12 @@ class Forwards {
     under_way_.emplace(correlation, std::move(forward));
     return correlation;
   }
+  Forward* find(uint64_t correlation) {
+    const auto found = under_way_.find(correlation);
+    return found == under_way_.end() ? nullptr : &found->second;
+  }
+  // Lower numbers than this have their answers.
+  uint64_t settled() const { return under_way_.empty() ? next_ : under_way_.begin()->first; }
   // Takes it out. False when it is not there (any more).
   bool take(uint64_t correlation, Forward* forward) {
     const auto found = under_way_.find(correlation);
@@ -37,11 +67,20 @@ class Forwards {
     under_way_.erase(found);
     return true;
   }
-  // Those that went to the node; those whose time is up.
+  // Those that went to the node; those whose time is up. In the order in which they were sent.
   std::vector<uint64_t> lost(const cluster::NodeId& node) const {
     std::vector<uint64_t> found;
     for (const auto& [correlation, forward] : under_way_) {
       if (forward.node == node) found.push_back(correlation);
+    }
+    return found;
+  }
+  // Of commands over all keys, by the test on their nodes.
+  std::vector<uint64_t> gathered_at(const std::function<bool(const cluster::NodeId&)>& node_is) const {
+    std::vector<uint64_t> found;
+    for (const auto& [correlation, forward] : under_way_) {
+      if (forward.gather_token != 0 && forward.partitions.empty() && node_is(forward.node))
+        found.push_back(correlation);
     }
     return found;
   }
@@ -55,7 +94,7 @@ class Forwards {
   size_t size() const { return under_way_.size(); }
 
  private:
-  absl::flat_hash_map<uint64_t, Forward> under_way_;
+  absl::btree_map<uint64_t, Forward> under_way_;
   uint64_t next_ = 1;
 };
 

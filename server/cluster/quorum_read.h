@@ -16,6 +16,9 @@ struct QuorumRead {
   // Writes of the client that had been forwarded when it was asked: an answer from before a later one is of
   // no use to the client that sent it.
   uint64_t after_writes = 0;
+  // It may be asked ahead of its turn: then it holds only if nothing before it has changed these.
+  int database = 0;
+  cluster::QuorumOptions options;
   bool writes = false;      // The command may change its keys: then what it ships mends who is behind.
   bool waited_for = false;  // The client waits for this to be done.
   std::string failure;      // The error reply; empty: none so far.

@@ -6,22 +6,43 @@
 #include "engine/byte_codec.h"
 #include "server/client.h"
 #include "server/io_thread.h"
+#include "server/server.h"
 
 namespace starling::server {
 namespace {
 
 // A forwarded client that sent nothing for so long goes; it is made again when it is needed.
 constexpr int64_t kIdleMs = 60'000;
+// A node that has been up for no longer than this before an operation was first sent may have run it in its
+// former life, of which it remembers nothing. What the way takes is in it.
+constexpr int64_t kFormerLifeMs = 5'000;
+constexpr std::string_view kUncertain =
+    "-NOQUORUM the coordinating node was lost; the write may still take effect\r\n";
 
 }  // namespace
 
+Tunnels::Tunnels(IoThread& io_thread, BusLinks& links, OperationTable& operations, OnOwnReply on_own_reply)
+    : io_thread_(io_thread),
+      links_(links),
+      operations_(operations),
+      on_own_reply_(std::move(on_own_reply)),
+      born_us_(io_thread.server().clock().monotonic_us()) {}
+
 Tunnel::~Tunnel() {
+  for (const Request& request : requests_) {
+    if (request.life != 0) tunnels_.operations_.forget({request.life, request.correlation});
+  }
   tunnels_.by_origin_.erase({link_, origin_});
 }
 
-void Tunnel::receive(uint64_t correlation, std::string_view request) {
-  inbox_ += request;
-  correlations_.push_back(correlation);
+void Tunnel::receive(uint64_t correlation, const ForwardFrame& frame) {
+  inbox_ += frame.requests;
+  requests_.push_back({correlation, frame.life, frame.replies});
+}
+
+bool Tunnel::must_go_on() const {
+  return std::any_of(requests_.begin(), requests_.end(),
+                     [](const Request& request) { return request.life != 0; });
 }
 
 bool Tunnel::feed(Client& client) {
@@ -42,16 +63,27 @@ bool Tunnel::deliver(std::string_view bytes) {
   while (!bytes.empty()) {
     size_t used = 0;
     const resp::ReplyScanner::Result result = scanner_.scan(bytes, &used);
-    if (result == resp::ReplyScanner::Result::kMalformed || correlations_.empty()) return false;
+    if (result == resp::ReplyScanner::Result::kMalformed || requests_.empty()) return false;
     reply_ += bytes.substr(0, used);
     bytes.remove_prefix(used);
     if (result != resp::ReplyScanner::Result::kComplete) continue;
-    const bool sent =
-        tunnels_.links_.reply(link_, cluster::FrameKind::kForwardReply, correlations_.front(), reply_);
-    correlations_.pop_front();
+    if (--requests_.front().replies == 0) {
+      const Request request = requests_.front();
+      requests_.pop_front();
+      if (request.life != 0) {
+        tunnels_.operations_.finish({request.life, request.correlation}, reply_,
+                                    tunnels_.io_thread_.now_ms());
+      }
+      if (!link_gone_) link_gone_ = !tunnels_.answer(link_, request.correlation, reply_);
+    }
     reply_.clear();
-    if (!sent) return false;
   }
+  return !link_gone_ || must_go_on();
+}
+
+bool Tunnels::answer(LinkId link, uint64_t correlation, std::string_view reply) {
+  if (link != kOwnLink) return links_.reply(link, cluster::FrameKind::kForwardReply, correlation, reply);
+  on_own_reply_(correlation, reply);
   return true;
 }
 
@@ -69,28 +101,58 @@ Client* Tunnels::find_or_open(LinkId link, uint64_t origin) {
   return &client;
 }
 
+bool Tunnels::begin(LinkId link, uint64_t correlation, const ForwardFrame& frame) {
+  if (frame.life == 0) return true;
+  const bool repeated = frame.age_ms != 0;
+  OperationTable::Answer answer = OperationTable::Answer::kUncertain;
+  Server& server = io_thread_.server();
+  const int64_t now_ms = server.clock().wall_ms();
+  const int64_t up_ms = (server.clock().monotonic_us() - born_us_) / 1000;
+  const bool former_life = repeated && up_ms < frame.age_ms + kFormerLifeMs;
+  if (!former_life) {
+    const auto again = [this, &server, link, correlation](std::string_view reply) {
+      if (server.cluster() == nullptr) return;  // The loops have stopped.
+      io_thread_.loop().post(
+          [this, link, correlation, bytes = std::string(reply.empty() ? kUncertain : reply)] {
+            (void)this->answer(link, correlation, bytes);
+          });
+    };
+    answer = operations_.begin({frame.life, correlation}, frame.settled, repeated, now_ms, again);
+  }
+  if (answer == OperationTable::Answer::kUncertain) (void)this->answer(link, correlation, kUncertain);
+  return answer == OperationTable::Answer::kNew;
+}
+
 void Tunnels::on_forward(LinkId link, uint64_t correlation, std::string_view payload) {
-  engine::ByteReader reader(payload);
-  uint64_t origin;
-  if (!reader.read_varint(&origin)) return;
-  if (reader.left() == 0) {
-    const auto found = by_origin_.find({link, origin});
+  ForwardFrame frame;
+  if (!decode_forward(payload, &frame)) return;
+  if (frame.requests.empty()) {
+    const auto found = by_origin_.find({link, frame.origin});
     Client* client = found == by_origin_.end() ? nullptr : io_thread_.find_client(found->second);
     if (client != nullptr) io_thread_.close(*client);
     return;
   }
-  Client* client = find_or_open(link, origin);
-  client->tunnel->receive(correlation, reader.rest());
+  if (!begin(link, correlation, frame)) return;
+  Client* client = find_or_open(link, frame.origin);
+  client->tunnel->receive(correlation, frame);
   io_thread_.on_tunnel_input(*client);
+}
+
+bool Tunnels::idle() const {
+  return std::all_of(by_origin_.begin(), by_origin_.end(), [this](const auto& entry) {
+    const Client* client = io_thread_.find_client(entry.second);
+    return client == nullptr || client->closing || client->tunnel->idle();
+  });
 }
 
 void Tunnels::close_idle(int64_t now_ms) {
   for (const auto& [key, id] : by_origin_) {
     Client* client = io_thread_.find_client(id);
-    if (client != nullptr && client->waiting == Waiting::kNo &&
-        now_ms - client->last_interaction_ms > kIdleMs) {
-      io_thread_.close(*client);
-    }
+    if (client == nullptr || client->waiting != Waiting::kNo || !client->tunnel->idle()) continue;
+    const bool link_gone = key.first != kOwnLink && !links_.alive(key.first);
+    // Who watches keys counts on that, however long it takes.
+    const bool idle = client->watch_state == nullptr && now_ms - client->last_interaction_ms > kIdleMs;
+    if (link_gone || idle) io_thread_.close(*client);
   }
 }
 

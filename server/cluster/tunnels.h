@@ -1,16 +1,22 @@
 // Clients of other nodes, whose requests were forwarded here: each has a Client of its own without a socket,
 // so that its requests run through the same gates as any other's and are answered in order.
 //
-//   bus frame `forward`: origin:varint request     origin: the client's id at the other node. An empty
-//   request: it went
-//                                                  away
-//   bus frame `forward reply`: the reply, as bytes
+//   bus frame `forward`         forward_frame.h
+//   bus frame `forward reply`   the reply, as bytes
+//
+// This loop's own clients use tunnels too, for commands of which only a part runs here: then there is no
+// link, and the replies are handed to the owner.
+//
+// What changes something is remembered (operation_table.h) until its asker has the answer. So a forwarded
+// client whose link broke still runs what had come, and an operation that is asked for again is not run
+// again.
 //
 // Part of one loop's ClusterThread; its thread only.
 #pragma once
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -18,6 +24,8 @@
 #include "absl/container/flat_hash_map.h"
 #include "resp/reply_scanner.h"
 #include "server/bus/bus_links.h"
+#include "server/cluster/forward_frame.h"
+#include "server/cluster/operation_table.h"
 
 namespace starling::server {
 
@@ -26,46 +34,69 @@ class IoThread;
 
 class Tunnels;
 
+// In place of a link's number: of clients of this loop.
+inline constexpr LinkId kOwnLink = 0;
+
 // The end of one forwarded client. Owned by its Client.
 class Tunnel {
  public:
   Tunnel(Tunnels& tunnels, LinkId link, uint64_t origin) : tunnels_(tunnels), link_(link), origin_(origin) {}
   ~Tunnel();
 
-  void receive(uint64_t correlation, std::string_view request);
+  void receive(uint64_t correlation, const ForwardFrame& frame);
   // Hands what arrived to the client's parser. True when there was anything. Precondition: the client holds
   // no requests.
   bool feed(Client& client);
-  // Takes replies off the client's output and sends those that are complete. False: the link is gone.
+  // Takes replies off the client's output and sends those that are complete. False: the link is gone, and
+  // nothing that must be run is left.
   bool deliver(std::string_view bytes);
+  // Nothing waits for an answer.
+  bool idle() const { return requests_.empty(); }
 
  private:
   friend class Tunnels;
+  struct Request {
+    uint64_t correlation;
+    uint64_t life;  // 0: not remembered.
+    int replies;    // Still to come.
+  };
+  bool must_go_on() const;
   Tunnels& tunnels_;
   const LinkId link_;
   const uint64_t origin_;
   uint64_t client_id_ = 0;
   std::string inbox_;
-  std::deque<uint64_t> correlations_;  // Of requests not answered yet.
+  std::deque<Request> requests_;  // Not answered yet.
+  bool link_gone_ = false;
   resp::ReplyScanner scanner_;
   std::string reply_;  // The part of a reply that has left the client.
 };
 
 class Tunnels {
  public:
-  Tunnels(IoThread& io_thread, BusLinks& links) : io_thread_(io_thread), links_(links) {}
+  // Gets the replies to requests of this loop's own.
+  using OnOwnReply = std::function<void(uint64_t correlation, std::string_view reply)>;
+  Tunnels(IoThread& io_thread, BusLinks& links, OperationTable& operations, OnOwnReply on_own_reply);
 
   void on_forward(LinkId link, uint64_t correlation, std::string_view payload);
   // Clients of links that are gone are of no use to anybody.
   void close_idle(int64_t now_ms);
   size_t size() const { return by_origin_.size(); }
+  // No request is under way here.
+  bool idle() const;
 
  private:
   friend class Tunnel;
   Client* find_or_open(LinkId link, uint64_t origin);
+  // Whether it is to be run; if it ran before, its answer is seen to.
+  bool begin(LinkId link, uint64_t correlation, const ForwardFrame& frame);
+  bool answer(LinkId link, uint64_t correlation, std::string_view reply);
 
   IoThread& io_thread_;
   BusLinks& links_;
+  OperationTable& operations_;
+  const OnOwnReply on_own_reply_;
+  const int64_t born_us_;
   absl::flat_hash_map<std::pair<LinkId, uint64_t>, uint64_t> by_origin_;  // To client ids.
 };
 

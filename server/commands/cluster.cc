@@ -8,7 +8,9 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/slot_map.h"
 #include "server/commands/arguments.h"
+#include "server/commands/cluster_members.h"
 #include "server/commands/families.h"
+#include "server/commands/help.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
@@ -187,10 +189,55 @@ CommandSpec of_cluster(std::string_view name, int arity, Handler handler, std::s
           .difference = difference};
 }
 
-std::span<const CommandSpec> cluster_subcommands() {
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "CLUSTER <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "COUNT-FAILURE-REPORTS <node-id>",
+      "    How many nodes hear nothing of a node.",
+      "COUNTKEYSINSLOT <slot>",
+      "    How many keys of a slot this node holds.",
+      "FORGET <node-id>",
+      "    Refused: who is a member is agreed on by all nodes.",
+      "GETKEYSINSLOT <slot> <count>",
+      "    Names of keys of a slot that this node holds.",
+      "HINTS",
+      "    For each node with writes waiting here until it is back: how many, and how their delivery goes.",
+      "INFO",
+      "    The state of the cluster, as name:value lines.",
+      "KEYSLOT <key>",
+      "    The slot of a key.",
+      "LINKS",
+      "    The connections to and from other nodes.",
+      "MEET <ip> <port> [<bus-port>]",
+      "    Looks for a node at an address, in addition to the seeds.",
+      "MYID",
+      "    The id of this node.",
+      "NODES",
+      "    Every node, with its state and the slots that it coordinates.",
+      "REPAIR",
+      "    Compares this node's records with all other replicas now.",
+      "REPLICAS <node-id>",
+      "    Empty: slots have replicas, nodes have none.",
+      "SHARDS",
+      "    Which node coordinates which slots, by node.",
+      "SLOTS",
+      "    Which node coordinates which slots, by slot.",
+      "HELP",
+      "    Prints this help.",
+  };
+  write_help(context, kLines);
+}
+
+std::span<const CommandSpec> own_subcommands() {
   static const std::array subcommands = {
       of_cluster("countkeysinslot", 3, count_keys_in_slot, "Keys of a slot that this node holds."),
       of_cluster("getkeysinslot", 4, get_keys_in_slot, "Names of keys of a slot that this node holds."),
+      [] {
+        CommandSpec spec = of_cluster("help", 2, help, "Explains the subcommands.");
+        spec.flags |= kLoading;
+        spec.since = "5.0.0";
+        return spec;
+      }(),
       of_cluster("hints", 2, hints,
                  "For each node with writes waiting here until it is back: how many, their bytes of memory, "
                  "the age of "
@@ -222,6 +269,16 @@ std::span<const CommandSpec> cluster_subcommands() {
   return subcommands;
 }
 
+std::span<const CommandSpec> cluster_subcommands() {
+  static const std::vector<CommandSpec> subcommands = [] {
+    std::vector<CommandSpec> all(own_subcommands().begin(), own_subcommands().end());
+    const auto members = cluster_member_subcommands();
+    all.insert(all.end(), members.begin(), members.end());
+    return all;
+  }();
+  return subcommands;
+}
+
 }  // namespace
 
 std::span<const CommandSpec> cluster_commands() {
@@ -233,6 +290,17 @@ std::span<const CommandSpec> cluster_commands() {
                   .since = "3.0.0",
                   .summary = "Asks about the cluster.",
                   .subcommands = cluster_subcommands()},
+      CommandSpec{.name = "asking",
+                  .arity = 1,
+                  .flags = kFast,
+                  .categories = kCatFast | kCatConnection,
+                  .handler =
+                      [](CommandContext& context) {
+                        if (cluster_of(context) != nullptr) context.reply.ok();
+                      },
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Accepted: no node ever sends a client on with ASK."},
       CommandSpec{.name = "readonly",
                   .arity = 1,
                   .flags = kFast | kLoading | kStale,

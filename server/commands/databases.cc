@@ -6,6 +6,7 @@
 #include "resp/number.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/commands/scope.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -155,7 +156,22 @@ void flushall(CommandContext& context) {
   context.reply.ok();
 }
 
+// The partitions that this node answers for, in a command that several nodes answer.
+void dbsize_of(CommandContext& context, std::shared_ptr<const PartitionSet> partitions) {
+  context.offload([&engine = context.server.engine(), database = context.database.index(),
+                   partitions = std::move(partitions)]() -> CommandContext::Completion {
+    uint64_t keys = 0;
+    for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+      if ((*partitions)[i]) keys += engine.count_in_partition(database, static_cast<uint16_t>(i));
+    }
+    return [keys](resp::ReplyWriter& reply) { reply.integer(static_cast<int64_t>(keys)); };
+  });
+}
+
 void dbsize(CommandContext& context) {
+  std::shared_ptr<const PartitionSet> partitions;
+  if (!scope_of(context, &partitions)) return;
+  if (partitions != nullptr) return dbsize_of(context, std::move(partitions));
   context.operation.lock_any();
   const engine::Database database = context.operation.database(context.database.index());
   context.reply.integer(static_cast<int64_t>(database.size()));

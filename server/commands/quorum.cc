@@ -11,6 +11,7 @@
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/commands/help.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
@@ -107,6 +108,26 @@ bool inner_keys(Arguments arguments, std::vector<int>* positions) {
   }
   for (int& position : *positions) position += static_cast<int>(inner);
   return true;
+}
+
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "QUORUM <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "EXEC [R <level>] [W <level>] [SLOPPY|STRICT] [TIMEOUT <ms>] -- <command> [<arg> ...]",
+      "    Runs one command with quorums of its own.",
+      "EXPLAIN <key>",
+      "    Which nodes hold a key, and how they are.",
+      "GET",
+      "    The quorums in force for this connection.",
+      "RESET",
+      "    Goes back to the quorums of the settings.",
+      "SET [R <level>] [W <level>] [SLOPPY|STRICT] [TIMEOUT <ms>]",
+      "    Sets the quorums of this connection. A level is ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a "
+      "number.",
+      "HELP",
+      "    Prints this help.",
+  };
+  write_help(context, kLines);
 }
 
 std::string_view phase_name(cluster::Phase phase) {
@@ -207,6 +228,7 @@ CommandSpec plain(std::string_view name, int arity, Handler handler, std::string
 std::span<const CommandSpec> quorum_subcommands() {
   static const std::array subcommands = {
       plain("get", 2, get, "The quorums in force for this connection."),
+      plain("help", 2, help, "Explains the subcommands."),
       plain("set", -3, set, "Sets the quorums of this connection: R, W, SLOPPY or STRICT, TIMEOUT."),
       plain("reset", 2, reset, "Goes back to the quorums of the settings."),
       [] {

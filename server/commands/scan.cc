@@ -7,10 +7,12 @@
 
 #include "engine/engine.h"
 #include "resp/glob.h"
+#include "server/client.h"
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/scan_options.h"
+#include "server/commands/scope.h"
 #include "server/commands/type_name.h"
 #include "server/server.h"
 
@@ -54,7 +56,10 @@ void keys(CommandContext& context) {
   engine::ScanFilter filter;
   // "*" alone matches the empty key too, which no other pattern with a star does.
   if (context.argument(1) != "*") filter.match = matcher(context.argument(1));
-  context.offload([walk = Walk(context), filter = std::move(filter)] {
+  std::shared_ptr<const PartitionSet> partitions;
+  if (!scope_of(context, &partitions)) return;
+  filter.partitions = partitions.get();
+  context.offload([walk = Walk(context), filter = std::move(filter), partitions] {
     auto names = std::make_shared<Names>();
     uint64_t cursor = 0;
     do {
@@ -85,6 +90,9 @@ void scan(CommandContext& context) {
     // Nothing is of a type that does not exist; the scan goes its way nevertheless.
     if (filter.type == engine::Type::kNone) filter.match = [](std::string_view) { return false; };
   }
+  std::shared_ptr<const PartitionSet> partitions;
+  if (!scope_of(context, &partitions)) return;
+  if (partitions != nullptr) filter.end_partition = context.client.scope->end;
   context.offload([walk = Walk(context), filter = std::move(filter), cursor, count = options.count] {
     auto names = std::make_shared<Names>();
     const uint64_t next = walk.step(cursor, count, filter, names.get());
@@ -96,9 +104,32 @@ void scan(CommandContext& context) {
   });
 }
 
+// Any key of these partitions.
+std::optional<std::string> random_key_of(const Walk& walk, const PartitionSet& partitions) {
+  constexpr int kAttempts = 20;
+  for (int attempt = 0; attempt < kAttempts; ++attempt) {
+    std::optional<std::string> key = walk.engine.random_key(walk.database, walk.now_ms, nullptr);
+    if (!key || partitions[engine::partition_of(*key)]) return key;
+  }
+  // There are few of them.
+  engine::ScanFilter filter;
+  filter.partitions = &partitions;
+  Names names;
+  uint64_t cursor = 0;
+  do {
+    cursor = walk.step(cursor, 1, filter, &names);
+  } while (cursor != 0 && names.empty());
+  if (names.empty()) return std::nullopt;
+  return std::move(names.front());
+}
+
 void randomkey(CommandContext& context) {
-  context.offload([walk = Walk(context)] {
-    std::optional<std::string> key = walk.engine.random_key(walk.database, walk.now_ms, walk.operation);
+  std::shared_ptr<const PartitionSet> partitions;
+  if (!scope_of(context, &partitions)) return;
+  context.offload([walk = Walk(context), partitions] {
+    std::optional<std::string> key = partitions != nullptr
+                                         ? random_key_of(walk, *partitions)
+                                         : walk.engine.random_key(walk.database, walk.now_ms, walk.operation);
     return [key = std::move(key)](resp::ReplyWriter& reply) {
       if (key) {
         reply.bulk(*key);

@@ -6,6 +6,7 @@
 #include "server/cluster/context_token.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/commands/help.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -191,6 +192,26 @@ void inspect(CommandContext& context) {
   }
 }
 
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "VCLOCK <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "COMPARE <context> <context>",
+      "    BEFORE, AFTER, EQUAL or CONCURRENT: whether one context has seen another.",
+      "DEL <key> <context>",
+      "    Deletes the values that the context covers; others stay.",
+      "GET <key>",
+      "    All values that no later write has seen, and the context to write with.",
+      "INSPECT <key>",
+      "    Every sibling with who wrote it and when, tombstones included.",
+      "SET <key> <context> <value> [EX <s>|PX <ms>|EXAT <s>|PXAT <ms>]",
+      "    Replaces the values that the context covers; others stay as siblings. An empty context covers "
+      "none.",
+      "HELP",
+      "    Prints this help.",
+  };
+  write_help(context, kLines);
+}
+
 CommandSpec of_key(std::string_view name, int arity, uint32_t flags, uint16_t key_use, Handler handler,
                    std::string_view summary) {
   return {.name = name,
@@ -215,6 +236,14 @@ std::span<const CommandSpec> vclock_subcommands() {
              "Deletes the values that the context covers; others stay."),
       of_key("inspect", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, inspect,
              "Every sibling of a key with who wrote it and when, tombstones included."),
+      CommandSpec{.name = "help",
+                  .arity = 2,
+                  .flags = kFast,
+                  .categories = kCatString | kCatFast,
+                  .handler = help,
+                  .group = "string",
+                  .since = "starling",
+                  .summary = "Explains the subcommands."},
       CommandSpec{.name = "compare",
                   .arity = 4,
                   .flags = kFast,

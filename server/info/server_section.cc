@@ -130,6 +130,8 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.field("cluster_gossip_bytes_sent_per_sec", gossip.bytes_sent_per_s);
   writer.field("cluster_forwards", totals.forwards);
   writer.field("cluster_forwards_lost", totals.forwards_lost);
+  writer.field("cluster_forwards_repeated", totals.forwards_repeated);
+  writer.field("cluster_fan_outs", totals.fan_outs);
   writer.field("cluster_writes_shipped", totals.writes_shipped);
   writer.field("cluster_writes_failed", totals.writes_failed);
   writer.field("cluster_quorum_reads", totals.quorum_reads);

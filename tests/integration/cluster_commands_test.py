@@ -364,5 +364,76 @@ class ClusterSubcommands(Commands):
                       ("ERR Invalid number of keys", "CLUSTER", "GETKEYSINSLOT", "1", "-1")])
 
 
+    def test_help(self):
+        for name in ("CLUSTER", "QUORUM", "VCLOCK"):
+            for node in self.nodes:
+                for protocol in (2, 3):
+                    lines = node.call(name, "HELP", protocol=protocol)
+                    self.assertEqual((name + " <subcommand> [<arg> [value] [opt] ...]. Subcommands are:").encode(), lines[0])
+                    self.assertEqual([b"HELP", b"    Prints this help."], lines[-2:])
+            named = {line.split()[0].lower() for line in lines[1:] if not line.startswith(b" ")}
+            described = self.nodes[0].call("COMMAND", "INFO", name.lower())[0]
+            known = {each[0].split(b"|")[1] for each in described[9]} - {b"slaves"}
+            self.assertEqual(known, named, "every subcommand of %s is explained" % name)
+
+    def test_links(self):
+        ids = {node.id().encode() for node in self.nodes}
+        for node in self.nodes:
+            for protocol in (2, 3):
+                links = node.call("CLUSTER", "LINKS", protocol=protocol)
+                if protocol == 2:
+                    links = [dict(zip(link[::2], link[1::2])) for link in links]
+                self.assertTrue(all(list(link) == [b"direction", b"node", b"create-time", b"events", b"send-buffer-allocated",
+                                                   b"send-buffer-used"] for link in links))
+                to = {link[b"node"] for link in links if link[b"direction"] == b"to"}
+                self.assertEqual(ids - {node.id().encode()}, to)
+                now_ms = int(node.call("TIME")[0]) * 1000
+                self.assertTrue(all(now_ms - 600000 < link[b"create-time"] < now_ms + 60000 for link in links))
+
+    def test_single_nodes(self):
+        unknown = "0" * 40
+        for node in self.nodes:
+            for other in self.nodes:
+                for protocol in (2, 3):
+                    self.assertEqual([], node.call("CLUSTER", "REPLICAS", other.id(), protocol=protocol))
+                    self.assertEqual([], node.call("CLUSTER", "SLAVES", other.id().upper(), protocol=protocol))
+                    self.assertEqual(0, node.call("CLUSTER", "COUNT-FAILURE-REPORTS", other.id(), protocol=protocol))
+                    self.assertIn("cannot forget it" if other is not node else "can't forget myself",
+                                  node.error("CLUSTER", "FORGET", other.id(), protocol=protocol))
+            self.assertEqual(b"OK", node.call("CLUSTER", "MEET", self.nodes[0].host, PORT, 25002))
+            self.assertEqual(3, len(node.flags()))
+            for protocol in (2, 3):
+                for word in ("ASKING", "READONLY", "READWRITE"):
+                    self.assertEqual(b"OK", node.call(word, protocol=protocol))
+        self.refused([
+            ("ERR Unknown node " + unknown, "CLUSTER", "REPLICAS", unknown),
+            ("ERR Unknown node " + unknown, "CLUSTER", "SLAVES", unknown),
+            ("ERR Unknown node x", "CLUSTER", "FORGET", "x"),
+            ("ERR Unknown node x", "CLUSTER", "COUNT-FAILURE-REPORTS", "x"),
+            ("ERR Invalid node address specified: 127.0.0.1:0", "CLUSTER", "MEET", "127.0.0.1", "0"),
+            ("ERR Invalid node address specified: 127.0.0.1:x", "CLUSTER", "MEET", "127.0.0.1", "x"),
+            ("ERR Invalid node address specified: 127.0.0.1:7001", "CLUSTER", "MEET", "127.0.0.1", "7001", "65536"),
+            ("ERR wrong number of arguments for 'cluster|meet' command", "CLUSTER", "MEET", "127.0.0.1"),
+            ("ERR wrong number of arguments for 'cluster|replicas' command", "CLUSTER", "REPLICAS"),
+            ("ERR wrong number of arguments for 'cluster|links' command", "CLUSTER", "LINKS", "x"),
+            ("ERR wrong number of arguments for 'cluster|help' command", "CLUSTER", "HELP", "x"),
+            ("ERR wrong number of arguments for 'asking' command", "ASKING", "x"),
+        ])
+
+    def test_outside_a_cluster(self):
+        alone = Cluster(1, host=lambda index: self.nodes[0].host[:-1] + "8", cluster_enabled="no")
+        self.addCleanup(alone.stop)
+        node = alone.nodes[0]
+        node.start()
+        until(lambda: node.call("PING"), "it answers")
+        for command in (("CLUSTER", "LINKS"), ("CLUSTER", "REPLICAS", "x"), ("CLUSTER", "FORGET", "x"),
+                        ("CLUSTER", "MEET", "127.0.0.1", "7001"), ("CLUSTER", "COUNT-FAILURE-REPORTS", "x"), ("ASKING",),
+                        ("READONLY",), ("READWRITE",)):
+            for protocol in (2, 3):
+                self.assertEqual("ERR This instance has cluster support disabled", node.error(*command, protocol=protocol))
+        for name in ("CLUSTER", "QUORUM", "VCLOCK"):
+            self.assertEqual(b"    Prints this help.", node.call(name, "HELP")[-1])
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -205,6 +205,43 @@ TEST_CASE("scan finds every key that stays, while tables grow and records come a
   CHECK(stayed == 3000);
 }
 
+TEST_CASE("scan stays within the partitions it is told, and its cursor says where they end") {
+  TestNode node(1);
+  for (int i = 0; i < 500; ++i) {
+    node.with("k" + std::to_string(i),
+              [](Database& d, const Key& key) { d.put_string(key, "v", kNoDeadline); });
+  }
+  node.evict_everything();
+  const auto walk = [&](const ScanFilter& filter, uint64_t from, uint64_t* end) {
+    std::set<std::string> seen;
+    uint64_t cursor = from;
+    do {
+      cursor = node.engine().scan(
+          0, cursor, 7, filter, node.clock.now_ms, [&](std::string_view name) { seen.emplace(name); },
+          nullptr);
+    } while (cursor != 0 && cursor >> 39 < filter.end_partition);
+    *end = cursor;
+    return seen;
+  };
+  ScanFilter stretch;
+  stretch.end_partition = 9000;
+  uint64_t end = 0;
+  const std::set<std::string> in_stretch = walk(stretch, uint64_t{3000} << 39, &end);
+  CHECK(end == uint64_t{9000} << 39);
+  std::vector<bool> odd(kPartitionCount);
+  for (uint32_t i = 1; i < kPartitionCount; i += 2) odd[i] = true;
+  ScanFilter some;
+  some.partitions = &odd;
+  const std::set<std::string> in_odd = walk(some, 0, &end);
+  CHECK(end == 0);
+  for (int i = 0; i < 500; ++i) {
+    const std::string name = "k" + std::to_string(i);
+    const uint16_t partition = partition_of(name);
+    CHECK(in_stretch.contains(name) == (partition >= 3000 && partition < 9000));
+    CHECK(in_odd.contains(name) == (partition % 2 == 1));
+  }
+}
+
 TEST_CASE("an operation that goes on with a collection behind a swap is replayed to the right database") {
   TestNode node(1);
   const Key key("h");

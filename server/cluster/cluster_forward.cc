@@ -1,0 +1,270 @@
+// Requests that other nodes answer: sent, asked again when a link breaks, and answered: ClusterThread's part
+// between its clients and the tunnels of other nodes.
+#include <algorithm>
+#include <utility>
+
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/forward_frame.h"
+#include "server/cluster/forward_prefix.h"
+#include "server/database_tracker.h"
+#include "server/dispatcher.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::FrameKind;
+using cluster::NodeIndex;
+
+// A forwarded request has its own time limit where it runs; this is for the way.
+constexpr int64_t kForwardSlackMs = 200;
+// A forward is asked again for so long after it was sent first. Nodes remember what they did for longer.
+constexpr int64_t kRetryForUs = 20'000'000;
+
+// A transaction that ran.
+bool is_array(std::string_view reply) {
+  return reply.starts_with('*') && !reply.starts_with("*-");
+}
+
+}  // namespace
+
+// Nothing of a client overtakes what it sent before to the same partition. Direct: it would run here, not
+// behind what went the same way.
+bool ClusterThread::overtakes(const Client& client, const engine::KeyRef& key, NodeIndex target,
+                              bool direct) const {
+  return std::any_of(client.forwarded.begin(), client.forwarded.end(),
+                     [&](const Client::Forwarded& forwarded) {
+                       return forwarded.partition == key.key.partition &&
+                              (forwarded.node != target || direct || client.parked_forwards != 0);
+                     });
+}
+
+ForwardPrefix ClusterThread::prefix_of(const Client& client) const {
+  return {client.database, client.reply.protocol(), quorum_of(client), std::nullopt};
+}
+
+Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool writes) const {
+  Forward forward;
+  forward.client_id = client.id();
+  forward.node = placement_->topology.members[target].id;
+  forward.first_sent_us = now_us();
+  forward.deadline_us = forward.first_sent_us + (quorum_of(client).timeout_ms + kForwardSlackMs) * 1000;
+  forward.writes = writes;
+  return forward;
+}
+
+bool ClusterThread::transmit(uint64_t correlation, const Forward& forward, int64_t age_ms) {
+  ForwardFrame frame;
+  frame.origin = forward.client_id;
+  const bool here = forward.node == node_.id();
+  frame.life = forward.retry == Retry::kSameNode && !here ? life_ : 0;
+  frame.settled = forwards_.settled();
+  frame.age_ms = age_ms;
+  frame.replies = forward.replies;
+  frame.requests = forward.requests;
+  const std::string payload = encode_forward(frame);
+  if (!here) return links_.send(forward.node, FrameKind::kForward, correlation, payload);
+  tunnels_.on_forward(kOwnLink, correlation, payload);
+  return true;
+}
+
+uint64_t ClusterThread::send_forward(Client& client, Forward forward) {
+  const cluster::NodeId node = forward.node;
+  const uint64_t correlation = forwards_.add(std::move(forward));
+  if (!transmit(correlation, *forwards_.find(correlation), 0)) {
+    Forward unsent;
+    (void)forwards_.take(correlation, &unsent);
+    return 0;
+  }
+  if (node != node_.id()) statistics_.forwards.add(1);
+  if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), node) ==
+      client.forward_nodes.end()) {
+    client.forward_nodes.push_back(node);
+  }
+  return correlation;
+}
+
+// Sends it, and leaves a place for its answer among the client's replies.
+void ClusterThread::await_forward(Client& client, Forward forward, NodeIndex target,
+                                  std::span<const engine::KeyRef> keys) {
+  const bool writes = forward.writes;
+  const uint64_t held_id = forward.held_id = next_token_++;
+  forward.silent = client.reply_mode == ReplyMode::kOff || client.reply_mode == ReplyMode::kSkipThis;
+  for (const engine::KeyRef& key : keys) forward.partitions.push_back(key.key.partition);
+  const uint64_t correlation = send_forward(client, std::move(forward));
+  if (correlation == 0) {
+    return refuse(client, "NOQUORUM the node that coordinates this key cannot be reached; nothing was done");
+  }
+  const uint64_t from = client.output.position();
+  Dispatcher::apply_reply_mode(client, from);
+  client.held_replies.hold(held_id, from, client.output);
+  if (writes) ++client.forwarded_writes;
+  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
+}
+
+void ClusterThread::forward(Client& client, NodeIndex target, Arguments arguments,
+                            std::span<const engine::KeyRef> keys, bool writes) {
+  Forward forward = new_forward(client, target, writes);
+  forward.retry = writes ? Retry::kSameNode : Retry::kAnywhere;
+  forward.requests = encode_forwarded(prefix_of(client), arguments);
+  await_forward(client, std::move(forward), target, keys);
+}
+
+void ClusterThread::forward_watch(Client& client, NodeIndex target, Arguments arguments,
+                                  std::span<const engine::KeyRef> keys) {
+  const std::string_view unwatch[] = {"UNWATCH"};
+  Forward forward = new_forward(client, target, false);
+  forward.watch = true;
+  if (!client.remote_watch) {
+    // What it watched there before, it may have given up here.
+    forward.requests = encode_forwarded(prefix_of(client), unwatch);
+    forward.replies = 2;
+    client.remote_watch = {target, keys[0].key.partition};
+  }
+  forward.requests += encode_forwarded(prefix_of(client), arguments);
+  await_forward(client, std::move(forward), target, keys);
+}
+
+// MULTI, what was queued, EXEC: in one frame, so that all of it arrives or nothing. Only the last reply is
+// the client's.
+void ClusterThread::forward_transaction(Client& client, NodeIndex target,
+                                        std::span<const engine::KeyRef> keys, bool writes) {
+  const bool watches = client.remote_watch.has_value();
+  const Transaction transaction = std::exchange(client.transaction, {});
+  client.unwatch_all(io_thread_.server().watches());
+  const std::string_view unwatch[] = {"UNWATCH"};
+  const std::string_view multi[] = {"MULTI"};
+  const std::string_view exec[] = {"EXEC"};
+  const ForwardPrefix prefix = prefix_of(client);
+  Forward forward = new_forward(client, target, writes);
+  forward.retry = watches ? Retry::kNever : writes ? Retry::kSameNode : Retry::kAnywhere;
+  if (!watches) forward.requests = encode_forwarded(prefix, unwatch);
+  forward.requests += encode_forwarded(prefix, multi);
+  DatabaseTracker databases(client.database);
+  bool selects = false;
+  for (const QueuedCommand& queued : transaction.queue) {
+    forward.requests += encode_forwarded(prefix, queued.arguments);
+    databases.follow(*queued.command, queued.arguments);
+    selects |= queued.command->spec->name == "select";
+  }
+  forward.requests += encode_forwarded(prefix, exec);
+  forward.replies = static_cast<int>(transaction.queue.size()) + (watches ? 2 : 3);
+  if (selects) forward.database_after = databases.selected();
+  const size_t before = client.held_replies.size();
+  await_forward(client, std::move(forward), target, keys);
+  if (!selects || client.held_replies.size() == before) return;
+  // In which database it goes on is not known before the answer.
+  client.awaits_reply = true;
+  client.wait_for(Waiting::kForNodes);
+}
+
+// --- Answers, and none.
+
+void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply,
+                                   bool lost) {
+  if (forward.broadcast_token != 0) {
+    const auto held = writes_.find(forward.broadcast_token);
+    if (held != writes_.end() && reply.starts_with('-') && held->second.failure.empty())
+      held->second.failure = reply;
+    return write_done(forward.broadcast_token, nullptr);
+  }
+  if (Client* client = io_thread_.find_client(forward.client_id); client != nullptr) {
+    std::erase_if(client->forwarded,
+                  [correlation](const Client::Forwarded& f) { return f.correlation == correlation; });
+    if (forward.parked) --client->parked_forwards;
+    if (client->resent_forward == correlation) client->resent_forward = 0;
+    if (forward.watch && reply.starts_with('-') && client->remote_watch) client->remote_watch->lost = true;
+    if (forward.database_after) {
+      client->awaits_reply = false;
+      if (is_array(reply)) client->database = *forward.database_after;
+    }
+  }
+  if (forward.gather_token != 0) {
+    take_part(forward.gather_token, forward.part, reply, lost);
+  } else {
+    release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : reply);
+  }
+  wake(forward.client_id);
+}
+
+void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
+  Forward forward;
+  if (!forwards_.take(correlation, &forward)) return;
+  statistics_.forwards_lost.add(1);
+  finish_forward(correlation, forward,
+                 "-NOQUORUM the coordinating node " + std::string(how) +
+                     (forward.writes ? "; the write may still take effect\r\n" : "\r\n"),
+                 true);
+}
+
+// The link to its node is gone, and whether it arrived is not known.
+void ClusterThread::break_forward(uint64_t correlation) {
+  Forward* const broken = forwards_.find(correlation);
+  if (broken == nullptr) return;
+  Forward& forward = *broken;
+  Client* client = io_thread_.find_client(forward.client_id);
+  if (client == nullptr || client->closing || forward.retry == Retry::kNever)
+    return lose_forward(correlation, "was lost");
+  if (client->resent_forward == correlation) client->resent_forward = 0;
+  if (forward.retry == Retry::kAnywhere && go_elsewhere(*client, correlation, forward)) return;
+  if (!forward.parked) ++client->parked_forwards;
+  forward.parked = true;
+  parked_.push_back(correlation);
+}
+
+// Reading twice harms nobody: another replica is asked.
+bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& forward) {
+  if (placement_ == nullptr || forward.partitions.empty()) return false;
+  for (const NodeIndex node : placement_->replicas(forward.partitions[0])) {
+    const cluster::NodeId& id = placement_->topology.members[node].id;
+    const bool holds = std::all_of(forward.partitions.begin(), forward.partitions.end(),
+                                   [&](uint16_t partition) { return placement_->holds(partition, node); });
+    if (id == forward.node || !holds || !healthy(node)) continue;
+    const cluster::NodeId lost = std::exchange(forward.node, id);
+    if (!transmit(correlation, forward, 0)) {
+      forward.node = lost;
+      continue;
+    }
+    statistics_.forwards_repeated.add(1);
+    if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), id) == client.forward_nodes.end())
+      client.forward_nodes.push_back(id);
+    for (Client::Forwarded& forwarded : client.forwarded) {
+      if (forwarded.correlation == correlation) forwarded.node = node;
+    }
+    return true;
+  }
+  return false;
+}
+
+// Asks again what links that broke left open, once they are back: of each client one at a time, in their
+// order.
+void ClusterThread::resend_parked() {
+  if (parked_.empty()) return;
+  std::vector<uint64_t> parked = std::exchange(parked_, {});
+  std::sort(parked.begin(), parked.end());
+  const int64_t now = now_us();
+  for (const uint64_t correlation : parked) {
+    Forward* forward = forwards_.find(correlation);
+    if (forward == nullptr) continue;
+    Client* client = io_thread_.find_client(forward->client_id);
+    const bool hopeless = client == nullptr || client->closing ||
+                          now - forward->first_sent_us > kRetryForUs || links_.refuses(forward->node);
+    if (hopeless) {
+      // Who refuses connections is not the process any more that may have begun it.
+      lose_forward(correlation, "was lost");
+      continue;
+    }
+    const int64_t age_ms = std::max<int64_t>(1, (now - forward->first_sent_us) / 1000);
+    if (client->resent_forward != 0 || !links_.connected(forward->node) ||
+        !transmit(correlation, *forward, age_ms)) {
+      parked_.push_back(correlation);
+      continue;
+    }
+    client->resent_forward = correlation;
+    statistics_.forwards_repeated.add(1);
+  }
+}
+
+}  // namespace starling::server

@@ -1,0 +1,123 @@
+// What gossip says, brought to the rest of the node: ClusterNode's shell around cluster::Membership.
+#include <algorithm>
+#include <mutex>
+#include <string>
+
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/io_thread.h"
+#include "server/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+using cluster::FrameKind;
+using cluster::MembershipEventKind;
+using cluster::NodeId;
+
+}  // namespace
+
+void ClusterNode::take(cluster::GossipOutput& output) {
+  for (const cluster::GossipOutgoing& message : output.messages) send_gossip(message);
+  for (const cluster::MembershipEvent& event : output.events) tell(event);
+  const bool changed = !output.events.empty();
+  output = {};
+  if (!changed) return;
+  publish_health();
+  update_peers();
+}
+
+void ClusterNode::send_gossip(const cluster::GossipOutgoing& message) {
+  BusLinks& links = threads_.front()->links();
+  NodeId to = message.to;
+  if (!to.valid()) {
+    const std::string address = message.address.host + ":" + std::to_string(message.address.port);
+    for (const BusTargetReport& target : links.report()) {
+      if (target.connected && target.address == address) to = target.id;
+    }
+  }
+  if (to.valid()) (void)links.send(to, FrameKind::kGossip, 0, message.bytes);
+}
+
+void ClusterNode::tell(const cluster::MembershipEvent& event) {
+  const cluster::NodeDescription* description = membership_->description(event.node);
+  std::string name = "Node " + short_name(event.node);
+  if (description != nullptr)
+    name += " (" + description->host + ":" + std::to_string(description->port) + ")";
+  const std::string silence = std::to_string(event.silence_us / 1000) + " ms";
+  switch (event.kind) {
+    case MembershipEventKind::kDiscovered:
+      return log_text(LogLevel::kNotice, name + " found");
+    case MembershipEventKind::kSuspected:
+      return log_text(LogLevel::kWarning,
+                      name + " is suspected: no sign of life for " + silence + ". Requests go around it");
+    case MembershipEventKind::kDown:
+      return log_text(LogLevel::kWarning, name + " is down: others do not hear it either, for " + silence);
+    case MembershipEventKind::kBack:
+      return log_text(LogLevel::kNotice, name + " is back");
+    case MembershipEventKind::kRefuted:
+      return log_text(LogLevel::kNotice, "Others thought this node dead; told them it is not");
+    case MembershipEventKind::kDescriptionChanged:
+      return;
+  }
+}
+
+void ClusterNode::publish_health() {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  if (placement == nullptr) return;
+  for (size_t i = 0; i < placement->topology.members.size(); ++i) {
+    const NodeId& id = placement->topology.members[i].id;
+    const cluster::NodeDescription* description = membership_->description(id);
+    const bool healthy =
+        id == id_ || (!leaving_[i].load(std::memory_order_relaxed) && membership_->healthy(id) &&
+                      description != nullptr && description->accepts_writes);
+    healthy_[i].store(healthy, std::memory_order_relaxed);
+  }
+}
+
+void ClusterNode::publish_reports() {
+  std::vector<cluster::MemberView> members = membership_->members();
+  const cluster::GossipFigures figures = membership_->figures();
+  std::lock_guard lock(mutex_);
+  members_ = std::move(members);
+  figures_ = figures;
+}
+
+void ClusterNode::update_peers() {
+  std::vector<BusPeer> peers;
+  for (const cluster::MemberView& member : membership_->members()) {
+    if (member.id == id_ || member.description.bus_port == 0) continue;
+    peers.push_back({member.id, member.description.host + ":" + std::to_string(member.description.bus_port)});
+  }
+  if (peers == peers_) return;
+  peers_ = peers;
+  for (ClusterThread* thread : threads_) {
+    EventLoop& loop = thread->io_thread().loop();
+    if (loop.in_loop_thread()) {
+      thread->set_peers(peers);
+    } else {
+      loop.post([thread, peers] { thread->set_peers(peers); });
+    }
+  }
+}
+
+// Gossip knows the members from the topology on, whether they have been heard of or not.
+void ClusterNode::learn_members(const cluster::Topology& topology) {
+  cluster::GossipOutput output;
+  for (const cluster::Member& member : topology.members) {
+    if (member.id == id_ || membership_->description(member.id) != nullptr) continue;
+    cluster::NodeDescription description;
+    description.host = member.host;
+    description.port = member.port;
+    description.bus_port = member.bus_port;
+    description.weight = member.weight;
+    description.rack = member.rack;
+    description.datacenter = member.datacenter;
+    (void)membership_->learn(member.id, description, server_.clock().monotonic_us(), &output);
+  }
+  for (const NodeId& removed : topology.removed) membership_->remove(removed);
+  take(output);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,53 @@
+// Commands whose keys may be on several nodes, because each key's part of them is a command of its own: how
+// they are split and how the replies of the parts become one. Pure functions.
+//
+//   MGET                          the values, in the order of the keys
+//   MSET                          OK
+//   DEL UNLINK EXISTS TOUCH       the sum
+//   DBSIZE                        the sum; each node counts the partitions that it answers for
+//   KEYS                          all names; likewise
+//   RANDOMKEY                     one of the names, of those that were told
+//
+// The parts run on their own: together they are not atomic. If one fails, so does the command, and what
+// others were to change may be changed.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "cluster/topology.h"
+#include "server/command.h"
+
+namespace starling::server {
+
+enum class Join : uint8_t { kNone, kInOrder, kStatus, kSum, kNames, kAnyName };
+
+// Of commands on keys. kNone: it runs on one node, or not at all.
+Join join_of(const CommandSpec& spec);
+// Of commands over all keys; kNone for all others.
+Join whole_join_of(const CommandSpec& spec);
+
+struct FanOutPart {
+  cluster::NodeIndex node;
+  std::vector<size_t> keys;  // Which of the command's, in their order.
+};
+
+// One part for each node; `targets` has the node of each key.
+std::vector<FanOutPart> split_keys(std::span<const cluster::NodeIndex> targets);
+// The part as a command. Views of `arguments`, whose keys follow its name, `step` arguments apart.
+std::vector<std::string_view> part_arguments(Arguments arguments, size_t step, const FanOutPart& part);
+
+// The reply of the whole. `replies` are complete replies, one for each part, with no error among them;
+// `choice` is a random number. An error when they are not what the command answers.
+std::string join_replies(Join join, std::span<const FanOutPart> parts, std::span<const std::string> replies,
+                         uint64_t choice);
+
+// The elements of an array reply, as they came. False: it is none.
+[[nodiscard]] bool split_array(std::string_view reply, std::vector<std::string_view>* elements);
+// The text of a bulk string. False: it is none, or null.
+[[nodiscard]] bool read_bulk(std::string_view reply, std::string_view* text);
+
+}  // namespace starling::server

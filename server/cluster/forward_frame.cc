@@ -1,0 +1,43 @@
+#include "server/cluster/forward_frame.h"
+
+#include "engine/byte_codec.h"
+
+namespace starling::server {
+namespace {
+
+constexpr uint64_t kMostReplies = 1 << 24;
+constexpr uint64_t kGreatestAgeMs = 24 * 3600 * 1000;
+
+}  // namespace
+
+std::string encode_forward(const ForwardFrame& frame) {
+  std::string payload;
+  payload.reserve(frame.requests.size() + 48);
+  engine::append_varint(frame.origin, &payload);
+  if (frame.requests.empty()) return payload;
+  engine::append_u64(frame.life, &payload);
+  engine::append_varint(frame.settled, &payload);
+  engine::append_varint(static_cast<uint64_t>(frame.age_ms), &payload);
+  engine::append_varint(static_cast<uint64_t>(frame.replies), &payload);
+  payload += frame.requests;
+  return payload;
+}
+
+bool decode_forward(std::string_view payload, ForwardFrame* frame) {
+  engine::ByteReader reader(payload);
+  uint64_t age_ms, replies;
+  *frame = {};
+  if (!reader.read_varint(&frame->origin)) return false;
+  if (reader.left() == 0) return true;
+  if (!reader.read_u64(&frame->life) || !reader.read_varint(&frame->settled) ||
+      !reader.read_varint(&age_ms) || !reader.read_varint(&replies) || reader.left() == 0) {
+    return false;
+  }
+  if (age_ms > kGreatestAgeMs || replies == 0 || replies > kMostReplies) return false;
+  frame->age_ms = static_cast<int64_t>(age_ms);
+  frame->replies = static_cast<int>(replies);
+  frame->requests = reader.rest();
+  return true;
+}
+
+}  // namespace starling::server
