@@ -5,6 +5,7 @@
 
 #include "engine/assert.h"
 #include "engine/record_codec.h"
+#include "engine/settled.h"
 
 namespace starling::cluster {
 namespace {
@@ -70,12 +71,14 @@ Exchange::Action Exchange::receive(std::string_view payload, const VersionIndex&
 Exchange::Action Exchange::take_sums(std::string_view detail, const VersionIndex& index) {
   SumsReply reply;
   if (!decode_sums_reply(detail, &reply)) return fail("a malformed answer");
+  equal_ = included_;
   for (const auto& [group, theirs] : reply.groups) {
     const PartitionSums mine = index.partition_sums(group, included_);
     for (uint32_t i = 0; i < kGroupPartitions; ++i) {
       const uint32_t partition = group * kGroupPartitions + i;
-      if (included_[partition] && mine[i] != theirs[i])
-        differing_.push_back(static_cast<uint16_t>(partition));
+      if (!included_[partition] || mine[i] == theirs[i]) continue;
+      differing_.push_back(static_cast<uint16_t>(partition));
+      equal_[partition] = false;
     }
   }
   figures_.partitions = differing_.size();
@@ -83,11 +86,11 @@ Exchange::Action Exchange::take_sums(std::string_view detail, const VersionIndex
   return proceed();
 }
 
-Exchange::Action Exchange::listed(std::vector<VersionEntry> entries, Position until) {
+Exchange::Action Exchange::listed(std::vector<VersionEntry> entries, Position until, engine::Stamp settled) {
   if (waiting_ != Waiting::kScan) return fail("a list that nobody asked for");
   until_ = fit_list(&entries, until);
   STARLING_ASSERT(until_ > position_);
-  return send(encode_list({epoch_, differing_.front(), position_, until_, std::move(entries)}),
+  return send(encode_list({epoch_, differing_.front(), position_, until_, std::move(entries), settled}),
               Waiting::kAnswer);
 }
 
@@ -122,32 +125,36 @@ SumsReply answer_sums(const SumsRequest& request, const VersionIndex& index) {
   return reply;
 }
 
-bool compare_lists(const std::vector<VersionEntry>& theirs, const std::vector<VersionEntry>& mine,
-                   Comparison* result) {
+bool compare_lists(const std::vector<VersionEntry>& theirs, engine::Stamp their_settled,
+                   const std::vector<VersionEntry>& mine, engine::Stamp my_settled, Comparison* result) {
   *result = {};
+  const auto note = [&](const engine::VersionVector& my_context, const engine::VersionVector& their_context,
+                        int database, std::string_view key) {
+    using engine::Order;
+    const Order order = engine::compare_known({my_context, my_settled}, {their_context, their_settled});
+    if (order == Order::kEqual) return;
+    ++result->differences;
+    if (order != Order::kAfter) result->wanted.emplace_back(database, key);
+    if (order != Order::kBefore) result->push.emplace_back(database, key);
+  };
   std::map<std::pair<int, std::string_view>, const std::string*> here;
   for (const VersionEntry& entry : mine) here[{entry.database, entry.key}] = &entry.context;
   for (const VersionEntry& entry : theirs) {
     engine::VersionVector their_context, my_context;
     if (!decode(entry.context, &their_context)) return false;
     const auto found = here.find({entry.database, entry.key});
-    engine::Order mine_to_theirs = engine::Order::kBefore;
     if (found != here.end()) {
       const std::string& context = *found->second;
       here.erase(found);
       if (context == entry.context) continue;
       STARLING_ASSERT(decode(context, &my_context));
-      mine_to_theirs = my_context.compare(their_context);
     }
-    if (mine_to_theirs == engine::Order::kEqual) continue;
-    ++result->differences;
-    if (mine_to_theirs != engine::Order::kAfter) result->wanted.emplace_back(entry.database, entry.key);
-    if (mine_to_theirs == engine::Order::kAfter || mine_to_theirs == engine::Order::kConcurrent)
-      result->push.emplace_back(entry.database, entry.key);
+    note(my_context, their_context, entry.database, entry.key);
   }
   for (const auto& [name, context] : here) {
-    ++result->differences;
-    result->push.emplace_back(name.first, name.second);
+    engine::VersionVector my_context;
+    STARLING_ASSERT(decode(*context, &my_context));
+    note(my_context, {}, name.first, name.second);
   }
   return true;
 }

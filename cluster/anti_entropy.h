@@ -59,12 +59,15 @@ class Exchange {
 
   Action start(const VersionIndex& index);
   Action receive(std::string_view payload, const VersionIndex& index);
-  // All that is here from where the list was to begin up to `until`.
-  Action listed(std::vector<VersionEntry> entries, Position until);
+  // All that is here from where the list was to begin up to `until`; `settled`: how far the partition was
+  // settled before it was read (engine/settled.h).
+  Action listed(std::vector<VersionEntry> entries, Position until, engine::Stamp settled);
   // `failed`: how many of the keys could not be brought.
   Action pushed(uint64_t failed);
 
   const ExchangeFigures& figures() const { return figures_; }
+  // Once the sums are compared: the partitions that did not differ then.
+  const PartitionSet& equal() const { return equal_; }
   // Partitions that differ and are still to be compared.
   size_t left() const { return differing_.size(); }
 
@@ -81,6 +84,7 @@ class Exchange {
   const bool urgent_;
   const PartitionSet included_;
   Waiting waiting_ = Waiting::kNothing;
+  PartitionSet equal_;
   std::deque<uint16_t> differing_;  // The first is being compared, from position_ on.
   Position position_ = 0;
   Position until_ = 0;  // Of the list sent.
@@ -97,9 +101,12 @@ struct Comparison {
   KeyNames wanted;  // The asker has more, or something else.
   uint64_t differences = 0;
 };
-// Both lists are all that there is in the same stretch. False: a context of `theirs` is malformed.
-[[nodiscard]] bool compare_lists(const std::vector<VersionEntry>& theirs,
-                                 const std::vector<VersionEntry>& mine, Comparison* result);
+// Both lists are all that there is in the same stretch but for what is ripe by what either had settled
+// before: what the one has not, and had settled, it has superseded. False: a context of `theirs` is
+// malformed.
+[[nodiscard]] bool compare_lists(const std::vector<VersionEntry>& theirs, engine::Stamp their_settled,
+                                 const std::vector<VersionEntry>& mine, engine::Stamp my_settled,
+                                 Comparison* result);
 
 // Orders the entries of [from, until) by position, and drops those at the end that are more than a message
 // should hold or lie behind it. Returns the new end of the stretch.

@@ -114,7 +114,7 @@ void Coordinator::begin_write(uint16_t partition, std::string_view changes, cons
       requests_.emplace(id, make(Kind::kWrite, partition, options, now_us, token)).first->second;
   request.keys = keys_of(changes);
   request.changes = changes;
-  ++writing_[partition];
+  obligations_.begin(partition);
   bool own_copy_counted = false;
   for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
     if (request.replicas[slot] == placement_->self) {
@@ -433,8 +433,7 @@ void Coordinator::erase_if_settled(uint64_t id) {
 
 void Coordinator::count_out(const Request& request) {
   if (request.kind != Kind::kWrite) return;
-  const auto found = writing_.find(request.partition);
-  if (--found->second == 0) writing_.erase(found);
+  obligations_.end(request.partition);
 }
 
 void Coordinator::peer_lost(NodeIndex node) {

@@ -31,6 +31,7 @@
 #include "absl/container/inlined_vector.h"
 #include "cluster/data_messages.h"
 #include "cluster/frame.h"
+#include "cluster/obligations.h"
 #include "cluster/placement.h"
 #include "cluster/quorum.h"
 
@@ -122,7 +123,8 @@ class Coordinator {
 
   size_t under_way() const { return requests_.size(); }
   // Writes to the partition are on their way to replicas, which are therefore behind for a moment.
-  bool writing(uint16_t partition) const { return writing_.contains(partition); }
+  bool writing(uint16_t partition) const { return obligations_.owed(partition); }
+  Obligations& obligations() { return obligations_; }
   // A newer epoch than ours that somebody told of; 0: none.
   Epoch newer_epoch() const { return newer_epoch_; }
 
@@ -178,7 +180,7 @@ class Coordinator {
   std::shared_ptr<const Placement> placement_;
   Requests requests_;
   absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
-  absl::flat_hash_map<uint16_t, uint32_t> writing_;  // Writes under way, by partition.
+  Obligations obligations_;
   uint64_t next_id_ = 1;
   Epoch newer_epoch_ = 0;
 };

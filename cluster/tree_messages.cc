@@ -30,7 +30,9 @@ bool valid(Position position) {
   return position <= kLastPosition || position == kEndPosition;
 }
 
-void append_set(const PartitionSet& set, std::string* out) {
+}  // namespace
+
+void append_partitions(const PartitionSet& set, std::string* out) {
   const size_t start = out->size();
   out->resize(start + kSetBytes);
   for (size_t i = 0; i < kPartitionCount; ++i) {
@@ -38,13 +40,15 @@ void append_set(const PartitionSet& set, std::string* out) {
   }
 }
 
-bool read_set(ByteReader* reader, PartitionSet* set) {
+bool read_partitions(ByteReader* reader, PartitionSet* set) {
   if (reader->left() < kSetBytes) return false;
   const std::string_view bytes = reader->rest().substr(0, kSetBytes);
   for (size_t i = 0; i < kPartitionCount; ++i) (*set)[i] = (bytes[i / 8] >> i % 8 & 1) != 0;
   *reader = ByteReader(reader->rest().substr(kSetBytes));
   return true;
 }
+
+namespace {
 
 template <size_t count>
 bool read_all(ByteReader* reader, std::array<uint64_t, count>* values) {
@@ -74,7 +78,7 @@ bool read_name(ByteReader* reader, int* database, std::string* key) {
 std::string encode_sums(const SumsRequest& request) {
   std::string out = begin(request.epoch, TreeKind::kSums);
   out.push_back(request.urgent ? 1 : 0);
-  append_set(request.included, &out);
+  append_partitions(request.included, &out);
   for (const uint64_t sum : request.sums) engine::append_u64(sum, &out);
   return out;
 }
@@ -82,6 +86,7 @@ std::string encode_sums(const SumsRequest& request) {
 std::string encode_list(const ListRequest& request) {
   std::string out = begin(request.epoch, TreeKind::kList);
   engine::append_varint(request.partition, &out);
+  engine::append_varint(request.settled, &out);
   engine::append_varint(request.from, &out);
   engine::append_varint(request.until, &out);
   for (const VersionEntry& entry : request.entries) {
@@ -113,7 +118,7 @@ bool peek_tree(std::string_view payload, Epoch* epoch, TreeKind* kind) {
   ByteReader reader(payload);
   uint8_t number;
   if (!reader.read_varint(epoch) || !reader.read_byte(&number)) return false;
-  if (number != static_cast<uint8_t>(TreeKind::kSums) && number != static_cast<uint8_t>(TreeKind::kList))
+  if (number < static_cast<uint8_t>(TreeKind::kSums) || number > static_cast<uint8_t>(TreeKind::kClock))
     return false;
   *kind = static_cast<TreeKind>(number);
   return true;
@@ -125,7 +130,8 @@ bool decode_sums(std::string_view payload, SumsRequest* request) {
   if (!reader.read_varint(&request->epoch) || !read_kind(&reader, TreeKind::kSums)) return false;
   if (!reader.read_byte(&urgent) || urgent > 1) return false;
   request->urgent = urgent == 1;
-  return read_set(&reader, &request->included) && read_all(&reader, &request->sums) && reader.left() == 0;
+  return read_partitions(&reader, &request->included) && read_all(&reader, &request->sums) &&
+         reader.left() == 0;
 }
 
 bool decode_list(std::string_view payload, ListRequest* request) {
@@ -133,6 +139,7 @@ bool decode_list(std::string_view payload, ListRequest* request) {
   uint64_t partition;
   if (!reader.read_varint(&request->epoch) || !read_kind(&reader, TreeKind::kList)) return false;
   if (!reader.read_varint(&partition) || partition >= kPartitionCount) return false;
+  if (!reader.read_varint(&request->settled)) return false;
   if (!reader.read_varint(&request->from) || !reader.read_varint(&request->until)) return false;
   if (!valid(request->from) || !valid(request->until) || request->from >= request->until) return false;
   request->partition = static_cast<uint16_t>(partition);

@@ -1,12 +1,13 @@
 // What two replicas say to each other when they compare what they hold: the payloads of kTree (asks) and
 // kTreeReply. One who asks is the asker, the other the answerer. The frame's correlation is the asker's.
 //
-//   tree       := epoch:varint (0x01 sums | 0x02 list)
+//   tree       := epoch:varint (0x01 sums | 0x02 list | 0x03 to 0x06 settle_messages.h)
 //   sums       := urgent:u8 included:byte{2048} group sum:u64{128}
 //                 the partitions that are compared, bit (p mod 8) of byte (p / 8); over those, the sums of
 //                 each group's version hashes. urgent 1: the answerer should spare no effort, 0: be gentle
-//   list       := partition:varint from:varint until:varint entry*       all that the asker holds in
-//                 [from, until), ascending by position
+//   list       := partition:varint settled:varint from:varint until:varint entry*       all that the asker
+//                 holds in [from, until), ascending by position, and how far it had settled the partition
+//                 before
 //   entry      := database:u8 key:string context:string
 //   tree reply := result:u8 detail                      result as in data_messages.h; details of 2 to 4 too
 //   detail     := 0x01 (group:u8 partition sum:u64{128})*     of sums: the groups that differ, ascending,
@@ -66,6 +67,7 @@ struct ListRequest {
   Position from = 0;
   Position until = kEndPosition;
   std::vector<VersionEntry> entries;
+  engine::Stamp settled = 0;
 };
 
 struct SumsReply {
@@ -83,7 +85,10 @@ std::string encode_list(const ListRequest& request);
 std::string encode_sums_reply(const SumsReply& reply);
 std::string encode_list_reply(const ListReply& reply);
 
-enum class TreeKind : uint8_t { kSums = 1, kList = 2 };
+enum class TreeKind : uint8_t { kSums = 1, kList = 2, kMark = 3, kBusy = 4, kAdopt = 5, kClock = 6 };
+void append_partitions(const PartitionSet& set, std::string* out);
+[[nodiscard]] bool read_partitions(engine::ByteReader* reader, PartitionSet* set);
+
 // Of a tree message; for telling what to decode it as, and whether the epochs agree.
 [[nodiscard]] bool peek_tree(std::string_view payload, Epoch* epoch, TreeKind* kind);
 [[nodiscard]] bool decode_sums(std::string_view payload, SumsRequest* request);

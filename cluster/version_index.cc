@@ -1,10 +1,13 @@
 #include "cluster/version_index.h"
 
+#include <algorithm>
+
 namespace starling::cluster {
 
 VersionIndex::VersionIndex()
     : sums_(engine::kPartitionCount),
       summed_(engine::kPartitionCount),
+      ripe_(engine::kPartitionCount, engine::kNeverRipe),
       changes_(engine::kPartitionCount),
       chosen_(engine::kPartitionCount) {}
 
@@ -14,7 +17,12 @@ void VersionIndex::observe(const std::function<uint32_t(uint16_t partition)>& ch
   }
 }
 
-void VersionIndex::set(uint16_t partition, uint64_t sum, uint32_t change_count) {
+engine::Stamp VersionIndex::ripe() const {
+  return *std::min_element(ripe_.begin(), ripe_.end());
+}
+
+void VersionIndex::set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe) {
+  ripe_[partition] = ripe;
   sums_[partition] = sum;
   summed_[partition] = change_count;
   computed_[partition] = true;

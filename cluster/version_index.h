@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/key.h"
+#include "engine/settled.h"
 
 namespace starling::cluster {
 
@@ -41,7 +42,8 @@ class VersionIndex {
   // Of every partition.
   void observe(const std::function<uint32_t(uint16_t partition)>& change_count);
   // `change_count` was read before the scan began: if the partition changed since, it stays in doubt.
-  void set(uint16_t partition, uint64_t sum, uint32_t change_count);
+  // `ripe`: the least settled stamp that lets a record of the partition go (engine/settled.h).
+  void set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe = engine::kNeverRipe);
 
   bool known(uint16_t partition) const {
     return computed_[partition] && summed_[partition] == changes_[partition];
@@ -56,6 +58,13 @@ class VersionIndex {
   PartitionSet choose(const PartitionSet& among);
   static constexpr uint32_t kTurns = 64;
 
+  // As last observed.
+  uint32_t change_count(uint16_t partition) const { return changes_[partition]; }
+  // As of the last sum; engine::kNeverRipe before.
+  engine::Stamp ripe(uint16_t partition) const { return ripe_[partition]; }
+  // The least of all partitions.
+  engine::Stamp ripe() const;
+
   // As last computed; 0 before.
   uint64_t sum(uint16_t partition) const { return sums_[partition]; }
   // Only partitions of `among` count.
@@ -64,7 +73,8 @@ class VersionIndex {
 
  private:
   std::vector<uint64_t> sums_;
-  std::vector<uint32_t> summed_;   // The change count that the sum belongs to.
+  std::vector<uint32_t> summed_;  // The change count that the sum belongs to.
+  std::vector<engine::Stamp> ripe_;
   std::vector<uint32_t> changes_;  // As last observed.
   std::vector<uint32_t> chosen_;   // As observed at the last choose().
   PartitionSet computed_;

@@ -8,6 +8,7 @@
 #include "engine/collection.h"
 #include "engine/record_delta.h"
 #include "engine/record_form.h"
+#include "engine/settled.h"
 
 namespace starling::engine {
 
@@ -136,6 +137,7 @@ void ChangeCapture::seal(const EngineCore& core, int64_t now_ms, uint32_t index)
   if (change.kind == ChangeKind::kDelta && append_delta(core, *entry, index)) return;
   change.kind = ChangeKind::kState;
   change.offset = list_.buffer_.size();
+  append_settled(core.keyspace.settled.of(change.partition), &list_.buffer_);
   append_state(core.keyspace.actors, *entry, now_ms, &list_.buffer_);
   change.bytes = list_.buffer_.size() - change.offset;
 }
@@ -167,6 +169,7 @@ bool ChangeCapture::append_delta(const EngineCore& core, const Entry& entry, uin
   if (delta.touched.size() >= collection.size()) return false;
   delta.after = context_of(actors, &entry);
   change.offset = list_.buffer_.size();
+  append_settled(core.keyspace.settled.of(change.partition), &list_.buffer_);
   encode_delta(delta, &list_.buffer_);
   change.bytes = list_.buffer_.size() - change.offset;
   return true;

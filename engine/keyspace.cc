@@ -6,6 +6,12 @@
 
 namespace starling::engine {
 
+void SettledStamps::promise(Stamp stamp) {
+  Stamp known = promised();
+  while (known < stamp && !promised_.compare_exchange_weak(known, stamp, std::memory_order_acq_rel)) {
+  }
+}
+
 Keyspace::Keyspace() {
   for (uint32_t i = 0; i < kDatabases; ++i)
     databases[i] = std::make_shared<DatabaseTables>(i, static_cast<uint8_t>(i));

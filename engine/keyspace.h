@@ -178,12 +178,31 @@ class ChangeCounts {
   std::array<std::atomic<uint32_t>, kPartitionCount> counts_{};
 };
 
+// Up to which stamp each partition is settled (settled.h), over all databases; 0: not at all. A partition's
+// changes under its stripe; any thread reads.
+class SettledStamps {
+ public:
+  Stamp of(uint16_t partition) const { return stamps_[partition].load(std::memory_order_acquire); }
+  // The partition's stripe is held. Never goes back.
+  void raise(uint16_t partition, Stamp stamp) {
+    if (stamp > of(partition)) stamps_[partition].store(stamp, std::memory_order_release);
+  }
+  // No event of this node will ever have a stamp at or below this one, in no later life either.
+  Stamp promised() const { return promised_.load(std::memory_order_acquire); }
+  void promise(Stamp stamp);
+
+ private:
+  std::array<std::atomic<Stamp>, kPartitionCount> stamps_{};
+  std::atomic<Stamp> promised_{0};
+};
+
 // Which tables each database has now. Changed under all stripes; read under any one.
 struct Keyspace {
   Keyspace();
   Stripes stripes;
   ActorTable actors;
   ChangeCounts changes;
+  SettledStamps settled;
   std::array<std::shared_ptr<DatabaseTables>, kDatabases> databases;
   uint32_t next_space = kDatabases;
   // Tables of flushed databases, to be freed in the background. Guarded by all stripes, like databases.

@@ -48,6 +48,11 @@ void append_mutation(const Mutation& m, std::string* frame) {
     append_varint(m.next_space, frame);
     return;
   }
+  if (m.kind == MutationKind::kSettle) {
+    append_varint(m.partition, frame);
+    append_u64(m.stamp, frame);
+    return;
+  }
   if (!of_element(m.kind)) append_varint(m.space, frame);
   append_string(m.key, frame);
   if (m.kind == MutationKind::kOpen) frame->push_back(static_cast<char>(m.type));
@@ -72,10 +77,15 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 14) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > 15) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);
+  if (m->kind == MutationKind::kSettle) {
+    if (!rest_.read_varint(&number) || number > kPartitionCount) return false;
+    m->partition = static_cast<uint32_t>(number);
+    return rest_.read_u64(&m->stamp);
+  }
   if (!of_element(m->kind)) {
     if (!rest_.read_varint(&number)) return false;
     m->space = static_cast<uint32_t>(number);

@@ -16,6 +16,8 @@
 //              | 13 space key was:u8                                           forget a record, without an
 //              event
 //              | 14 name:bytes stamp:u64 contribution:bytes                   add to an element
+//              | 15 partition:varint stamp:u64                                 settle a partition (settled.h); of
+//              16384: promise that no event of this node will have a stamp up to this one
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
@@ -54,6 +56,7 @@ enum class MutationKind : uint8_t {
   kDropHint = 12,
   kForget = 13,
   kPutContribution = 14,
+  kSettle = 15,
 };
 
 // Bits of `was`.
@@ -73,6 +76,7 @@ struct Mutation {
   int64_t now_ms = 0;
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
+  uint32_t partition = 0;  // Of kSettle.
 };
 
 void begin_frame(ActorId actor, std::string* frame);

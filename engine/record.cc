@@ -148,7 +148,7 @@ bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblin
     if (sibling.dot.actor == 0 || sibling.dot.stamp == 0 || sibling.deadline_ms < 0) return false;
     if (previous != nullptr && !(previous->dot < sibling.dot)) return false;
     if (sibling.tombstone) {
-      if (kind != ElementKind::kValue || !sibling.value.empty() || sibling.deadline_ms != 0) return false;
+      if (kind != ElementKind::kValue || !sibling.value.empty()) return false;
     }
     if (sibling.counter) {
       Contribution contribution;

@@ -35,7 +35,8 @@ struct Sibling {
   // When it counts as a tombstone from, by whoever looks; 0: never. Merges and encodings take it for plain
   // data.
   int64_t deadline_ms = 0;
-  // A delete. No value, no deadline; only in the element of kind kValue.
+  // A delete, or a value that has expired, and then with the deadline it had. No value; only in the element
+  // of kind kValue.
   bool tombstone = false;
   // The value is a contribution to a sum (counter.h); only in elements of kind kValue and kField.
   bool counter = false;
@@ -100,6 +101,9 @@ class Record {
 
   // Commutative, associative, idempotent; makes no event.
   void merge(const Record& other);
+
+  // What was seen elsewhere, and superseded before it could come here.
+  void join_context(const VersionVector& seen) { context_.join(seen); }
 
   // Bounds the context to `cap` entries, oldest out first, as far as no sibling's actor is concerned. For
   // writes, never on the repair path; see VersionVector::prune().

@@ -7,6 +7,8 @@
 //   delta    := 0x1b base context, after context, supersedes, count varint, (kind u8, name string, siblings)*
 //   supersedes := 0x00 (none) | 0x01 (what `base` is) | 0x02 context
 //   context token := 0x1c context
+//   settled  := 0x1e stamp u64 [record | delta | context token]     on the wire only: the sender has settled
+//               the key's partition up to there (settled.h); without what follows it has nothing of the key
 //
 // On disk the header is the value in the records family; each element's value lies under its own key in the
 // elements family. A record without elements stored apart (every string) is its header.
@@ -18,10 +20,13 @@
 //                      The dot, the greatest of the kind's elements, is there when the elements alone do not
 //                      tell the key's type: more than one kind, or any value siblings.
 //   element value   := simple element (simple_codec.h) | 0x19 siblings
-//   context         := count varint (actor u64, stamp u64)*                        ascending by actor, none 0
+//   context         := count varint [floor] (actor u64, stamp u64)*                ascending by actor, none
+//   0,
+//                      no stamp at or below the floor's
+//   floor           := 0x00{8} stamp u64                                           counted like an entry
 //   siblings        := count varint sibling*                                       ascending by dot
 //   sibling         := flags u8, actor u64, stamp u64, [deadline u64], [value string]
-//   flags           := 0x01 tombstone (no value, no deadline) | 0x02 has a deadline | 0x04 counter: the value
+//   flags           := 0x01 tombstone (no value) | 0x02 has a deadline | 0x04 counter (no tombstone): the value
 //                      is a contribution (counter.h)
 //   string          := length varint, bytes
 //

@@ -160,7 +160,8 @@ Record without_expired(Record record, int64_t now_ms) {
   for (const auto& [id, siblings] : record.elements()) {
     Siblings kept = siblings;
     for (Sibling& sibling : kept) {
-      if (id.kind == ElementKind::kValue && expired(sibling)) sibling = {sibling.dot, "", 0, true};
+      if (id.kind == ElementKind::kValue && expired(sibling))
+        sibling = {sibling.dot, "", sibling.deadline_ms, true};
     }
     must_add(assembly, id.kind, id.name, std::move(kept));
   }
@@ -221,19 +222,19 @@ void EntryAssembly::add(const Record& record) {
 // One value sibling, whose dot is the whole context.
 bool EntryAssembly::simple_value() const {
   const VersionVector& context = history_->context();
-  if (context.size() != 1) return false;
+  if (context.size() != 1 || context.floor() != 0) return false;
   const Dot only{context.entries()[0].stamp, context.entries()[0].actor};
   if (shown_.type == Type::kString) {
     return history_->hidden().empty() && values_.size() == 1 && values_.front().dot == only;
   }
   const Siblings* values = history_->find(ElementKind::kValue, "");
   return history_->hidden().size() == 1 && values != nullptr && values->size() == 1 &&
-         values->front().dot == only && values->front().tombstone;
+         values->front().dot == only && values->front().tombstone && values->front().deadline_ms == 0;
 }
 
 // One sibling of each element, all by the context's one actor.
 bool EntryAssembly::simple_collection() const {
-  if (history_->context().size() != 1) return false;
+  if (history_->context().size() != 1 || history_->context().floor() != 0) return false;
   if (history_->hidden().empty()) return true;
   const Siblings* deadlines = history_->find(ElementKind::kDeadline, "");
   return history_->hidden().size() == 1 && deadlines != nullptr && deadlines->size() == 1;

@@ -45,7 +45,8 @@ struct Shown {
 };
 Shown shown_of(const Record& record, int64_t now_ms);
 
-// Puts tombstones in place of the values that have expired.
+// Puts tombstones in place of the values that have expired. They keep the deadlines, by which all nodes agree
+// on when the tombstones may go.
 Record without_expired(Record record, int64_t now_ms);
 
 // Whether this release can hold the record: strings, hashes and sets, no deadlines of single fields.

@@ -38,7 +38,7 @@ bool type_open(const Record& inlined, size_t collections) {
 // The forms of one actor without siblings. False when the header has none of them; then nothing was written.
 bool encode_simple(const Record& record, const std::vector<Header::Collection>& collections,
                    std::string* out) {
-  if (record.context().size() != 1) return false;
+  if (record.context().size() != 1 || record.context().floor() != 0) return false;
   const auto [actor, stamp] = record.context().entries()[0];
   const Elements& elements = record.elements();
   const auto apart = elements.lower_bound(kFirstApart);

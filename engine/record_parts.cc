@@ -19,8 +19,8 @@ void append_sibling(const Sibling& sibling, std::string* out) {
 
 bool read_sibling(ByteReader* reader, Sibling* sibling) {
   uint8_t flags;
-  if (!reader->read_byte(&flags) || flags > (kDeadlineFlag | kCounterFlag)) return false;
-  if ((flags & kTombstoneFlag) != 0 && flags != kTombstoneFlag) return false;
+  if (!reader->read_byte(&flags) || flags > (kTombstoneFlag | kDeadlineFlag | kCounterFlag)) return false;
+  if ((flags & kTombstoneFlag) != 0 && (flags & kCounterFlag) != 0) return false;
   if (!reader->read_u64(&sibling->dot.actor) || !reader->read_u64(&sibling->dot.stamp)) return false;
   if (sibling->dot.actor == 0 || sibling->dot.stamp == 0) return false;
   if (flags & kDeadlineFlag) {
@@ -75,7 +75,11 @@ bool read_context(ByteReader* reader, VersionVector* context) {
   for (uint64_t i = 0; i < count; ++i) {
     Dot dot;
     if (!reader->read_u64(&dot.actor) || !reader->read_u64(&dot.stamp)) return false;
-    if (dot.actor <= previous || dot.stamp == 0) return false;
+    if (i == 0 && dot.actor == 0 && dot.stamp != 0) {
+      context->raise_floor(dot.stamp);
+      continue;
+    }
+    if (dot.actor <= previous || dot.stamp <= context->floor()) return false;
     context->add(dot);
     previous = dot.actor;
   }

@@ -36,6 +36,12 @@ Status Recovery::restore_state(uint64_t* replay_from) {
   }
   *replay_from = state.replay_from;
   core_.keyspace.next_space = state.next_space;
+  core_.keyspace.settled.promise(state.promised);
+  core_.hybrid_clock.restore(state.promised);
+  for (size_t i = 0; i < state.settled.size(); ++i) {
+    core_.keyspace.settled.raise(static_cast<uint16_t>(i), state.settled[i]);
+    core_.hybrid_clock.restore(state.settled[i]);
+  }
   for (size_t i = 0; i < kDatabases; ++i) {
     auto tables = std::make_shared<DatabaseTables>(state.spaces[i], static_cast<uint8_t>(i));
     tables->stored = true;
@@ -72,6 +78,16 @@ void Recovery::apply_map(const Mutation& mutation) {
   }
   keyspace.databases = std::move(databases);
   keyspace.next_space = mutation.next_space;
+}
+
+void Recovery::apply_settled(const Mutation& mutation) {
+  SettledStamps& settled = core_.keyspace.settled;
+  if (mutation.partition == kPartitionCount) {
+    settled.promise(mutation.stamp);
+  } else {
+    settled.raise(static_cast<uint16_t>(mutation.partition), mutation.stamp);
+  }
+  core_.hybrid_clock.restore(mutation.stamp);
 }
 
 // The key as it was before a whole record replaced or removed it: what it held does not matter any more, only
@@ -163,6 +179,7 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     case MutationKind::kMap:
     case MutationKind::kKeepHint:
     case MutationKind::kDropHint:
+    case MutationKind::kSettle:
       break;
     case MutationKind::kPutRecord:
     case MutationKind::kLapse:
@@ -188,6 +205,10 @@ Status Recovery::replay(std::string_view frame) {
     ++mutations_;
     if (mutation.kind == MutationKind::kMap) {
       apply_map(mutation);
+      continue;
+    }
+    if (mutation.kind == MutationKind::kSettle) {
+      apply_settled(mutation);
       continue;
     }
     if (mutation.kind == MutationKind::kOpen) {

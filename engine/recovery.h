@@ -31,6 +31,7 @@ class Recovery {
   void place_stub(int database, const Key& key, const Mutation& mutation);
   void replay_hint(const Mutation& mutation, const Key& key);
   void apply_map(const Mutation& mutation);
+  void apply_settled(const Mutation& mutation);
   int database_of(uint32_t space) const;
   Status erase_unmapped_spaces();
 

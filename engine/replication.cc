@@ -13,6 +13,7 @@
 #include "engine/record_delta.h"
 #include "engine/record_form.h"
 #include "engine/rows.h"
+#include "engine/settled.h"
 
 namespace starling::engine {
 
@@ -107,13 +108,19 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   Database database(operation_, database_);
   const int64_t now_ms = operation_.now_ms();
   Partition& partition = database.tables_->partition(key);
+  const Stamp settled = core.keyspace.settled.of(key.partition);
+  const Stamp their_settled = take_settled(&bytes);
   SimpleState state;
   if (decode_simple_state(bytes, core.keyspace.actors, &state)) {
     if (!core.hybrid_clock.observe(state.stamp, now_ms).ok()) return MergeOutcome::kStampTooFarAhead;
     const uint32_t slot = database.locate(partition, key);
     const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
     const bool never = old == nullptr || (old->stamp() == 0 && simple(old));
-    if (never || (simple(old) && core.keyspace.actors.id_of(old->actor()) == state.actor)) {
+    // What was settled and is not here was superseded.
+    if (never && state.stamp <= settled) return MergeOutcome::kUnchanged;
+    // Of the same actor's the later one stands, unless it comes so late that it was settled without it.
+    const bool in_time = never || state.stamp <= old->stamp() || state.stamp > settled;
+    if (never || (in_time && simple(old) && core.keyspace.actors.id_of(old->actor()) == state.actor)) {
       if (!never && old->stamp() >= state.stamp) return MergeOutcome::kUnchanged;
       const uint8_t was = was_bits(old, inherited_flags(old));
       database.log_record(key, bytes, state.stamp, was, 0);
@@ -129,22 +136,38 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
     }
   }
   Record theirs;
-  if (!decode_record(bytes, &theirs).ok() || !supported(theirs)) return MergeOutcome::kCorrupt;
+  const bool absent = bytes.empty() && their_settled != 0;
+  if (!absent && (!decode_record(bytes, &theirs).ok() || !supported(theirs))) return MergeOutcome::kCorrupt;
   if (!core.hybrid_clock.observe(greatest_stamp(theirs.context()), now_ms).ok()) {
     return MergeOutcome::kStampTooFarAhead;
   }
   const uint32_t slot = database.locate(partition, key);
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
-  if (context_of(core.keyspace.actors, old).covers(theirs.context())) return MergeOutcome::kUnchanged;
-  Record record = record_of(core.keyspace.actors, old);
-  record.merge(theirs);
+  const VersionVector mine = context_of(core.keyspace.actors, old);
+  const Order order = compare_known({mine, settled}, {theirs.context(), their_settled});
+  if (order == Order::kEqual || order == Order::kAfter) return MergeOutcome::kUnchanged;
+  Record record = merge_known(record_of(core.keyspace.actors, old), settled, theirs, their_settled);
+  if (record.context() == mine) return MergeOutcome::kUnchanged;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
   return MergeOutcome::kApplied;
+}
+
+// Whether a delta's elements are all such as this copy may take: none that was superseded here without a
+// trace.
+bool acceptable(const Delta& delta, const VersionVector& mine, Stamp settled) {
+  for (const auto& [id, siblings] : delta.touched) {
+    for (const Sibling& sibling : siblings) {
+      if (sibling.dot.stamp <= settled && !mine.covers(sibling.dot)) return false;
+    }
+  }
+  return true;
 }
 
 MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
   EngineCore& core = operation_.core_;
   const int64_t now_ms = operation_.now_ms();
+  const Stamp settled = core.keyspace.settled.of(key.partition);
+  const Stamp their_settled = take_settled(&bytes);
   Delta delta;
   if (!decode_delta(bytes, &delta).ok()) return MergeOutcome::kCorrupt;
   for (const auto& [id, siblings] : delta.touched) {
@@ -158,9 +181,13 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
   const uint32_t slot = database.locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, entry);
-  if (mine.covers(delta.after)) return MergeOutcome::kUnchanged;
+  if (mine.covers(delta.after, settled)) return MergeOutcome::kUnchanged;
   const bool stands_alone = delta.supersedes.covers(delta.base);
-  if (!stands_alone && !mine.covers(delta.base)) return MergeOutcome::kGap;
+  if (!stands_alone && !mine.covers(delta.base, settled)) return MergeOutcome::kGap;
+  // The author has settled more than this node: that may have taken what is here, of which the delta says
+  // nothing.
+  if (their_settled > settled && !delta.base.covers(mine)) return MergeOutcome::kGap;
+  if (settled != 0 && !acceptable(delta, mine, settled)) return MergeOutcome::kGap;
   if (entry != nullptr && is_collection(*entry)) {
     OpenCollection collection(database, key, entry);
     if (collection.can_merge(delta)) {
@@ -178,6 +205,8 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
     }
   }
   Record record = record_of(core.keyspace.actors, entry);
+  // What of it is not in the context was settled.
+  if (!stands_alone) record.join_context(delta.base);
   if (apply_delta(delta, &record) != DeltaOutcome::kApplied) return MergeOutcome::kGap;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
   return MergeOutcome::kApplied;
@@ -193,24 +222,31 @@ const Entry* Replica::entry_of(const Key& key) const {
 
 bool Replica::append_version(const Key& key, std::string* out) {
   const Entry* entry = entry_of(key);
-  if (entry == nullptr) return false;
+  const Stamp settled = operation_.core_.keyspace.settled.of(key.partition);
+  append_settled(settled, out);
+  if (entry == nullptr) return settled != 0;
   encode_context(context_of(operation_.core_.keyspace.actors, entry), out);
   return true;
 }
 
 Status Replica::compare(const Key& key, std::string_view context, Order* order) {
   const Entry* entry = entry_of(key);
+  const Stamp their_settled = take_settled(&context);
   VersionVector theirs;
   if (!context.empty()) {
     if (Status status = decode_context(context, kMaxContextEntries, &theirs); !status.ok()) return status;
   }
-  *order = context_of(operation_.core_.keyspace.actors, entry).compare(theirs);
+  const VersionVector mine = context_of(operation_.core_.keyspace.actors, entry);
+  *order =
+      compare_known({mine, operation_.core_.keyspace.settled.of(key.partition)}, {theirs, their_settled});
   return {};
 }
 
 bool Replica::append_state(const Key& key, std::string* out) {
   const Entry* entry = entry_of(key);
-  if (entry == nullptr) return false;
+  const Stamp settled = operation_.core_.keyspace.settled.of(key.partition);
+  append_settled(settled, out);
+  if (entry == nullptr) return settled != 0;
   engine::append_state(operation_.core_.keyspace.actors, *entry, operation_.now_ms(), out);
   return true;
 }
@@ -225,6 +261,7 @@ bool Replica::forget(const Key& key, std::string_view context) {
   const VersionVector mine = context_of(core.keyspace.actors, entry);
   std::string encoded;
   encode_context(mine, &encoded);
+  (void)take_settled(&context);
   if (encoded != context || mine.stamp_of(core.actor) != 0) return false;
   if (core.hints.any(database.tables_->space, key)) return false;
   database.forget(partition, slot, key);

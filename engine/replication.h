@@ -60,13 +60,15 @@ class Replica {
   // `bytes` is a delta.
   MergeOutcome merge_delta(const Key& key, std::string_view bytes);
 
-  // Appends the record's causal context (record_codec.h, `context token`). False, and nothing was appended,
-  // when the key was never there. Two nodes with equal contexts have equal records.
+  // Appends the record's causal context (record_codec.h, `context token`), and before it how far the
+  // partition is settled, if at all. False, and nothing was appended, when there is neither. Two nodes with
+  // equal contexts have equal records.
   bool append_version(const Key& key, std::string* out);
   // This node's record relative to an encoded context: kBefore when the context has seen more. `context` may
   // be empty (never there). An undecodable one is kCorrupt and leaves *order alone.
   Status compare(const Key& key, std::string_view context, Order* order);
-  // Appends the whole record. False, and nothing was appended, when the key was never there. A value that
+  // Appends the whole record, and before it how far the partition is settled, if at all. False, and nothing
+  // was appended, when there is neither. A value that
   // has expired by now is a tombstone in it: where all have the same events, all have the same bytes.
   bool append_state(const Key& key, std::string* out);
 
@@ -85,6 +87,12 @@ class Replica {
   // incarnation, whose next one on this key would claim that they were seen here, and so remove what they
   // did.
   bool forget(const Key& key, std::string_view context);
+  // Removes the record for good if it is ripe. False: it is not, or there is none.
+  bool reap(const Key& key);
+
+  // Logs, and says to the engine, how far a partition that is locked is settled; of kPartitionCount: what is
+  // promised.
+  void settle(uint32_t partition, Stamp stamp);
 
   // For Recovery: a mutation that a merge, or a write with a history, has logged. False when it cannot be.
   bool replay(const Key& key, const Mutation& mutation);
@@ -115,19 +123,49 @@ uint64_t version_hash(int database, std::string_view key, std::string_view conte
 // stays the same.
 uint32_t change_count(Engine& engine, uint16_t partition);
 
+// --- Settled partitions (settled.h).
+
+Stamp settled_up_to(Engine& engine, uint16_t partition);
+// This node holds, or has superseded, every event up to `stamp` that was or will be made in the partition: so
+// it was at the change count. False, and nothing changed, when the partition has changed since. Any thread,
+// without an operation; a commit must follow.
+[[nodiscard]] bool settle(Engine& engine, uint16_t partition, Stamp stamp, uint32_t changes, int64_t now_ms);
+struct StampPromise {
+  Stamp stamp;
+  LogPosition position;  // When this is durable, the promise outlives the process.
+};
+// A stamp that is less than that of every event this node will make from now on, and no later than its wall
+// clock. A commit must follow.
+StampPromise promise_stamp(Engine& engine, int64_t now_ms);
+// The greatest stamp this node has made or seen; and: its later ones are greater than `stamp`, unless that is
+// too far ahead.
+Stamp last_stamp(Engine& engine);
+Status observe_stamp(Engine& engine, Stamp stamp, int64_t now_ms);
+// Removes what is nothing but a tombstone of settled events (ripe_stamp() in settled.h), about `limit` keys
+// from the cursor on, like scan_versions(). *reaped is increased by the records that went. Blocks on the
+// disk: pool thread. A commit must follow.
+Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
+            uint64_t* reaped);
+
 // Where a key comes in a scan of its partition, on every node: database << 48 | hash. kEndPosition is behind
 // all.
 uint64_t version_position(int database, std::string_view key);
 inline constexpr uint64_t kEndPosition = ~uint64_t{0};
 
-// Visits the versions of one partition, in memory and in the store, tombstones included: databases in
-// ascending order, in each the keys in the order of their hash. Begins with cursor 0 and visits about `limit`
-// keys; *cursor is then where to go on, 0 at the end. A cursor is a position: the keys visited are those from
-// the one up to the other. A key that is there throughout is visited once. Blocks
-// on the disk: pool thread, no operation of this thread under way. After an error the cursor is as it was.
+// Visits the versions of one partition, in memory and in the store, tombstones included, but for what is ripe
+// by what is settled here and so means nothing any more: databases in
+// ascending order, in each the keys in the order of their hash. `ripe` is the stamp that lets the record go.
+// Begins with cursor 0 and visits about `limit` keys; *cursor is then where to go on, 0 at the end. A cursor
+// is a position: the keys visited are those from the one up to the other. A key that is there throughout is
+// visited once. Blocks on the disk: pool thread, no operation of this thread under way. After an error the
+// cursor is as it was.
 using VersionVisitor =
-    std::function<void(int database, std::string_view key, std::string_view encoded_context)>;
+    std::function<void(int database, std::string_view key, std::string_view encoded_context, Stamp ripe)>;
 Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
                      const VersionVisitor& visit);
+// The same as scan_versions(), with what is ripe; `ripe` is 0 of what is no record any more but guards the
+// key.
+Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
+                         const VersionVisitor& visit);
 
 }  // namespace starling::engine

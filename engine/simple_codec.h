@@ -47,7 +47,8 @@ enum class Form : uint8_t {
   kElement = 0x19,
   kDelta = 0x1b,
   kContext = 0x1c,
-  kCover = 0x1d,  // Rows of the store only: record_form.h.
+  kCover = 0x1d,    // Rows of the store only: record_form.h.
+  kSettled = 0x1e,  // On the wire only: record_codec.h.
 };
 
 inline constexpr size_t kSimpleStringOverheadBytes = 17;

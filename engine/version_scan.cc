@@ -12,6 +12,7 @@
 #include "engine/core.h"
 #include "engine/record_form.h"
 #include "engine/replication.h"
+#include "engine/settled.h"
 #include "engine/storage_key.h"
 
 namespace starling::engine {
@@ -24,6 +25,12 @@ Status damaged(std::string_view name) {
   return {StatusCode::kCorrupt, "the record of key '" + std::string(name.substr(0, 64)) + "' is damaged"};
 }
 
+struct SeenVersion {
+  std::string name;
+  std::string context;
+  Stamp ripe;
+};
+
 // One stretch [from, until) of one partition of one database.
 class Step {
  public:
@@ -31,17 +38,18 @@ class Step {
       : core_(core), partition_(partition), from_(from), limit_(std::max<size_t>(limit, 1)) {}
 
   // Returns where the next stretch begins, kEnd at the partition's end.
-  Status run(int database, uint64_t* until, std::vector<std::pair<std::string, std::string>>* found);
+  Status run(int database, uint64_t* until, std::vector<SeenVersion>* found);
 
  private:
   struct Hit {
     uint64_t hash;
     std::string name;
     std::string context;
+    Stamp ripe;
   };
   void look_in_memory(const DatabaseTables& tables);
   Status look_in_store(uint32_t space);
-  Status context_of_row(uint32_t space, std::string_view name, std::string_view row, std::string* context);
+  Status context_of_row(uint32_t space, std::string_view name, std::string_view row, Hit* hit);
 
   EngineCore& core_;
   const uint16_t partition_;
@@ -70,13 +78,12 @@ void Step::look_in_memory(const DatabaseTables& tables) {
     if (!complete_) in_memory_.emplace(entry->key());
     const VersionVector context = engine::context_of(core_.keyspace.actors, entry);
     if (context.empty()) continue;
-    hits_.push_back({hash, std::string(entry->key()), {}});
+    hits_.push_back({hash, std::string(entry->key()), {}, ripe_stamp(core_.keyspace.actors, *entry)});
     encode_context(context, &hits_.back().context);
   }
 }
 
-Status Step::context_of_row(uint32_t space, std::string_view name, std::string_view row,
-                            std::string* context) {
+Status Step::context_of_row(uint32_t space, std::string_view name, std::string_view row, Hit* hit) {
   Shown shown;
   (void)take_cover(&row, &shown);
   Header header;
@@ -96,7 +103,9 @@ Status Step::context_of_row(uint32_t space, std::string_view name, std::string_v
     }
     if (!iterator->status().ok()) return iterator->status();
   }
-  encode_context(seen, context);
+  encode_context(seen, &hit->context);
+  // Nodes that all see the same record give it the same stamp, be it in memory or not.
+  hit->ripe = ripe_stamp(header);
   return {};
 }
 
@@ -113,14 +122,14 @@ Status Step::look_in_store(uint32_t space) {
     if (key.hash >= until_) break;
     if (++rows == limit_) until_ = std::min(until_, key.hash + 1);
     if (in_memory_.count(std::string(key.name)) != 0) continue;
-    hits_.push_back({key.hash, std::string(key.name), {}});
-    Status status = context_of_row(space, key.name, iterator->value(), &hits_.back().context);
+    hits_.push_back({key.hash, std::string(key.name), {}, kNeverRipe});
+    Status status = context_of_row(space, key.name, iterator->value(), &hits_.back());
     if (!status.ok()) return status;
   }
   return iterator->status();
 }
 
-Status Step::run(int database, uint64_t* until, std::vector<std::pair<std::string, std::string>>* found) {
+Status Step::run(int database, uint64_t* until, std::vector<SeenVersion>* found) {
   Stripes& stripes = core_.keyspace.stripes;
   stripes.lock(stripe_of(partition_));
   const std::shared_ptr<DatabaseTables> tables = core_.keyspace.databases[static_cast<size_t>(database)];
@@ -133,7 +142,7 @@ Status Step::run(int database, uint64_t* until, std::vector<std::pair<std::strin
   std::sort(hits_.begin(), hits_.end(),
             [](const Hit& a, const Hit& b) { return std::tie(a.hash, a.name) < std::tie(b.hash, b.name); });
   for (Hit& hit : hits_) {
-    if (hit.hash < until_) found->emplace_back(std::move(hit.name), std::move(hit.context));
+    if (hit.hash < until_) found->push_back({std::move(hit.name), std::move(hit.context), hit.ripe});
   }
   *until = until_;
   return {};
@@ -141,24 +150,34 @@ Status Step::run(int database, uint64_t* until, std::vector<std::pair<std::strin
 
 }  // namespace
 
-Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
-                     const VersionVisitor& visit) {
+Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
+                         const VersionVisitor& visit) {
   uint64_t database = *cursor >> kHashBits;
   uint64_t from = *cursor & (kEnd - 1);
   size_t visited = 0;
   while (database < kDatabases && visited < std::max<size_t>(limit, 1)) {
-    std::vector<std::pair<std::string, std::string>> found;
+    std::vector<SeenVersion> found;
     uint64_t until = kEnd;
     Status status =
         Step(engine.core(), partition, from, limit - visited).run(static_cast<int>(database), &until, &found);
     if (!status.ok()) return status;
-    for (const auto& [name, context] : found) visit(static_cast<int>(database), name, context);
+    for (const SeenVersion& version : found)
+      visit(static_cast<int>(database), version.name, version.context, version.ripe);
     visited += found.size();
     from = until == kEnd ? 0 : until;
     if (until == kEnd) ++database;
     *cursor = database < kDatabases ? database << kHashBits | from : 0;
   }
   return {};
+}
+
+Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
+                     const VersionVisitor& visit) {
+  const Stamp settled = settled_up_to(engine, partition);
+  return scan_all_versions(engine, partition, cursor, limit,
+                           [&](int database, std::string_view key, std::string_view context, Stamp ripe) {
+                             if (ripe != 0 && ripe > settled) visit(database, key, context, ripe);
+                           });
 }
 
 }  // namespace starling::engine

@@ -21,16 +21,28 @@ VersionVector::VersionVector(std::initializer_list<Dot> dots) {
 
 Stamp VersionVector::stamp_of(ActorId actor) const {
   const auto place = std::lower_bound(entries_.begin(), entries_.end(), actor, by_actor);
-  return place != entries_.end() && place->actor == actor ? place->stamp : 0;
+  return place != entries_.end() && place->actor == actor ? place->stamp : floor();
 }
 
 bool VersionVector::covers(const VersionVector& other) const {
+  return covers(other, 0);
+}
+
+bool VersionVector::covers(const VersionVector& other, Stamp settled) const {
+  const Stamp least = std::max(settled, floor());
   auto mine = entries_.begin();
   for (const Entry& theirs : other.entries_) {
+    if (theirs.stamp <= least) continue;
     while (mine != entries_.end() && mine->actor < theirs.actor) ++mine;
     if (mine == entries_.end() || mine->actor != theirs.actor || mine->stamp < theirs.stamp) return false;
   }
   return true;
+}
+
+void VersionVector::raise_floor(Stamp stamp) {
+  if (stamp <= floor()) return;
+  std::erase_if(entries_, [stamp](const Entry& entry) { return entry.stamp <= stamp; });
+  entries_.insert(entries_.begin(), {0, stamp});
 }
 
 Order VersionVector::compare(const VersionVector& other) const {
@@ -43,6 +55,7 @@ Order VersionVector::compare(const VersionVector& other) const {
 
 void VersionVector::add(const Dot& dot) {
   STARLING_ASSERT(dot.actor != 0 && dot.stamp != 0);
+  if (dot.stamp <= floor()) return;
   const auto place = std::lower_bound(entries_.begin(), entries_.end(), dot.actor, by_actor);
   if (place != entries_.end() && place->actor == dot.actor) {
     place->stamp = std::max(place->stamp, dot.stamp);
@@ -69,13 +82,16 @@ void VersionVector::join(const VersionVector& other) {
   joined.insert(joined.end(), mine, entries_.end());
   joined.insert(joined.end(), theirs, other.entries_.end());
   entries_ = std::move(joined);
+  const Stamp least = floor();
+  if (least == 0) return;
+  std::erase_if(entries_, [least](const Entry& e) { return e.actor != 0 && e.stamp <= least; });
 }
 
 void VersionVector::prune(size_t cap, std::span<const ActorId> keep) {
   if (entries_.size() <= cap) return;
   std::vector<Dot> candidates;
   for (const Entry& entry : entries_) {
-    if (std::find(keep.begin(), keep.end(), entry.actor) == keep.end()) {
+    if (entry.actor != 0 && std::find(keep.begin(), keep.end(), entry.actor) == keep.end()) {
       candidates.push_back({entry.stamp, entry.actor});
     }
   }

@@ -27,13 +27,22 @@ class VersionVector {
 
   bool empty() const { return entries_.empty(); }
   size_t size() const { return entries_.size(); }
-  // Ascending by actor; no actor twice, no actor or stamp 0.
+  // Ascending by actor; no actor twice, no stamp 0. Actor 0, which is nobody, comes first if there: it is the
+  // floor, and then no entry behind it has a stamp at or below its.
   std::span<const Entry> entries() const { return entries_; }
 
-  // The last event of the actor that was seen; 0 if none.
+  // All events of all actors up to this stamp were seen, whoever they are; 0 if that cannot be said.
+  Stamp floor() const {
+    return !entries_.empty() && entries_.front().actor == 0 ? entries_.front().stamp : 0;
+  }
+  void raise_floor(Stamp stamp);
+
+  // The last event of the actor that was seen, at least the floor; 0 if none.
   Stamp stamp_of(ActorId actor) const;
   bool covers(const Dot& dot) const { return stamp_of(dot.actor) >= dot.stamp; }
   bool covers(const VersionVector& other) const;
+  // The same by somebody who has besides seen all events up to `settled`.
+  bool covers(const VersionVector& other, Stamp settled) const;
 
   // *this relative to other: kBefore when other has seen all of this and more.
   Order compare(const VersionVector& other) const;

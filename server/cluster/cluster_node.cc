@@ -6,6 +6,7 @@
 #include "cluster/topology_codec.h"
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/cluster/loop_obligations.h"
 #include "server/io_thread.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -124,7 +125,17 @@ engine::Status ClusterNode::open() {
     repair_ = std::make_unique<Repair>(
         server_, *threads_.front(),
         Repair::Hooks{[this] { return placement(); },
-                      [this](const NodeId& peer) { return membership_->healthy(peer); }});
+                      [this](const NodeId& peer) { return membership_->healthy(peer); },
+                      [this](uint64_t number, std::function<void()> done) {
+                        mark_obligations(threads_, number, std::move(done));
+                      },
+                      [this](uint64_t number, const std::function<void(cluster::PartitionSet)>& done) {
+                        // Hints after writes: one that has ended since has left its hints.
+                        gather_obligations(threads_, number, [this, done](const cluster::PartitionSet& owed) {
+                          done(owed | hints_.partitions());
+                        });
+                      },
+                      [this](const cluster::PartitionSet& equal) { hints_.compared(equal); }});
   }
   return {};
 }
@@ -260,6 +271,7 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
     membership_->report_heard(peer.id, now_us, &output);
     take(output);
     update_peers();
+    if (repair_ != nullptr) repair_->peer_connected(peer.id);
   });
 }
 

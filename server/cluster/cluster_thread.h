@@ -108,6 +108,7 @@ class ClusterThread final : private BusHandler,
   // By partition, whether this node answers for it in the scope. Null: it is of another topology.
   std::shared_ptr<const PartitionSet> partitions_of(const PartitionScope& scope) const;
   const cluster::Coordinator& coordinator() const { return coordinator_; }
+  cluster::Obligations& obligations() { return coordinator_.obligations(); }
   enum class Delivery { kStored, kFailed };
   // Brings a key's record to a node as it is now. `done` on this loop, perhaps before this returns.
   void send_record(const cluster::NodeId& node, int database, const std::string& key,

@@ -41,6 +41,10 @@ Repair::Repair(Server& server, ClusterThread& thread, Hooks hooks)
       thread_(thread),
       hooks_(std::move(hooks)),
       sums_(server.engine(), thread.io_thread().loop(), server.clock()),
+      settler_(server, thread, sums_,
+               {hooks_.placement,
+                [this](const NodeId& id) { return hooks_.healthy(id) && thread_.links().connected(id); },
+                hooks_.mark, hooks_.busy, hooks_.compared}),
       tick_timer_(thread.io_thread().loop(), [this] { on_tick(); }),
       next_round_us_(server.clock().monotonic_us() + kFirstRoundUs) {
   sums_.recall(server.settings().directory);
@@ -65,6 +69,7 @@ void Repair::request() {
 
 void Repair::on_tick() {
   const int64_t now_us = server_.clock().monotonic_us();
+  settler_.on_tick();
   if (asking_ && asking_->deadline_us != 0 && now_us > asking_->deadline_us) finish("no answer in time");
   if (!in_round_) {
     const int64_t interval_s = server_.settings().repair_interval_seconds;
@@ -88,7 +93,7 @@ void Repair::begin_round(bool urgent) {
   for (const cluster::Member& member : placement->topology.members) {
     if (member.id != placement->topology.members[placement->self].id) to_ask_.push_back(member.id);
   }
-  ask_next();
+  settler_.begin(urgent, [this] { ask_next(); });
 }
 
 void Repair::ask_next() {
@@ -102,6 +107,7 @@ void Repair::ask_next() {
     }
     return ask(peer);
   }
+  settler_.conclude();
   in_round_ = false;
   next_round_us_ = server_.clock().monotonic_us() + server_.settings().repair_interval_seconds * 1'000'000;
   {
@@ -133,14 +139,16 @@ void Repair::perform(cluster::Exchange::Action action) {
       if (!thread_.links().send(asking_->peer, FrameKind::kTree, asking_->correlation, action.message))
         finish("not reachable");
       return;
-    case Kind::kList:
+    case Kind::kList: {
+      const engine::Stamp settled = engine::settled_up_to(server_.engine(), action.partition);
       return list(action.partition, action.from, cluster::kEndPosition,
-                  [this, number](engine::Status status, std::vector<cluster::VersionEntry> entries,
-                                 cluster::Position until) {
+                  [this, number, settled](engine::Status status, std::vector<cluster::VersionEntry> entries,
+                                          cluster::Position until) {
                     if (!asking_ || exchange_number_ != number) return;
                     if (!status.ok()) return finish(status.message());
-                    perform(asking_->exchange.listed(std::move(entries), until));
+                    perform(asking_->exchange.listed(std::move(entries), until, settled));
                   });
+    }
     case Kind::kPush:
       return push(asking_->peer, std::move(action.keys), [this, number](uint64_t failed) {
         if (asking_ && exchange_number_ == number) perform(asking_->exchange.pushed(failed));
@@ -154,6 +162,7 @@ void Repair::perform(cluster::Exchange::Action action) {
 
 void Repair::finish(const std::string& outcome) {
   const cluster::ExchangeFigures& figures = asking_->exchange.figures();
+  settler_.compared(asking_->peer, asking_->exchange.equal());
   const int64_t now_us = server_.clock().monotonic_us();
   const int64_t duration_ms = (now_us - asking_->began_us) / 1000;
   {
@@ -188,6 +197,7 @@ void Repair::peer_lost(const NodeId& peer) {
 
 void Repair::receive(const NodeId& peer, FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (kind == FrameKind::kTree) return answer(peer, correlation, payload);
+  if (settler_.answered(peer, correlation, payload)) return;
   if (!asking_ || asking_->peer != peer || asking_->correlation != correlation) return;
   asking_->correlation = 0;
   asking_->deadline_us = 0;
@@ -214,6 +224,8 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
     (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, cluster::stale_epoch_reply(mine));
     return;
   }
+  if (kind != cluster::TreeKind::kSums && kind != cluster::TreeKind::kList)
+    return settler_.question(peer, correlation, payload, kind);
   if (answering_.contains(peer)) return refuse(ReplyResult::kUnavailable, "busy with another question");
   const cluster::NodeIndex index = placement->topology.index_of(peer);
   if (kind == cluster::TreeKind::kSums) {
@@ -246,23 +258,26 @@ void Repair::answer_sums(const NodeId& peer, uint64_t correlation, cluster::Sums
 void Repair::answer_list(const NodeId& peer, uint64_t correlation, cluster::ListRequest request) {
   const uint16_t partition = request.partition;
   const cluster::Position from = request.from, until = request.until;
+  const engine::Stamp settled = engine::settled_up_to(server_.engine(), partition);
   list(
       partition, from, until,
-      [this, peer, correlation, request = std::move(request)](
+      [this, peer, correlation, settled, request = std::move(request)](
           engine::Status status, std::vector<cluster::VersionEntry> mine, cluster::Position reached) mutable {
-        if (status.ok()) return compare(peer, correlation, std::move(request), std::move(mine), reached);
+        if (status.ok())
+          return compare(peer, correlation, std::move(request), std::move(mine), reached, settled);
         reply(peer, correlation, cluster::text_reply(ReplyResult::kUnavailable, status.message()));
       });
 }
 
 void Repair::compare(const NodeId& peer, uint64_t correlation, cluster::ListRequest request,
-                     std::vector<cluster::VersionEntry> mine, cluster::Position until) {
+                     std::vector<cluster::VersionEntry> mine, cluster::Position until,
+                     engine::Stamp settled) {
   cluster::ListReply answer;
   answer.reached = cluster::fit_list(&mine, until);
   std::erase_if(request.entries,
                 [&](const cluster::VersionEntry& entry) { return entry.position() >= answer.reached; });
   cluster::Comparison comparison;
-  if (!cluster::compare_lists(request.entries, mine, &comparison)) {
+  if (!cluster::compare_lists(request.entries, request.settled, mine, settled, &comparison)) {
     return reply(peer, correlation, cluster::text_reply(ReplyResult::kRefused, "malformed request"));
   }
   answer.differences = comparison.differences;
@@ -301,11 +316,11 @@ void Repair::list(uint16_t partition, cluster::Position from, cluster::Position 
   engine.offload([&engine, &loop, partition, from, until, done = std::move(done)]() mutable {
     std::vector<cluster::VersionEntry> entries;
     uint64_t cursor = from;
-    const engine::Status status =
-        engine::scan_versions(engine, partition, &cursor, cluster::kMaxListEntries / 2,
-                              [&](int database, std::string_view key, std::string_view context) {
-                                entries.push_back({database, std::string(key), std::string(context)});
-                              });
+    const engine::Status status = engine::scan_versions(
+        engine, partition, &cursor, cluster::kMaxListEntries / 2,
+        [&](int database, std::string_view key, std::string_view context, engine::Stamp) {
+          entries.push_back({database, std::string(key), std::string(context)});
+        });
     const cluster::Position reached = std::min(until, cursor == 0 ? cluster::kEndPosition : cursor);
     loop.post([status, entries = std::move(entries), reached, done = std::move(done)]() mutable {
       done(status, std::move(entries), reached);
@@ -346,11 +361,15 @@ void Repair::continue_push(const std::shared_ptr<Push>& work) {
 }
 
 void Repair::publish() {
-  const bool running = requested_ || in_round_;
+  const bool running = requested_ || in_round_ || (urgent_ && settler_.busy());
+  const engine::Stamp ripe = sums_.index().ripe();
+  const int64_t age_ms = server_.clock().wall_ms() - engine::stamp_wall_ms(ripe);
   const size_t doubtful = running ? 0 : sums_.index().count_in_doubt();
   std::lock_guard lock(mutex_);
   report_.running = running;
   if (!running) report_.partitions_in_doubt = doubtful;
+  report_.settle = settler_.report();
+  report_.oldest_tombstone_s = ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
   report_.partitions_scanned = sums_.partitions_scanned();
 }
 

@@ -21,6 +21,7 @@
 #include "cluster/anti_entropy.h"
 #include "cluster/frame.h"
 #include "cluster/placement.h"
+#include "server/cluster/settler.h"
 #include "server/cluster/version_sums.h"
 #include "server/net/event_loop.h"
 
@@ -44,6 +45,9 @@ struct RepairReport {
   uint64_t differences = 0;
   uint64_t records_sent = 0, records_failed = 0;
   uint64_t partitions_in_doubt = 0, partitions_scanned = 0;
+  // Of what was found at the last look at each partition; 0: there is none that could go.
+  int64_t oldest_tombstone_s = 0;
+  SettleReport settle;
   std::vector<Peer> peers;
 };
 
@@ -52,6 +56,10 @@ class Repair {
   struct Hooks {
     std::function<std::shared_ptr<const cluster::Placement>()> placement;
     std::function<bool(const cluster::NodeId&)> healthy;
+    // As in settler.h.
+    std::function<void(uint64_t number, std::function<void()> done)> mark;
+    std::function<void(uint64_t number, std::function<void(cluster::PartitionSet)> done)> busy;
+    std::function<void(const cluster::PartitionSet& equal)> compared;
   };
 
   // `thread` is the first loop's.
@@ -63,6 +71,7 @@ class Repair {
   void receive(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
                std::string_view payload);
   void peer_lost(const cluster::NodeId& peer);
+  void peer_connected(const cluster::NodeId& peer) { settler_.on_connected(peer); }
 
   // The loops have ended: what was computed is left to the next start.
   void remember_sums();
@@ -93,7 +102,7 @@ class Repair {
   void answer_sums(const cluster::NodeId& peer, uint64_t correlation, cluster::SumsRequest request);
   void answer_list(const cluster::NodeId& peer, uint64_t correlation, cluster::ListRequest request);
   void compare(const cluster::NodeId& peer, uint64_t correlation, cluster::ListRequest request,
-               std::vector<cluster::VersionEntry> mine, cluster::Position until);
+               std::vector<cluster::VersionEntry> mine, cluster::Position until, engine::Stamp settled);
   void reply(const cluster::NodeId& peer, uint64_t correlation, const std::string& payload);
 
   // Partitions that this node and the member both hold.
@@ -108,6 +117,7 @@ class Repair {
   ClusterThread& thread_;
   const Hooks hooks_;
   VersionSums sums_;
+  Settler settler_;
   Timer tick_timer_;
 
   bool requested_ = false;

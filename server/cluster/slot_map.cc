@@ -30,6 +30,11 @@ void append_repair(const RepairReport& repair, std::string* text) {
   number("repair_records_failed", repair.records_failed);
   number("repair_partitions_in_doubt", repair.partitions_in_doubt);
   number("repair_partitions_scanned", repair.partitions_scanned);
+  number("settle_rounds", repair.settle.rounds);
+  number("settled_partitions", repair.settle.partitions);
+  field("settle_last_round", repair.settle.outcome, text);
+  number("tombstones_reaped", repair.settle.reaped);
+  number("oldest_tombstone", static_cast<uint64_t>(repair.oldest_tombstone_s));
   for (const RepairReport::Peer& peer : repair.peers) {
     const cluster::ExchangeFigures& figures = peer.figures;
     field("repair_peer_" + peer.id.to_string().substr(0, 8),

@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "cluster/anti_entropy.h"
+#include "cluster/settle_messages.h"
 #include "engine/assert.h"
 
 namespace {
@@ -22,9 +23,23 @@ void fuzz_answerer(std::string_view bytes, const VersionIndex& index) {
   if (!decode_list(bytes, &list)) return;
   STARLING_ASSERT(encode_list(list) == bytes);
   Comparison comparison;
-  if (compare_lists(list.entries, {}, &comparison)) {
-    STARLING_ASSERT(comparison.wanted.size() == list.entries.size() && comparison.push.empty());
+  if (compare_lists(list.entries, list.settled, {}, 0, &comparison)) {
+    STARLING_ASSERT(comparison.wanted.size() <= list.entries.size() && comparison.push.empty());
   }
+}
+
+void fuzz_settling(std::string_view bytes) {
+  Epoch epoch;
+  TreeKind kind;
+  if (!peek_tree(bytes, &epoch, &kind)) return;
+  Mark since;
+  if (kind == TreeKind::kBusy && decode_busy(bytes, &since))
+    STARLING_ASSERT(encode_busy(epoch, since) == bytes);
+  AdoptRequest adopt;
+  if (kind == TreeKind::kAdopt && decode_adopt(bytes, &adopt)) STARLING_ASSERT(encode_adopt(adopt) == bytes);
+  starling::engine::Stamp stamp;
+  if (kind == TreeKind::kClock && decode_clock(bytes, &stamp))
+    STARLING_ASSERT(encode_clock(epoch, stamp) == bytes);
 }
 
 void fuzz_asker(std::string_view bytes, const VersionIndex& index) {
@@ -38,7 +53,7 @@ void fuzz_asker(std::string_view bytes, const VersionIndex& index) {
   const std::string reply = begin_reply(ReplyResult::kOk) + std::string(bytes);
   Exchange::Action action = exchange.receive(reply, index);
   if (action.kind != Exchange::Action::Kind::kList) return;
-  action = exchange.listed({}, kEndPosition);
+  action = exchange.listed({}, kEndPosition, 0);
   action = exchange.receive(reply, index);
   STARLING_ASSERT(action.kind == Exchange::Action::Kind::kFailed);
 }
@@ -50,5 +65,6 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view bytes(reinterpret_cast<const char*>(data), size);
   fuzz_answerer(bytes, index);
   fuzz_asker(bytes, index);
+  fuzz_settling(bytes);
   return 0;
 }

@@ -5,6 +5,10 @@
 
 #include "engine/counter.h"
 
+#include "engine/assert.h"
+#include "engine/record_codec.h"
+#include "engine/settled.h"
+
 namespace starling::sim {
 namespace {
 
@@ -13,6 +17,22 @@ std::string text(const engine::Dot& dot) {
 }
 
 }  // namespace
+
+engine::Record bare_record(std::string_view state) {
+  engine::Record record;
+  (void)engine::take_settled(&state);
+  if (!state.empty()) STARLING_ASSERT(engine::decode_record(state, &record).ok());
+  return record;
+}
+
+engine::Record known_record(std::string_view state) {
+  std::string_view rest = state;
+  engine::VersionVector settled;
+  settled.raise_floor(engine::take_settled(&rest));
+  engine::Record record = bare_record(state);
+  record.join_context(settled);
+  return record;
+}
 
 std::string Piece::to_string() const {
   return std::to_string(static_cast<int>(kind)) + "'" + name + "' " + text(dot);
@@ -59,7 +79,14 @@ Event* KeyHistory::add(uint64_t operation, engine::ActorId actor, const engine::
                       std::inserter(event.superseded, event.superseded.end()));
   std::set_difference(seen.begin(), seen.end(), now.begin(), now.end(),
                       std::inserter(event.superseded, event.superseded.end()));
-  for (const Piece& piece : event.put) putter_[piece] = events_.size();
+  for (const Piece& piece : event.put) {
+    putter_[piece] = events_.size();
+    for (const engine::Sibling& sibling :
+         after.elements().find(engine::ElementOrder::View{piece.kind, piece.name})->second) {
+      if (sibling.dot != piece.dot || (!sibling.tombstone && sibling.deadline_ms == 0)) continue;
+      ends_[piece] = std::max(sibling.dot.stamp, static_cast<engine::Stamp>(sibling.deadline_ms) << 16);
+    }
+  }
   for (const Piece& piece : event.superseded) superseders_[piece].push_back(events_.size());
   by_operation_[operation] = events_.size();
   return &events_.emplace_back(std::move(event));
@@ -73,7 +100,8 @@ Event* KeyHistory::event_of(uint64_t operation) {
 bool KeyHistory::accounted(Context& context, const Piece& piece) const {
   if (context.visible.contains(piece)) return true;
   if (const auto found = context.known.find(piece); found != context.known.end()) return found->second;
-  bool good = false;
+  const auto end = ends_.find(piece);
+  bool good = end != ends_.end() && end->second <= settled;
   if (const auto found = superseders_.find(piece); found != superseders_.end()) {
     for (const size_t i : found->second) {
       const Event& event = events_[i];
@@ -115,16 +143,19 @@ bool KeyHistory::known_from(const Pieces& seen, const Piece& piece) const {
   return false;
 }
 
-Verdict check_final(const std::string& key, const KeyHistory& history, const engine::Record& record,
+Verdict check_final(const std::string& key, const KeyHistory& history, std::string_view state,
                     int least_quorum, int64_t now_ms) {
+  const engine::Record record = bare_record(state), known = known_record(state);
   const Pieces visible = pieces_of(record);
   for (const Event& event : history.events()) {
     const std::string what = key + ": event " + text(event.dot) + " of operation " +
                              std::to_string(event.operation) + ", the record is " + describe(record);
-    if (event.acknowledged_us && event.write_quorum >= least_quorum && !history.accounts_for(record, event)) {
+    const bool stands = event.acknowledged_us && event.write_quorum >= least_quorum;
+    if (stands && !history.accounts_for(known, event)) {
       return {"P1/P5 an acknowledged write is gone, and nothing that saw it replaced it: " + what};
     }
-    if (!record.context().covers(event.dot)) continue;
+    // What was settled without the event, which was lost, it did not supersede.
+    if (!stands && !record.context().covers(event.dot)) continue;
     for (const Piece& piece : event.superseded) {
       if (visible.contains(piece)) return {"P3 " + piece.to_string() + " is back: " + what};
     }

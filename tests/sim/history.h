@@ -4,7 +4,7 @@
 // at its coordinator) puts pieces and supersedes others: those that the coordinator's record showed before
 // and not after. From this alone, and not from contexts, follows what may be missing: a piece may only be
 // gone where an event that superseded it is in force, and what that event put is there, or was superseded in
-// its turn.
+// its turn, or was a delete (or has expired) and is settled.
 #pragma once
 
 #include <compare>
@@ -13,6 +13,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "engine/record.h"
@@ -28,6 +29,11 @@ struct Piece {
   std::string to_string() const;
 };
 using Pieces = std::set<Piece>;
+
+// Of a state as Replica::append_state() gives it: the record by itself, and with all that the node knows of
+// the key in its context.
+engine::Record bare_record(std::string_view state);
+engine::Record known_record(std::string_view state);
 
 Pieces pieces_of(const engine::Record& record);
 std::string describe(const engine::Record& record);
@@ -61,6 +67,8 @@ class KeyHistory {
   // or one of those...
   bool known_from(const Pieces& seen, const Piece& piece) const;
 
+  // Up to where the key's partition was settled by proof, on some node.
+  engine::Stamp settled = 0;
   // What strict reads have shown: (their R, when the reply came, the piece).
   struct Shown {
     int read_quorum;
@@ -81,6 +89,8 @@ class KeyHistory {
   std::map<Piece, std::vector<size_t>> superseders_;
   std::map<Piece, size_t> putter_;
   std::map<uint64_t, size_t> by_operation_;
+  // Of the pieces that end: from which settled stamp on nothing need be left of them.
+  std::map<Piece, engine::Stamp> ends_;
 };
 
 // The first promise found broken; empty while all is well.
@@ -91,7 +101,7 @@ struct Verdict {
 
 // P1, P3 and P5 on the record that all replicas have in the end. Events of less than `least_quorum`
 // acknowledgements may be gone (their disks were lost).
-Verdict check_final(const std::string& key, const KeyHistory& history, const engine::Record& record,
+Verdict check_final(const std::string& key, const KeyHistory& history, std::string_view state,
                     int least_quorum, int64_t now_ms);
 // P5 of a key that was changed by nothing but increments: it shows the sum of those that its context covers,
 // and they are at least those that were acknowledged.

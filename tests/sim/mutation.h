@@ -20,6 +20,9 @@ enum class Mutation : uint8_t {
   kBlindWriteSeesAll,   // A write without a context replaces what nobody showed its client.
   kHintsLost,           // A crash takes the hints of the node.
   kCounterShipsValue,   // An increment writes its result.
+  kReapWithoutProof,    // Tombstones go as soon as a node has them.
+  kSettledForgotten,    // Once they are gone, what comes late is taken for new.
+  kOwesNothing,         // Partitions are settled though hints of them wait.
   kCount,
 };
 
@@ -36,6 +39,9 @@ inline constexpr std::string_view kMutationNames[] = {
     "blind-write-sees-all",
     "hints-lost",
     "counter-ships-value",
+    "reap-without-proof",
+    "settled-forgotten",
+    "owes-nothing",
 };
 
 }  // namespace starling::sim

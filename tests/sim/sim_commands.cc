@@ -21,13 +21,18 @@ constexpr int kMaxRounds = 8;
 constexpr int64_t kForwardSlackUs = 200'000;
 constexpr size_t kMaxSiblings = 1024;
 
+// With all that the node knows in the context: how far the partition is settled, too.
 engine::Record record_in(engine::Operation& operation, const engine::Key& key) {
   std::string bytes;
-  engine::Record record;
-  if (engine::Replica(operation, 0).append_state(key, &bytes)) {
-    STARLING_ASSERT(engine::decode_record(bytes, &record).ok());
-  }
-  return record;
+  (void)engine::Replica(operation, 0).append_state(key, &bytes);
+  return known_record(bytes);
+}
+
+// As VCLOCK shows it.
+engine::VersionVector context_in(engine::Operation& operation, const engine::Key& key) {
+  std::string bytes;
+  (void)engine::Replica(operation, 0).append_state(key, &bytes);
+  return bare_record(bytes).context();
 }
 
 int number_of(const cluster::Consistency& consistency) {
@@ -223,7 +228,7 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
   engine::Database database = operation.database(0);
   engine::Replica replica(operation, 0);
   const int64_t deadline_ms = asked.lifetime_ms == 0 ? engine::kNoDeadline : now_ms() + asked.lifetime_ms;
-  answer->context = before.context();
+  answer->context = context_in(operation, key);
   answer->seen = pieces_of(before);
   switch (asked.action) {
     case Action::kGet:
@@ -259,7 +264,7 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
       }
       const engine::Record after = record_in(operation, key);
       const bool alone = pieces_of(after).size() == 1;
-      answer->context = alone ? after.context() : asked.context;
+      answer->context = alone ? context_in(operation, key) : asked.context;
       answer->seen = alone ? pieces_of(after) : asked.seen;
       return;
     }
@@ -368,6 +373,13 @@ void SimNode::write_done(uint64_t token, const cluster::Failure* failure) {
     hints_under_way_.erase(hint);
     done.result.stored = failure == nullptr;
     return finish_hint(done.target, done.hint, done.result);
+  }
+  if (const auto push = pushes_.find(token); push != pushes_.end()) {
+    const auto ended = std::move(push->second);
+    pushes_.erase(push);
+    // Not from within the coordinator.
+    world_.later(setting_.index, 0, [ended, stored = failure == nullptr] { ended(stored); });
+    return;
   }
   const auto found = held_.find(token);
   if (found == held_.end()) return;

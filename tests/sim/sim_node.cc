@@ -7,6 +7,7 @@
 #include "engine/assert.h"
 #include "engine/record_codec.h"
 #include "engine/replication.h"
+#include "engine/settled.h"
 
 namespace starling::sim {
 
@@ -55,7 +56,9 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
                }}),
       coordinator_(*this, *this),
       replicas_(engine_, *this),
-      hints_(engine_) {
+      hints_(engine_),
+      compares_(setting.compares),
+      boot_(setting.boot) {
   if (setting_.last_stamp != 0) engine_.core().hybrid_clock.restore(setting_.last_stamp);
   if (setting_.mutation == Mutation::kHintsLost) {
     engine::hints_of(engine_).drop_space(engine_.core().keyspace.databases[0]->space);
@@ -72,6 +75,7 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   world_.later(setting_.index, phase_us, [this] { gossip(); });
   world_.later(setting_.index, kTickUs, [this] { tick(); });
   if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
+  schedule_round();
 }
 
 int64_t SimNode::now_ms() const {
@@ -92,6 +96,7 @@ void SimNode::sync() {
   sync_scheduled_ = false;
   (void)engine_.sync();
   replicas_.on_durable();
+  keep_promises();
   release_held();
   if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
 }
@@ -143,6 +148,8 @@ void SimNode::connected(size_t peer) {
   cluster::GossipOutput output;
   membership_->report_heard(node_id(peer), now_us(), &output);
   take(output);
+  (void)send(static_cast<NodeIndex>(peer), FrameKind::kTree, 0,
+             cluster::encode_clock(epoch(), engine::last_stamp(engine_)));
 }
 
 void SimNode::disconnected(size_t peer) {
@@ -213,6 +220,10 @@ void SimNode::receive(size_t from, const Packet& packet) {
       forwards_.erase(found);
       return world_.answer(setting_.index, operation, packet.answer);
     }
+    case FrameKind::kTree:
+      return answer_tree(from, packet.correlation, packet.payload);
+    case FrameKind::kTreeReply:
+      return take_tree_reply(from, packet.correlation, packet.payload);
     default:
       return coordinator_.receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation,
                                   packet.payload);
@@ -243,9 +254,12 @@ void SimNode::store(size_t from, const Packet& packet) {
   while (!reader.at_end() && reader.read_change(&change)) {
     engine::Delta delta;
     std::string bytes(change.body);
-    if (change.form == cluster::ChangeForm::kDelta && engine::decode_delta(bytes, &delta).ok()) {
+    std::string_view body = bytes;
+    const engine::Stamp settled = engine::take_settled(&body);
+    if (change.form == cluster::ChangeForm::kDelta && engine::decode_delta(body, &delta).ok()) {
       delta.base = {};
       bytes.clear();
+      engine::append_settled(settled, &bytes);
       engine::encode_delta(delta, &bytes);
     }
     change.body = bytes;
@@ -278,11 +292,14 @@ void SimNode::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
 
 std::string SimNode::pruned(std::string record) const {
   engine::Record decoded;
-  if (setting_.mutation != Mutation::kPruneInRepair || !engine::decode_record(record, &decoded).ok()) {
+  std::string_view bytes = record;
+  const engine::Stamp settled = engine::take_settled(&bytes);
+  if (setting_.mutation != Mutation::kPruneInRepair || !engine::decode_record(bytes, &decoded).ok()) {
     return record;
   }
   decoded.prune_context(1);
   record.clear();
+  engine::append_settled(settled, &record);
   engine::encode_record(decoded, &record);
   return record;
 }

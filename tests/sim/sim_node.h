@@ -12,9 +12,11 @@
 #include <string>
 #include <vector>
 
+#include "cluster/anti_entropy.h"
 #include "cluster/coordinator.h"
 #include "cluster/membership.h"
 #include "cluster/replica_service.h"
+#include "cluster/settlement.h"
 #include "engine/change_list.h"
 #include "engine/operation.h"
 #include "server/cluster/hint_keeper.h"
@@ -34,7 +36,10 @@ class SimNode final : private cluster::Wire,
     bool fsync_always = false;
     Mutation mutation = Mutation::kNone;
     std::shared_ptr<const cluster::Placement> placement;
-    engine::Stamp last_stamp = 0;  // Of the clean stop before; else 0.
+    engine::Stamp last_stamp = 0;      // Of the clean stop before; else 0.
+    uint64_t boot = 0;                 // Of no other start.
+    std::vector<uint16_t> partitions;  // That clients use.
+    bool compares = true;              // Replicas, now and then, from the beginning.
   };
 
   SimNode(World& world, const SimDisk& disk, const Setting& setting);
@@ -46,6 +51,8 @@ class SimNode final : private cluster::Wire,
   void submit(uint64_t operation);
   void receive(size_t from, const Packet& packet);
   void connected(size_t peer);
+  // From now on.
+  void compare_replicas() { compares_ = true; }
   void disconnected(size_t peer);
 
   SimEngine& engine() { return engine_; }
@@ -58,7 +65,8 @@ class SimNode final : private cluster::Wire,
     return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0;
   }
 
-  // Makes the key resident first. Empty: it was never there.
+  // Makes the key resident first. Empty: it was never there. With how far its partition is settled, as other
+  // nodes get it.
   std::string state_of(const std::string& key);
   bool merge(const std::string& key, std::string_view state);
 
@@ -98,6 +106,22 @@ class SimNode final : private cluster::Wire,
   struct Sent {
     size_t to;
     Packet packet;
+  };
+  // Of comparing replicas and settling partitions.
+  struct Round {
+    explicit Round(std::shared_ptr<const cluster::Placement> placement) : settlement(std::move(placement)) {}
+    cluster::Settlement settlement;
+    std::vector<size_t> to_ask;
+    std::optional<cluster::Exchange> exchange;
+    size_t peer = SIZE_MAX;
+    uint64_t number = 0;  // Of questions and exchanges: late answers have another one.
+    int64_t deadline_us = 0;
+  };
+  struct Promise {
+    engine::LogPosition position;
+    size_t asker;
+    uint64_t number;
+    std::string payload;
   };
 
   // Wire
@@ -150,6 +174,25 @@ class SimNode final : private cluster::Wire,
   bool holds(uint16_t partition) const { return placement().holds(partition, placement().self); }
   void sync();
 
+  // sim_settling.cc
+  void schedule_round();
+  void begin_round();
+  void send_settling(const std::vector<cluster::Settlement::Message>& messages);
+  void reply_tree(size_t to, uint64_t number, const std::string& payload);
+  void take_tree_reply(size_t from, uint64_t number, const std::string& payload);
+  cluster::PartitionSet common(size_t peer) const;
+  void compute(const cluster::PartitionSet& among);
+  void ask_next();
+  void perform(cluster::Exchange::Action action);
+  void answer_tree(size_t from, uint64_t number, const std::string& payload);
+  void answer_list(size_t from, uint64_t number, const std::string& payload);
+  void adopt(const cluster::AdoptRequest& request);
+  void reap(uint16_t partition);
+  std::vector<cluster::VersionEntry> list(uint16_t partition, cluster::Position from,
+                                          cluster::Position* until);
+  void push(size_t peer, const cluster::KeyNames& keys, std::function<void(uint64_t failed)> done);
+  void keep_promises();
+
   World& world_;
   const Setting setting_;
   SimClock clock_;
@@ -167,6 +210,13 @@ class SimNode final : private cluster::Wire,
   std::vector<Repair> repairs_;
   std::vector<Sent> outbox_;
   engine::ChangeList changes_;
+  cluster::VersionIndex index_;
+  std::unique_ptr<Round> round_;
+  bool compares_;
+  std::map<uint64_t, std::function<void(bool stored)>> pushes_;
+  std::vector<Promise> promises_;
+  const uint64_t boot_;
+  uint64_t next_mark_ = 1;
   uint64_t next_token_ = 1;
   bool sync_scheduled_ = false;
 };

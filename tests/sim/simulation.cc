@@ -9,6 +9,7 @@ namespace {
 
 constexpr int64_t kWallEpochUs = 1'700'000'000'000'000;
 constexpr uint32_t kReplicas = 3;
+constexpr const char* kKeys[] = {"r0", "r1", "r2", "s0", "s1", "h0", "m0", "c0", "d0"};
 // Of what is delivered within one machine's loop: nothing is instantaneous.
 constexpr int64_t kLeastDelayUs = 20;
 
@@ -46,7 +47,8 @@ std::string Mix::to_string() const {
                                                 {cuts, "cuts"},
                                                 {one_way_cuts, "one-way cuts"},
                                                 {clock_jumps, "clock jumps"},
-                                                {evictions, "evictions"}};
+                                                {evictions, "evictions"},
+                                                {comparisons, "comparisons"}};
   for (const auto& [on, name] : kinds) {
     if (on) out += std::string(", ") + name;
   }
@@ -67,7 +69,7 @@ Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
     if (mix_.clock_jumps) slot.skew_us = static_cast<int64_t>(below(4'000'000)) - 2'000'000;
   }
   for (size_t i = 0; i < slots_.size(); ++i) start(i);
-  for (const char* key : {"r0", "r1", "r2", "s0", "s1", "h0", "m0", "c0", "d0"}) keys_.emplace_back(key);
+  for (const char* key : kKeys) keys_.emplace_back(key);
   clients_.resize(5);
 }
 
@@ -85,6 +87,8 @@ void Simulation::draw_mix() {
   mix_.one_way_cuts = percent(20);
   mix_.clock_jumps = percent(25);
   mix_.evictions = percent(40);
+  // Not always: else nothing would show whether hints do all that they should.
+  mix_.comparisons = percent(70) || mutation_ >= Mutation::kReapWithoutProof;
   if (percent(30)) mix_.loss_percent = 1 + static_cast<int>(below(10));
   if (percent(30)) mix_.duplicate_percent = 1 + static_cast<int>(below(10));
   const int64_t delays_us[] = {500, 2'000, 20'000, 150'000};
@@ -102,6 +106,14 @@ void Simulation::judge(Verdict verdict) {
   if (verdict.good() || !verdict_.good()) return;
   verdict_ = std::move(verdict);
   if (tracing_) trace(kWorld, "BROKEN: " + verdict_.text);
+}
+
+void Simulation::note_settled(uint16_t partition, engine::Stamp stamp) {
+  for (const std::string& key : keys_) {
+    if (engine::Key(key).partition != partition) continue;
+    engine::Stamp& settled = histories_[key].settled;
+    settled = std::max(settled, stamp);
+  }
 }
 
 void Simulation::trace(size_t node, const std::string& line) {
@@ -194,6 +206,7 @@ Verdict Simulation::run() {
   if (verdict_.good()) exchange();
   if (verdict_.good()) check_identical("P2 after a full exchange");
   if (verdict_.good()) check_histories();
+  if (verdict_.good()) collect();
   return verdict_;
 }
 
@@ -211,6 +224,9 @@ void Simulation::start(size_t node) {
   setting.fsync_always = mix_.fsync_always;
   setting.mutation = mutation_;
   setting.placement = placement_of(mix_.nodes, node);
+  setting.boot = next_boot_++;
+  setting.compares = mix_.comparisons;
+  for (const char* key : kKeys) setting.partitions.push_back(engine::Key(key).partition);
   setting.last_stamp = slot.stopped_cleanly ? slot.last_stamp : 0;
   slot.stopped_cleanly = false;
   slot.paused = false;

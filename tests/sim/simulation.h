@@ -29,6 +29,7 @@ struct Mix {
   bool one_way_cuts = false;
   bool clock_jumps = false;
   bool evictions = false;
+  bool comparisons = false;  // of replicas, and tombstones settled, while it goes on
   int loss_percent = 0, duplicate_percent = 0;
   int64_t max_delay_us = 1000;
   int strict_percent = 50;
@@ -52,7 +53,7 @@ inline bool only_added_to(const std::string& key) {
 }
 
 struct Figures {
-  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0;
+  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0;
 };
 
 class Simulation final : private World {
@@ -116,6 +117,8 @@ class Simulation final : private World {
   void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) override;
   bool strict_reads_hold() const override { return !mix_.loses_data(); }
   void judge(Verdict verdict) override;
+  void count_reaped(uint64_t records) override { figures_.reaped += records; }
+  void note_settled(uint16_t partition, engine::Stamp stamp) override;
   bool tracing() const override { return tracing_; }
   void trace(size_t node, const std::string& line) override;
 
@@ -150,6 +153,7 @@ class Simulation final : private World {
   void exchange();
   void check_identical(const std::string& when);
   void check_histories();
+  void collect();
 
   const uint64_t seed_;
   const Mutation mutation_;
@@ -169,6 +173,7 @@ class Simulation final : private World {
   uint64_t cut_generation_ = 0;
   size_t fragile_ = 0;
   uint64_t next_actor_ = 100;
+  uint64_t next_boot_ = 1;
   bool faults_go_on_ = true;
   bool clients_go_on_ = true;
 

@@ -49,9 +49,7 @@ void Simulation::drop_tombstones(size_t node) {
   run_on(node, [&] {
     for (const std::string& key : keys_) {
       const std::string state = slot.node->state_of(key);
-      engine::Record record;
-      if (!state.empty() && engine::decode_record(state, &record).ok() && !record.vacant())
-        states[key] = state;
+      if (!bare_record(state).vacant()) states[key] = state;
     }
   });
   stop(node, SIZE_MAX);

@@ -85,6 +85,8 @@ class World {
   // P4 holds in this run.
   virtual bool strict_reads_hold() const = 0;
   virtual void judge(Verdict verdict) = 0;
+  virtual void count_reaped(uint64_t records) = 0;
+  virtual void note_settled(uint16_t partition, engine::Stamp stamp) = 0;
   virtual bool tracing() const = 0;
   virtual void trace(size_t node, const std::string& line) = 0;
 };

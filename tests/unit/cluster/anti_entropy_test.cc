@@ -97,7 +97,7 @@ struct Pair {
         answerer.list(request.partition, request.from, &reply.reached, scan_limit);
     std::erase_if(request.entries, [&](const auto& e) { return e.position() >= reply.reached; });
     Comparison comparison;
-    REQUIRE(compare_lists(request.entries, mine, &comparison));
+    REQUIRE(compare_lists(request.entries, request.settled, mine, 0, &comparison));
     reply.differences = comparison.differences;
     reply.wanted = comparison.wanted;
     for (const auto& name : comparison.push) answerer.bring(name, &asker);
@@ -118,7 +118,7 @@ struct Pair {
       } else if (action.kind == Kind::kList) {
         Position until = kEndPosition;
         auto entries = asker.list(action.partition, action.from, &until, scan_limit);
-        action = exchange.listed(std::move(entries), until);
+        action = exchange.listed(std::move(entries), until, 0);
       } else if (action.kind == Kind::kPush) {
         for (const auto& name : action.keys) asker.bring(name, &answerer);
         action = exchange.pushed(0);
@@ -259,7 +259,7 @@ TEST_CASE("anti-entropy: a refusal, or an answer that makes no sense, ends the e
     action = exchange.receive(pair.answer(action.message), pair.asker.index);
     REQUIRE(action.kind == Kind::kList);
     CHECK(action.partition == engine::partition_of("new"));
-    action = exchange.listed({}, 1000);
+    action = exchange.listed({}, 1000, 0);
     REQUIRE(action.kind == Kind::kSend);
     return exchange.receive(encode_list_reply(reply), pair.asker.index).kind;
   };
@@ -343,7 +343,7 @@ TEST_CASE("tree messages: come back as they were, and nothing else is accepted")
   CHECK_FALSE(accepts({1, list.partition, 0, kEndPosition, many}));
 
   Comparison comparison;
-  CHECK_FALSE(compare_lists(list.entries, {}, &comparison));  // "context" is none.
+  CHECK_FALSE(compare_lists(list.entries, 0, {}, 0, &comparison));  // "context" is none.
 
   SumsReply unsorted;
   unsorted.groups.resize(2);

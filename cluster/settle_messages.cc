@@ -1,0 +1,124 @@
+#include "cluster/settle_messages.h"
+
+#include "engine/byte_codec.h"
+
+namespace starling::cluster {
+namespace {
+
+using engine::ByteReader;
+
+std::string begin(Epoch epoch, TreeKind kind) {
+  std::string out;
+  engine::append_varint(epoch, &out);
+  out.push_back(static_cast<char>(kind));
+  return out;
+}
+
+std::string begin_detail(TreeKind kind) {
+  std::string out = begin_reply(ReplyResult::kOk);
+  out.push_back(static_cast<char>(kind));
+  return out;
+}
+
+bool read_kind(ByteReader* reader, TreeKind kind) {
+  uint8_t byte;
+  return reader->read_byte(&byte) && byte == static_cast<uint8_t>(kind);
+}
+
+bool read_front(ByteReader* reader, TreeKind kind, Epoch* epoch) {
+  return reader->read_varint(epoch) && read_kind(reader, kind);
+}
+
+}  // namespace
+
+std::string encode_mark(Epoch epoch) {
+  return begin(epoch, TreeKind::kMark);
+}
+
+std::string encode_busy(Epoch epoch, const Mark& since) {
+  std::string out = begin(epoch, TreeKind::kBusy);
+  engine::append_u64(since.boot, &out);
+  engine::append_varint(since.number, &out);
+  return out;
+}
+
+std::string encode_adopt(const AdoptRequest& request) {
+  std::string out = begin(request.epoch, TreeKind::kAdopt);
+  engine::append_u64(request.stamp, &out);
+  for (const auto& [partition, sum] : request.sums) {
+    engine::append_varint(partition, &out);
+    engine::append_u64(sum, &out);
+  }
+  return out;
+}
+
+std::string encode_clock(Epoch epoch, engine::Stamp stamp) {
+  std::string out = begin(epoch, TreeKind::kClock);
+  engine::append_u64(stamp, &out);
+  return out;
+}
+
+std::string encode_mark_reply(const Mark& mark) {
+  std::string out = begin_detail(TreeKind::kMark);
+  engine::append_u64(mark.boot, &out);
+  engine::append_varint(mark.number, &out);
+  engine::append_u64(mark.stamp, &out);
+  return out;
+}
+
+std::string encode_busy_reply(const PartitionSet& busy) {
+  std::string out = begin_detail(TreeKind::kBusy);
+  append_partitions(busy, &out);
+  return out;
+}
+
+std::string encode_adopt_reply(uint64_t adopted) {
+  std::string out = begin_detail(TreeKind::kAdopt);
+  engine::append_varint(adopted, &out);
+  return out;
+}
+
+bool decode_busy(std::string_view payload, Mark* since) {
+  ByteReader reader(payload);
+  Epoch epoch;
+  return read_front(&reader, TreeKind::kBusy, &epoch) && reader.read_u64(&since->boot) &&
+         reader.read_varint(&since->number) && reader.left() == 0;
+}
+
+bool decode_adopt(std::string_view payload, AdoptRequest* request) {
+  ByteReader reader(payload);
+  if (!read_front(&reader, TreeKind::kAdopt, &request->epoch) || !reader.read_u64(&request->stamp))
+    return false;
+  while (reader.left() != 0) {
+    uint64_t partition, sum;
+    if (!reader.read_varint(&partition) || partition >= engine::kPartitionCount) return false;
+    if (!request->sums.empty() && request->sums.back().first >= partition) return false;
+    if (!reader.read_u64(&sum)) return false;
+    request->sums.emplace_back(static_cast<uint16_t>(partition), sum);
+  }
+  return true;
+}
+
+bool decode_clock(std::string_view payload, engine::Stamp* stamp) {
+  ByteReader reader(payload);
+  Epoch epoch;
+  return read_front(&reader, TreeKind::kClock, &epoch) && reader.read_u64(stamp) && reader.left() == 0;
+}
+
+bool decode_mark_reply(std::string_view detail, Mark* mark) {
+  ByteReader reader(detail);
+  return read_kind(&reader, TreeKind::kMark) && reader.read_u64(&mark->boot) &&
+         reader.read_varint(&mark->number) && reader.read_u64(&mark->stamp) && reader.left() == 0;
+}
+
+bool decode_busy_reply(std::string_view detail, PartitionSet* busy) {
+  ByteReader reader(detail);
+  return read_kind(&reader, TreeKind::kBusy) && read_partitions(&reader, busy) && reader.left() == 0;
+}
+
+bool decode_adopt_reply(std::string_view detail, uint64_t* adopted) {
+  ByteReader reader(detail);
+  return read_kind(&reader, TreeKind::kAdopt) && reader.read_varint(adopted) && reader.left() == 0;
+}
+
+}  // namespace starling::cluster

@@ -1,0 +1,96 @@
+// What a node does with a partition that is settled: says so in its log, and removes tombstones for good. See
+// replication.h and settled.h.
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/core.h"
+#include "engine/entry_change.h"
+#include "engine/loader.h"
+#include "engine/mutation.h"
+#include "engine/record_form.h"
+#include "engine/replication.h"
+#include "engine/rows.h"
+#include "engine/settled.h"
+
+namespace starling::engine {
+
+Stamp settled_up_to(Engine& engine, uint16_t partition) {
+  return engine.core().keyspace.settled.of(partition);
+}
+
+bool settle(Engine& engine, uint16_t partition, Stamp stamp, uint32_t changes, int64_t now_ms) {
+  Operation operation(engine, now_ms);
+  operation.lock_partition(partition);
+  const bool same = change_count(engine, partition) == changes;
+  if (same && settled_up_to(engine, partition) < stamp) Replica(operation, 0).settle(partition, stamp);
+  operation.finish();
+  return same;
+}
+
+StampPromise promise_stamp(Engine& engine, int64_t now_ms) {
+  const Stamp wall = static_cast<Stamp>(std::max<int64_t>(now_ms, 0)) << 16;
+  const Stamp stamp = std::min(engine.core().hybrid_clock.next(now_ms), wall);
+  Operation operation(engine, now_ms);
+  Replica(operation, 0).settle(kPartitionCount, stamp);
+  return {stamp, operation.finish()};
+}
+
+Stamp last_stamp(Engine& engine) {
+  return engine.core().hybrid_clock.last();
+}
+
+Status observe_stamp(Engine& engine, Stamp stamp, int64_t now_ms) {
+  return engine.core().hybrid_clock.observe(stamp, now_ms);
+}
+
+void Replica::settle(uint32_t partition, Stamp stamp) {
+  EngineCore& core = operation_.core_;
+  if (partition == kPartitionCount) {
+    core.keyspace.settled.promise(stamp);
+  } else {
+    core.keyspace.settled.raise(static_cast<uint16_t>(partition), stamp);
+    core.keyspace.changes.add(static_cast<uint16_t>(partition));
+  }
+  core.hybrid_clock.restore(stamp);
+  Mutation mutation;
+  mutation.kind = MutationKind::kSettle;
+  mutation.partition = partition;
+  mutation.stamp = stamp;
+  operation_.log(mutation);
+}
+
+Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
+            uint64_t* reaped) {
+  const Stamp settled = settled_up_to(engine, partition);
+  std::vector<std::pair<int, std::string>> ripe_keys;
+  Status status = scan_all_versions(engine, partition, cursor, limit,
+                                    [&](int database, std::string_view key, std::string_view, Stamp ripe) {
+                                      if (ripe <= settled) ripe_keys.emplace_back(database, key);
+                                    });
+  for (const auto& [database, name] : ripe_keys) {
+    const Key key(name);
+    if (status.ok()) status = Loader(engine.core()).load(database, key);
+    if (!status.ok()) return status;
+    Operation operation(engine, now_ms);
+    operation.lock({database, key});
+    if (operation.resident({database, key}) && Replica(operation, database).reap(key)) ++*reaped;
+    operation.finish();
+  }
+  return status;
+}
+
+bool Replica::reap(const Key& key) {
+  const EngineCore& core = operation_.core_;
+  const Entry* entry = entry_of(key);
+  const Stamp settled = core.keyspace.settled.of(key.partition);
+  if (entry == nullptr || ripe_stamp(core.keyspace.actors, *entry) > settled) return false;
+  if (!VersionVector().covers(context_of(core.keyspace.actors, entry), settled)) return false;
+  Database database(operation_, database_);
+  Partition& partition = database.tables_->partition(key);
+  database.forget(partition, partition.table.find(key.hash, key.name), key);
+  return true;
+}
+
+}  // namespace starling::engine

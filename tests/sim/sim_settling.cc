@@ -1,0 +1,320 @@
+// What server/cluster/repair.cc and settler.cc do around Exchange and Settlement, said again without threads:
+// a node compares what it holds with each other one, and settles the partitions that it leads.
+#include <algorithm>
+#include <memory>
+#include <utility>
+
+#include "cluster/data_messages.h"
+#include "engine/assert.h"
+#include "engine/core.h"
+#include "engine/replication.h"
+#include "tests/sim/sim_node.h"
+
+namespace starling::sim {
+
+using cluster::FrameKind;
+using cluster::NodeIndex;
+using cluster::ReplyResult;
+using cluster::Settlement;
+using cluster::TreeKind;
+
+namespace {
+
+constexpr int64_t kRoundTimeoutUs = 2'000'000;
+constexpr int64_t kPushTimeoutMs = 1000;
+constexpr size_t kScanKeys = 2;
+
+}  // namespace
+
+void SimNode::schedule_round() {
+  const auto delay_us = static_cast<int64_t>(300'000 + world_.random().below(1'500'000));
+  world_.later(setting_.index, delay_us, [this] { begin_round(); });
+}
+
+void SimNode::begin_round() {
+  schedule_round();
+  if (!compares_) return;
+  if (round_ != nullptr && now_us() < round_->deadline_us) return;
+  round_.reset();
+  const size_t members = placement().topology.members.size();
+  if (setting_.mutation == Mutation::kReapWithoutProof) {
+    const engine::StampPromise promise = engine::promise_stamp(engine_, now_ms());
+    for (const uint16_t partition : setting_.partitions) {
+      (void)engine::settle(engine_, partition, promise.stamp, engine::change_count(engine_, partition),
+                           now_ms());
+      reap(partition);
+    }
+  }
+  for (size_t i = 0; i < members; ++i) {
+    if (i != setting_.index && !healthy(static_cast<NodeIndex>(i))) return;
+  }
+  round_ = std::make_unique<Round>(setting_.placement);
+  round_->number = next_token_++;
+  round_->deadline_us = now_us() + kRoundTimeoutUs;
+  send_settling(round_->settlement.start());
+}
+
+void SimNode::send_settling(const std::vector<Settlement::Message>& messages) {
+  for (const Settlement::Message& message : messages) {
+    if (message.to != placement().self) {
+      (void)send(message.to, FrameKind::kTree, round_->number, message.bytes);
+      continue;
+    }
+    world_.later(setting_.index, 0, [this, bytes = message.bytes, number = round_->number] {
+      answer_tree(setting_.index, number, bytes);
+    });
+  }
+}
+
+void SimNode::reply_tree(size_t to, uint64_t number, const std::string& payload) {
+  if (to != setting_.index) {
+    outbox_.push_back({to, {FrameKind::kTreeReply, number, payload, nullptr}});
+    return;
+  }
+  world_.later(setting_.index, 0,
+               [this, number, payload] { take_tree_reply(setting_.index, number, payload); });
+}
+
+// --- Asking
+
+void SimNode::take_tree_reply(size_t from, uint64_t number, const std::string& payload) {
+  if (round_ == nullptr || round_->number != number) return;
+  round_->deadline_us = now_us() + kRoundTimeoutUs;
+  if (round_->exchange) {
+    if (from == round_->peer) perform(round_->exchange->receive(payload, index_));
+    return;
+  }
+  if (round_->settlement.state() == Settlement::State::kReady) return;
+  std::vector<Settlement::Message> next;
+  const Settlement::State state = round_->settlement.receive(static_cast<NodeIndex>(from), payload, &next);
+  if (state == Settlement::State::kFailed) {
+    round_.reset();
+    return;
+  }
+  send_settling(next);
+  if (state != Settlement::State::kReady) return;
+  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
+    if (i != setting_.index) round_->to_ask.push_back(i);
+  }
+  ask_next();
+}
+
+cluster::PartitionSet SimNode::common(size_t peer) const {
+  cluster::PartitionSet set;
+  for (const uint16_t partition : setting_.partitions) {
+    set[partition] = placement().holds(partition, placement().self) &&
+                     placement().holds(partition, static_cast<NodeIndex>(peer));
+  }
+  return set;
+}
+
+void SimNode::compute(const cluster::PartitionSet& among) {
+  for (const uint16_t partition : setting_.partitions) {
+    const uint32_t changes = engine::change_count(engine_, partition);
+    index_.observe(partition, changes);
+    if (!among[partition] || index_.known(partition)) continue;
+    uint64_t sum = 0, cursor = 0;
+    engine::Stamp ripe = engine::kNeverRipe;
+    do {
+      const engine::Status status = engine::scan_versions(
+          engine_, partition, &cursor, kScanKeys,
+          [&](int database, std::string_view key, std::string_view context, engine::Stamp ripe_at) {
+            sum += engine::version_hash(database, key, context);
+            ripe = std::min(ripe, ripe_at);
+          });
+      STARLING_ASSERT(status.ok());
+    } while (cursor != 0);
+    index_.set(partition, sum, changes, ripe);
+  }
+}
+
+void SimNode::ask_next() {
+  if (round_->to_ask.empty()) {
+    compute({});
+    std::vector<Settlement::Message> proposals = round_->settlement.proposals(index_);
+    if (world_.tracing() && !proposals.empty())
+      trace("settles up to " + std::to_string(round_->settlement.stamp()));
+    send_settling(proposals);
+    round_.reset();
+    return;
+  }
+  round_->peer = round_->to_ask.back();
+  round_->to_ask.pop_back();
+  const cluster::PartitionSet included = common(round_->peer);
+  compute(included);
+  round_->exchange.emplace(epoch(), true, included);
+  perform(round_->exchange->start(index_));
+}
+
+void SimNode::perform(cluster::Exchange::Action action) {
+  using Kind = cluster::Exchange::Action::Kind;
+  const auto peer = static_cast<NodeIndex>(round_->peer);
+  round_->number = next_token_++;
+  switch (action.kind) {
+    case Kind::kSend:
+      (void)send(peer, FrameKind::kTree, round_->number, action.message);
+      return;
+    case Kind::kList: {
+      const engine::Stamp settled = engine::settled_up_to(engine_, action.partition);
+      cluster::Position until = cluster::kEndPosition;
+      std::vector<cluster::VersionEntry> entries = list(action.partition, action.from, &until);
+      return perform(round_->exchange->listed(std::move(entries), until, settled));
+    }
+    case Kind::kPush:
+      return push(round_->peer, action.keys, [this, number = round_->number](uint64_t failed) {
+        if (round_ != nullptr && round_->number == number) perform(round_->exchange->pushed(failed));
+      });
+    case Kind::kDone:
+    case Kind::kFailed:
+      round_->settlement.compared(peer, round_->exchange->equal());
+      round_->exchange.reset();
+      return ask_next();
+  }
+}
+
+// --- Answering
+
+void SimNode::answer_tree(size_t from, uint64_t number, const std::string& payload) {
+  cluster::Epoch epoch;
+  TreeKind kind;
+  STARLING_ASSERT(cluster::peek_tree(payload, &epoch, &kind));
+  switch (kind) {
+    case TreeKind::kMark: {
+      const engine::StampPromise promise = engine::promise_stamp(engine_, now_ms());
+      const uint64_t mark = next_mark_++;
+      coordinator_.obligations().mark(mark);
+      promises_.push_back(
+          {promise.position, from, number, cluster::encode_mark_reply({boot_, mark, promise.stamp})});
+      engine_.request_sync();
+      return;
+    }
+    case TreeKind::kBusy: {
+      cluster::Mark since;
+      STARLING_ASSERT(cluster::decode_busy(payload, &since));
+      if (since.boot != boot_)
+        return reply_tree(from, number, cluster::text_reply(ReplyResult::kUnavailable, "started anew"));
+      cluster::PartitionSet busy;
+      if (setting_.mutation != Mutation::kOwesNothing) {
+        busy = hints_.partitions();
+        coordinator_.obligations().add_since(since.number, &busy);
+      }
+      return reply_tree(from, number, cluster::encode_busy_reply(busy));
+    }
+    case TreeKind::kAdopt: {
+      cluster::AdoptRequest request;
+      STARLING_ASSERT(cluster::decode_adopt(payload, &request));
+      return adopt(request);
+    }
+    case TreeKind::kClock: {
+      engine::Stamp stamp;
+      STARLING_ASSERT(cluster::decode_clock(payload, &stamp));
+      (void)engine::observe_stamp(engine_, stamp, now_ms());
+      return;
+    }
+    case TreeKind::kSums: {
+      cluster::SumsRequest request;
+      STARLING_ASSERT(cluster::decode_sums(payload, &request));
+      compute(request.included);
+      return reply_tree(from, number, cluster::encode_sums_reply(cluster::answer_sums(request, index_)));
+    }
+    case TreeKind::kList:
+      return answer_list(from, number, payload);
+  }
+}
+
+void SimNode::adopt(const cluster::AdoptRequest& request) {
+  for (const auto& [partition, sum] : request.sums) {
+    index_.observe(partition, engine::change_count(engine_, partition));
+    if (!index_.known(partition) || index_.sum(partition) != sum) continue;
+    if (!engine::settle(engine_, partition, request.stamp, index_.change_count(partition), now_ms()))
+      continue;
+    world_.note_settled(partition, request.stamp);
+    if (world_.tracing())
+      trace("partition " + std::to_string(partition) + " is settled up to " + std::to_string(request.stamp));
+    const auto delay_us = static_cast<int64_t>(world_.random().below(50'000));
+    world_.later(setting_.index, delay_us, [this, partition = partition] { reap(partition); });
+  }
+}
+
+void SimNode::reap(uint16_t partition) {
+  uint64_t cursor = 0, reaped = 0;
+  do {
+    const engine::Status status = engine::reap(engine_, partition, &cursor, kScanKeys, now_ms(), &reaped);
+    STARLING_ASSERT(status.ok());
+  } while (cursor != 0);
+  world_.count_reaped(reaped);
+  if (setting_.mutation != Mutation::kSettledForgotten) return;
+  engine::SettledStamps& settled = engine_.core().keyspace.settled;
+  std::destroy_at(&settled);
+  std::construct_at(&settled);
+}
+
+std::vector<cluster::VersionEntry> SimNode::list(uint16_t partition, cluster::Position from,
+                                                 cluster::Position* until) {
+  std::vector<cluster::VersionEntry> entries;
+  uint64_t cursor = from;
+  const engine::Status status =
+      engine::scan_versions(engine_, partition, &cursor, kScanKeys,
+                            [&](int database, std::string_view key, std::string_view context, engine::Stamp) {
+                              entries.push_back({database, std::string(key), std::string(context)});
+                            });
+  STARLING_ASSERT(status.ok());
+  if (cursor != 0) *until = std::min(*until, cursor);
+  return entries;
+}
+
+void SimNode::answer_list(size_t from, uint64_t number, const std::string& payload) {
+  cluster::ListRequest request;
+  STARLING_ASSERT(cluster::decode_list(payload, &request));
+  const engine::Stamp settled = engine::settled_up_to(engine_, request.partition);
+  cluster::ListReply answer;
+  cluster::Position until = request.until;
+  std::vector<cluster::VersionEntry> mine = list(request.partition, request.from, &until);
+  answer.reached = cluster::fit_list(&mine, until);
+  std::erase_if(request.entries, [&](const auto& entry) { return entry.position() >= answer.reached; });
+  cluster::Comparison comparison;
+  STARLING_ASSERT(cluster::compare_lists(request.entries, request.settled, mine, settled, &comparison));
+  answer.differences = comparison.differences;
+  answer.wanted = std::move(comparison.wanted);
+  push(from, comparison.push, [this, from, number, answer](uint64_t failed) mutable {
+    answer.failed = failed;
+    reply_tree(from, number, cluster::encode_list_reply(answer));
+  });
+}
+
+void SimNode::push(size_t peer, const cluster::KeyNames& keys, std::function<void(uint64_t failed)> done) {
+  struct Work {
+    size_t left;
+    uint64_t failed = 0;
+  };
+  if (keys.empty()) return done(0);
+  auto work = std::make_shared<Work>(Work{keys.size()});
+  for (const auto& [database, key] : keys) {
+    const engine::Key name(key);
+    STARLING_ASSERT(engine_.load({database, name}).ok());
+    std::string changes;
+    STARLING_ASSERT(record_of(database, key, &changes));
+    const auto ended = [work, done](bool stored) {
+      if (!stored) ++work->failed;
+      if (--work->left == 0) done(work->failed);
+    };
+    if (changes.empty() || !healthy(static_cast<NodeIndex>(peer))) {
+      ended(changes.empty());
+      continue;
+    }
+    const uint64_t token = next_token_++;
+    pushes_.emplace(token, ended);
+    const NodeIndex nodes[] = {static_cast<NodeIndex>(peer)};
+    coordinator_.begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
+  }
+}
+
+void SimNode::keep_promises() {
+  while (!promises_.empty() && engine_.durable(promises_.front().position)) {
+    const Promise promise = std::move(promises_.front());
+    promises_.erase(promises_.begin());
+    reply_tree(promise.asker, promise.number, promise.payload);
+  }
+}
+
+}  // namespace starling::sim
