@@ -26,7 +26,8 @@
 //   floor           := 0x00{8} stamp u64                                           counted like an entry
 //   siblings        := count varint sibling*                                       ascending by dot
 //   sibling         := flags u8, actor u64, stamp u64, [deadline u64], [value string]
-//   flags           := 0x01 tombstone (no value) | 0x02 has a deadline | 0x04 counter (no tombstone): the value
+//   flags           := 0x01 tombstone (no value) | 0x02 has a deadline | 0x04 counter (no tombstone): the
+//   value
 //                      is a contribution (counter.h)
 //   string          := length varint, bytes
 //
