@@ -4,6 +4,7 @@
 #include <array>
 
 #include "engine/record_codec.h"
+#include "engine/settled.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/context_token.h"
@@ -145,8 +146,11 @@ std::string_view phase_name(cluster::Phase phase) {
 // A causal context as VCLOCK INSPECT shows it; null: not known.
 void write_version(resp::ReplyWriter& reply, const std::string* encoded) {
   engine::VersionVector version;
-  if (encoded == nullptr ||
-      (!encoded->empty() && !engine::decode_context(*encoded, kMaxActors, &version).ok())) {
+  std::string_view token;
+  if (encoded != nullptr) token = *encoded;
+  // How far the partition is settled says nothing of the version.
+  (void)engine::take_settled(&token);
+  if (encoded == nullptr || (!token.empty() && !engine::decode_context(token, kMaxActors, &version).ok())) {
     return reply.null();
   }
   reply.array(version.size());
