@@ -16,8 +16,8 @@
 //              | 13 space key was:u8                                           forget a record, without an
 //              event
 //              | 14 name:bytes stamp:u64 contribution:bytes                   add to an element
-//              | 15 partition:varint stamp:u64                                 settle a partition (settled.h); of
-//              16384: promise that no event of this node will have a stamp up to this one
+//              | 15 partition:varint stamp:u64                                 settle a partition
+//              (settled.h); of 16384: promise that no event of this node will have a stamp up to this one
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
