@@ -152,10 +152,10 @@ TEST_CASE("sloppy: another node stands in for a replica that cannot be reached, 
 
 TEST_CASE("a coordinator that is no replica counts its own copy only if it could keep the hint") {
   Bench bench;
-  const auto all = bench.placement->replicas(0);
   NodeIndex stranger = 0;
   while (bench.placement->holds(0, stranger)) ++stranger;
   bench.placement = placement_of(5, 3, stranger);
+  const auto all = bench.placement->replicas(0);
   bench.coordinator.set_placement(bench.placement);
   QuorumOptions options;
   options.write = {Level::kOne, 0};

@@ -268,7 +268,7 @@ TEST_CASE("forget: a record that was kept for others goes without a trace") {
   size_t seen = 0;
   for (const char* key : {"a", "set"}) {
     REQUIRE(scan_versions(node.engine(), partition_of(key), &cursor, 100,
-                          [&](int, std::string_view, std::string_view) { ++seen; })
+                          [&](int, std::string_view, std::string_view, Stamp) { ++seen; })
                 .ok());
   }
   CHECK(seen == 0);
