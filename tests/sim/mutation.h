@@ -22,7 +22,6 @@ enum class Mutation : uint8_t {
   kCounterShipsValue,   // An increment writes its result.
   kReapWithoutProof,    // Tombstones go as soon as a node has them.
   kSettledForgotten,    // Once they are gone, what comes late is taken for new.
-  kOwesNothing,         // Partitions are settled though hints of them wait.
   kCount,
 };
 
@@ -41,7 +40,6 @@ inline constexpr std::string_view kMutationNames[] = {
     "counter-ships-value",
     "reap-without-proof",
     "settled-forgotten",
-    "owes-nothing",
 };
 
 }  // namespace starling::sim

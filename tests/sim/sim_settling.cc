@@ -193,11 +193,8 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
       STARLING_ASSERT(cluster::decode_busy(payload, &since));
       if (since.boot != boot_)
         return reply_tree(from, number, cluster::text_reply(ReplyResult::kUnavailable, "started anew"));
-      cluster::PartitionSet busy;
-      if (setting_.mutation != Mutation::kOwesNothing) {
-        busy = hints_.partitions();
-        coordinator_.obligations().add_since(since.number, &busy);
-      }
+      cluster::PartitionSet busy = hints_.partitions();
+      coordinator_.obligations().add_since(since.number, &busy);
       return reply_tree(from, number, cluster::encode_busy_reply(busy));
     }
     case TreeKind::kAdopt: {
