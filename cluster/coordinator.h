@@ -69,7 +69,8 @@ class CoordinatorListener {
   // it.
   // False: there is no room for it. Kept, it is as durable as the write once the pass is committed.
   virtual bool hint(NodeIndex target, std::string_view keys) = 0;
-  // `peer` cannot apply deltas to these keys: send it their whole records with resend().
+  // `peer` cannot apply deltas to these keys: send it the whole records of all of them with resend(), now or
+  // later. Never: it counts as failed when the time is up.
   virtual void gap(uint64_t request, NodeIndex peer, std::string_view keys) = 0;
 };
 
@@ -111,7 +112,7 @@ class Coordinator {
   // have them.
   void begin_push(std::span<const NodeIndex> nodes, std::string_view changes, int64_t timeout_ms,
                   int64_t now_us, uint64_t token);
-  // Answers gap(): `changes` are whole records.
+  // Answers gap(): `changes` are whole records, of every key asked for that there still is.
   void resend(uint64_t request, NodeIndex peer, std::string_view changes);
 
   // A frame that answers one of ours. Anything malformed or unexpected is dropped (a late answer is normal).

@@ -353,18 +353,28 @@ bool ClusterThread::record_of(int database, std::string_view name, std::string* 
   return resident;
 }
 
-std::string ClusterThread::records_of(std::string_view keys) {
-  std::string changes;
-  cluster::MessageReader reader(keys);
-  cluster::KeyName name;
-  while (!reader.at_end() && reader.read_key(&name)) (void)record_of(name.database, name.key, &changes);
-  return changes;
-}
-
 void ClusterThread::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
   statistics_.gaps.add(1);
-  // They were changed a moment ago, so they are in memory but for rare cases; those are left to repair.
-  coordinator_.resend(request, peer, records_of(keys));
+  resend_records(request, peer, std::make_shared<const std::string>(keys));
+}
+
+// Whole or not at all: the peer would acknowledge what it was not sent. When a record cannot be read, the
+// request runs out of time and the peer counts as failed.
+void ClusterThread::resend_records(uint64_t request, NodeIndex peer,
+                                   const std::shared_ptr<const std::string>& keys) {
+  std::string changes;
+  std::vector<engine::KeyRef> missing;
+  cluster::MessageReader reader(*keys);
+  cluster::KeyName name;
+  while (!reader.at_end() && reader.read_key(&name)) {
+    if (!record_of(name.database, name.key, &changes))
+      missing.push_back({name.database, engine::Key(name.key)});
+  }
+  if (missing.empty()) return coordinator_.resend(request, peer, changes);
+  io_thread_.server().engine().fetch(std::move(missing), [this, request, peer, keys](engine::Status status) {
+    if (!status.ok()) return;
+    io_thread_.loop().post([this, request, peer, keys] { resend_records(request, peer, keys); });
+  });
 }
 
 void ClusterThread::send_record(const cluster::NodeId& node, int database, const std::string& key,

@@ -250,7 +250,8 @@ class ClusterThread final : private BusHandler,
   void on_tick();
   void refresh_defaults();
   // The whole records of keys, as `change`s; of those that are in memory.
-  std::string records_of(std::string_view keys);
+  void resend_records(uint64_t request, cluster::NodeIndex peer,
+                      const std::shared_ptr<const std::string>& keys);
   // One record, as a `change`, and its context; empty when the key was never here. False: it is not in
   // memory.
   bool record_of(int database, std::string_view name, std::string* change, std::string* context = nullptr);

@@ -282,12 +282,24 @@ bool SimNode::hint(NodeIndex target, std::string_view keys) {
 }
 
 void SimNode::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
-  std::string changes;
-  cluster::MessageReader reader(keys);
-  cluster::KeyName name;
-  while (!reader.at_end() && reader.read_key(&name)) (void)record_of(name.database, name.key, &changes);
   trace("node " + std::to_string(peer) + " has a gap in request " + std::to_string(request));
-  coordinator_.resend(request, peer, changes);
+  resend_records(request, peer, std::make_shared<const std::string>(keys));
+}
+
+void SimNode::resend_records(uint64_t request, NodeIndex peer,
+                             const std::shared_ptr<const std::string>& keys) {
+  std::string changes;
+  std::vector<engine::KeyRef> missing;
+  cluster::MessageReader reader(*keys);
+  cluster::KeyName name;
+  while (!reader.at_end() && reader.read_key(&name)) {
+    if (!record_of(name.database, name.key, &changes))
+      missing.push_back({name.database, engine::Key(name.key)});
+  }
+  if (missing.empty()) return coordinator_.resend(request, peer, changes);
+  engine_.fetch(std::move(missing), [this, request, peer, keys](const engine::Status& status) {
+    if (status.ok()) resend_records(request, peer, keys);
+  });
 }
 
 std::string SimNode::pruned(std::string record) const {

@@ -170,6 +170,8 @@ class SimNode final : private cluster::Wire,
   void take(cluster::GossipOutput& output);
   void deliver_hints();
   void send_record(size_t target, const server::Hint& hint);
+  void resend_records(uint64_t request, cluster::NodeIndex peer,
+                      const std::shared_ptr<const std::string>& keys);
   void finish_hint(size_t target, const server::Hint& hint, const server::HandedOver& result);
   bool holds(uint16_t partition) const { return placement().holds(partition, placement().self); }
   void sync();
