@@ -4,10 +4,16 @@
 
 namespace starling::cluster {
 
+void count_siblings(size_t siblings, SiblingCounts* counts) {
+  if (siblings < 2) return;
+  ++(*counts)[siblings > 8 ? 3 : siblings > 4 ? 2 : siblings > 2 ? 1 : 0];
+}
+
 VersionIndex::VersionIndex()
     : sums_(engine::kPartitionCount),
       summed_(engine::kPartitionCount),
       ripe_(engine::kPartitionCount, engine::kNeverRipe),
+      siblings_(engine::kPartitionCount),
       changes_(engine::kPartitionCount),
       chosen_(engine::kPartitionCount) {}
 
@@ -21,8 +27,18 @@ engine::Stamp VersionIndex::ripe() const {
   return *std::min_element(ripe_.begin(), ripe_.end());
 }
 
-void VersionIndex::set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe) {
+SiblingCounts VersionIndex::siblings() const {
+  SiblingCounts total{};
+  for (const SiblingCounts& counts : siblings_) {
+    for (size_t i = 0; i < total.size(); ++i) total[i] += counts[i];
+  }
+  return total;
+}
+
+void VersionIndex::set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe,
+                       const SiblingCounts& siblings) {
   ripe_[partition] = ripe;
+  siblings_[partition] = siblings;
   sums_[partition] = sum;
   summed_[partition] = change_count;
   computed_[partition] = true;

@@ -28,6 +28,10 @@ using GroupSums = std::array<uint64_t, kGroupCount>;
 // Of one group, partition by partition.
 using PartitionSums = std::array<uint64_t, kGroupPartitions>;
 
+// Keys that have 2, 3 to 4, 5 to 8, and more values at once.
+using SiblingCounts = std::array<uint32_t, 4>;
+void count_siblings(size_t siblings, SiblingCounts* counts);
+
 inline uint32_t group_of(uint16_t partition) {
   return partition / kGroupPartitions;
 }
@@ -43,7 +47,8 @@ class VersionIndex {
   void observe(const std::function<uint32_t(uint16_t partition)>& change_count);
   // `change_count` was read before the scan began: if the partition changed since, it stays in doubt.
   // `ripe`: the least settled stamp that lets a record of the partition go (engine/settled.h).
-  void set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe = engine::kNeverRipe);
+  void set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe = engine::kNeverRipe,
+           const SiblingCounts& siblings = {});
 
   bool known(uint16_t partition) const {
     return computed_[partition] && summed_[partition] == changes_[partition];
@@ -64,6 +69,9 @@ class VersionIndex {
   engine::Stamp ripe(uint16_t partition) const { return ripe_[partition]; }
   // The least of all partitions.
   engine::Stamp ripe() const;
+  const SiblingCounts& siblings(uint16_t partition) const { return siblings_[partition]; }
+  // Of all partitions.
+  SiblingCounts siblings() const;
 
   // As last computed; 0 before.
   uint64_t sum(uint16_t partition) const { return sums_[partition]; }
@@ -75,6 +83,7 @@ class VersionIndex {
   std::vector<uint64_t> sums_;
   std::vector<uint32_t> summed_;  // The change count that the sum belongs to.
   std::vector<engine::Stamp> ripe_;
+  std::vector<SiblingCounts> siblings_;
   std::vector<uint32_t> changes_;  // As last observed.
   std::vector<uint32_t> chosen_;   // As observed at the last choose().
   PartitionSet computed_;

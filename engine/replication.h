@@ -154,13 +154,19 @@ inline constexpr uint64_t kEndPosition = ~uint64_t{0};
 
 // Visits the versions of one partition, in memory and in the store, tombstones included, but for what is ripe
 // by what is settled here and so means nothing any more: databases in
-// ascending order, in each the keys in the order of their hash. `ripe` is the stamp that lets the record go.
+// ascending order, in each the keys in the order of their hash.
 // Begins with cursor 0 and visits about `limit` keys; *cursor is then where to go on, 0 at the end. A cursor
 // is a position: the keys visited are those from the one up to the other. A key that is there throughout is
 // visited once. Blocks on the disk: pool thread, no operation of this thread under way. After an error the
 // cursor is as it was.
-using VersionVisitor =
-    std::function<void(int database, std::string_view key, std::string_view encoded_context, Stamp ripe)>;
+struct VisitedVersion {
+  int database = 0;
+  std::string_view key;
+  std::string_view context;  // Encoded.
+  Stamp ripe = 0;            // What lets the record go (settled.h).
+  size_t siblings = 0;       // Of a string: values that it has at once.
+};
+using VersionVisitor = std::function<void(const VisitedVersion& version)>;
 Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
                      const VersionVisitor& visit);
 // The same as scan_versions(), with what is ripe; `ripe` is 0 of what is no record any more but guards the

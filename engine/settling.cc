@@ -65,10 +65,9 @@ Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, 
             uint64_t* reaped) {
   const Stamp settled = settled_up_to(engine, partition);
   std::vector<std::pair<int, std::string>> ripe_keys;
-  Status status = scan_all_versions(engine, partition, cursor, limit,
-                                    [&](int database, std::string_view key, std::string_view, Stamp ripe) {
-                                      if (ripe <= settled) ripe_keys.emplace_back(database, key);
-                                    });
+  Status status = scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
+    if (version.ripe <= settled) ripe_keys.emplace_back(version.database, version.key);
+  });
   for (const auto& [database, name] : ripe_keys) {
     const Key key(name);
     if (status.ok()) status = Loader(engine.core()).load(database, key);

@@ -28,8 +28,21 @@ Status damaged(std::string_view name) {
 struct SeenVersion {
   std::string name;
   std::string context;
-  Stamp ripe;
+  Stamp ripe = kNeverRipe;
+  size_t siblings = 0;
 };
+
+// By no clock, so that all nodes see the same: values that have expired count.
+size_t sibling_count(const Header& header) {
+  constexpr int64_t kNoTime = 0;
+  return header.record.live_values(kNoTime).size();
+}
+
+size_t sibling_count(const ActorTable& actors, const Entry& entry) {
+  // Only a complex string can have several.
+  if (!entry.has(Entry::kComplex) || entry.type() != Type::kString) return entry.tombstone() ? 0 : 1;
+  return sibling_count(header_of(actors, entry));
+}
 
 // One stretch [from, until) of one partition of one database.
 class Step {
@@ -43,13 +56,11 @@ class Step {
  private:
   struct Hit {
     uint64_t hash;
-    std::string name;
-    std::string context;
-    Stamp ripe;
+    SeenVersion version;
   };
   void look_in_memory(const DatabaseTables& tables);
   Status look_in_store(uint32_t space);
-  Status context_of_row(uint32_t space, std::string_view name, std::string_view row, Hit* hit);
+  Status context_of_row(uint32_t space, std::string_view name, std::string_view row, SeenVersion* version);
 
   EngineCore& core_;
   const uint16_t partition_;
@@ -78,12 +89,15 @@ void Step::look_in_memory(const DatabaseTables& tables) {
     if (!complete_) in_memory_.emplace(entry->key());
     const VersionVector context = engine::context_of(core_.keyspace.actors, entry);
     if (context.empty()) continue;
-    hits_.push_back({hash, std::string(entry->key()), {}, ripe_stamp(core_.keyspace.actors, *entry)});
-    encode_context(context, &hits_.back().context);
+    const ActorTable& actors = core_.keyspace.actors;
+    hits_.push_back(
+        {hash, {std::string(entry->key()), {}, ripe_stamp(actors, *entry), sibling_count(actors, *entry)}});
+    encode_context(context, &hits_.back().version.context);
   }
 }
 
-Status Step::context_of_row(uint32_t space, std::string_view name, std::string_view row, Hit* hit) {
+Status Step::context_of_row(uint32_t space, std::string_view name, std::string_view row,
+                            SeenVersion* version) {
   Shown shown;
   (void)take_cover(&row, &shown);
   Header header;
@@ -103,9 +117,10 @@ Status Step::context_of_row(uint32_t space, std::string_view name, std::string_v
     }
     if (!iterator->status().ok()) return iterator->status();
   }
-  encode_context(seen, &hit->context);
+  encode_context(seen, &version->context);
   // Nodes that all see the same record give it the same stamp, be it in memory or not.
-  hit->ripe = ripe_stamp(header);
+  version->ripe = ripe_stamp(header);
+  version->siblings = sibling_count(header);
   return {};
 }
 
@@ -122,8 +137,8 @@ Status Step::look_in_store(uint32_t space) {
     if (key.hash >= until_) break;
     if (++rows == limit_) until_ = std::min(until_, key.hash + 1);
     if (in_memory_.count(std::string(key.name)) != 0) continue;
-    hits_.push_back({key.hash, std::string(key.name), {}, kNeverRipe});
-    Status status = context_of_row(space, key.name, iterator->value(), &hits_.back());
+    hits_.push_back({key.hash, {std::string(key.name), {}, kNeverRipe, 0}});
+    Status status = context_of_row(space, key.name, iterator->value(), &hits_.back().version);
     if (!status.ok()) return status;
   }
   return iterator->status();
@@ -139,10 +154,11 @@ Status Step::run(int database, uint64_t* until, std::vector<SeenVersion>* found)
   if (used && !complete_) {
     if (Status status = look_in_store(tables->space); !status.ok()) return status;
   }
-  std::sort(hits_.begin(), hits_.end(),
-            [](const Hit& a, const Hit& b) { return std::tie(a.hash, a.name) < std::tie(b.hash, b.name); });
+  std::sort(hits_.begin(), hits_.end(), [](const Hit& a, const Hit& b) {
+    return std::tie(a.hash, a.version.name) < std::tie(b.hash, b.version.name);
+  });
   for (Hit& hit : hits_) {
-    if (hit.hash < until_) found->push_back({std::move(hit.name), std::move(hit.context), hit.ripe});
+    if (hit.hash < until_) found->push_back(std::move(hit.version));
   }
   *until = until_;
   return {};
@@ -162,7 +178,7 @@ Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, s
         Step(engine.core(), partition, from, limit - visited).run(static_cast<int>(database), &until, &found);
     if (!status.ok()) return status;
     for (const SeenVersion& version : found)
-      visit(static_cast<int>(database), version.name, version.context, version.ripe);
+      visit({static_cast<int>(database), version.name, version.context, version.ripe, version.siblings});
     visited += found.size();
     from = until == kEnd ? 0 : until;
     if (until == kEnd) ++database;
@@ -174,10 +190,9 @@ Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, s
 Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
                      const VersionVisitor& visit) {
   const Stamp settled = settled_up_to(engine, partition);
-  return scan_all_versions(engine, partition, cursor, limit,
-                           [&](int database, std::string_view key, std::string_view context, Stamp ripe) {
-                             if (ripe != 0 && ripe > settled) visit(database, key, context, ripe);
-                           });
+  return scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
+    if (version.ripe != 0 && version.ripe > settled) visit(version);
+  });
 }
 
 }  // namespace starling::engine

@@ -317,9 +317,8 @@ void Repair::list(uint16_t partition, cluster::Position from, cluster::Position 
     std::vector<cluster::VersionEntry> entries;
     uint64_t cursor = from;
     const engine::Status status = engine::scan_versions(
-        engine, partition, &cursor, cluster::kMaxListEntries / 2,
-        [&](int database, std::string_view key, std::string_view context, engine::Stamp) {
-          entries.push_back({database, std::string(key), std::string(context)});
+        engine, partition, &cursor, cluster::kMaxListEntries / 2, [&](const engine::VisitedVersion& version) {
+          entries.push_back({version.database, std::string(version.key), std::string(version.context)});
         });
     const cluster::Position reached = std::min(until, cursor == 0 ? cluster::kEndPosition : cursor);
     loop.post([status, entries = std::move(entries), reached, done = std::move(done)]() mutable {
@@ -370,6 +369,7 @@ void Repair::publish() {
   if (!running) report_.partitions_in_doubt = doubtful;
   report_.settle = settler_.report();
   report_.oldest_tombstone_s = ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
+  report_.siblings = sums_.index().siblings();
   report_.partitions_scanned = sums_.partitions_scanned();
 }
 

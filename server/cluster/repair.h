@@ -47,9 +47,14 @@ struct RepairReport {
   uint64_t partitions_in_doubt = 0, partitions_scanned = 0;
   // Of what was found at the last look at each partition; 0: there is none that could go.
   int64_t oldest_tombstone_s = 0;
+  cluster::SiblingCounts siblings{};  // As of the same look.
   SettleReport settle;
   std::vector<Peer> peers;
 };
+
+// The report in the words of CLUSTER INFO and INFO, field by field.
+void visit_fields(const RepairReport& report,
+                  const std::function<void(std::string_view name, const std::string& value)>& visit);
 
 class Repair {
  public:

@@ -17,37 +17,6 @@ void field(std::string_view name, const std::string& value, std::string* out) {
   *out += "\r\n";
 }
 
-void append_repair(const RepairReport& repair, std::string* text) {
-  const auto number = [text](std::string_view name, uint64_t value) {
-    field(name, std::to_string(value), text);
-  };
-  number("repair_running", repair.running);
-  number("repair_rounds", repair.rounds);
-  number("repair_differences", repair.differences);
-  number("repair_messages", repair.messages);
-  number("repair_bytes", repair.bytes);
-  number("repair_records_sent", repair.records_sent);
-  number("repair_records_failed", repair.records_failed);
-  number("repair_partitions_in_doubt", repair.partitions_in_doubt);
-  number("repair_partitions_scanned", repair.partitions_scanned);
-  number("settle_rounds", repair.settle.rounds);
-  number("settled_partitions", repair.settle.partitions);
-  field("settle_last_round", repair.settle.outcome, text);
-  number("tombstones_reaped", repair.settle.reaped);
-  number("oldest_tombstone", static_cast<uint64_t>(repair.oldest_tombstone_s));
-  for (const RepairReport::Peer& peer : repair.peers) {
-    const cluster::ExchangeFigures& figures = peer.figures;
-    field("repair_peer_" + peer.id.to_string().substr(0, 8),
-          "last_exchange_ms=" + std::to_string(peer.last_exchange_ms) +
-              ",duration_ms=" + std::to_string(peer.duration_ms) +
-              ",messages=" + std::to_string(figures.messages) + ",bytes=" + std::to_string(figures.bytes) +
-              ",partitions=" + std::to_string(figures.partitions) +
-              ",differences=" + std::to_string(figures.differences) +
-              ",failed=" + std::to_string(figures.failed) + ",outcome=" + peer.outcome,
-          text);
-  }
-}
-
 const cluster::MemberView* find(const std::vector<cluster::MemberView>& views, const cluster::NodeId& id) {
   const auto found = std::find_if(views.begin(), views.end(),
                                   [&](const cluster::MemberView& view) { return view.id == id; });
@@ -108,7 +77,8 @@ std::string cluster_info(const ClusterNode& cluster) {
   field("cluster_hints_delivered", std::to_string(hints.delivered), &text);
   field("cluster_hints_dropped", std::to_string(hints.dropped), &text);
   field("cluster_hints_expired", std::to_string(hints.expired), &text);
-  append_repair(cluster.repair_report(), &text);
+  visit_fields(cluster.repair_report(),
+               [&](std::string_view name, const std::string& value) { field(name, value, &text); });
   field("cluster_waiting_for", cluster.waiting_for(), &text);
   return text;
 }

@@ -25,12 +25,14 @@ struct VersionSums::Step {
     uint64_t sum;
     uint32_t change_count;
     engine::Stamp ripe;
+    cluster::SiblingCounts siblings;
   };
   std::vector<uint16_t> partitions;  // Left to do, the last one first.
   uint64_t cursor = 0;  // Within the last one, whose sum so far and count at its beginning follow.
   uint64_t sum = 0;
   uint32_t change_count = 0;
   engine::Stamp ripe = engine::kNeverRipe;
+  cluster::SiblingCounts siblings{};
   std::vector<Result> results;
   engine::Status status;
   int64_t took_us = 0;
@@ -43,15 +45,16 @@ struct VersionSums::Step {
         change_count = engine::change_count(engine, partition);
         sum = 0;
         ripe = engine::kNeverRipe;
+        siblings = {};
       }
       status = engine::scan_versions(
-          engine, partition, &cursor, kScanKeys,
-          [this](int database, std::string_view key, std::string_view context, engine::Stamp ripe_at) {
-            sum += engine::version_hash(database, key, context);
-            ripe = std::min(ripe, ripe_at);
+          engine, partition, &cursor, kScanKeys, [this](const engine::VisitedVersion& version) {
+            sum += engine::version_hash(version.database, version.key, version.context);
+            ripe = std::min(ripe, version.ripe);
+            cluster::count_siblings(version.siblings, &siblings);
           });
       if (status.ok() && cursor == 0) {
-        results.push_back({partition, sum, change_count, ripe});
+        results.push_back({partition, sum, change_count, ripe, siblings});
         partitions.pop_back();
       }
       took_us = clock.monotonic_us() - began_us;
@@ -78,9 +81,10 @@ engine::Status VersionSums::remember(const std::string& directory) {
   std::vector<PartitionSum> sums;
   for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
     const auto partition = static_cast<uint16_t>(i);
-    // What has tombstones is looked at again, as the sum does not say when they may go.
-    const bool tombstones = index_.ripe(partition) != engine::kNeverRipe;
-    if (index_.known(partition) && !tombstones) sums.emplace_back(partition, index_.sum(partition));
+    // What has tombstones or siblings is looked at again, as the sum does not say so.
+    const bool plain = index_.ripe(partition) == engine::kNeverRipe &&
+                       index_.siblings(partition) == cluster::SiblingCounts{};
+    if (index_.known(partition) && plain) sums.emplace_back(partition, index_.sum(partition));
   }
   return save_sums(directory, engine::incarnation(engine_), sums);
 }
@@ -132,7 +136,7 @@ void VersionSums::finish_job(const engine::Status& status) {
 
 void VersionSums::take(Step& step) {
   for (const Step::Result& result : step.results)
-    index_.set(result.partition, result.sum, result.change_count, result.ripe);
+    index_.set(result.partition, result.sum, result.change_count, result.ripe, result.siblings);
   scanned_ += step.results.size();
   step.results.clear();
   const int64_t took_us = std::exchange(step.took_us, 0);

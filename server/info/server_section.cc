@@ -149,6 +149,8 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   for (const HintReport::Target& target : hints.targets) {
     writer.field("cluster_hints_for_" + target.id.to_string().substr(0, 8), hint_progress(*cluster, target));
   }
+  visit_fields(cluster->repair_report(),
+               [&writer](std::string_view name, const std::string& value) { writer.field(name, value); });
 }
 
 }  // namespace starling::server

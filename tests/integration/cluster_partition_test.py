@@ -161,6 +161,10 @@ class Partition(unittest.TestCase):
             until(lambda: {b"common", b"majority", b"lone"} == set(node.own("HGETALL", key("hash"))[::2]), "the hash has merged")
             until(lambda: {b"common", b"majority", b"lone"} <= set(node.own("SMEMBERS", key("set"))), "the set has merged")
         self.same_record(key("conflict"))
+        for node in self.nodes:
+            self.assertEqual(b"OK", node.call("CLUSTER", "REPAIR"))
+            until(lambda: node.info()["keys_with_siblings"].startswith("2=") and not
+                  node.info()["keys_with_siblings"].startswith("2=0,"), "%s counts the conflict" % node.host)
         winners = {node.call("GET", key("conflict")) for node in self.nodes}
         self.assertEqual(1, len(winners), winners)
         # A write that has seen both resolves the conflict, everywhere.

@@ -117,10 +117,9 @@ void SimNode::compute(const cluster::PartitionSet& among) {
     engine::Stamp ripe = engine::kNeverRipe;
     do {
       const engine::Status status = engine::scan_versions(
-          engine_, partition, &cursor, kScanKeys,
-          [&](int database, std::string_view key, std::string_view context, engine::Stamp ripe_at) {
-            sum += engine::version_hash(database, key, context);
-            ripe = std::min(ripe, ripe_at);
+          engine_, partition, &cursor, kScanKeys, [&](const engine::VisitedVersion& version) {
+            sum += engine::version_hash(version.database, version.key, version.context);
+            ripe = std::min(ripe, version.ripe);
           });
       STARLING_ASSERT(status.ok());
     } while (cursor != 0);
@@ -250,11 +249,10 @@ std::vector<cluster::VersionEntry> SimNode::list(uint16_t partition, cluster::Po
                                                  cluster::Position* until) {
   std::vector<cluster::VersionEntry> entries;
   uint64_t cursor = from;
-  const engine::Status status =
-      engine::scan_versions(engine_, partition, &cursor, kScanKeys,
-                            [&](int database, std::string_view key, std::string_view context, engine::Stamp) {
-                              entries.push_back({database, std::string(key), std::string(context)});
-                            });
+  const engine::Status status = engine::scan_versions(
+      engine_, partition, &cursor, kScanKeys, [&](const engine::VisitedVersion& version) {
+        entries.push_back({version.database, std::string(version.key), std::string(version.context)});
+      });
   STARLING_ASSERT(status.ok());
   if (cursor != 0) *until = std::min(*until, cursor);
   return entries;

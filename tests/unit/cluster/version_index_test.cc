@@ -63,6 +63,18 @@ TEST_CASE("version index: group sums are over the partitions that are asked abou
   CHECK(index.partition_sums(127, others)[127] == 8);
 }
 
+TEST_CASE("version index: keys with siblings, over all partitions, as of the last look at each") {
+  VersionIndex index;
+  SiblingCounts some{}, others{};
+  for (const size_t siblings : {0, 1, 2, 2, 3, 4, 5, 8, 9, 1000}) count_siblings(siblings, &some);
+  count_siblings(2, &others);
+  index.set(3, 1, 1, engine::kNeverRipe, some);
+  index.set(16383, 1, 1, engine::kNeverRipe, others);
+  CHECK(index.siblings() == SiblingCounts{3, 2, 2, 2});
+  index.set(3, 2, 2);
+  CHECK(index.siblings() == SiblingCounts{1, 0, 0, 0});
+}
+
 TEST_CASE("version index: partitions that are written to all the time come by turns") {
   VersionIndex index;
   const PartitionSet among = all();

@@ -263,12 +263,10 @@ class Cluster {
     for (const uint16_t partition : partitions) {
       uint64_t cursor = 0;
       do {
-        REQUIRE(scan_versions(node.engine(), partition, &cursor, 2,
-                              [&](int database, std::string_view key, std::string_view context, Stamp) {
-                                CHECK(database == 0);
-                                CHECK(versions.emplace(std::string(key), std::string(context)).second);
-                              })
-                    .ok());
+        REQUIRE(scan_versions(node.engine(), partition, &cursor, 2, [&](const VisitedVersion& version) {
+                  CHECK(version.database == 0);
+                  CHECK(versions.emplace(std::string(version.key), std::string(version.context)).second);
+                }).ok());
       } while (cursor != 0);
     }
     CHECK(versions == expected);

@@ -267,9 +267,9 @@ TEST_CASE("forget: a record that was kept for others goes without a trace") {
   uint64_t cursor = 0;
   size_t seen = 0;
   for (const char* key : {"a", "set"}) {
-    REQUIRE(scan_versions(node.engine(), partition_of(key), &cursor, 100,
-                          [&](int, std::string_view, std::string_view, Stamp) { ++seen; })
-                .ok());
+    REQUIRE(scan_versions(node.engine(), partition_of(key), &cursor, 100, [&](const VisitedVersion&) {
+              ++seen;
+            }).ok());
   }
   CHECK(seen == 0);
   // Nothing stands in the way of the record when it comes again.

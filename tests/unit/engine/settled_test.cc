@@ -77,9 +77,9 @@ size_t listed(TestNode& node, const std::string& name) {
   size_t count = 0;
   uint64_t cursor = 0;
   do {
-    REQUIRE(scan_versions(node.engine(), Key(name).partition, &cursor, 2,
-                          [&](int, std::string_view, std::string_view, Stamp) { ++count; })
-                .ok());
+    REQUIRE(scan_versions(node.engine(), Key(name).partition, &cursor, 2, [&](const VisitedVersion&) {
+              ++count;
+            }).ok());
   } while (cursor != 0);
   return count;
 }
