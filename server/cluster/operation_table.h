@@ -44,7 +44,7 @@ class OperationTable {
   // Gets the reply; empty: it is not known what came of it. On the thread that finishes.
   using Again = std::function<void(std::string_view reply)>;
 
-  OperationTable() = default;
+  OperationTable() : limits_() {}
   explicit OperationTable(Limits limits) : limits_(limits) {}
 
   // `again` is not looked at unless `repeated`, which says that it was sent before.
