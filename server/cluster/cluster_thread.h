@@ -249,7 +249,7 @@ class ClusterThread final : private BusHandler,
   void leave_unhealthy();
   void on_tick();
   void refresh_defaults();
-  // The whole records of keys, as `change`s; of those that are in memory.
+  // Sends the whole records of `keys`, once all of them are in memory.
   void resend_records(uint64_t request, cluster::NodeIndex peer,
                       const std::shared_ptr<const std::string>& keys);
   // One record, as a `change`, and its context; empty when the key was never here. False: it is not in

@@ -85,7 +85,7 @@ class Settle(unittest.TestCase):
 
     def check_reaped(self):
         """Keys, sets that were emptied, and what expired. A node that first hears from another one that a record is gone
-        removes it without proof of its own, and does not count it."""
+        does not count it: what is left of it there is no tombstone."""
         for reaped in self.reaped():
             self.assertLessEqual(reaped, KEYS + 50 + 50)
             self.assertGreater(reaped, KEYS * 9 // 10)
