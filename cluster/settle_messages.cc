@@ -7,19 +7,6 @@ namespace {
 
 using engine::ByteReader;
 
-std::string begin(Epoch epoch, TreeKind kind) {
-  std::string out;
-  engine::append_varint(epoch, &out);
-  out.push_back(static_cast<char>(kind));
-  return out;
-}
-
-std::string begin_detail(TreeKind kind) {
-  std::string out = begin_reply(ReplyResult::kOk);
-  out.push_back(static_cast<char>(kind));
-  return out;
-}
-
 bool read_kind(ByteReader* reader, TreeKind kind) {
   uint8_t byte;
   return reader->read_byte(&byte) && byte == static_cast<uint8_t>(kind);
@@ -32,18 +19,18 @@ bool read_front(ByteReader* reader, TreeKind kind, Epoch* epoch) {
 }  // namespace
 
 std::string encode_mark(Epoch epoch) {
-  return begin(epoch, TreeKind::kMark);
+  return begin_tree(epoch, TreeKind::kMark);
 }
 
 std::string encode_busy(Epoch epoch, const Mark& since) {
-  std::string out = begin(epoch, TreeKind::kBusy);
+  std::string out = begin_tree(epoch, TreeKind::kBusy);
   engine::append_u64(since.boot, &out);
   engine::append_varint(since.number, &out);
   return out;
 }
 
 std::string encode_adopt(const AdoptRequest& request) {
-  std::string out = begin(request.epoch, TreeKind::kAdopt);
+  std::string out = begin_tree(request.epoch, TreeKind::kAdopt);
   engine::append_u64(request.stamp, &out);
   for (const auto& [partition, sum] : request.sums) {
     engine::append_varint(partition, &out);
@@ -53,13 +40,13 @@ std::string encode_adopt(const AdoptRequest& request) {
 }
 
 std::string encode_clock(Epoch epoch, engine::Stamp stamp) {
-  std::string out = begin(epoch, TreeKind::kClock);
+  std::string out = begin_tree(epoch, TreeKind::kClock);
   engine::append_u64(stamp, &out);
   return out;
 }
 
 std::string encode_mark_reply(const Mark& mark) {
-  std::string out = begin_detail(TreeKind::kMark);
+  std::string out = begin_tree_detail(TreeKind::kMark);
   engine::append_u64(mark.boot, &out);
   engine::append_varint(mark.number, &out);
   engine::append_u64(mark.stamp, &out);
@@ -67,13 +54,13 @@ std::string encode_mark_reply(const Mark& mark) {
 }
 
 std::string encode_busy_reply(const PartitionSet& busy) {
-  std::string out = begin_detail(TreeKind::kBusy);
+  std::string out = begin_tree_detail(TreeKind::kBusy);
   append_partitions(busy, &out);
   return out;
 }
 
 std::string encode_adopt_reply(uint64_t adopted) {
-  std::string out = begin_detail(TreeKind::kAdopt);
+  std::string out = begin_tree_detail(TreeKind::kAdopt);
   engine::append_varint(adopted, &out);
   return out;
 }

@@ -13,24 +13,24 @@ constexpr size_t kSetBytes = kPartitionCount / 8;
 // A position is at most this, or kEndPosition.
 constexpr Position kLastPosition = (uint64_t{engine::kDatabases} << engine::kHashBits) - 1;
 
-std::string begin(Epoch epoch, TreeKind kind) {
+bool valid(Position position) {
+  return position <= kLastPosition || position == kEndPosition;
+}
+
+}  // namespace
+
+std::string begin_tree(Epoch epoch, TreeKind kind) {
   std::string out;
   engine::append_varint(epoch, &out);
   out.push_back(static_cast<char>(kind));
   return out;
 }
 
-std::string begin_detail(TreeKind kind) {
+std::string begin_tree_detail(TreeKind kind) {
   std::string out = begin_reply(ReplyResult::kOk);
   out.push_back(static_cast<char>(kind));
   return out;
 }
-
-bool valid(Position position) {
-  return position <= kLastPosition || position == kEndPosition;
-}
-
-}  // namespace
 
 void append_partitions(const PartitionSet& set, std::string* out) {
   const size_t start = out->size();
@@ -76,7 +76,7 @@ bool read_name(ByteReader* reader, int* database, std::string* key) {
 }  // namespace
 
 std::string encode_sums(const SumsRequest& request) {
-  std::string out = begin(request.epoch, TreeKind::kSums);
+  std::string out = begin_tree(request.epoch, TreeKind::kSums);
   out.push_back(request.urgent ? 1 : 0);
   append_partitions(request.included, &out);
   for (const uint64_t sum : request.sums) engine::append_u64(sum, &out);
@@ -84,7 +84,7 @@ std::string encode_sums(const SumsRequest& request) {
 }
 
 std::string encode_list(const ListRequest& request) {
-  std::string out = begin(request.epoch, TreeKind::kList);
+  std::string out = begin_tree(request.epoch, TreeKind::kList);
   engine::append_varint(request.partition, &out);
   engine::append_varint(request.settled, &out);
   engine::append_varint(request.from, &out);
@@ -97,7 +97,7 @@ std::string encode_list(const ListRequest& request) {
 }
 
 std::string encode_sums_reply(const SumsReply& reply) {
-  std::string out = begin_detail(TreeKind::kSums);
+  std::string out = begin_tree_detail(TreeKind::kSums);
   for (const auto& [group, sums] : reply.groups) {
     out.push_back(static_cast<char>(group));
     for (const uint64_t sum : sums) engine::append_u64(sum, &out);
@@ -106,7 +106,7 @@ std::string encode_sums_reply(const SumsReply& reply) {
 }
 
 std::string encode_list_reply(const ListReply& reply) {
-  std::string out = begin_detail(TreeKind::kList);
+  std::string out = begin_tree_detail(TreeKind::kList);
   engine::append_varint(reply.differences, &out);
   engine::append_varint(reply.failed, &out);
   engine::append_varint(reply.reached, &out);

@@ -86,6 +86,9 @@ std::string encode_sums_reply(const SumsReply& reply);
 std::string encode_list_reply(const ListReply& reply);
 
 enum class TreeKind : uint8_t { kSums = 1, kList = 2, kMark = 3, kBusy = 4, kAdopt = 5, kClock = 6 };
+// How every tree message begins, and what follows the result in a reply.
+std::string begin_tree(Epoch epoch, TreeKind kind);
+std::string begin_tree_detail(TreeKind kind);
 void append_partitions(const PartitionSet& set, std::string* out);
 [[nodiscard]] bool read_partitions(engine::ByteReader* reader, PartitionSet* set);
 
