@@ -109,7 +109,9 @@ enum KeyUse : uint16_t {
 
 struct CommandSpec {
   std::string_view name = {};  // Lower case. A subcommand's own word ("getname").
-  int arity = 0;               // As in Redis: with the name; negative: at least.
+  // The arguments, as server/argument_syntax.h has it: "key value [condition= NX | XX]".
+  std::string_view syntax = {};
+  int arity = 0;  // As in Redis: with the name; negative: at least.
   uint32_t flags = 0;
   uint32_t categories = 0;
   KeyPositions keys = {};
@@ -124,6 +126,14 @@ struct CommandSpec {
   std::string_view difference = {};
   ExtraKeys extra_keys = nullptr;
 };
+
+// For declarations by functions that take a command's name and syntax as one: "setname connection-name".
+constexpr std::string_view name_in(std::string_view usage) {
+  return usage.substr(0, usage.find(' '));
+}
+constexpr std::string_view syntax_in(std::string_view usage) {
+  return name_in(usage) == usage ? std::string_view() : usage.substr(name_in(usage).size() + 1);
+}
 
 // One execution of one command. All references outlive the handler's call and no longer.
 struct CommandContext {

@@ -1,5 +1,6 @@
 #include "server/command_description.h"
 
+#include <algorithm>
 #include <bit>
 #include <string>
 
@@ -69,6 +70,59 @@ void write_text(std::string_view name, std::string_view value, resp::ReplyWriter
   reply.bulk(value);
 }
 
+void write_document_flag(std::string_view flag, resp::ReplyWriter& reply) {
+  reply.bulk("doc_flags");
+  reply.set(1);
+  reply.simple_string(flag);
+}
+
+// Arguments that are keys are numbered by the key specification that finds them: in their order, and those
+// that are more than the specifications belong to the last.
+class ArgumentWriter {
+ public:
+  ArgumentWriter(size_t specification_count, resp::ReplyWriter& reply)
+      : specification_count_(specification_count), reply_(reply) {}
+
+  void write(const std::vector<ArgumentDescription>& arguments) {
+    reply_.array(arguments.size());
+    for (const ArgumentDescription& argument : arguments) write(argument);
+  }
+
+ private:
+  void write(const ArgumentDescription& argument) {
+    const bool is_key = argument.type == ArgumentType::kKey && specification_count_ != 0;
+    const size_t flags = size_t{argument.optional} + argument.multiple + argument.multiple_token;
+    reply_.map(size_t{2} + is_key + !argument.token.empty() + !argument.since.empty() +
+               !argument.deprecated_since.empty() + (flags != 0) + !argument.arguments.empty());
+    write_text("name", argument.name, reply_);
+    write_text("type", argument_type_name(argument.type), reply_);
+    if (is_key) write_number("key_spec_index", next_specification(), reply_);
+    if (!argument.token.empty()) write_text("token", argument.token, reply_);
+    if (!argument.since.empty()) write_text("since", argument.since, reply_);
+    if (!argument.deprecated_since.empty()) write_text("deprecated_since", argument.deprecated_since, reply_);
+    if (flags != 0) {
+      reply_.bulk("flags");
+      reply_.set(flags);
+      if (argument.optional) reply_.simple_string("optional");
+      if (argument.multiple) reply_.simple_string("multiple");
+      if (argument.multiple_token) reply_.simple_string("multiple_token");
+    }
+    if (argument.arguments.empty()) return;
+    reply_.bulk("arguments");
+    write(argument.arguments);
+  }
+
+  int next_specification() {
+    const size_t index = std::min(keys_, specification_count_ - 1);
+    ++keys_;
+    return static_cast<int>(index);
+  }
+
+  const size_t specification_count_;
+  size_t keys_ = 0;
+  resp::ReplyWriter& reply_;
+};
+
 }  // namespace
 
 void write_key_use(uint16_t use, resp::ReplyWriter& reply) {
@@ -103,18 +157,22 @@ void write_command_documentation(const Command& command, resp::ReplyWriter& repl
   const CommandMetadata* metadata = find_metadata(command.full_name);
   const bool complexity = metadata != nullptr && !metadata->complexity.empty();
   const Deprecation* deprecation = find_deprecation(command.full_name);
-  reply.map(size_t{3} + (complexity ? 1 : 0) + (deprecation != nullptr ? 3 : 0) +
-            (command.subcommands.empty() ? 0 : 1));
+  const bool system = is_system_command(command.full_name);
+  reply.map(size_t{3} + complexity + system + (deprecation != nullptr ? 3 : 0) + !command.arguments.empty() +
+            !command.subcommands.empty());
   write_text("summary", spec.summary, reply);
   write_text("since", spec.since, reply);
   write_text("group", spec.group, reply);
   if (complexity) write_text("complexity", metadata->complexity, reply);
+  if (system) write_document_flag("syscmd", reply);
   if (deprecation != nullptr) {
-    reply.bulk("doc_flags");
-    reply.set(1);
-    reply.simple_string("deprecated");
+    write_document_flag("deprecated", reply);
     write_text("deprecated_since", deprecation->since, reply);
     write_text("replaced_by", deprecation->replaced_by, reply);
+  }
+  if (!command.arguments.empty()) {
+    reply.bulk("arguments");
+    ArgumentWriter(key_specifications(command).size(), reply).write(command.arguments);
   }
   if (command.subcommands.empty()) return;
   reply.bulk("subcommands");

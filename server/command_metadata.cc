@@ -238,6 +238,8 @@ constexpr CommandMetadata kMetadata[] = {
 };
 
 constexpr Deprecation kDeprecations[] = {
+    {"cluster|slaves", "5.0.0", "CLUSTER REPLICAS"},
+    {"cluster|slots", "7.0.0", "CLUSTER SHARDS"},
     {"getset", "6.2.0", "SET with GET"},
     {"hmset", "4.0.0", "HSET with several pairs"},
     {"substr", "2.0.0", "GETRANGE"},
@@ -279,6 +281,10 @@ const Deprecation* find_deprecation(std::string_view full_name) {
   const auto found = std::find_if(std::begin(kDeprecations), std::end(kDeprecations),
                                   [&](const Deprecation& entry) { return entry.name == full_name; });
   return found != std::end(kDeprecations) ? found : nullptr;
+}
+
+bool is_system_command(std::string_view full_name) {
+  return full_name == "debug";
 }
 
 std::vector<KeySpecification> key_specifications(const Command& command) {

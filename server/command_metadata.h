@@ -41,6 +41,8 @@ struct Deprecation {
 // Null for a command of which nothing is known.
 const CommandMetadata* find_metadata(std::string_view full_name);
 const Deprecation* find_deprecation(std::string_view full_name);
+// Not meant for users.
+bool is_system_command(std::string_view full_name);
 
 // All of the command's, in Redis's order. Empty: it has no keys.
 std::vector<KeySpecification> key_specifications(const Command& command);

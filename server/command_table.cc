@@ -71,6 +71,8 @@ Command* CommandTable::add(const CommandSpec& spec, const Command* parent) {
   command->one_key = spec.find_keys == nullptr && spec.keys.first > 0 && spec.keys.first == spec.keys.last;
   command->full_name =
       parent ? std::string(parent->full_name) + "|" + std::string(spec.name) : std::string(spec.name);
+  const bool understood = parse_argument_syntax(spec.syntax, &command->arguments);
+  STARLING_ASSERT(understood);
   all_.push_back(std::move(command));
   Command* added = all_.back().get();
   for (const CommandSpec& subcommand : spec.subcommands) added->subcommands.push_back(add(subcommand, added));

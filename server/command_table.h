@@ -9,6 +9,7 @@
 #include <string_view>
 #include <vector>
 
+#include "server/argument_syntax.h"
 #include "server/command.h"
 
 namespace starling::server {
@@ -20,12 +21,13 @@ struct Command {
   uint32_t id = 0;                  // Dense, subcommands included: indexes the counters.
   bool one_key = false;             // The key is at a fixed position, and there is only one.
   std::string full_name;            // "get", "client|getname".
+  std::vector<ArgumentDescription> arguments;
   std::vector<const Command*> subcommands;
 };
 
 class CommandTable {
  public:
-  // Aborts when two commands have the same name: that is a defect of the program.
+  // Aborts when two commands have the same name or a syntax is none: those are defects of the program.
   explicit CommandTable(std::span<const std::span<const CommandSpec>> families);
 
   // Case-insensitive. Null when unknown.

@@ -9,6 +9,9 @@ from harness.resp import ERROR
 # From the tightest to the loosest, by type.
 ENCODINGS = {b"string": [b"int", b"embstr", b"raw"], b"hash": [b"listpack", b"hashtable"], b"set": [b"intset", b"hashtable"]}
 
+# Redis 7.0 says nothing of these commands' arguments, though they have some; Starling does.
+UNDOCUMENTED = {"command|getkeys", "command|getkeysandflags"}
+
 
 def is_integer(value):
     digits = value[1:] if value[:1] == b"-" else value

@@ -157,6 +157,9 @@ void bitfield_ro(CommandContext& context) {
 std::span<const CommandSpec> bitfield_commands() {
   static const std::array commands = {
       CommandSpec{.name = "bitfield",
+                  .syntax = "key [operation= GET {encoding offset:integer} | {write= [OVERFLOW (WRAP | SAT | "
+                            "FAIL)] (write_operation= SET {encoding offset:integer value:integer} | INCRBY "
+                            "{encoding offset:integer increment:integer})}] ...",
                   .arity = -2,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatBitmap | kCatSlow,
@@ -167,6 +170,7 @@ std::span<const CommandSpec> bitfield_commands() {
                   .since = "3.2.0",
                   .summary = "Reads, sets and adds to integers of any width within a string."},
       CommandSpec{.name = "bitfield_ro",
+                  .syntax = "key [GET {encoding offset:integer}] ...",
                   .arity = -2,
                   .flags = kReadOnly | kFast,
                   .categories = kCatRead | kCatBitmap | kCatFast,

@@ -158,6 +158,7 @@ void bitop(CommandContext& context) {
 std::span<const CommandSpec> bit_commands() {
   static const std::array commands = {
       CommandSpec{.name = "bitcount",
+                  .syntax = "key [index= start:integer end:integer [index_unit= BYTE | BIT]@7.0.0]",
                   .arity = -2,
                   .flags = kReadOnly,
                   .categories = kCatRead | kCatBitmap | kCatSlow,
@@ -168,6 +169,7 @@ std::span<const CommandSpec> bit_commands() {
                   .since = "2.6.0",
                   .summary = "How many bits of a string are set."},
       CommandSpec{.name = "bitop",
+                  .syntax = "operation destkey:key key ...",
                   .arity = -4,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatBitmap | kCatSlow,
@@ -178,6 +180,8 @@ std::span<const CommandSpec> bit_commands() {
                   .since = "2.6.0",
                   .summary = "Combines strings bit by bit and stores the result."},
       CommandSpec{.name = "bitpos",
+                  .syntax = "key bit:integer [index= start:integer [end_index= end:integer [index_unit= BYTE "
+                            "| BIT]@7.0.0]]",
                   .arity = -3,
                   .flags = kReadOnly,
                   .categories = kCatRead | kCatBitmap | kCatSlow,
@@ -188,6 +192,7 @@ std::span<const CommandSpec> bit_commands() {
                   .since = "2.8.7",
                   .summary = "The position of the first bit that is set, or clear."},
       CommandSpec{.name = "getbit",
+                  .syntax = "key offset:integer",
                   .arity = 3,
                   .flags = kReadOnly | kFast,
                   .categories = kCatRead | kCatBitmap | kCatFast,
@@ -198,6 +203,7 @@ std::span<const CommandSpec> bit_commands() {
                   .since = "2.2.0",
                   .summary = "One bit of a string."},
       CommandSpec{.name = "setbit",
+                  .syntax = "key offset:integer value:integer",
                   .arity = 4,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatBitmap | kCatSlow,

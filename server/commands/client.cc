@@ -35,8 +35,8 @@ struct Gathering {
 };
 
 // Runs `visit` for all loops, then answers by `finish`. `gathering` is shared by them.
-void ask_all_loops(CommandContext& context, std::function<void(IoThread&, Gathering&)> visit,
-                   std::function<void(resp::ReplyWriter&, Gathering&)> finish) {
+void ask_all_loops(CommandContext& context, const std::function<void(IoThread&, Gathering&)>& visit,
+                   const std::function<void(resp::ReplyWriter&, Gathering&)>& finish) {
   auto gathering = std::make_shared<Gathering>();
   IoThread& here = context.client.io_thread();
   if (context.server.io_threads().size() == 1) {
@@ -368,9 +368,10 @@ constexpr uint32_t kPlain = kNoScript | kLoading | kStale;
 constexpr uint32_t kPlainCategories = kCatSlow | kCatConnection;
 constexpr uint32_t kAdminCategories = kCatAdmin | kCatSlow | kCatDangerous | kCatConnection;
 
-CommandSpec plain(std::string_view name, int arity, Handler handler, std::string_view since,
+CommandSpec plain(std::string_view usage, int arity, Handler handler, std::string_view since,
                   std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kPlain,
           .categories = kPlainCategories,
@@ -417,20 +418,33 @@ std::span<const CommandSpec> client_subcommands() {
       help_spec(),
       plain("id", 2, id, "5.0.0", "The number of the connection."),
       plain("info", 2, info, "6.2.0", "What the server knows about the connection."),
-      differing(admin("kill", -3, kill, "2.4.0", "Closes connections."),
-                "Inside a transaction it needs io-threads 1."),
-      differing(admin("list", -2, list, "2.4.0", "What the server knows about all connections."),
-                "Inside a transaction it needs io-threads 1. Lines end with lib-name and lib-ver, as in "
-                "Redis 7.2."),
-      admin("no-evict", 3, no_evict, "7.0.0", "Protects the connection from being closed to save memory."),
-      plain("no-touch", 3, no_touch, "7.2.0", "Keeps the connection's reads from making keys look used."),
-      differing(admin("pause", -3, pause, "3.0.0", "Holds commands back for a time."),
+      differing(
+          admin(
+              "kill (filter= ip:port~2.8.12 | (new-format= [ID client-id:integer]@2.8.12 | [TYPE "
+              "(normal_master_slave_pubsub= NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)]@2.8.12 "
+              "| [USER username] | [ADDR ip:port] | [LADDR ip:port]@6.2.0 | [SKIPME yes/no]) ...)",
+              -3, kill, "2.4.0", "Closes connections."),
+          "Inside a transaction it needs io-threads 1."),
+      differing(
+          admin(
+              "list [TYPE (NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID {id= client-id:integer ...}]@6.2.0",
+              -2, list, "2.4.0", "What the server knows about all connections."),
+          "Inside a transaction it needs io-threads 1. Lines end with lib-name and lib-ver, as in "
+          "Redis 7.2."),
+      admin("no-evict (enabled= ON | OFF)", 3, no_evict, "7.0.0",
+            "Protects the connection from being closed to save memory."),
+      plain("no-touch (enabled= ON | OFF)", 3, no_touch, "7.2.0",
+            "Keeps the connection's reads from making keys look used."),
+      differing(admin("pause timeout:integer [mode= WRITE | ALL]@6.2.0", -3, pause, "2.9.50",
+                      "Holds commands back for a time."),
                 "A time that no clock holds is refused."),
-      plain("reply", 3, reply, "3.2.0", "Whether the connection gets replies."),
-      plain("setinfo", 4, set_info, "7.2.0", "Tells which client library the connection uses."),
-      plain("setname", 3, set_name, "2.6.9", "Names the connection."),
+      plain("reply (ON | OFF | SKIP)", 3, reply, "3.2.0", "Whether the connection gets replies."),
+      plain("setinfo (attr= LIB-NAME libname | LIB-VER libver)", 4, set_info, "7.2.0",
+            "Tells which client library the connection uses."),
+      plain("setname connection-name", 3, set_name, "2.6.9", "Names the connection."),
       plain("trackinginfo", 2, tracking_info, "6.2.0", "The state of tracking for the connection."),
-      differing(admin("unblock", -3, unblock, "5.0.0", "Ends the wait of a blocked client."),
+      differing(admin("unblock client-id:integer [TIMEOUT | ERROR]", -3, unblock, "5.0.0",
+                      "Ends the wait of a blocked client."),
                 "Inside a transaction it needs io-threads 1."),
       admin("unpause", 2, unpause, "6.2.0", "Ends a pause."),
   };

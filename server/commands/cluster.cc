@@ -36,7 +36,7 @@ std::shared_ptr<const cluster::Placement> placement_of(CommandContext& context) 
 void info(CommandContext& context) {
   ClusterNode* cluster = cluster_of(context);
   if (cluster == nullptr) return;
-  context.reply.verbatim("txt", cluster_info(*cluster));
+  context.reply.verbatim("txt", cluster_info(*cluster, *context.client.io_thread().cluster()));
 }
 
 void nodes(CommandContext& context) {
@@ -176,9 +176,10 @@ void repair(CommandContext& context) {
   context.reply.ok();
 }
 
-CommandSpec of_cluster(std::string_view name, int arity, Handler handler, std::string_view summary,
+CommandSpec of_cluster(std::string_view usage, int arity, Handler handler, std::string_view summary,
                        std::string_view difference = {}) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kStale,
           .categories = kCatSlow,
@@ -230,8 +231,10 @@ void help(CommandContext& context) {
 
 std::span<const CommandSpec> own_subcommands() {
   static const std::array subcommands = {
-      of_cluster("countkeysinslot", 3, count_keys_in_slot, "Keys of a slot that this node holds."),
-      of_cluster("getkeysinslot", 4, get_keys_in_slot, "Names of keys of a slot that this node holds."),
+      of_cluster("countkeysinslot slot:integer", 3, count_keys_in_slot,
+                 "Keys of a slot that this node holds."),
+      of_cluster("getkeysinslot slot:integer count:integer", 4, get_keys_in_slot,
+                 "Names of keys of a slot that this node holds."),
       [] {
         CommandSpec spec = of_cluster("help", 2, help, "Explains the subcommands.");
         spec.flags |= kLoading;
@@ -244,7 +247,7 @@ std::span<const CommandSpec> own_subcommands() {
                  "the oldest in seconds, and how their delivery goes.",
                  "Redis has no such command"),
       of_cluster("info", 2, info, "The state of the cluster.", "has fields of its own"),
-      of_cluster("keyslot", 3, keyslot, "The slot of a key."),
+      of_cluster("keyslot key:string", 3, keyslot, "The slot of a key."),
       of_cluster("myid", 2, myid, "The id of this node."),
       of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
                  "every node is a master, of the slots that it coordinates now"),

@@ -98,9 +98,10 @@ void count_failure_reports(CommandContext& context) {
   if (member_argument(context, &member)) context.reply.integer(static_cast<int64_t>(member.accusers));
 }
 
-CommandSpec about_nodes(std::string_view name, int arity, uint32_t flags, Handler handler,
+CommandSpec about_nodes(std::string_view usage, int arity, uint32_t flags, Handler handler,
                         std::string_view since, std::string_view summary, std::string_view difference = {}) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kStale | flags,
           .categories = kCatSlow | ((flags & kAdmin) != 0 ? kCatAdmin | kCatDangerous : 0u),
@@ -115,19 +116,19 @@ CommandSpec about_nodes(std::string_view name, int arity, uint32_t flags, Handle
 
 std::span<const CommandSpec> cluster_member_subcommands() {
   static const std::array subcommands = {
-      about_nodes("count-failure-reports", 3, kAdmin, count_failure_reports, "3.0.0",
+      about_nodes("count-failure-reports node-id", 3, kAdmin, count_failure_reports, "3.0.0",
                   "How many nodes hear nothing of a node."),
-      about_nodes("forget", 3, kAdmin | kNoAsyncLoading, forget, "3.0.0",
+      about_nodes("forget node-id", 3, kAdmin | kNoAsyncLoading, forget, "3.0.0",
                   "Removes a node from this node's view.",
                   "always refused: membership is agreed on by all nodes"),
       about_nodes("links", 2, 0, links, "7.0.0", "The connections to and from other nodes.",
                   "of the loop that serves the client; buffers are told by what they hold"),
-      about_nodes("meet", -4, kAdmin | kNoAsyncLoading, meet, "3.0.0",
-                  "Names an address at which there is a node.",
+      about_nodes("meet ip port:integer [cluster_bus_port:integer]@4.0.0", -4, kAdmin | kNoAsyncLoading, meet,
+                  "3.0.0", "Names an address at which there is a node.",
                   "adds the address to the seeds until the process ends; it does not make a node a member"),
-      about_nodes("replicas", 3, kAdmin, replicas, "5.0.0", "The replicas of a node.",
+      about_nodes("replicas node-id", 3, kAdmin, replicas, "5.0.0", "The replicas of a node.",
                   "always empty: slots have replicas, nodes have none"),
-      about_nodes("slaves", 3, kAdmin, replicas, "3.0.0", "The replicas of a node, by the old name.",
+      about_nodes("slaves node-id", 3, kAdmin, replicas, "3.0.0", "The replicas of a node, by the old name.",
                   "always empty: slots have replicas, nodes have none"),
   };
   return subcommands;

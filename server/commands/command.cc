@@ -163,9 +163,10 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-constexpr CommandSpec subcommand(std::string_view name, int arity, Handler handler, std::string_view since,
+constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
                                  std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kLoading | kStale,
           .categories = kCatSlow | kCatConnection,
@@ -178,13 +179,16 @@ constexpr CommandSpec subcommand(std::string_view name, int arity, Handler handl
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
       subcommand("count", 2, count, "2.8.13", "How many commands there are."),
-      subcommand("docs", -2, docs, "7.0.0", "What commands do, since when."),
-      subcommand("getkeys", -4, get_keys, "2.8.13", "The keys among a command's arguments."),
-      subcommand("getkeysandflags", -4, get_keys_and_flags, "7.0.0",
+      subcommand("docs [command-name ...]", -2, docs, "7.0.0", "What commands do, since when."),
+      subcommand("getkeys command [arg ...]", -4, get_keys, "2.8.13",
+                 "The keys among a command's arguments."),
+      subcommand("getkeysandflags command [arg ...]", -4, get_keys_and_flags, "7.0.0",
                  "The keys among a command's arguments, and what happens to them."),
       subcommand("help", 2, help, "5.0.0", "Explains the subcommands."),
-      subcommand("info", -2, info, "2.8.13", "Arity, flags, keys and categories of commands."),
-      subcommand("list", -2, list, "7.0.0", "The names of commands."),
+      subcommand("info [command-name ...]", -2, info, "2.8.13",
+                 "Arity, flags, keys and categories of commands."),
+      subcommand("list [FILTERBY (filterby= MODULE module-name | ACLCAT category | PATTERN pattern)]", -2,
+                 list, "7.0.0", "The names of commands."),
   };
   return kSubcommands;
 }
@@ -202,7 +206,7 @@ std::span<const CommandSpec> command_commands() {
                   .since = "2.8.13",
                   .summary = "Describes all commands.",
                   .subcommands = subcommands(),
-                  .difference = "DOCS has no arguments and no history"},
+                  .difference = "DOCS has no history"},
   };
   return commands;
 }

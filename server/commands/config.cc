@@ -79,9 +79,10 @@ void help(CommandContext& context) {
   for (std::string_view line : kLines) context.reply.simple_string(line);
 }
 
-CommandSpec admin(std::string_view name, int arity, Handler handler, std::string_view since,
+CommandSpec admin(std::string_view usage, int arity, Handler handler, std::string_view since,
                   std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kAdmin | kNoScript | kLoading | kStale,
           .categories = kCatAdmin | kCatSlow | kCatDangerous,
@@ -93,7 +94,7 @@ CommandSpec admin(std::string_view name, int arity, Handler handler, std::string
 
 std::span<const CommandSpec> subcommands() {
   static const std::array subcommands = {
-      admin("get", -3, get, "2.0.0", "The values of settings."),
+      admin("get {parameter} ...", -3, get, "2.0.0", "The values of settings."),
       CommandSpec{.name = "help",
                   .arity = 2,
                   .flags = kLoading | kStale,
@@ -104,7 +105,7 @@ std::span<const CommandSpec> subcommands() {
                   .summary = "Explains the subcommands."},
       admin("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero."),
       admin("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file."),
-      admin("set", -4, set, "2.0.0", "Changes settings of the running server."),
+      admin("set {parameter value} ...", -4, set, "2.0.0", "Changes settings of the running server."),
   };
   return subcommands;
 }

@@ -136,6 +136,7 @@ std::span<const CommandSpec> dump_commands() {
   static const std::array commands = {
       CommandSpec{
           .name = "dump",
+          .syntax = "key",
           .arity = 2,
           .flags = kReadOnly,
           .categories = kCatKeyspace | kCatRead | kCatSlow,
@@ -148,6 +149,8 @@ std::span<const CommandSpec> dump_commands() {
           .difference =
               "never compresses, so that long values give other bytes, which restore to the same value"},
       CommandSpec{.name = "restore",
+                  .syntax = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME "
+                            "seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0",
                   .arity = -4,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous,

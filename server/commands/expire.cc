@@ -125,8 +125,9 @@ void persist(CommandContext& context) {
 }
 
 // Both kinds have one key, first, and are fast.
-CommandSpec spec(std::string_view name, Handler handler, std::string_view since, std::string_view summary) {
-  return {.name = name,
+CommandSpec spec(std::string_view usage, Handler handler, std::string_view since, std::string_view summary) {
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .keys = {1, 1, 1},
           .handler = handler,
           .group = "generic",
@@ -154,15 +155,19 @@ CommandSpec reading(CommandSpec spec) {
 
 std::span<const CommandSpec> expire_commands() {
   static const std::array commands = {
-      writing(-3, spec("expire", expire, "1.0.0", "Sets in how many seconds a key expires.")),
-      writing(-3, spec("pexpire", pexpire, "2.6.0", "Sets in how many milliseconds a key expires.")),
-      writing(-3, spec("expireat", expireat, "1.2.0", "Sets when a key expires, in Unix seconds.")),
-      writing(-3, spec("pexpireat", pexpireat, "2.6.0", "Sets when a key expires, in Unix milliseconds.")),
-      writing(2, spec("persist", persist, "2.2.0", "Lets a key live for ever again.")),
-      reading(spec("ttl", ttl, "1.0.0", "The seconds a key has left to live.")),
-      reading(spec("pttl", pttl, "2.6.0", "The milliseconds a key has left to live.")),
-      reading(spec("expiretime", expiretime, "7.0.0", "When a key expires, in Unix seconds.")),
-      reading(spec("pexpiretime", pexpiretime, "7.0.0", "When a key expires, in Unix milliseconds.")),
+      writing(-3, spec("expire key seconds:integer [condition= NX | XX | GT | LT]@7.0.0", expire, "1.0.0",
+                       "Sets in how many seconds a key expires.")),
+      writing(-3, spec("pexpire key milliseconds:integer [condition= NX | XX | GT | LT]@7.0.0", pexpire,
+                       "2.6.0", "Sets in how many milliseconds a key expires.")),
+      writing(-3, spec("expireat key unix-time-seconds:unix-time [condition= NX | XX | GT | LT]@7.0.0",
+                       expireat, "1.2.0", "Sets when a key expires, in Unix seconds.")),
+      writing(-3, spec("pexpireat key unix-time-milliseconds:unix-time [condition= NX | XX | GT | LT]@7.0.0",
+                       pexpireat, "2.6.0", "Sets when a key expires, in Unix milliseconds.")),
+      writing(2, spec("persist key", persist, "2.2.0", "Lets a key live for ever again.")),
+      reading(spec("ttl key", ttl, "1.0.0", "The seconds a key has left to live.")),
+      reading(spec("pttl key", pttl, "2.6.0", "The milliseconds a key has left to live.")),
+      reading(spec("expiretime key", expiretime, "7.0.0", "When a key expires, in Unix seconds.")),
+      reading(spec("pexpiretime key", pexpiretime, "7.0.0", "When a key expires, in Unix milliseconds.")),
   };
   return commands;
 }

@@ -21,6 +21,7 @@ void info(CommandContext& context) {
 std::span<const CommandSpec> info_commands() {
   static const std::array commands = {
       CommandSpec{.name = "info",
+                  .syntax = "[section ...]",
                   .arity = -1,
                   .flags = kLoading | kStale,
                   .categories = kCatSlow | kCatDangerous,

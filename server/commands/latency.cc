@@ -122,9 +122,10 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-constexpr CommandSpec subcommand(std::string_view name, int arity, Handler handler, std::string_view since,
+constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
                                  std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kAdmin | kNoScript | kLoading | kStale,
           .categories = kCatAdmin | kCatSlow | kCatDangerous,
@@ -137,7 +138,7 @@ constexpr CommandSpec subcommand(std::string_view name, int arity, Handler handl
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
       subcommand("doctor", 2, doctor, "2.8.13", "Advice about slow events."),
-      subcommand("graph", 3, graph, "2.8.13", "The samples of an event, drawn."),
+      subcommand("graph event", 3, graph, "2.8.13", "The samples of an event, drawn."),
       CommandSpec{.name = "help",
                   .arity = 2,
                   .flags = kLoading | kStale,
@@ -146,10 +147,10 @@ std::span<const CommandSpec> subcommands() {
                   .group = "server",
                   .since = "2.8.13",
                   .summary = "Explains the subcommands."},
-      subcommand("histogram", -2, histogram, "7.0.0", "How long the calls of commands took."),
-      subcommand("history", 3, history, "2.8.13", "The samples of an event."),
+      subcommand("histogram [command ...]", -2, histogram, "7.0.0", "How long the calls of commands took."),
+      subcommand("history event", 3, history, "2.8.13", "The samples of an event."),
       subcommand("latest", 2, latest, "2.8.13", "The last sample of every event."),
-      subcommand("reset", -2, reset, "2.8.13", "Forgets samples."),
+      subcommand("reset [event ...]", -2, reset, "2.8.13", "Forgets samples."),
   };
   return kSubcommands;
 }

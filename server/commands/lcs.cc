@@ -111,6 +111,7 @@ void lcs(CommandContext& context) {
 std::span<const CommandSpec> lcs_commands() {
   static const std::array commands = {
       CommandSpec{.name = "lcs",
+                  .syntax = "key1:key key2:key [LEN] [IDX] [MINMATCHLEN len:integer] [WITHMATCHLEN]",
                   .arity = -3,
                   .flags = kReadOnly,
                   .categories = kCatRead | kCatString | kCatSlow,

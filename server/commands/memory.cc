@@ -134,9 +134,10 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-constexpr CommandSpec subcommand(std::string_view name, int arity, uint32_t flags, Handler handler,
+constexpr CommandSpec subcommand(std::string_view usage, int arity, uint32_t flags, Handler handler,
                                  std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = flags,
           .categories = kCatSlow,
@@ -154,6 +155,7 @@ std::span<const CommandSpec> subcommands() {
       subcommand("purge", 2, 0, purge, "Gives free memory back to the system."),
       subcommand("stats", 2, 0, stats, "Where the memory goes."),
       CommandSpec{.name = "usage",
+                  .syntax = "key [SAMPLES count:integer]",
                   .arity = -3,
                   .flags = kReadOnly,
                   .categories = kCatRead | kCatSlow,

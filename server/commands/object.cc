@@ -81,9 +81,10 @@ void help(CommandContext& context) {
   for (const std::string_view line : kLines) context.reply.simple_string(line);
 }
 
-CommandSpec of_key(std::string_view name, Handler handler, std::string_view summary,
+CommandSpec of_key(std::string_view usage, Handler handler, std::string_view summary,
                    std::string_view difference = {}) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = 3,
           .flags = kReadOnly,
           .categories = kCatKeyspace | kCatRead | kCatSlow,
@@ -98,17 +99,17 @@ CommandSpec of_key(std::string_view name, Handler handler, std::string_view summ
 
 std::span<const CommandSpec> object_subcommands() {
   static const std::array subcommands = {
-      of_key("encoding", encoding, "How the value of a key is kept.",
+      of_key("encoding key", encoding, "How the value of a key is kept.",
              "follows from the content alone: a value that Redis converted and that then shrank, or a string "
              "that was "
              "appended to, shows as newly made"),
       [] {
-        CommandSpec spec = of_key("freq", freq, "How often a key was used lately.");
+        CommandSpec spec = of_key("freq key", freq, "How often a key was used lately.");
         spec.since = "4.0.0";
         return spec;
       }(),
-      of_key("idletime", idletime, "The seconds since a key was last used."),
-      of_key("refcount", refcount, "How many references a value has.",
+      of_key("idletime key", idletime, "The seconds since a key was last used."),
+      of_key("refcount key", refcount, "How many references a value has.",
              "what Redis would answer for the same content"),
       CommandSpec{.name = "help",
                   .arity = 2,

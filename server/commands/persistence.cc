@@ -83,6 +83,7 @@ constexpr uint32_t kAdministration = kCatAdmin | kCatSlow | kCatDangerous;
 std::span<const CommandSpec> persistence_commands() {
   static const std::array commands = {
       CommandSpec{.name = "bgsave",
+                  .syntax = "[SCHEDULE]@3.2.2",
                   .arity = -1,
                   .flags = kAdmin | kNoScript | kNoAsyncLoading,
                   .categories = kAdministration,
@@ -111,6 +112,7 @@ std::span<const CommandSpec> persistence_commands() {
                   .difference = "makes a data directory under dir/snapshots, keeping the last 8; other "
                                 "clients go on meanwhile"},
       CommandSpec{.name = "shutdown",
+                  .syntax = "[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0",
                   .arity = -1,
                   .flags = kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy,
                   .categories = kAdministration,

@@ -135,10 +135,11 @@ constexpr uint32_t kPlain = kPubSub | kNoScript | kLoading | kStale;
 constexpr uint32_t kQuery = kPubSub | kLoading | kStale;
 constexpr uint32_t kCategories = kCatPubSub | kCatSlow;
 
-CommandSpec spec(std::string_view name, int arity, uint32_t flags, uint32_t categories, Handler handler,
+CommandSpec spec(std::string_view usage, int arity, uint32_t flags, uint32_t categories, Handler handler,
                  std::string_view since, std::string_view summary) {
   CommandSpec spec;
-  spec.name = name;
+  spec.name = name_in(usage);
+  spec.syntax = syntax_in(usage);
   spec.arity = arity;
   spec.flags = flags;
   spec.categories = categories;
@@ -151,16 +152,16 @@ CommandSpec spec(std::string_view name, int arity, uint32_t flags, uint32_t cate
 
 std::span<const CommandSpec> pubsub_subcommands() {
   static const std::array commands = {
-      spec("channels", -2, kQuery, kCategories, channels<ChannelKind::kChannel>, "2.8.0",
+      spec("channels [pattern]", -2, kQuery, kCategories, channels<ChannelKind::kChannel>, "2.8.0",
            "Lists the channels that have subscribers."),
       spec("help", 2, kLoading | kStale, kCatSlow, help, "6.2.0", "Describes the subcommands."),
       spec("numpat", 2, kQuery, kCategories, pattern_count, "2.8.0", "Counts the patterns subscribed to."),
-      spec("numsub", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kChannel>, "2.8.0",
+      spec("numsub [channel ...]", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kChannel>, "2.8.0",
            "Counts the subscribers of channels."),
-      spec("shardchannels", -2, kQuery, kCategories, channels<ChannelKind::kShard>, "7.0.0",
+      spec("shardchannels [pattern]", -2, kQuery, kCategories, channels<ChannelKind::kShard>, "7.0.0",
            "Lists the shard channels that have subscribers."),
-      spec("shardnumsub", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kShard>, "7.0.0",
-           "Counts the subscribers of shard channels."),
+      spec("shardnumsub [shardchannel ...]", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kShard>,
+           "7.0.0", "Counts the subscribers of shard channels."),
   };
   return commands;
 }
@@ -180,27 +181,27 @@ CommandSpec with_subcommands(CommandSpec spec, std::span<const CommandSpec> subc
 
 std::span<const CommandSpec> pubsub_commands() {
   static const std::array commands = {
-      spec("psubscribe", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>, "2.0.0",
+      spec("psubscribe {pattern} ...", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>, "2.0.0",
            "Listens to all channels that match the patterns."),
-      spec("publish", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate, kCatPubSub | kCatFast, publish,
-           "2.0.0", "Sends a message to a channel."),
+      spec("publish channel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
+           kCatPubSub | kCatFast, publish, "2.0.0", "Sends a message to a channel."),
       with_subcommands(spec("pubsub", -2, 0, kCatSlow, help, "2.8.0", "Tells who listens to what."),
                        pubsub_subcommands()),
-      spec("punsubscribe", -1, kPlain, kCategories, unsubscribe<ChannelKind::kPattern>, "2.0.0",
+      spec("punsubscribe [pattern ...]", -1, kPlain, kCategories, unsubscribe<ChannelKind::kPattern>, "2.0.0",
            "Stops listening by patterns."),
       with_channels(
-          spec("spublish", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate, kCatPubSub | kCatFast,
-               publish_to_shard, "7.0.0", "Sends a message to a shard channel."),
+          spec("spublish shardchannel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
+               kCatPubSub | kCatFast, publish_to_shard, "7.0.0", "Sends a message to a shard channel."),
           {1, 1, 1}),
-      with_channels(spec("ssubscribe", -2, kPlain, kCategories, subscribe<ChannelKind::kShard>, "7.0.0",
-                         "Listens to shard channels."),
+      with_channels(spec("ssubscribe shardchannel ...", -2, kPlain, kCategories,
+                         subscribe<ChannelKind::kShard>, "7.0.0", "Listens to shard channels."),
                     {1, -1, 1}),
-      spec("subscribe", -2, kPlain, kCategories, subscribe<ChannelKind::kChannel>, "2.0.0",
+      spec("subscribe channel ...", -2, kPlain, kCategories, subscribe<ChannelKind::kChannel>, "2.0.0",
            "Listens to channels."),
-      with_channels(spec("sunsubscribe", -1, kPlain, kCategories, unsubscribe<ChannelKind::kShard>, "7.0.0",
-                         "Stops listening to shard channels."),
+      with_channels(spec("sunsubscribe [shardchannel ...]", -1, kPlain, kCategories,
+                         unsubscribe<ChannelKind::kShard>, "7.0.0", "Stops listening to shard channels."),
                     {1, -1, 1}),
-      spec("unsubscribe", -1, kPlain, kCategories, unsubscribe<ChannelKind::kChannel>, "2.0.0",
+      spec("unsubscribe [channel ...]", -1, kPlain, kCategories, unsubscribe<ChannelKind::kChannel>, "2.0.0",
            "Stops listening to channels."),
   };
   return commands;

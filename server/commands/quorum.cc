@@ -123,8 +123,7 @@ void help(CommandContext& context) {
       "RESET",
       "    Goes back to the quorums of the settings.",
       "SET [R <level>] [W <level>] [SLOPPY|STRICT] [TIMEOUT <ms>]",
-      "    Sets the quorums of this connection. A level is ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a "
-      "number.",
+      "    Sets this connection's. A level is ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a number.",
       "HELP",
       "    Prints this help.",
   };
@@ -218,8 +217,9 @@ void explain(CommandContext& context) {
       });
 }
 
-CommandSpec plain(std::string_view name, int arity, Handler handler, std::string_view summary) {
-  return {.name = name,
+CommandSpec plain(std::string_view usage, int arity, Handler handler, std::string_view summary) {
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kFast | kNoScript,
           .categories = kCatConnection | kCatFast,
@@ -233,17 +233,20 @@ std::span<const CommandSpec> quorum_subcommands() {
   static const std::array subcommands = {
       plain("get", 2, get, "The quorums in force for this connection."),
       plain("help", 2, help, "Explains the subcommands."),
-      plain("set", -3, set, "Sets the quorums of this connection: R, W, SLOPPY or STRICT, TIMEOUT."),
+      plain("set [R level] [W level] [SLOPPY | STRICT] [TIMEOUT milliseconds:integer]", -3, set,
+            "Sets the quorums of this connection: R, W, SLOPPY or STRICT, TIMEOUT."),
       plain("reset", 2, reset, "Goes back to the quorums of the settings."),
       [] {
-        CommandSpec spec = plain("exec", -4, exec, "Runs one command with quorums of its own.");
+        CommandSpec spec = plain(
+            "exec [R level] [W level] [SLOPPY | STRICT] [TIMEOUT milliseconds:integer] -- command [arg ...]",
+            -4, exec, "Runs one command with quorums of its own.");
         spec.flags |= kMovableKeys;
         spec.find_keys = inner_keys;
         return spec;
       }(),
       [] {
-        CommandSpec spec =
-            plain("explain", 3, explain, "Which nodes hold a key, how they are, and which version each has.");
+        CommandSpec spec = plain("explain key", 3, explain,
+                                 "Which nodes hold a key, how they are, and which version each has.");
         spec.keys = {2, 2, 1};
         spec.key_use = kKeyRO | kKeyNotKey;
         return spec;

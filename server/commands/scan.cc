@@ -146,6 +146,7 @@ std::span<const CommandSpec> scan_commands() {
   static const std::array commands = {
       CommandSpec{
           .name = "keys",
+          .syntax = "pattern",
           .arity = 2,
           .flags = kReadOnly | kWholeKeyspace,
           .categories = kCatKeyspace | kCatRead | kCatSlow | kCatDangerous,
@@ -156,6 +157,7 @@ std::span<const CommandSpec> scan_commands() {
           .difference =
               "other clients go on meanwhile: keys that they make or remove may or may not be listed"},
       CommandSpec{.name = "scan",
+                  .syntax = "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type]@6.0.0",
                   .arity = -2,
                   .flags = kReadOnly | kWholeKeyspace,
                   .categories = kCatKeyspace | kCatRead | kCatSlow,

@@ -60,9 +60,10 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-constexpr CommandSpec subcommand(std::string_view name, int arity, Handler handler,
+constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler,
                                  std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kAdmin | kLoading | kStale,
           .categories = kCatAdmin | kCatSlow | kCatDangerous,
@@ -74,7 +75,7 @@ constexpr CommandSpec subcommand(std::string_view name, int arity, Handler handl
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
-      subcommand("get", -2, get, "The newest entries of the slow log."),
+      subcommand("get [count:integer]", -2, get, "The newest entries of the slow log."),
       CommandSpec{.name = "help",
                   .arity = 2,
                   .flags = kLoading | kStale,

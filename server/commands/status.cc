@@ -60,6 +60,7 @@ void time(CommandContext& context) {
 std::span<const CommandSpec> status_commands() {
   static const std::array commands = {
       CommandSpec{.name = "lolwut",
+                  .syntax = "[VERSION version:integer]",
                   .arity = -1,
                   .flags = kReadOnly | kFast,
                   .categories = kCatRead | kCatFast,

@@ -59,9 +59,10 @@ void incrbyfloat(CommandContext& context) {
   context.reply.bulk(text);
 }
 
-constexpr CommandSpec adder(std::string_view name, int arity, Handler handler, std::string_view since,
+constexpr CommandSpec adder(std::string_view usage, int arity, Handler handler, std::string_view since,
                             std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kWrite | kDenyOom | kFast,
           .categories = kCatWrite | kCatString | kCatFast,
@@ -77,11 +78,12 @@ constexpr CommandSpec adder(std::string_view name, int arity, Handler handler, s
 
 std::span<const CommandSpec> string_number_commands() {
   static const std::array commands = {
-      adder("decr", 2, decr, "1.0.0", "Subtracts one from an integer."),
-      adder("decrby", 3, decrby, "1.0.0", "Subtracts a number from an integer."),
-      adder("incr", 2, incr, "1.0.0", "Adds one to an integer."),
-      adder("incrby", 3, incrby, "1.0.0", "Adds a number to an integer."),
-      adder("incrbyfloat", 3, incrbyfloat, "2.6.0", "Adds a number to a decimal number."),
+      adder("decr key", 2, decr, "1.0.0", "Subtracts one from an integer."),
+      adder("decrby key decrement:integer", 3, decrby, "1.0.0", "Subtracts a number from an integer."),
+      adder("incr key", 2, incr, "1.0.0", "Adds one to an integer."),
+      adder("incrby key increment:integer", 3, incrby, "1.0.0", "Adds a number to an integer."),
+      adder("incrbyfloat key increment:double", 3, incrbyfloat, "2.6.0",
+            "Adds a number to a decimal number."),
   };
   return commands;
 }

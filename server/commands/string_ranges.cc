@@ -70,8 +70,9 @@ void getrange(CommandContext& context) {
               value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1)));
 }
 
-constexpr CommandSpec range_reader(std::string_view name, std::string_view since, std::string_view summary) {
-  return {.name = name,
+constexpr CommandSpec range_reader(std::string_view usage, std::string_view since, std::string_view summary) {
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = 4,
           .flags = kReadOnly,
           .categories = kCatRead | kCatString | kCatSlow,
@@ -88,6 +89,7 @@ constexpr CommandSpec range_reader(std::string_view name, std::string_view since
 std::span<const CommandSpec> string_range_commands() {
   static const std::array commands = {
       CommandSpec{.name = "append",
+                  .syntax = "key value",
                   .arity = 3,
                   .flags = kWrite | kDenyOom | kFast,
                   .categories = kCatWrite | kCatString | kCatFast,
@@ -97,8 +99,10 @@ std::span<const CommandSpec> string_range_commands() {
                   .group = "string",
                   .since = "2.0.0",
                   .summary = "Adds bytes to the end of a string."},
-      range_reader("getrange", "2.4.0", "A part of a string, by the positions of its first and last byte."),
+      range_reader("getrange key start:integer end:integer", "2.4.0",
+                   "A part of a string, by the positions of its first and last byte."),
       CommandSpec{.name = "setrange",
+                  .syntax = "key offset:integer value",
                   .arity = 4,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatString | kCatSlow,
@@ -109,6 +113,7 @@ std::span<const CommandSpec> string_range_commands() {
                   .since = "2.2.0",
                   .summary = "Overwrites a part of a string from an offset on."},
       CommandSpec{.name = "strlen",
+                  .syntax = "key",
                   .arity = 2,
                   .flags = kReadOnly | kFast,
                   .categories = kCatRead | kCatString | kCatFast,
@@ -118,7 +123,7 @@ std::span<const CommandSpec> string_range_commands() {
                   .group = "string",
                   .since = "2.2.0",
                   .summary = "The size of a string in bytes."},
-      range_reader("substr", "1.0.0", "The old name of GETRANGE."),
+      range_reader("substr key start:integer end:integer", "1.0.0", "The old name of GETRANGE."),
   };
   return commands;
 }

@@ -106,6 +106,7 @@ std::span<const CommandSpec> transaction_commands() {
                   .since = "2.2.0",
                   .summary = "Forgets all watched keys."},
       CommandSpec{.name = "watch",
+                  .syntax = "key ...",
                   .arity = -2,
                   .flags = kControl,
                   .categories = kFastTransaction,

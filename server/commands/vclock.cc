@@ -212,9 +212,10 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-CommandSpec of_key(std::string_view name, int arity, uint32_t flags, uint16_t key_use, Handler handler,
+CommandSpec of_key(std::string_view usage, int arity, uint32_t flags, uint16_t key_use, Handler handler,
                    std::string_view summary) {
-  return {.name = name,
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
           .arity = arity,
           .flags = flags,
           .categories = ((flags & kWrite) != 0 ? kCatWrite : kCatRead) | kCatString | kCatFast,
@@ -228,13 +229,15 @@ CommandSpec of_key(std::string_view name, int arity, uint32_t flags, uint16_t ke
 
 std::span<const CommandSpec> vclock_subcommands() {
   static const std::array subcommands = {
-      of_key("get", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, get,
+      of_key("get key", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, get,
              "All values of a key that no later write has seen, and the context to write with."),
-      of_key("set", -5, kWrite | kDenyOom | kFast, kKeyOW | kKeyUpdate | kKeyAccess, set,
+      of_key("set key context value [expiration= EX seconds:integer | PX milliseconds:integer | EXAT "
+             "unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time]",
+             -5, kWrite | kDenyOom | kFast, kKeyOW | kKeyUpdate | kKeyAccess, set,
              "Replaces the values that the context covers; others stay as siblings."),
-      of_key("del", 4, kWrite | kFast, kKeyRM | kKeyDelete, del,
+      of_key("del key context", 4, kWrite | kFast, kKeyRM | kKeyDelete, del,
              "Deletes the values that the context covers; others stay."),
-      of_key("inspect", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, inspect,
+      of_key("inspect key", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, inspect,
              "Every sibling of a key with who wrote it and when, tombstones included."),
       CommandSpec{.name = "help",
                   .arity = 2,
@@ -245,6 +248,7 @@ std::span<const CommandSpec> vclock_subcommands() {
                   .since = "starling",
                   .summary = "Explains the subcommands."},
       CommandSpec{.name = "compare",
+                  .syntax = "context other",
                   .arity = 4,
                   .flags = kFast,
                   .categories = kCatString | kCatFast,

@@ -53,7 +53,24 @@ TEST_CASE("the documentation of a container holds its subcommands'") {
   const std::string text = written(write_command_documentation, *config, 3);
   CHECK(text.starts_with("%4\r\n$7\r\nsummary\r\n"));
   CHECK(text.find("$11\r\nsubcommands\r\n%5\r\n") != std::string::npos);
-  CHECK(text.find("$10\r\nconfig|get\r\n%4\r\n$7\r\nsummary\r\n") != std::string::npos);
+  CHECK(text.find("$10\r\nconfig|get\r\n%5\r\n$7\r\nsummary\r\n") != std::string::npos);
+}
+
+TEST_CASE("arguments have Redis's form in RESP2 and RESP3") {
+  static const std::array specs = {CommandSpec{
+      .name = "rename", .syntax = "key newkey:key [REPLACE]@7.0.0 [EX a:integer] ...", .arity = -3}};
+  const std::array families = {std::span<const CommandSpec>(specs)};
+  const CommandTable table(families);
+  const std::string two = written(write_command_documentation, *table.find("rename"), 2);
+  CHECK(two.find("$9\r\narguments\r\n*4\r\n*6\r\n$4\r\nname\r\n$3\r\nkey\r\n$4\r\ntype\r\n$3\r\nkey\r\n"
+                 "$14\r\nkey_spec_index\r\n:0\r\n*6\r\n$4\r\nname\r\n$6\r\nnewkey\r\n$4\r\ntype\r\n"
+                 "$3\r\nkey\r\n$14\r\nkey_spec_index\r\n:1\r\n*10\r\n$4\r\nname\r\n$7\r\nreplace\r\n"
+                 "$4\r\ntype\r\n$10\r\npure-token\r\n$5\r\ntoken\r\n$7\r\nREPLACE\r\n$5\r\nsince\r\n"
+                 "$5\r\n7.0.0\r\n$5\r\nflags\r\n*1\r\n+optional\r\n") != std::string::npos);
+  CHECK(two.ends_with("$2\r\nEX\r\n$5\r\nflags\r\n*3\r\n+optional\r\n+multiple\r\n+multiple_token\r\n"));
+  const std::string three = written(write_command_documentation, *table.find("rename"), 3);
+  CHECK(three.find("$9\r\narguments\r\n*4\r\n%3\r\n") != std::string::npos);
+  CHECK(three.find("$5\r\nflags\r\n~1\r\n+optional\r\n") != std::string::npos);
 }
 
 TEST_CASE("metadata is found for every name, and for no other") {
