@@ -251,7 +251,7 @@ Status Checkpointer::run() {
   HintRows hints = core_.hints.take_changes();
   if (status.ok()) status = finish_run(state, std::move(deadlines), hints, *run);
   clear(tables, status.ok());
-  if (!status.ok()) core_.hints.restore_changes(std::move(hints));
+  if (!status.ok()) core_.hints.restore_changes(hints);
   if (!status.ok()) {
     core_.keyspace.stripes.lock_all();
     auto& waiting = core_.keyspace.flushed_spaces;

@@ -93,6 +93,17 @@ struct EngineCore {
   std::atomic<uint64_t> log_bytes_at_checkpoint{0};  // What was left when the last one had ended.
 };
 
+// Around every change of a record, under its stripe: its entry as it was (null: there is none), and as it is.
+// In a cluster the tally of its partition follows; on a node by itself nothing does.
+inline void tally_before(EngineCore& core, int database, const Key& key, const Entry* entry) {
+  VersionTallies& tallies = core.keyspace.tallies;
+  if (tallies.enabled() && entry != nullptr) tallies.before(core, database, key, *entry);
+}
+inline void tally_after(EngineCore& core, int database, const Key& key, const Entry& entry) {
+  VersionTallies& tallies = core.keyspace.tallies;
+  if (tallies.enabled()) tallies.after(core, database, key, entry);
+}
+
 // The access clock of an entry: seconds for LRU; minutes << 8 | logarithmic counter for LFU, as in Redis.
 uint32_t initial_access(bool lfu, int64_t now_ms);
 uint32_t touched_access(bool lfu, uint32_t access, int64_t now_ms, uint64_t noise);

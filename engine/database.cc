@@ -100,6 +100,7 @@ Found Database::find(const Key& key, Touch touch) {
 void Database::install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry) {
   operation_->changed_ = true;
   core_->keyspace.changes.add(key.partition);
+  tally_after(*core_, index_, key, *entry);
   if (!core_->durable()) return;
   if (partition.table.tag(slot) == 0) {
     ++partition.dirty;
@@ -145,6 +146,7 @@ void Database::put(const Key& key, std::string_view value, void* big_value, int6
   uint32_t slot = locate(partition, key);
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
+  tally_before(*core_, index_, key, old);
   const bool was_live = old != nullptr && !old->tombstone();
   const int64_t old_deadline_ms = was_live ? old->deadline_ms() : kNoDeadline;
   const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
@@ -313,6 +315,7 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
 // The deadline of a live record; its entry may be another one afterwards.
 void Database::move_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
   save_before_change(*core_, *tables_, partition, slot, key);
+  tally_before(*core_, index_, key, partition.table.entry(slot));
   Entry* entry = place_deadline(partition, slot, key, deadline_ms);
   entry->set_stamp(operation_->next_stamp());
   entry->set_actor(operation_->actor_index());

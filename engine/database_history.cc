@@ -54,6 +54,7 @@ uint32_t Database::install(Partition& partition, uint32_t slot, const Key& key, 
                            int64_t now_ms) {
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
+  tally_before(*core_, index_, key, old);
   const bool was_live = old != nullptr && !old->tombstone();
   const bool had_deadline = was_live && old->has(Entry::kHasDeadline);
   const uint8_t on_disk = operation_->replaying_ ? Entry::kOnDisk : 0;
@@ -163,6 +164,7 @@ void Database::lapse(Partition& partition, uint32_t slot, const Key& key, int64_
 void Database::bury(Partition& partition, uint32_t slot, const Key& key) {
   Entry* old = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, key);
+  tally_before(*core_, index_, key, old);
   if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
   const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
   const uint8_t was = was_bits(old, flags);
@@ -205,6 +207,7 @@ void Database::bury(Partition& partition, uint32_t slot, const Key& key) {
 void Database::forget(Partition& partition, uint32_t slot, const Key& key) {
   Entry* old = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, key);
+  tally_before(*core_, index_, key, old);
   Mutation mutation;
   mutation.kind = MutationKind::kForget;
   mutation.space = tables_->space;
@@ -258,10 +261,12 @@ void Database::change_deadline(Partition& partition, uint32_t slot, const Key& k
   if (History* history = collection.history()) {
     const auto before = static_cast<int64_t>(history->memory_bytes());
     const Dot dot{entry->stamp(), core_->keyspace.actors.id_of(entry->actor())};
+    tally_before(*core_, index_, key, entry);
     history->context().add(dot);
     Siblings siblings;
     if (deadline_ms != 0) siblings.push_back({dot, "", deadline_ms, false});
     history->hide(ElementKind::kDeadline, "", std::move(siblings));
+    tally_after(*core_, index_, key, *entry);
     account(partition, slot, key, static_cast<int64_t>(history->memory_bytes()) - before);
   }
 }

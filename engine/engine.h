@@ -46,6 +46,8 @@ struct Options {
   Fsync fsync = Fsync::kEverySecond;
   uint64_t checkpoint_log_bytes = 512ull << 20;
   int disk_threads = 4;
+  // False: nothing is done in the background (syncs, expiry, eviction, checkpoints) but what is called for.
+  bool threads = true;
   bool active_expire = true;
   // Records keep their whole causal history, and deletes stay as tombstones, so that other nodes can hold
   // copies (replication.h). A directory that was once opened with it is refused without.

@@ -138,7 +138,7 @@ struct Entry {
   template <typename T>
   T load(size_t offset) const {
     T value;
-    std::memcpy(&value, bytes() + offset, sizeof(T));
+    std::memcpy(&value, bytes() + offset, sizeof(T));  // NOLINT(bugprone-sizeof-expression): also pointers
     return value;
   }
   template <typename T>

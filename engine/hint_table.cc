@@ -166,6 +166,7 @@ bool HintTable::any(uint32_t space, const Key& key) const {
 std::bitset<kPartitionCount> HintTable::partitions() const {
   std::bitset<kPartitionCount> set;
   std::lock_guard lock(mutex_);
+  if (bytes_.load(std::memory_order_relaxed) == 0) return set;
   for (size_t i = 0; i < in_partition_.size(); ++i) set[i] = in_partition_[i] != 0;
   return set;
 }
@@ -255,11 +256,11 @@ std::map<std::string, std::optional<std::string>> HintTable::take_changes() {
   return rows;
 }
 
-void HintTable::restore_changes(std::map<std::string, std::optional<std::string>> rows) {
+void HintTable::restore_changes(const std::map<std::string, std::optional<std::string>>& rows) {
   std::lock_guard lock(mutex_);
   // Perhaps they got there nevertheless: what goes from now on is erased there all the same.
   std::swap(stored_before_, stored_sequence_);
-  for (auto& [row, value] : rows) {
+  for (const auto& [row, value] : rows) {
     if (!value) erased_rows_.push_back(row);
   }
 }

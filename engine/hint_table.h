@@ -113,7 +113,7 @@ class HintTable {
   // the log decides. Rows changed since the last call, in the order of their keys; no value: erased.
   std::map<std::string, std::optional<std::string>> take_changes();
   // The rows of the last take_changes() did not get to the store.
-  void restore_changes(std::map<std::string, std::optional<std::string>> rows);
+  void restore_changes(const std::map<std::string, std::optional<std::string>>& rows);
 
   // --- For Recovery.
   Status load(Store& store);

@@ -22,6 +22,13 @@ void Keyspace::drop(std::shared_ptr<DatabaseTables> tables) {
   if (tables->used) dropped.push_back(std::move(tables));
 }
 
+void Keyspace::note_change_of_all() {
+  for (uint32_t i = 0; i < kPartitionCount; ++i) {
+    changes.add(static_cast<uint16_t>(i));
+    if (tallies.enabled()) tallies.doubt(static_cast<uint16_t>(i));
+  }
+}
+
 void Keyspace::release(DatabaseTables& tables) {
   for (uint32_t p = 0; tables.used && p < kPartitionCount; ++p) {
     Table& table = tables.partitions[p].table;

@@ -17,6 +17,7 @@
 #include "engine/entry.h"
 #include "engine/key.h"
 #include "engine/table.h"
+#include "engine/version_tally.h"
 
 namespace starling::engine {
 
@@ -167,11 +168,6 @@ class ChangeCounts {
     std::atomic<uint32_t>& count = counts_[partition];
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
-  // All stripes are held.
-  void add_to_all() {
-    for (uint32_t partition = 0; partition < kPartitionCount; ++partition)
-      add(static_cast<uint16_t>(partition));
-  }
   uint32_t of(uint16_t partition) const { return counts_[partition].load(std::memory_order_relaxed); }
 
  private:
@@ -203,6 +199,7 @@ struct Keyspace {
   ActorTable actors;
   ChangeCounts changes;
   SettledStamps settled;
+  VersionTallies tallies;
   std::array<std::shared_ptr<DatabaseTables>, kDatabases> databases;
   uint32_t next_space = kDatabases;
   // Tables of flushed databases, to be freed in the background. Guarded by all stripes, like databases.
@@ -211,6 +208,8 @@ struct Keyspace {
   // that no database has the space: a replay that begins earlier works on them. Guarded likewise.
   std::vector<uint32_t> flushed_spaces;
 
+  // What the partitions hold has changed at once. All stripes are held.
+  void note_change_of_all();
   // The tables left a database: hands them to `dropped`, their space to flushed_spaces. All stripes are held.
   void drop(std::shared_ptr<DatabaseTables> tables);
   // Frees the records of dropped tables and returns their bytes to the accounting, one stripe after another.

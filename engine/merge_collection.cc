@@ -102,13 +102,14 @@ void OpenCollection::merge(const Delta& delta) {
   }
   if (simple) {
     entry_->set_stamp(std::max(entry_->stamp(), after[0].stamp));
-    return;
+    return tally_after(operation_->core_, index_, key_, *entry_);
   }
   History& history = *collection_->history();
   const auto before = static_cast<int64_t>(history.memory_bytes());
   history.context().join(delta.after);
   account(static_cast<int64_t>(history.memory_bytes()) - before);
   for (const auto& [actor, stamp] : after) entry_->set_stamp(std::max(entry_->stamp(), stamp));
+  tally_after(operation_->core_, index_, key_, *entry_);
 }
 
 void OpenCollection::merge_element(std::string_view name, const Siblings& theirs,
@@ -196,6 +197,7 @@ void OpenCollection::put_contribution(std::string_view name, std::string_view by
   store_siblings(slot, hash, name, std::move(siblings));
   entry_->set_stamp(dot.stamp);
   entry_->set_actor(actor);
+  tally_after(core, index_, key_, *entry_);
   account(static_cast<int64_t>(collection_->memory_bytes()) - memory_before);
   Mutation mutation;
   mutation.kind = MutationKind::kPutContribution;

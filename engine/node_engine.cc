@@ -42,6 +42,7 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
   core_.actor = parts.actor;
   core_.actor_index = core_.keyspace.actors.index_of(core_.actor);
   if (actor_file_ != nullptr) core_.hybrid_clock.restore(actor_file_->last_stamp());
+  if (options.replicated) core_.keyspace.tallies.enable();
   set_policy(options.policy, options.samples);
 }
 
@@ -58,12 +59,13 @@ Status NodeEngine::start(const std::function<void(const std::string&)>& progress
     if (!status.ok()) return status;
     last_checkpoint_ms_ = core_.clock.wall_ms();
     last_checkpoint_us_ = core_.clock.monotonic_us();
-    sync_thread_ = std::thread([this] { serve_sync(); });
+    if (core_.options.threads) sync_thread_ = std::thread([this] { serve_sync(); });
   }
   if (core_.options.resident_bytes) baseline_resident_bytes_ = core_.options.resident_bytes();
   const uint64_t records = core_.keyspace.stripes.bytes();
   baseline_resident_bytes_ -= std::min(baseline_resident_bytes_, records);
   adjust_budget();
+  if (!core_.options.threads) return {};
   maintenance_thread_ = std::thread([this] { serve_maintenance(); });
   if (core_.durable()) checkpoint_thread_ = std::thread([this] { serve_checkpoints(); });
   return {};
@@ -89,6 +91,7 @@ void NodeEngine::prefetch(int database, const Key& key, int stage) {
     const Partition& partition = tables.partitions[key.partition];
     if (stage == 0) {
       __builtin_prefetch(&partition);
+      if (core_.keyspace.tallies.enabled()) __builtin_prefetch(&core_.keyspace.tallies.of(key.partition));
     } else if (stage == 1) {
       partition.table.prefetch_slot(key.hash);
     } else {

@@ -26,6 +26,7 @@ OpenCollection Database::open(const Key& key, Type type) {
   parts.access = initial_access(core_->lfu.load(std::memory_order_relaxed), operation_->now_ms());
   if (old != nullptr) {
     save_before_change(*core_, *tables_, partition, slot, key);
+    tally_before(*core_, index_, key, old);
     parts.flags = inherited_flags(old);
   }
   if (operation_->replaying_) parts.flags |= Entry::kOnDisk;
@@ -66,7 +67,7 @@ OpenCollection::OpenCollection(const Database& database, const Key& key, Entry* 
       collection_(entry->collection()) {}
 
 // Before each change, cheaply but for the first one: the header is saved, tagged, and the frame says which
-// collection the elements belong to.
+// collection the elements belong to. The change must end with tally_after().
 void OpenCollection::begin_change() {
   prepare_header();
   if (operation_->open_tables_ == tables_ && operation_->open_key_ == key_.name) return;
@@ -86,6 +87,7 @@ void OpenCollection::prepare_header() {
   EngineCore& core = operation_->core_;
   operation_->changed_ = true;
   core.keyspace.changes.add(key_.partition);
+  tally_before(core, index_, key_, entry_);
   if (core.durable() && collection_->header_tag() != core.current_tag) {
     Partition& partition = tables_->partition(key_);
     const uint32_t slot = partition.table.find(key_.hash, key_.name);
@@ -128,6 +130,7 @@ bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t
   if (replicated) join_event(parts.stamp, name);
   entry_->set_stamp(parts.stamp);
   entry_->set_actor(parts.actor);
+  tally_after(core, index_, key_, *entry_);
   account(static_cast<int64_t>(collection_->memory_bytes()) - before);
   Mutation mutation;
   mutation.kind = MutationKind::kPutElement;
@@ -203,6 +206,7 @@ bool OpenCollection::remove(std::string_view name) {
   if (core.options.replicated) join_event(mutation.stamp, name);
   entry_->set_stamp(mutation.stamp);
   entry_->set_actor(operation_->actor_index());
+  tally_after(core, index_, key_, *entry_);
   account(static_cast<int64_t>(collection_->memory_bytes()) - before);
   if (!operation_->replaying_) core.observer.modified(index_, key_.name);
   Entry::destroy(old);  // Last: `name` may point into it.

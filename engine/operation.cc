@@ -145,7 +145,7 @@ void Operation::flush_database(int index) {
   core_.hints.drop_space(tables->space);
   keyspace.drop(std::exchange(tables, std::move(fresh)));
   open_tables_ = nullptr;
-  keyspace.changes.add_to_all();
+  keyspace.note_change_of_all();
   Mutation mutation;
   for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
   mutation.next_space = keyspace.next_space;
@@ -166,7 +166,7 @@ void Operation::swap_databases(int first, int second) {
   std::swap(keyspace.databases[static_cast<size_t>(first)], keyspace.databases[static_cast<size_t>(second)]);
   // A replay finds an open collection by its database's number, which is another one from here on.
   open_tables_ = nullptr;
-  keyspace.changes.add_to_all();
+  keyspace.note_change_of_all();
   Mutation mutation;
   for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
   mutation.next_space = keyspace.next_space;

@@ -161,6 +161,7 @@ bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblin
   return true;
 }
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): it is moved into the map.
 bool RecordAssembly::add(ElementKind kind, std::string_view name, Siblings siblings) {
   if (!well_formed(kind, name, siblings)) return false;
   for (const Sibling& sibling : siblings) {

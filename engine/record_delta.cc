@@ -85,7 +85,11 @@ void Change::set_deadline(int64_t deadline_ms) {
   const Type type = record_->type(now_ms_);
   STARLING_ASSERT(type != Type::kNone);
   if (type == Type::kString) {
-    put(ElementKind::kValue, "", {{dot_, *record_->string(now_ms_), deadline_ms, false}});
+    const Siblings& seen = record_->elements_.find(ElementOrder::View{ElementKind::kValue, ""})->second;
+    const bool own_counter = seen.size() == 1 && seen[0].counter && seen[0].dot.actor == dot_.actor;
+    Sibling sibling{dot_, own_counter ? seen[0].value : *record_->string(now_ms_), deadline_ms, false,
+                    own_counter};
+    put(ElementKind::kValue, "", {std::move(sibling)});
   } else if (deadline_ms != 0) {
     put(ElementKind::kDeadline, "", {{dot_, "", deadline_ms, false}});
   } else if (const auto place = record_->elements_.find(ElementOrder::View{ElementKind::kDeadline, ""});

@@ -81,6 +81,7 @@ bool simple(const Entry* entry) {
 void Database::store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts parts) {
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
+  tally_before(*core_, index_, key, old);
   const bool was_live = old != nullptr && !old->tombstone();
   const int64_t old_deadline_ms = was_live ? old->deadline_ms() : kNoDeadline;
   const bool lfu = core_->lfu.load(std::memory_order_relaxed);
@@ -344,10 +345,9 @@ Incarnation incarnation(Engine& engine) {
   return {engine.core().actor, engine.core().hybrid_clock.last()};
 }
 
+// Names of equal position have versions of their own: no two keys share an event.
 uint64_t version_hash(int database, std::string_view key, std::string_view context) {
-  const uint64_t seed = static_cast<uint64_t>(database);
-  return XXH3_64bits_withSeed(context.data(), context.size(),
-                              XXH3_64bits_withSeed(key.data(), key.size(), seed));
+  return XXH3_64bits_withSeed(context.data(), context.size(), version_position(database, key));
 }
 
 uint32_t change_count(Engine& engine, uint16_t partition) {

@@ -22,6 +22,7 @@
 #include "engine/operation.h"
 #include "engine/record.h"
 #include "engine/status.h"
+#include "engine/version_tally.h"
 #include "engine/version_vector.h"
 
 namespace starling::engine {
@@ -119,9 +120,24 @@ Incarnation incarnation(Engine& engine);
 uint64_t version_hash(int database, std::string_view key, std::string_view context);
 
 // Differs from an earlier answer when a record of the partition may have another version than then. Any
-// thread. Read it before a scan: the sum of what the scan visits is that of the partition as long as this
-// stays the same.
+// thread.
 uint32_t change_count(Engine& engine, uint16_t partition);
+
+// --- The sum of a partition's versions, as scan_versions() visits them (version_tally.h). Any thread,
+// without an operation.
+struct TallyView {
+  bool known = false;  // Otherwise the tally says nothing.
+  uint32_t changes = 0;
+  VersionTally tally;
+};
+TallyView tally_of(Engine& engine, uint16_t partition);
+// Brings a tally that is not known forward by about `limit` keys, fewer if they change meanwhile. *forward:
+// whether it got anywhere; false too when it is known. Blocks on the disk: pool thread. One scan of a
+// partition at a time gets anywhere.
+Status advance_tally(Engine& engine, uint16_t partition, size_t limit, bool* forward);
+// It must be scanned anew; it is known.
+void doubt_tally(Engine& engine, uint16_t partition);
+void set_tally(Engine& engine, uint16_t partition, const VersionTally& tally);
 
 // --- Settled partitions (settled.h).
 

@@ -36,7 +36,7 @@ struct RocksOptions {
   // What compactions may write per second, so that they leave the disk to the commit log's syncs.
   uint64_t compaction_bytes_per_second = 128ull << 20;
 
-  // Threads for compactions. They have a lower CPU priority than all others of the process.
+  // Threads for compactions. They have a somewhat lower CPU priority than all others of the process.
   int background_jobs = 2;
 
   // Table and blob files held open, each with a small reader in memory. Bounded, since a large store has

@@ -124,7 +124,6 @@ RocksSetup make_rocks_setup(const RocksOptions& options) {
   for (int family = 0; family < kFamilyCount; ++family)
     setup.families[static_cast<size_t>(family)] =
         family_options(options, static_cast<Family>(family), setup.cache);
-  setup.database.env->LowerThreadPoolCPUPriority(rocksdb::Env::Priority::LOW, rocksdb::CpuPriority::kLow);
   return setup;
 }
 

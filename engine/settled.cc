@@ -30,6 +30,13 @@ int64_t end_of(const Sibling& sibling) {
   return sibling.deadline_ms == 0 ? -1 : sibling.deadline_ms;
 }
 
+// Of what was last changed at a stamp and ends at a time.
+Stamp ripe_at(Stamp greatest, int64_t end_ms) {
+  constexpr int64_t kLastMs = (int64_t{1} << 47) - 1;
+  if (end_ms > kLastMs) return kNeverRipe;
+  return std::max(greatest, static_cast<Stamp>(end_ms) << 16);
+}
+
 }  // namespace
 
 Order compare_known(const Known& mine, const Known& theirs) {
@@ -39,7 +46,11 @@ Order compare_known(const Known& mine, const Known& theirs) {
   if (covers && covered) {
     const Stamp my_floor = std::max(mine.settled, mine.context.floor());
     const Stamp their_floor = std::max(theirs.settled, theirs.context.floor());
-    if (my_floor != their_floor) return my_floor > their_floor ? Order::kAfter : Order::kBefore;
+    if (my_floor != their_floor) {
+      // Who has settled less and has no record has removed already what the other one keeps for a while yet.
+      if ((my_floor < their_floor ? mine : theirs).context.empty()) return Order::kEqual;
+      return my_floor > their_floor ? Order::kAfter : Order::kBefore;
+    }
     if (mine.context.empty() || theirs.context.empty()) return Order::kEqual;
     return mine.context.compare(theirs.context);
   }
@@ -51,8 +62,11 @@ Record merge_known(const Record& mine, Stamp my_settled, const Record& theirs, S
   const Order order = compare_known({mine.context(), my_settled}, {theirs.context(), their_settled});
   if (order == Order::kEqual || order == Order::kAfter) return mine;
   if (order == Order::kBefore && their_settled >= my_settled) {
-    if (!theirs.context().empty()) return theirs;
-    return with_context({}, with_floor({}, their_settled));
+    // What only their settled stamp knows to be superseded must be known here as well, before this partition
+    // is settled here: else an event that comes late would be news.
+    const bool said = their_settled == my_settled || theirs.context().covers(mine.context());
+    if (said && !theirs.context().empty()) return theirs;
+    return with_context(theirs.elements(), with_floor(theirs.context(), their_settled));
   }
   Record plain = mine;
   plain.merge(theirs);
@@ -77,7 +91,6 @@ Stamp take_settled(std::string_view* bytes) {
 }
 
 Stamp ripe_stamp(const Header& header) {
-  constexpr int64_t kLastMs = (int64_t{1} << 47) - 1;
   Stamp greatest = 0;
   for (const auto& entry : header.record.context().entries()) greatest = std::max(greatest, entry.stamp);
   int64_t end_ms = 0;
@@ -98,15 +111,26 @@ Stamp ripe_stamp(const Header& header) {
   }
   const VersionVector& context = header.record.context();
   if (context.size() == 1 && context.floor() != 0 && header.record.elements().empty() && !elements) return 0;
-  if (end_ms > kLastMs) return kNeverRipe;
-  return std::max(greatest, static_cast<Stamp>(end_ms) << 16);
+  return ripe_at(greatest, end_ms);
 }
 
 Stamp ripe_stamp(const ActorTable& actors, const Entry& entry) {
-  // What a live record without a deadline is needs no look at its parts.
+  // What needs no look at its parts: a live record without a deadline, and what one actor made.
   if (!entry.tombstone() && !entry.has(Entry::kHasDeadline)) return kNeverRipe;
-  if (entry.tombstone() && !entry.has(Entry::kComplex)) return entry.stamp();
-  return ripe_stamp(header_of(actors, entry));
+  if (entry.has(Entry::kComplex)) return ripe_stamp(header_of(actors, entry));
+  if (entry.tombstone()) return entry.stamp();
+  return ripe_at(entry.stamp(), entry.deadline_ms());
+}
+
+size_t sibling_count(const Header& header) {
+  constexpr int64_t kNoTime = 0;
+  return header.record.live_values(kNoTime).size();
+}
+
+size_t sibling_count(const ActorTable& actors, const Entry& entry) {
+  const History* history = entry.history();
+  const bool several = history != nullptr && history->find(ElementKind::kValue, "") != nullptr;
+  return several ? sibling_count(header_of(actors, entry)) : entry.type() == Type::kString ? 1 : 0;
 }
 
 }  // namespace starling::engine

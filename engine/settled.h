@@ -11,6 +11,7 @@
 // Plain values, as in record.h.
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -34,7 +35,9 @@ struct Known {
 };
 
 // *mine relative to *theirs. Of two that cover each other (what differs was settled) the one that has settled
-// more is after; kEqual if neither and one has no record any more.
+// more is after. kEqual if neither has and one has no record any more, or if it is the other one that has
+// none: what is still here, and was superseded there, is on its way out. merge_state() and this agree: after
+// merging what a peer hands over, it is neither before nor beside this node.
 Order compare_known(const Known& mine, const Known& theirs);
 
 // The merge of two records as seen by who holds `mine`, with a context that is true by itself.
@@ -53,5 +56,10 @@ inline constexpr Stamp kNeverRipe = UINT64_MAX;
 // more than that the key is absent.
 Stamp ripe_stamp(const Header& header);
 Stamp ripe_stamp(const ActorTable& actors, const Entry& entry);
+
+// How many values the record has at once as a string. By no clock, so that all nodes see the same: values
+// that have expired count.
+size_t sibling_count(const Header& header);
+size_t sibling_count(const ActorTable& actors, const Entry& entry);
 
 }  // namespace starling::engine

@@ -50,8 +50,12 @@ void Replica::settle(uint32_t partition, Stamp stamp) {
   if (partition == kPartitionCount) {
     core.keyspace.settled.promise(stamp);
   } else {
-    core.keyspace.settled.raise(static_cast<uint16_t>(partition), stamp);
-    core.keyspace.changes.add(static_cast<uint16_t>(partition));
+    const auto number = static_cast<uint16_t>(partition);
+    core.keyspace.settled.raise(number, stamp);
+    core.keyspace.changes.add(number);
+    // What is ripe now is no part of it any more.
+    VersionTallies& tallies = core.keyspace.tallies;
+    if (tallies.enabled() && tallies.of(number).ripe <= stamp) tallies.doubt(number);
   }
   core.hybrid_clock.restore(stamp);
   Mutation mutation;

@@ -32,18 +32,6 @@ struct SeenVersion {
   size_t siblings = 0;
 };
 
-// By no clock, so that all nodes see the same: values that have expired count.
-size_t sibling_count(const Header& header) {
-  constexpr int64_t kNoTime = 0;
-  return header.record.live_values(kNoTime).size();
-}
-
-size_t sibling_count(const ActorTable& actors, const Entry& entry) {
-  // Only a complex string can have several.
-  if (!entry.has(Entry::kComplex) || entry.type() != Type::kString) return entry.tombstone() ? 0 : 1;
-  return sibling_count(header_of(actors, entry));
-}
-
 // One stretch [from, until) of one partition of one database.
 class Step {
  public:

@@ -1,5 +1,6 @@
 #include "resp/number.h"
 
+#include <algorithm>
 #include <cctype>
 #include <cerrno>
 #include <cmath>
@@ -84,10 +85,7 @@ bool parse_real(std::string_view text, long double* value) {
 }
 
 char* format_real(double value, char* out) {
-  if (std::isnan(value)) {
-    std::memcpy(out, "nan", 3);
-    return out + 3;
-  }
+  if (std::isnan(value)) return std::copy_n("nan", 3, out);
   return std::to_chars(out, out + kRealTextBytes, value, std::chars_format::general, 17).ptr;
 }
 

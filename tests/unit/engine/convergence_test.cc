@@ -7,6 +7,7 @@
 #include "engine/record_codec.h"
 #include "engine/settled.h"
 #include "tests/unit/engine/replicated_run.h"
+#include "tests/unit/engine/tally_check.h"
 
 namespace starling::engine {
 
@@ -32,6 +33,11 @@ class Cluster {
     if (choice >= 85 && choice < 88) REQUIRE(some_node().engine().checkpoint().ok());
     if (choice >= 88 && choice < 91) some_node().evict_everything();
     if (choice >= 91 && choice < 94) crash(some_node());
+    if (choice >= 60 && choice < 85) {
+      const uint16_t partition = Key(names_[below(names_.size())]).partition;
+      bool forward;
+      REQUIRE(advance_tally(some_node().engine(), partition, 1, &forward).ok());
+    }
     if (choice >= 94) {
       for (auto& node : nodes_) node->clock.now_ms += static_cast<int64_t>(below(300));
     }
@@ -94,6 +100,7 @@ class Cluster {
 
   uint64_t below(uint64_t bound) { return random_.below(bound); }
   uint64_t gaps() const { return gaps_; }
+  uint64_t followed() const { return followed_; }
 
  private:
   struct Message {
@@ -210,10 +217,15 @@ class Cluster {
 
   void send_state(size_t from, size_t to, const std::string& name) {
     const std::string state = state_of(*nodes_[from], name);
+    const std::string version = version_of(*nodes_[from], name);
     if (from == to || state.empty()) return;
     nodes_[to]->with_operation(name, 0, [&](Operation& operation, const Key& key) {
       const MergeOutcome outcome = Replica(operation, 0).merge_state(key, state);
       REQUIRE((outcome == MergeOutcome::kApplied || outcome == MergeOutcome::kUnchanged));
+      // Who reads there may go on: there is nothing more to be had.
+      Order order{};
+      REQUIRE(Replica(operation, 0).compare(key, version, &order).ok());
+      REQUIRE((order == Order::kEqual || order == Order::kAfter));
     });
   }
 
@@ -270,6 +282,10 @@ class Cluster {
       } while (cursor != 0);
     }
     CHECK(versions == expected);
+    for (const uint16_t partition : partitions) {
+      followed_ += check_tally(node, partition);
+      learn_tally(node, partition);
+    }
   }
 
   SeededRandom random_;
@@ -280,6 +296,7 @@ class Cluster {
   uint64_t members_ = 0;
   uint64_t gaps_ = 0;
   uint64_t reaped_ = 0, late_ = 0;
+  uint64_t followed_ = 0;  // Tallies that were known when they were looked at.
   const bool lossy_;
 };
 
@@ -302,7 +319,7 @@ TEST_CASE("replication: three nodes converge over losses, repetitions, crashes, 
 
 TEST_CASE(
     "replication: tombstones that are collected once all are equal do not come back, and nothing else goes") {
-  uint64_t reaped = 0, late = 0;
+  uint64_t reaped = 0, late = 0, followed = 0;
   for (uint64_t seed = first_seed(); seed < first_seed() + seed_count(30); ++seed) {
     CAPTURE(seed);
     Cluster cluster(seed, seed % 4 == 0);
@@ -314,9 +331,11 @@ TEST_CASE(
       cluster.check();
     }
     reaped += cluster.reaped();
+    followed += cluster.followed();
     late += cluster.late();
   }
   CHECK(reaped > 0);
+  CHECK(followed > 1000);
   CHECK(late > 0);
 }
 

@@ -32,6 +32,11 @@ struct Copy {
     change.erase(record.context());
     return change.finish();
   }
+  Delta expire(Stamp stamp, int64_t deadline_ms) {
+    Change change(&record, {stamp, actor}, kNow);
+    change.set_deadline(deadline_ms);
+    return change.finish();
+  }
   Delta add(Stamp stamp, int64_t increment, int64_t now_ms = kNow) {
     Change change(&record, {stamp, actor}, now_ms);
     REQUIRE(change.add_to_string(increment));
@@ -92,6 +97,24 @@ TEST_CASE("increments of what is absent on both sides add up: never there, or de
   b.add(5, 1);
   exchange(a, b);
   CHECK(a.shown() == "2");
+}
+
+TEST_CASE("counters that were given deadlines on both sides add up, and end with them") {
+  Copy a{kA, {}}, b{kB, {}};
+  a.add(1, 1);
+  a.expire(2, kNow + 500);
+  a.add(3, 1);
+  b.add(4, 1);
+  b.expire(5, kNow + 500);
+  exchange(a, b);
+  CHECK(a.shown() == "3");
+  CHECK(a.values() == Values{"3"});
+  CHECK(a.shown(kNow + 500) == "(none)");
+  // What others have added, it could not end: it becomes the value.
+  b.expire(6, kNow + 900);
+  a.add(7, 10);
+  exchange(a, b);
+  CHECK(a.values() == Values{"3", "12"});
 }
 
 TEST_CASE("a field's increments add up too, and those of other fields are nobody's business") {

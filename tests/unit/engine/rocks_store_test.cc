@@ -3,7 +3,9 @@
 
 #include <doctest/doctest.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <chrono>
@@ -11,6 +13,7 @@
 #include <filesystem>
 #include <fstream>
 #include <map>
+#include <set>
 #include <string>
 #include <thread>
 #include <vector>
@@ -60,6 +63,14 @@ size_t count_rows(Store& store, Family family) {
   return count;
 }
 
+// The nice values of the process's threads.
+std::set<int> priorities() {
+  std::set<int> found;
+  for (const auto& thread : fs::directory_iterator("/proc/self/task"))
+    found.insert(getpriority(PRIO_PROCESS, static_cast<id_t>(std::stoul(thread.path().filename()))));
+  return found;
+}
+
 TEST_CASE("a second opening is refused as locked") {
   TemporaryDirectory directory;
   const auto store = open_store(directory.path());
@@ -105,6 +116,17 @@ TEST_CASE("large values move to blob files when runs are merged, and stay readab
   const auto rows = store->iterate(Family::kRecords, "100070", "2");
   REQUIRE(rows->valid());
   CHECK(rows->value() == value + "4");
+}
+
+TEST_CASE("compactions come after the other threads, and not last of all") {
+  TemporaryDirectory directory;
+  auto store = open_store(directory.path());
+  for (int round = 0; round < 6; ++round) REQUIRE(put_many(*store, 10, std::string(20000, 'v')).ok());
+  while (statistic(*store, "blob_bytes") == 0) std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  const int own = getpriority(PRIO_PROCESS, 0);
+  const std::set<int> found = priorities();
+  CHECK(found.contains(own));
+  CHECK(*found.rbegin() == std::min(own + 5, 19));
 }
 
 TEST_CASE("a very large value has a file of its own in a run, as it is") {

@@ -144,6 +144,30 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "settled: who has removed a tombstone already finds nothing newer at who has settled more and not yet") {
+  for (const bool field : {false, true}) {
+    Pair pair;
+    if (field) {
+      add(pair.a, "k", "m");
+    } else {
+      set(pair.a, "k", "old");
+    }
+    pair.exchange("k");
+    remove(pair.a, "k");
+    pair.exchange("k");
+    const Stamp first = pair.stamp();
+    settle_up_to(pair.a, "k", first);
+    settle_up_to(pair.b, "k", first);
+    REQUIRE(reap_all(pair.a, "k") == 1);
+    settle_up_to(pair.b, "k", pair.stamp());
+    CHECK(compare(pair.a, "k", version_of(pair.b, "k")) == Order::kEqual);
+    CHECK(compare(pair.b, "k", version_of(pair.a, "k")) == Order::kEqual);
+    CHECK(merge(pair.a, "k", state_of(pair.b, "k")) == MergeOutcome::kUnchanged);
+    CHECK(merge(pair.b, "k", state_of(pair.a, "k")) == MergeOutcome::kUnchanged);
+  }
+}
+
 TEST_CASE("settled: ping-pong: one has removed a tombstone, the other has not heard that it may") {
   Pair pair;
   set(pair.a, "k", "old");
@@ -199,6 +223,29 @@ TEST_CASE("settled: a replica that has lost the delete hears of it from who has 
     REQUIRE(found);
     CHECK(found.collection().size() == 1);
   });
+}
+
+TEST_CASE("settled: a record made anew by who has removed the tombstone says what the tombstone said") {
+  Pair pair;
+  TestNode third(3000, true, true);
+  set(third, "k", "old");
+  const std::string old = state_of(third, "k");
+  pair.tick();
+  for (TestNode* node : {&pair.a, &pair.b}) merge(*node, "k", old);
+  remove(pair.a, "k");
+  pair.exchange("k");
+  settle_up_to(pair.a, "k", pair.stamp());
+  CHECK(reap_all(pair.a, "k") == 1);
+  set(pair.a, "k", "new");
+  // The partition is not settled there yet, and the third node's event is in no context that comes.
+  merge(pair.b, "k", state_of(pair.a, "k"));
+  CHECK(merge(pair.b, "k", old) == MergeOutcome::kUnchanged);
+  CHECK(get(pair.b, "k") == "new");
+  // Both end with the same.
+  merge(pair.a, "k", state_of(pair.b, "k"));
+  settle_up_to(pair.b, "k", settled_up_to(pair.a.engine(), Key("k").partition));
+  merge(pair.b, "k", state_of(pair.a, "k"));
+  CHECK(bare(pair.a, "k") == bare(pair.b, "k"));
 }
 
 TEST_CASE("settled: expired values go by the agreed stamp, not by a node's clock") {
