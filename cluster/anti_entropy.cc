@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <map>
+#include <utility>
 
 #include "engine/assert.h"
 #include "engine/record_codec.h"
@@ -35,6 +36,7 @@ Exchange::Action Exchange::fail(std::string reason) {
 // To the next stretch.
 Exchange::Action Exchange::proceed() {
   if (position_ == kEndPosition) {
+    if (!std::exchange(founded_, false)) unfounded_.push_back(differing_.front());
     differing_.pop_front();
     position_ = 0;
   }
@@ -48,6 +50,7 @@ Exchange::Action Exchange::proceed() {
 
 Exchange::Action Exchange::start(const VersionIndex& index) {
   STARLING_ASSERT(waiting_ == Waiting::kNothing && figures_.messages == 0);
+  for (const uint16_t partition : index.in_doubt(included_)) included_[partition] = false;
   return send(encode_sums({epoch_, urgent_, included_, index.group_sums(included_)}), Waiting::kSums);
 }
 
@@ -71,14 +74,16 @@ Exchange::Action Exchange::receive(std::string_view payload, const VersionIndex&
 Exchange::Action Exchange::take_sums(std::string_view detail, const VersionIndex& index) {
   SumsReply reply;
   if (!decode_sums_reply(detail, &reply)) return fail("a malformed answer");
+  for (const uint16_t partition : reply.in_doubt) included_[partition] = false;
   equal_ = included_;
   for (const auto& [group, theirs] : reply.groups) {
     const PartitionSums mine = index.partition_sums(group, included_);
     for (uint32_t i = 0; i < kGroupPartitions; ++i) {
       const uint32_t partition = group * kGroupPartitions + i;
       if (!included_[partition] || mine[i] == theirs[i]) continue;
-      differing_.push_back(static_cast<uint16_t>(partition));
       equal_[partition] = false;
+      if (urgent_ || !index.restless(static_cast<uint16_t>(partition)))
+        differing_.push_back(static_cast<uint16_t>(partition));
     }
   }
   figures_.partitions = differing_.size();
@@ -102,6 +107,7 @@ Exchange::Action Exchange::take_list(std::string_view detail) {
     if (engine::partition_of(key) != differing_.front()) return fail("an answer about another partition");
   }
   figures_.differences += reply.differences;
+  founded_ |= reply.differences != 0;
   figures_.failed += reply.failed;
   position_ = reply.reached;
   if (reply.wanted.empty()) return proceed();
@@ -117,6 +123,7 @@ Exchange::Action Exchange::pushed(uint64_t failed) {
 
 SumsReply answer_sums(const SumsRequest& request, const VersionIndex& index) {
   SumsReply reply;
+  reply.in_doubt = index.in_doubt(request.included);
   const GroupSums mine = index.group_sums(request.included);
   for (uint32_t group = 0; group < kGroupCount; ++group) {
     if (mine[group] == request.sums[group]) continue;

@@ -53,11 +53,13 @@ class Exchange {
     std::string reason;
   };
 
-  // Compares the partitions of `included`, which both hold under this epoch.
+  // Compares the partitions of `included`, which both hold under this epoch; of those, the ones that both
+  // know the sums of.
   Exchange(Epoch epoch, bool urgent, const PartitionSet& included)
       : epoch_(epoch), urgent_(urgent), included_(included) {}
 
   Action start(const VersionIndex& index);
+  // Partitions that differ but are restless are left out, unless it is urgent.
   Action receive(std::string_view payload, const VersionIndex& index);
   // All that is here from where the list was to begin up to `until`; `settled`: how far the partition was
   // settled before it was read (engine/settled.h).
@@ -68,6 +70,8 @@ class Exchange {
   const ExchangeFigures& figures() const { return figures_; }
   // Once the sums are compared: the partitions that did not differ then.
   const PartitionSet& equal() const { return equal_; }
+  // Partitions whose sums differed though no version did: changed meanwhile, or a sum is wrong.
+  const std::vector<uint16_t>& unfounded() const { return unfounded_; }
   // Partitions that differ and are still to be compared.
   size_t left() const { return differing_.size(); }
 
@@ -82,10 +86,12 @@ class Exchange {
 
   const Epoch epoch_;
   const bool urgent_;
-  const PartitionSet included_;
+  PartitionSet included_;
   Waiting waiting_ = Waiting::kNothing;
   PartitionSet equal_;
   std::deque<uint16_t> differing_;  // The first is being compared, from position_ on.
+  bool founded_ = false;            // A version was found that differs.
+  std::vector<uint16_t> unfounded_;
   Position position_ = 0;
   Position until_ = 0;  // Of the list sent.
   ExchangeFigures figures_;

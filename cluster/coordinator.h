@@ -15,6 +15,10 @@
 // what that one says counts for the replica; with kStrict it only keeps the hint. Where no node is left to
 // stand in, the caller keeps the hint itself (Listener::hint).
 //
+// Writes (and reads) of one moment whose replicas are the same nodes share their messages and their fate:
+//
+//   batch   join ── join ── … ── flush ──────────────────> as one write of all their changes
+//
 // Pure: time comes as an argument, messages leave by Wire. One thread at a time; one coordinator for each
 // loop.
 #pragma once
@@ -84,22 +88,40 @@ class Coordinator {
  public:
   Coordinator(Wire& wire, CoordinatorListener& listener) : wire_(wire), listener_(listener) {}
 
-  // What to serve by from now on. What is under way is given up as if its time were up: nodes may have other
-  // numbers now. Before the first call, requests must not begin.
+  // What to serve by from now on; flush() first. What is under way is given up as if its time were up: nodes
+  // may have other numbers now. Before the first call, requests must not begin.
   void set_placement(std::shared_ptr<const Placement> placement);
 
   // Whether a request could reach its quorum if every node that is healthy now answered. Nothing: it could.
   std::optional<Failure> hopeless(uint16_t partition, const Consistency& consistency, QuorumMode mode,
                                   bool write) const;
 
+  // Partitions with the same set of replicas have the same number, below sets().
+  uint16_t set_of(uint16_t partition) const { return set_of_[partition]; }
+  size_t sets() const { return sets_.size(); }
+
   // Ships changes to keys of one partition. `changes` is a sequence of `change`. The local copy counts as
   // acknowledged: with appendfsync always the caller holds the reply until it is durable as well.
   void begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
                    uint64_t token);
+  // The batch that a write to the partition may join; 0: none, it has to begin by itself, as a replica is not
+  // healthy or this node is none. Numbers are not used again.
+  uint64_t batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us);
+  // Like begin_write(), but for the moment: the batch leaves with the next flush(), or earlier. `batch` is
+  // what batch_for() has just returned for the partition. `token` 0: what becomes of this write is told with
+  // that of another one of the batch.
+  void join(uint64_t batch, uint16_t partition, std::string_view changes, uint64_t token);
+  // Sends what has joined a batch.
+  void flush(int64_t now_us);
   // Asks for the versions of keys of one partition, until `options.read` is satisfied together with this
   // node. Done at once when this node alone is enough. `keys` is a sequence of `key`.
   void begin_read(uint16_t partition, std::string_view keys, const QuorumOptions& options, int64_t now_us,
                   uint64_t token);
+  // The same for `count` keys, in one message with other reads of the moment whose replicas are the same
+  // nodes: it leaves with the next flush(), or earlier, and they have one fate. False: it has to begin by
+  // itself, as a replica is not healthy or this node is none.
+  bool join_read(uint16_t partition, std::string_view keys, size_t count, const QuorumOptions& options,
+                 int64_t now_us, uint64_t token);
   // Asks every other replica that can be reached, and nobody else. read_done() comes when all have answered,
   // are lost or out of time; versions() then has those that answered.
   void begin_survey(uint16_t partition, std::string_view keys, int64_t timeout_ms, int64_t now_us,
@@ -142,21 +164,46 @@ class Coordinator {
     Request(Kind k, const Tally& t) : kind(k), tally(t) {}
     Kind kind;
     bool done = false;
-    bool survey = false;  // Of a read: what is answered counts, though not all answer.
-    uint16_t partition = 0;
-    uint64_t token = 0;
+    bool survey = false;     // Of a read: what is answered counts, though not all answer.
+    uint16_t partition = 0;  // Whose walk finds who stands in. Of a batch: of its first write.
+    absl::InlinedVector<uint64_t, 1> tokens;
+    absl::InlinedVector<size_t, 1> key_counts;  // Of a read: how many keys belong to each token.
+    absl::InlinedVector<uint16_t, 2> owed;      // Partitions of a write, once for each that joined.
     Tally tally;
     QuorumOptions options;
     int64_t began_us = 0;
-    std::string keys;     // Of a write: what hints are about. Of a read or fetch: what was asked.
-    std::string changes;  // Of a write while somebody may have to stand in.
+    std::string keys;  // Of a read or fetch: what was asked.
+    // Of a write: the message to replicas, its changes from a position on.
+    std::string message;
+    size_t changes_from = 0;
     absl::InlinedVector<NodeIndex, 5> replicas;
     absl::InlinedVector<Contact, 5> contacts;
     std::vector<std::vector<PeerVersion>> versions;
   };
   using Requests = absl::flat_hash_map<uint64_t, Request>;
+  // The replicas of a partition, in no order of preference.
+  struct ReplicaSet {
+    absl::InlinedVector<NodeIndex, 5> nodes;  // Ascending.
+    bool own = false;                         // This node is one.
+  };
+  struct Batch {
+    uint64_t number;
+    uint16_t set;
+    size_t members;
+    Request request;
+  };
 
-  Request make(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us, uint64_t token);
+  Request make(Kind kind, std::span<const NodeIndex> replicas, const QuorumOptions& options, int64_t now_us);
+  Request& begin(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us, uint64_t token,
+                 uint64_t* id);
+  void find_sets();
+  Batch* open_batch(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us);
+  void send_batch(uint64_t id, Request& request);
+  void finish_read(Request& request, const Failure* failure);
+  void set_changes(std::string_view changes, Request* request) const;
+  static std::string_view changes_of(const Request& request) {
+    return std::string_view(request.message).substr(request.changes_from);
+  }
   bool contacted(const Request& request, NodeIndex node) const;
   bool send_write(uint64_t id, Request& request, size_t slot);
   void stand_in(uint64_t id, Request& request, size_t slot);
@@ -179,6 +226,10 @@ class Coordinator {
   Wire& wire_;
   CoordinatorListener& listener_;
   std::shared_ptr<const Placement> placement_;
+  std::vector<ReplicaSet> sets_;
+  std::vector<uint16_t> set_of_;  // By partition.
+  std::vector<Batch> batches_;    // That have not left, in the order of their first writes.
+  uint64_t last_batch_ = 0;
   Requests requests_;
   absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
   Obligations obligations_;

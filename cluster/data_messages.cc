@@ -76,4 +76,20 @@ bool MessageReader::read_key(KeyName* key) {
   return rest_.read_byte(&key->database) && key->database < kDatabases && rest_.read_string(&key->key);
 }
 
+std::vector<KeyName> keys_in(std::string_view keys) {
+  std::vector<KeyName> names;
+  MessageReader reader(keys);
+  KeyName key;
+  while (!reader.at_end() && reader.read_key(&key)) names.push_back(key);
+  return names;
+}
+
+std::string keys_of(std::string_view changes) {
+  std::string keys;
+  MessageReader reader(changes);
+  Change change;
+  while (!reader.at_end() && reader.read_change(&change)) append_key({change.database, change.key}, &keys);
+  return keys;
+}
+
 }  // namespace starling::cluster

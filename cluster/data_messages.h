@@ -22,6 +22,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/node_id.h"
 #include "engine/byte_codec.h"
@@ -77,5 +78,10 @@ class MessageReader {
  private:
   engine::ByteReader rest_;
 };
+
+// Of sequences that this node has put together. Views into them.
+std::vector<KeyName> keys_in(std::string_view keys);
+// The keys of a sequence of `change`, as one of `key`.
+std::string keys_of(std::string_view changes);
 
 }  // namespace starling::cluster

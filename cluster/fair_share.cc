@@ -189,6 +189,7 @@ MostInAList most_in_a_list(const Places& places, uint32_t replicas) {
   for (uint32_t datacenter = 0; datacenter < places.datacenters(); ++datacenter) {
     const std::vector<uint32_t>& racks = places.racks_in(datacenter);
     std::vector<uint32_t> sizes;
+    sizes.reserve(racks.size());
     for (const uint32_t rack : racks) sizes.push_back(places.nodes_in_rack(rack));
     const std::vector<Bounds> bounds = level_bounds(sizes, most.by_datacenter[datacenter]);
     for (size_t i = 0; i < racks.size(); ++i) most.by_rack[racks[i]] = bounds[i].most;

@@ -68,7 +68,7 @@ Handshake::State Handshake::take_introduction(std::string_view payload, std::str
   if (!common_version) {
     return refuse(RefusalReason::kVersion,
                   "speaks version " + version_range(peer_.least_version, peer_.greatest_version) +
-                      " of the bus protocol, this node " +
+                      " of the bus protocol, its peer " +
                       version_range(options_.self.least_version, options_.self.greatest_version),
                   out);
   }
@@ -93,8 +93,8 @@ Handshake::State Handshake::examine(std::string* out) {
   }
   if (peer_has_secret_ != !options_.secret.empty()) {
     return refuse(RefusalReason::kSecret,
-                  peer_has_secret_ ? "has a cluster-secret and this node has none"
-                                   : "has no cluster-secret and this node has one",
+                  peer_has_secret_ ? "has a cluster-secret and its peer has none"
+                                   : "has no cluster-secret and its peer has one",
                   out);
   }
   return state_;
@@ -167,6 +167,7 @@ std::string Handshake::encode_introduction() const {
   out.append(self.id.bytes.begin(), self.id.bytes.end());
   engine::append_varint(self.epoch, &out);
   engine::append_string(self.address, &out);
+  engine::append_u64(self.life, &out);
   return out;
 }
 
@@ -195,7 +196,8 @@ bool Handshake::decode_introduction(std::string_view payload, bool* common_versi
   if (!take(NodeId::kBytes, &rest, &id)) return false;
   std::copy(id.begin(), id.end(), peer_.id.bytes.begin());
   reader = engine::ByteReader(rest);
-  if (!reader.read_varint(&peer_.epoch) || !reader.read_string(&address)) return false;
+  if (!reader.read_varint(&peer_.epoch) || !reader.read_string(&address) || !reader.read_u64(&peer_.life))
+    return false;
   peer_.address = address;
   return peer_.id.valid() && address.size() <= kLargestBusAddressBytes;
 }

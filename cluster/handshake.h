@@ -8,7 +8,7 @@
 //                                    <──     hello_reply(proof)            both are done
 //
 //   introduction := magic versions secret:u8 nonce:32 bytes cluster:u64 node:20 bytes epoch:varint
-//                   address:string more:bytes
+//                   address:string life:u64 more:bytes
 //   magic        := "STARLING"
 //   versions     := least:varint greatest:varint      of the protocol that the node speaks
 //   secret       := 0: has none | 1: has one
@@ -48,6 +48,8 @@ struct Introduction {
   ClusterId cluster = 0;
   Epoch epoch = 0;
   std::string address;  // "host:port" of its bus port; at most kLargestBusAddressBytes.
+  // Drawn by chance when its process began: who has another one than before remembers nothing of then.
+  uint64_t life = 0;
   uint32_t least_version = kLeastBusVersion;
   uint32_t greatest_version = kGreatestBusVersion;
 };

@@ -16,12 +16,18 @@ namespace starling::cluster {
 
 class Obligations {
  public:
-  Obligations() : owed_(engine::kPartitionCount), last_(engine::kPartitionCount) {}
+  Obligations() : owed_(engine::kPartitionCount), last_(engine::kPartitionCount), groups_(kGroupCount) {}
 
-  void begin(uint16_t partition) { ++owed_[partition]; }
+  void begin(uint16_t partition) {
+    ++owed_[partition];
+    ++groups_[group_of(partition)].owed;
+  }
   void end(uint16_t partition) {
     --owed_[partition];
     last_[partition] = mark_;
+    Group& group = groups_[group_of(partition)];
+    --group.owed;
+    group.last = mark_;
   }
   bool owed(uint16_t partition) const { return owed_[partition] != 0; }
 
@@ -29,15 +35,23 @@ class Obligations {
   void mark(uint64_t number) { mark_ = number; }
   // Adds the partitions of which something was owed at that moment or at any time since.
   void add_since(uint64_t number, PartitionSet* partitions) const {
-    for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-      if (owed_[i] != 0 || last_[i] >= number) partitions->set(i);
+    for (uint32_t group = 0; group < kGroupCount; ++group) {
+      if (groups_[group].owed == 0 && groups_[group].last < number) continue;
+      for (uint32_t i = group * kGroupPartitions; i < (group + 1) * kGroupPartitions; ++i) {
+        if (owed_[i] != 0 || last_[i] >= number) partitions->set(i);
+      }
     }
   }
 
  private:
+  // Of neighbours, to pass them over: the sum, and the latest.
+  struct Group {
+    uint64_t owed = 0, last = 0;
+  };
   uint64_t mark_ = 0;
   std::vector<uint32_t> owed_;
   std::vector<uint64_t> last_;  // The mark after which the last debt ended; 0: none ever did.
+  std::vector<Group> groups_;
 };
 
 }  // namespace starling::cluster

@@ -55,6 +55,21 @@ void ReplicaService::handle(uint64_t link, FrameKind kind, uint64_t correlation,
   fetch({link, kind, correlation, std::string(payload)}, missing);
 }
 
+// What it asks to be changed; false: it makes no sense.
+bool ReplicaService::read_changes(MessageReader& reader) {
+  parsed_.clear();
+  Change change;
+  while (!reader.at_end()) {
+    if (!reader.read_change(&change)) return false;
+    parsed_.push_back({change, engine::Key(change.key)});
+  }
+  // One by one they would wait for memory one after the other.
+  for (int stage = 0; stage <= 2 && parsed_.size() > 1; ++stage) {
+    for (const ParsedChange& each : parsed_) engine_.prefetch(each.change.database, each.key, stage);
+  }
+  return true;
+}
+
 ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, uint64_t correlation,
                                                std::string_view payload, std::vector<KeyName>* missing) {
   MessageReader reader(payload);
@@ -64,25 +79,26 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
     return Progress::kDone;
   }
   NodeId target;
-  bool good = kind != FrameKind::kHint || reader.read_node(&target);
+  if ((kind == FrameKind::kHint && !reader.read_node(&target)) || !read_changes(reader)) {
+    refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
+    return Progress::kDone;
+  }
   std::string gaps;
-  std::string_view complaint = "malformed request";
   engine::LogPosition position = 0;
-  Change change;
-  for (uint64_t number = 0; good && !reader.at_end(); ++number) {
-    good = reader.read_change(&change);
-    if (!good) break;
-    const engine::Key key(change.key);
-    engine::Operation operation(engine_, host_.now_ms());
-    operation.lock({change.database, key});
-    if (!operation.resident({change.database, key})) {
+  const int64_t now_ms = host_.now_ms();
+  for (size_t number = 0; number < parsed_.size(); ++number) {
+    const auto& [change, key] = parsed_[number];
+    const engine::KeyRef reference{change.database, key};
+    engine::Operation operation(engine_, now_ms);
+    operation.lock(reference);
+    if (!operation.resident(reference)) {
       operation.finish();
       missing->push_back({change.database, change.key});
       continue;
     }
     if (kind == FrameKind::kHint) {
       const std::string_view id(reinterpret_cast<const char*>(target.bytes.data()), target.bytes.size());
-      if (operation.keep_hint({change.database, key}, id) == engine::HintOutcome::kNoRoom) {
+      if (operation.keep_hint(reference, id) == engine::HintOutcome::kNoRoom) {
         operation.finish();
         refuse(link, kind, correlation, ReplyResult::kUnavailable, "no room for more hints");
         return Progress::kDone;
@@ -94,15 +110,13 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
                                              : replica.merge_delta(key, change.body);
     position = std::max(position, operation.finish());
     if (outcome == engine::MergeOutcome::kGap) engine::append_varint(number, &gaps);
-    if (outcome == engine::MergeOutcome::kCorrupt) good = false;
-    if (outcome == engine::MergeOutcome::kStampTooFarAhead) {
-      good = false;
-      complaint = "a stamp too far in the future: the clocks of the nodes differ";
+    if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead) {
+      refuse(link, kind, correlation, ReplyResult::kRefused,
+             outcome == engine::MergeOutcome::kCorrupt
+                 ? "malformed request"
+                 : "a stamp too far in the future: the clocks of the nodes differ");
+      return Progress::kDone;
     }
-  }
-  if (!good) {
-    refuse(link, kind, correlation, ReplyResult::kRefused, complaint);
-    return Progress::kDone;
   }
   if (!missing->empty()) return Progress::kMissing;
   // What was known already may be undurable still.
@@ -112,26 +126,39 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
   return Progress::kDone;
 }
 
+bool ReplicaService::read_asked(MessageReader& reader) {
+  asked_.clear();
+  KeyName name;
+  while (!reader.at_end()) {
+    if (!reader.read_key(&name)) return false;
+    asked_.push_back({name.database, engine::Key(name.key)});
+  }
+  for (int stage = 0; stage <= 2 && asked_.size() > 1; ++stage) {
+    for (const engine::KeyRef& each : asked_) engine_.prefetch(each.database, each.key, stage);
+  }
+  return true;
+}
+
 ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uint64_t correlation,
                                               std::string_view payload, std::vector<KeyName>* missing) {
   MessageReader reader(payload);
   if (!check_epoch(link, kind, correlation, reader)) return Progress::kDone;
   std::string answer = begin_reply(ReplyResult::kOk);
   std::string part;
-  KeyName name;
-  while (!reader.at_end()) {
-    if (!reader.read_key(&name)) {
-      refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
-      return Progress::kDone;
-    }
-    const engine::Key key(name.key);
-    engine::Operation operation(engine_, host_.now_ms());
-    operation.lock({name.database, key});
-    if (!operation.resident({name.database, key})) {
-      missing->push_back(name);
+  if (!read_asked(reader)) {
+    refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
+    return Progress::kDone;
+  }
+  const int64_t now_ms = host_.now_ms();
+  for (const engine::KeyRef& reference : asked_) {
+    const engine::Key& key = reference.key;
+    engine::Operation operation(engine_, now_ms);
+    operation.lock(reference);
+    if (!operation.resident(reference)) {
+      missing->push_back({static_cast<uint8_t>(reference.database), key.name});
     } else if (missing->empty()) {
       part.clear();
-      engine::Replica replica(operation, name.database);
+      engine::Replica replica(operation, reference.database);
       if (kind == FrameKind::kVersion) {
         (void)replica.append_version(key, &part);
       } else {
@@ -164,16 +191,16 @@ void ReplicaService::fetch(Request request, const std::vector<KeyName>& missing)
     names->emplace_back(name.key);
     keys.push_back({name.database, engine::Key(names->back())});
   }
-  engine_.fetch(
-      std::move(keys), [this, kept, names, alive = std::weak_ptr<bool>(alive_)](engine::Status status) {
-        host_.post([this, kept, alive, status] {
-          if (alive.expired()) return;
-          --waiting_;
-          waiting_bytes_ -= kept->payload.size();
-          if (status.ok()) return handle(kept->link, kept->kind, kept->correlation, kept->payload);
-          refuse(kept->link, kept->kind, kept->correlation, ReplyResult::kUnavailable, status.message());
-        });
-      });
+  engine_.fetch(std::move(keys), [this, kept, names,
+                                  alive = std::weak_ptr<bool>(alive_)](const engine::Status& status) {
+    host_.post([this, kept, alive, status] {
+      if (alive.expired()) return;
+      --waiting_;
+      waiting_bytes_ -= kept->payload.size();
+      if (status.ok()) return handle(kept->link, kept->kind, kept->correlation, kept->payload);
+      refuse(kept->link, kept->kind, kept->correlation, ReplyResult::kUnavailable, status.message());
+    });
+  });
 }
 
 void ReplicaService::settle(const engine::Status& committed) {

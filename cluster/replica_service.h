@@ -72,9 +72,16 @@ class ReplicaService {
     std::string payload;
   };
   enum class Progress { kDone, kMissing };
+  // Views are into the request.
+  struct ParsedChange {
+    Change change;
+    engine::Key key;
+  };
 
   void refuse(uint64_t link, FrameKind kind, uint64_t correlation, ReplyResult result, std::string_view why);
   bool check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader);
+  bool read_changes(MessageReader& reader);
+  bool read_asked(MessageReader& reader);
   Progress store(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
                  std::vector<KeyName>* missing);
   Progress tell(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
@@ -83,6 +90,8 @@ class ReplicaService {
 
   engine::Engine& engine_;
   Host& host_;
+  std::vector<ParsedChange> parsed_;  // Kept for their room.
+  std::vector<engine::KeyRef> asked_;
   std::vector<Acknowledgement> stored_;    // In this pass.
   std::deque<Acknowledgement> undurable_;  // appendfsync always.
   size_t waiting_ = 0;

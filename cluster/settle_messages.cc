@@ -53,9 +53,10 @@ std::string encode_mark_reply(const Mark& mark) {
   return out;
 }
 
-std::string encode_busy_reply(const PartitionSet& busy) {
+std::string encode_busy_reply(const PartitionSet& busy, const PartitionSet& guarded) {
   std::string out = begin_tree_detail(TreeKind::kBusy);
   append_partitions(busy, &out);
+  for_each_partition(guarded, [&](uint16_t partition) { engine::append_varint(partition, &out); });
   return out;
 }
 
@@ -98,9 +99,16 @@ bool decode_mark_reply(std::string_view detail, Mark* mark) {
          reader.read_varint(&mark->number) && reader.read_u64(&mark->stamp) && reader.left() == 0;
 }
 
-bool decode_busy_reply(std::string_view detail, PartitionSet* busy) {
+bool decode_busy_reply(std::string_view detail, PartitionSet* busy, PartitionSet* guarded) {
   ByteReader reader(detail);
-  return read_kind(&reader, TreeKind::kBusy) && read_partitions(&reader, busy) && reader.left() == 0;
+  if (!read_kind(&reader, TreeKind::kBusy) || !read_partitions(&reader, busy)) return false;
+  guarded->reset();
+  for (uint64_t partition, least = 0; reader.left() != 0; least = partition + 1) {
+    if (!reader.read_varint(&partition) || partition < least || partition >= engine::kPartitionCount)
+      return false;
+    guarded->set(partition);
+  }
+  return true;
 }
 
 bool decode_adopt_reply(std::string_view detail, uint64_t* adopted) {

@@ -7,7 +7,8 @@
 //   clock      := epoch:varint 0x06 stamp:u64                                   nobody answers it
 //   tree reply := 0x00 detail, or as in data_messages.h
 //   detail     := 0x03 boot:u64 mark:varint stamp:u64       of mark
-//               | 0x04 partitions:byte{2048}                of busy; as `included` in tree_messages.h
+//               | 0x04 partitions:byte{2048} guarded:varint*      of busy; as `included` in tree_messages.h;
+//                 and, ascending, where being settled is all that lets something go
 //               | 0x05 adopted:varint                       of adopt
 //
 // A boot is a number that no other start of the process has. A mark is a moment of one boot. Every event that
@@ -43,7 +44,7 @@ std::string encode_busy(Epoch epoch, const Mark& since);
 std::string encode_adopt(const AdoptRequest& request);
 std::string encode_clock(Epoch epoch, engine::Stamp stamp);
 std::string encode_mark_reply(const Mark& mark);
-std::string encode_busy_reply(const PartitionSet& busy);
+std::string encode_busy_reply(const PartitionSet& busy, const PartitionSet& guarded);
 std::string encode_adopt_reply(uint64_t adopted);
 
 // Of a whole message whose kind peek_tree() told. A mark has nothing but its kind.
@@ -52,7 +53,7 @@ std::string encode_adopt_reply(uint64_t adopted);
 [[nodiscard]] bool decode_clock(std::string_view payload, engine::Stamp* stamp);
 // Of what follows the result.
 [[nodiscard]] bool decode_mark_reply(std::string_view detail, Mark* mark);
-[[nodiscard]] bool decode_busy_reply(std::string_view detail, PartitionSet* busy);
+[[nodiscard]] bool decode_busy_reply(std::string_view detail, PartitionSet* busy, PartitionSet* guarded);
 [[nodiscard]] bool decode_adopt_reply(std::string_view detail, uint64_t* adopted);
 
 }  // namespace starling::cluster

@@ -19,15 +19,11 @@ std::vector<Settlement::Message> Settlement::start() {
   std::vector<Message> messages;
   for (size_t i = 0; i < members; ++i)
     messages.push_back({static_cast<NodeIndex>(i), encode_mark(placement_->topology.epoch)});
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-    const auto replicas = placement_->replicas(static_cast<uint16_t>(i));
-    candidates_[i] = !replicas.empty() && replicas.front() == placement_->self;
-  }
+  unowed_.set();
   return messages;
 }
 
 Settlement::State Settlement::fail() {
-  candidates_.reset();
   return state_ = State::kFailed;
 }
 
@@ -42,9 +38,10 @@ Settlement::State Settlement::receive(NodeIndex from, std::string_view payload, 
     if (!decode_mark_reply(detail, &marks_[from])) return fail();
     stamp_ = std::min(stamp_, marks_[from].stamp);
   } else {
-    PartitionSet busy;
-    if (!decode_busy_reply(detail, &busy)) return fail();
-    candidates_ &= ~busy;
+    PartitionSet busy, guarded;
+    if (!decode_busy_reply(detail, &busy, &guarded)) return fail();
+    unowed_ &= ~busy;
+    guarded_ |= guarded;
   }
   answered_[from] = true;
   if (--missing_ != 0) return state_;
@@ -63,29 +60,43 @@ void Settlement::compared(NodeIndex peer, const PartitionSet& equal) {
   equal_[peer] |= equal;
 }
 
+bool Settlement::leads(uint16_t partition) const {
+  const auto replicas = placement_->replicas(partition);
+  return !replicas.empty() && replicas.front() == placement_->self;
+}
+
+bool Settlement::equal_on_replicas(uint16_t partition) const {
+  const auto replicas = placement_->replicas(partition);
+  return std::all_of(replicas.begin(), replicas.end(), [&](NodeIndex replica) {
+    return replica == placement_->self || equal_[replica][partition];
+  });
+}
+
 PartitionSet Settlement::equal_everywhere() const {
   PartitionSet set;
   for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
     const auto partition = static_cast<uint16_t>(i);
-    if (!placement_->holds(partition, placement_->self)) continue;
-    const auto replicas = placement_->replicas(partition);
-    set[i] = std::all_of(replicas.begin(), replicas.end(), [&](NodeIndex replica) {
-      return replica == placement_->self || equal_[replica][i];
-    });
+    set[i] = placement_->holds(partition, placement_->self) && equal_on_replicas(partition);
   }
   return set;
 }
 
 std::vector<Settlement::Message> Settlement::proposals(const VersionIndex& index) const {
-  const PartitionSet equal = equal_everywhere();
+  if (state_ != State::kReady) return {};
+  PartitionSet possible = unowed_;
+  if (placement_->preference.width() > 1) {
+    PartitionSet equal_anywhere;
+    for (const PartitionSet& equal : equal_) equal_anywhere |= equal;
+    possible &= equal_anywhere;
+  }
   std::vector<AdoptRequest> requests(marks_.size(), AdoptRequest{placement_->topology.epoch, stamp_, {}});
-  for (uint32_t i = 0; state_ == State::kReady && i < engine::kPartitionCount; ++i) {
-    const auto partition = static_cast<uint16_t>(i);
-    if (!candidates_[i] || !index.known(partition) || index.ripe(partition) > stamp_) continue;
-    if (!equal[i]) continue;
+  for_each_partition(possible, [&](uint16_t partition) {
+    if (!leads(partition) || !index.known(partition)) return;
+    if (index.ripe(partition) > stamp_ && !guarded_[partition]) return;
+    if (!equal_on_replicas(partition)) return;
     for (const NodeIndex replica : placement_->replicas(partition))
       requests[replica].sums.emplace_back(partition, index.sum(partition));
-  }
+  });
   std::vector<Message> messages;
   for (size_t i = 0; i < requests.size(); ++i) {
     if (!requests[i].sums.empty()) messages.push_back({static_cast<NodeIndex>(i), encode_adopt(requests[i])});

@@ -40,19 +40,21 @@ class Settlement {
   const Placement& placement() const { return *placement_; }
 
   // --- Once it is ready.
-  // Every event up to this stamp has been made, and what of the candidates is not at the replicas is nowhere.
+  // Every event up to this stamp has been made, and what of partitions that nobody owes anything of is not at
+  // the replicas is nowhere.
   engine::Stamp stamp() const { return stamp_; }
-  // Led by this node, and nobody owes anything of them.
-  const PartitionSet& candidates() const { return candidates_; }
   // The sums of these were the same here and there, in scans begun since this is ready.
   void compared(NodeIndex peer, const PartitionSet& equal);
   // Of all that this node holds, what was the same on every replica.
   PartitionSet equal_everywhere() const;
-  // What is equal on all replicas, unchanged since, and has something to gain: tombstones that would go.
+  // What is equal on all replicas, known now, and has something to gain: tombstones that would go, or, at any
+  // member, guards.
   std::vector<Message> proposals(const VersionIndex& index) const;
 
  private:
   State fail();
+  bool leads(uint16_t partition) const;
+  bool equal_on_replicas(uint16_t partition) const;
 
   const std::shared_ptr<const Placement> placement_;
   State state_ = State::kMarking;
@@ -60,7 +62,8 @@ class Settlement {
   std::vector<bool> answered_;
   size_t missing_ = 0;
   engine::Stamp stamp_ = engine::kNeverRipe;
-  PartitionSet candidates_;
+  PartitionSet unowed_;              // Nobody owes anything of them.
+  PartitionSet guarded_;             // At any member.
   std::vector<PartitionSet> equal_;  // By member.
 };
 

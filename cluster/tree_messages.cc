@@ -1,5 +1,7 @@
 #include "cluster/tree_messages.h"
 
+#include <bit>
+
 #include "engine/byte_codec.h"
 #include "engine/keyspace.h"
 
@@ -9,7 +11,6 @@ namespace {
 using engine::ByteReader;
 using engine::kPartitionCount;
 
-constexpr size_t kSetBytes = kPartitionCount / 8;
 // A position is at most this, or kEndPosition.
 constexpr Position kLastPosition = (uint64_t{engine::kDatabases} << engine::kHashBits) - 1;
 
@@ -33,18 +34,16 @@ std::string begin_tree_detail(TreeKind kind) {
 }
 
 void append_partitions(const PartitionSet& set, std::string* out) {
-  const size_t start = out->size();
-  out->resize(start + kSetBytes);
-  for (size_t i = 0; i < kPartitionCount; ++i) {
-    if (set[i]) (*out)[start + i / 8] = static_cast<char>((*out)[start + i / 8] | 1 << i % 8);
-  }
+  const auto bytes = std::bit_cast<PartitionSetBytes>(set);
+  out->append(bytes.data(), bytes.size());
 }
 
 bool read_partitions(ByteReader* reader, PartitionSet* set) {
-  if (reader->left() < kSetBytes) return false;
-  const std::string_view bytes = reader->rest().substr(0, kSetBytes);
-  for (size_t i = 0; i < kPartitionCount; ++i) (*set)[i] = (bytes[i / 8] >> i % 8 & 1) != 0;
-  *reader = ByteReader(reader->rest().substr(kSetBytes));
+  if (reader->left() < kPartitionSetBytes) return false;
+  PartitionSetBytes bytes;
+  reader->rest().copy(bytes.data(), bytes.size());
+  *set = std::bit_cast<PartitionSet>(bytes);
+  *reader = ByteReader(reader->rest().substr(kPartitionSetBytes));
   return true;
 }
 
@@ -98,6 +97,8 @@ std::string encode_list(const ListRequest& request) {
 
 std::string encode_sums_reply(const SumsReply& reply) {
   std::string out = begin_tree_detail(TreeKind::kSums);
+  engine::append_varint(reply.in_doubt.size(), &out);
+  for (const uint16_t partition : reply.in_doubt) engine::append_varint(partition, &out);
   for (const auto& [group, sums] : reply.groups) {
     out.push_back(static_cast<char>(group));
     for (const uint64_t sum : sums) engine::append_u64(sum, &out);
@@ -161,7 +162,14 @@ bool decode_list(std::string_view payload, ListRequest* request) {
 
 bool decode_sums_reply(std::string_view detail, SumsReply* reply) {
   ByteReader reader(detail);
-  if (!read_kind(&reader, TreeKind::kSums)) return false;
+  uint64_t count, partition;
+  if (!read_kind(&reader, TreeKind::kSums) || !reader.read_varint(&count) || count > kPartitionCount)
+    return false;
+  for (; count > 0; --count) {
+    if (!reader.read_varint(&partition) || partition >= kPartitionCount) return false;
+    if (!reply->in_doubt.empty() && reply->in_doubt.back() >= partition) return false;
+    reply->in_doubt.push_back(static_cast<uint16_t>(partition));
+  }
   while (reader.left() != 0) {
     uint8_t group;
     PartitionSums sums;

@@ -10,9 +10,9 @@
 //                 before
 //   entry      := database:u8 key:string context:string
 //   tree reply := result:u8 detail                      result as in data_messages.h; details of 2 to 4 too
-//   detail     := 0x01 (group:u8 partition sum:u64{128})*     of sums: the groups that differ, ascending,
-//   with
-//                 the answerer's sums of the included partitions
+//   detail     := 0x01 count:varint partition:varint{count} (group:u8 partition sum:u64{128})*     of sums:
+//                 the included partitions whose sums the answerer does not know, ascending; the groups that
+//                 differ, ascending, with its sums of the included partitions
 //               | 0x02 differences:varint failed:varint reached:varint key*      of a list: how many keys had
 //                 different versions, how many records the answerer could not bring to the asker (the others
 //                 it has), how far it got, and the keys of which it wants the asker's record
@@ -71,6 +71,7 @@ struct ListRequest {
 };
 
 struct SumsReply {
+  std::vector<uint16_t> in_doubt;
   std::vector<std::pair<uint8_t, PartitionSums>> groups;
 };
 

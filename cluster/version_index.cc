@@ -4,52 +4,44 @@
 
 namespace starling::cluster {
 
-void count_siblings(size_t siblings, SiblingCounts* counts) {
-  if (siblings < 2) return;
-  ++(*counts)[siblings > 8 ? 3 : siblings > 4 ? 2 : siblings > 2 ? 1 : 0];
-}
-
 VersionIndex::VersionIndex()
-    : sums_(engine::kPartitionCount),
+    : tallies_(engine::kPartitionCount),
       summed_(engine::kPartitionCount),
-      ripe_(engine::kPartitionCount, engine::kNeverRipe),
-      siblings_(engine::kPartitionCount),
       changes_(engine::kPartitionCount),
-      chosen_(engine::kPartitionCount) {}
-
-void VersionIndex::observe(const std::function<uint32_t(uint16_t partition)>& change_count) {
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-    changes_[i] = change_count(static_cast<uint16_t>(i));
-  }
-}
+      compared_(engine::kPartitionCount) {}
 
 engine::Stamp VersionIndex::ripe() const {
-  return *std::min_element(ripe_.begin(), ripe_.end());
+  engine::Stamp least = engine::kNeverRipe;
+  for (const engine::VersionTally& tally : tallies_) least = std::min(least, tally.ripe);
+  return least;
 }
 
 SiblingCounts VersionIndex::siblings() const {
   SiblingCounts total{};
-  for (const SiblingCounts& counts : siblings_) {
-    for (size_t i = 0; i < total.size(); ++i) total[i] += counts[i];
+  for (const engine::VersionTally& tally : tallies_) {
+    for (size_t i = 0; i < total.size(); ++i) total[i] += tally.siblings[i];
   }
   return total;
 }
 
-void VersionIndex::set(uint16_t partition, uint64_t sum, uint32_t change_count, engine::Stamp ripe,
-                       const SiblingCounts& siblings) {
-  ripe_[partition] = ripe;
-  siblings_[partition] = siblings;
-  sums_[partition] = sum;
+uint64_t VersionIndex::guards() const {
+  uint64_t total = 0;
+  for (const engine::VersionTally& tally : tallies_) total += tally.guards;
+  return total;
+}
+
+void VersionIndex::set(uint16_t partition, const engine::VersionTally& tally, uint32_t change_count) {
+  tallies_[partition] = tally;
   summed_[partition] = change_count;
   computed_[partition] = true;
+  guarded_[partition] = tally.guards != 0;
 }
 
 std::vector<uint16_t> VersionIndex::in_doubt(const PartitionSet& among) const {
   std::vector<uint16_t> doubtful;
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-    const auto partition = static_cast<uint16_t>(i);
-    if (among[i] && !known(partition)) doubtful.push_back(partition);
-  }
+  for_each_partition(among, [&](uint16_t partition) {
+    if (!known(partition)) doubtful.push_back(partition);
+  });
   return doubtful;
 }
 
@@ -59,22 +51,10 @@ size_t VersionIndex::count_in_doubt() const {
   return count;
 }
 
-PartitionSet VersionIndex::choose(const PartitionSet& among) {
-  PartitionSet chosen;
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-    const bool quiet = changes_[i] == chosen_[i];
-    chosen[i] = among[i] && (quiet || known(static_cast<uint16_t>(i)) || i % kTurns == turn_);
-    chosen_[i] = changes_[i];
-  }
-  turn_ = (turn_ + 1) % kTurns;
-  return chosen;
-}
-
 GroupSums VersionIndex::group_sums(const PartitionSet& among) const {
   GroupSums sums{};
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-    if (among[i]) sums[group_of(static_cast<uint16_t>(i))] += sums_[i];
-  }
+  for_each_partition(among,
+                     [&](uint16_t partition) { sums[group_of(partition)] += tallies_[partition].sum; });
   return sums;
 }
 
@@ -82,7 +62,7 @@ PartitionSums VersionIndex::partition_sums(uint32_t group, const PartitionSet& a
   PartitionSums sums{};
   for (uint32_t i = 0; i < kGroupPartitions; ++i) {
     const uint32_t partition = group * kGroupPartitions + i;
-    if (among[partition]) sums[i] = sums_[partition];
+    if (among[partition]) sums[i] = tallies_[partition].sum;
   }
   return sums;
 }

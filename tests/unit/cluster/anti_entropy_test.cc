@@ -45,13 +45,22 @@ struct Side {
     const uint16_t partition = engine::partition_of(name.second);
     to->write(name, partitions.at(partition).at(name));
   }
+  void observe() {
+    for (uint32_t i = 0; i < engine::kPartitionCount; ++i)
+      index.observe(static_cast<uint16_t>(i), changes[i]);
+  }
   void compute() {
-    index.observe([&](uint16_t partition) { return changes[partition]; });
+    compute_again();
+    index.begin_comparison();
+  }
+  // In the middle of a comparison.
+  void compute_again() {
+    observe();
     for (const uint16_t partition : index.in_doubt(PartitionSet().set())) {
-      uint64_t sum = 0;
+      engine::VersionTally tally;
       for (const auto& [name, context] : partitions[partition])
-        sum += engine::version_hash(name.first, name.second, encoded(context));
-      index.set(partition, sum, changes[partition]);
+        tally.sum += engine::version_hash(name.first, name.second, encoded(context));
+      index.set(partition, tally, changes[partition]);
     }
   }
   // As engine::scan_versions() would, up to `limit` keys; sets *until.
@@ -76,6 +85,7 @@ struct Side {
 struct Pair {
   Side asker, answerer;
   ExchangeFigures figures;
+  std::vector<uint16_t> unfounded;
   size_t scan_limit = 256;
   size_t brought = 0;
   int interrupt_after = -1;  // Messages sent.
@@ -109,6 +119,9 @@ struct Pair {
   bool run() {
     asker.compute();
     answerer.compute();
+    return exchange();
+  }
+  bool exchange() {
     Exchange exchange(1, false, PartitionSet().set());
     Exchange::Action action = exchange.start(asker.index);
     for (int sent = 0;;) {
@@ -125,6 +138,7 @@ struct Pair {
       } else {
         CHECK_MESSAGE(action.kind == Kind::kDone, action.reason);
         figures = exchange.figures();
+        unfounded = exchange.unfounded();
         return true;
       }
     }
@@ -273,6 +287,62 @@ TEST_CASE("anti-entropy: a refusal, or an answer that makes no sense, ends the e
   CHECK(exchange.receive(encode_sums_reply({}), pair.asker.index).kind == Kind::kFailed);
 }
 
+TEST_CASE("anti-entropy: what changes while it is compared waits for its turn, unless it is urgent") {
+  Pair pair;
+  fill(&pair, 100);
+  pair.asker.write({0, "new"}, {{1, 9}});
+  const uint16_t partition = engine::partition_of("new");
+  for (uint32_t i = 0; i <= partition % VersionIndex::kTurns; ++i) pair.asker.index.begin_round();
+  pair.asker.compute();
+  pair.answerer.compute();
+  const auto outcome = [&](bool urgent) {
+    Exchange exchange(1, urgent, PartitionSet().set());
+    const Exchange::Action action = exchange.start(pair.asker.index);
+    pair.asker.write({0, "new"}, {{2, 9}});
+    pair.asker.compute_again();
+    const Kind kind = exchange.receive(pair.answer(action.message), pair.asker.index).kind;
+    CHECK_FALSE(exchange.equal()[partition]);
+    CHECK(exchange.equal().count() == engine::kPartitionCount - 1);
+    return kind;
+  };
+  CHECK(outcome(false) == Kind::kDone);
+  CHECK(outcome(true) == Kind::kList);
+  for (uint32_t i = 1; i < VersionIndex::kTurns; ++i) pair.asker.index.begin_round();
+  CHECK(outcome(false) == Kind::kList);
+}
+
+TEST_CASE("anti-entropy: what one of them has no sum of counts neither as equal nor as different") {
+  Pair pair;
+  fill(&pair, 100);
+  pair.asker.write({0, "one"}, {{1, 9}});
+  pair.asker.write({0, "other"}, {{1, 9}});
+  pair.asker.compute();
+  pair.answerer.compute();
+  const uint16_t one = engine::partition_of("one"), other = engine::partition_of("other");
+  pair.asker.index.forget(one);
+  pair.answerer.index.forget(other);
+  Exchange exchange(1, false, PartitionSet().set());
+  const Exchange::Action action = exchange.start(pair.asker.index);
+  CHECK(exchange.receive(pair.answer(action.message), pair.asker.index).kind == Kind::kDone);
+  CHECK(exchange.equal() == PartitionSet().set().reset(one).reset(other));
+  CHECK(exchange.figures().partitions == 0);
+}
+
+TEST_CASE("anti-entropy: sums that differ though no version does are told of") {
+  Pair pair;
+  fill(&pair, 100);
+  pair.asker.write({0, "new"}, {{1, 9}});
+  pair.asker.compute();
+  pair.answerer.compute();
+  const uint16_t wrong = engine::partition_of("key:7");
+  engine::VersionTally tally;
+  tally.sum = 1;
+  pair.asker.index.set(wrong, tally, pair.asker.changes[wrong]);
+  REQUIRE(pair.exchange());
+  CHECK(pair.unfounded == std::vector<uint16_t>{wrong});
+  CHECK(pair.figures.differences == 1);
+}
+
 TEST_CASE("anti-entropy: a list keeps within its bounds and never parts what shares a position") {
   std::vector<VersionEntry> entries;
   for (int i = 0; i < 600; ++i) entries.push_back({0, "k" + std::to_string(i), "c"});
@@ -345,6 +415,16 @@ TEST_CASE("tree messages: come back as they were, and nothing else is accepted")
   Comparison comparison;
   CHECK_FALSE(compare_lists(list.entries, 0, {}, 0, &comparison));  // "context" is none.
 
+  SumsReply doubtful;
+  doubtful.in_doubt = {5, 300, 16383};
+  SumsReply read;
+  REQUIRE(decode_sums_reply(std::string_view(encode_sums_reply(doubtful)).substr(1), &read));
+  CHECK(read.in_doubt == doubtful.in_doubt);
+  for (const std::vector<uint16_t>& wrong : {std::vector<uint16_t>{5, 5}, {7, 5}, {16384}}) {
+    doubtful.in_doubt = wrong;
+    SumsReply none;
+    CHECK_FALSE(decode_sums_reply(std::string_view(encode_sums_reply(doubtful)).substr(1), &none));
+  }
   SumsReply unsorted;
   unsorted.groups.resize(2);
   SumsReply again;

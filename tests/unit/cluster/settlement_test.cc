@@ -28,14 +28,18 @@ std::shared_ptr<const Placement> placement_of(size_t nodes) {
 
 // What the members say, and a round in which all of it arrives.
 struct Round {
-  explicit Round(size_t nodes) : placement(placement_of(nodes)), settlement(placement), busy(nodes) {
+  explicit Round(size_t nodes)
+      : placement(placement_of(nodes)), settlement(placement), busy(nodes), guarded(nodes) {
     for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
       const auto replicas = placement->replicas(static_cast<uint16_t>(i));
       if (replicas.front() == 0) led.push_back(static_cast<uint16_t>(i));
     }
     for (const uint16_t partition : led) {
+      engine::VersionTally tally;
+      tally.sum = partition * 3u;
+      tally.ripe = 50;  // A tombstone that stamp 50 lets go.
       index.observe(partition, 1);
-      index.set(partition, partition * 3u, 1, 50);  // A tombstone that stamp 50 lets go.
+      index.set(partition, tally, 1);
     }
   }
 
@@ -52,7 +56,7 @@ struct Round {
       CHECK(since.boot == message.to + 40u);
       CHECK(since.number == 9);
       std::vector<Settlement::Message> none;
-      settlement.receive(message.to, encode_busy_reply(busy[message.to]), &none);
+      settlement.receive(message.to, encode_busy_reply(busy[message.to], guarded[message.to]), &none);
       CHECK(none.empty());
     }
     return settlement.state();
@@ -76,7 +80,7 @@ struct Round {
 
   std::shared_ptr<const Placement> placement;
   Settlement settlement;
-  std::vector<PartitionSet> busy;
+  std::vector<PartitionSet> busy, guarded;
   std::vector<uint16_t> led;
   VersionIndex index;
 };
@@ -105,8 +109,9 @@ TEST_CASE(
     "settlement: what differs somewhere, is owed by anybody, has changed or gains nothing is left alone") {
   Round round(4);
   const uint16_t differs = round.led[0], owed = round.led[1], changed = round.led[2], young = round.led[3],
-                 fine = round.led[4];
+                 fine = round.led[4], empty = round.led[5], guarded = round.led[6];
   round.busy[3].set(owed);
+  round.guarded[2].set(guarded).set(owed).set(differs);
   REQUIRE(round.ask() == State::kReady);
   PartitionSet all_but_one = PartitionSet().set();
   all_but_one[differs] = false;
@@ -115,12 +120,18 @@ TEST_CASE(
     round.settlement.compared(peer, last ? all_but_one : PartitionSet().set());
   }
   round.index.observe(changed, 2);
-  round.index.set(young, 1, 1, 101);
+  engine::VersionTally tally;
+  round.index.set(empty, tally, 1);
+  round.index.set(guarded, tally, 1);
+  tally.ripe = 101;
+  round.index.set(young, tally, 1);
   CHECK(round.proposes(fine));
   CHECK_FALSE(round.proposes(differs));
   CHECK_FALSE(round.proposes(owed));
   CHECK_FALSE(round.proposes(changed));
   CHECK_FALSE(round.proposes(young));
+  CHECK_FALSE(round.proposes(empty));
+  CHECK(round.proposes(guarded));
 }
 
 TEST_CASE("settlement: a member that is silent, malformed or has started anew ends it") {
@@ -151,7 +162,7 @@ TEST_CASE("settlement: a member that is silent, malformed or has started anew en
     for (NodeIndex i = 0; i < 3; ++i) later.settlement.receive(i, encode_mark_reply({1, 1, 10}), &asked);
     CHECK(asked.size() == 3);
     CHECK(later.settlement.receive(1, answer, &next) == State::kFailed);
-    CHECK(later.settlement.receive(0, encode_busy_reply({}), &next) == State::kFailed);
+    CHECK(later.settlement.receive(0, encode_busy_reply({}, {}), &next) == State::kFailed);
   }
 }
 
@@ -195,10 +206,14 @@ TEST_CASE("settle messages: what is read is what is written") {
   CHECK(read.stamp == 77);
   request.sums = {{4, 6}, {4, 5}};
   CHECK_FALSE(decode_adopt(encode_adopt(request), &read));
-  PartitionSet busy = PartitionSet().set(0).set(16383), busy_read;
-  REQUIRE(decode_busy_reply(std::string_view(encode_busy_reply(busy)).substr(1), &busy_read));
+  const PartitionSet busy = PartitionSet().set(0).set(16383), guarded = PartitionSet().set(1).set(300);
+  PartitionSet busy_read, guarded_read;
+  const std::string bytes = encode_busy_reply(busy, guarded);
+  REQUIRE(decode_busy_reply(std::string_view(bytes).substr(1), &busy_read, &guarded_read));
   CHECK(busy_read == busy);
-  CHECK_FALSE(decode_busy_reply("\x04short", &busy_read));
+  CHECK(guarded_read == guarded);
+  CHECK_FALSE(decode_busy_reply(std::string_view(bytes + "\x01").substr(1), &busy_read, &guarded_read));
+  CHECK_FALSE(decode_busy_reply("\x04short", &busy_read, &guarded_read));
 }
 
 }  // namespace

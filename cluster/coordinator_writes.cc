@@ -1,0 +1,243 @@
+// Changes on their way to the replicas: the writes, batches and pushes of the coordinator.
+#include "cluster/coordinator.h"
+
+#include <algorithm>
+
+#include "engine/assert.h"
+
+namespace starling::cluster {
+namespace {
+
+// What one batch takes: as much as goes into one piece of a link's output.
+constexpr size_t kBatchBytes = 28 << 10;
+constexpr size_t kBatchMembers = 1024;
+
+}  // namespace
+
+void Coordinator::begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options,
+                              int64_t now_us, uint64_t token) {
+  flush(now_us);  // So that it does not overtake what it may build on.
+  uint64_t id;
+  Request& request = begin(Kind::kWrite, partition, options, now_us, token, &id);
+  set_changes(changes, &request);
+  request.owed.push_back(partition);
+  obligations_.begin(partition);
+  bool own_copy_counted = false;
+  for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
+    if (request.replicas[slot] == placement_->self) {
+      request.tally.acknowledge(slot);
+      own_copy_counted = true;
+    } else if (!send_write(id, request, slot)) {
+      // A coordinator that holds no replica stands in for the first that is missing.
+      if (!own_copy_counted && !placement_->holds(partition, placement_->self)) {
+        own_copy_counted = true;
+        const bool kept = listener_.hint(request.replicas[slot], keys_of(changes));
+        if (kept && options.mode == QuorumMode::kSloppy) {
+          request.tally.acknowledge(slot);
+        } else {
+          request.tally.fail(slot);
+        }
+      } else {
+        stand_in(id, request, slot);
+      }
+    }
+  }
+  // Though all replicas could be sent it: by the hint they surely get what is here, and this node need not
+  // keep it.
+  if (!own_copy_counted && !placement_->holds(partition, placement_->self)) {
+    (void)listener_.hint(request.replicas.front(), keys_of(changes));
+  }
+  decide(id, request, false);
+  erase_if_settled(id);
+}
+
+void Coordinator::set_changes(std::string_view changes, Request* request) const {
+  request->message = begin_request(placement_->topology.epoch);
+  request->changes_from = request->message.size();
+  request->message += changes;
+}
+
+// --- Batches.
+
+void Coordinator::find_sets() {
+  sets_.clear();
+  set_of_.resize(engine::kPartitionCount);
+  absl::flat_hash_map<std::vector<NodeIndex>, uint16_t> known;
+  std::vector<NodeIndex> nodes;
+  for (uint32_t partition = 0; partition < engine::kPartitionCount; ++partition) {
+    const auto replicas = placement_->replicas(static_cast<uint16_t>(partition));
+    nodes.assign(replicas.begin(), replicas.end());
+    std::sort(nodes.begin(), nodes.end());
+    const auto [found, added] = known.try_emplace(nodes, static_cast<uint16_t>(sets_.size()));
+    if (added) {
+      const bool own = std::find(nodes.begin(), nodes.end(), placement_->self) != nodes.end();
+      sets_.push_back({{nodes.begin(), nodes.end()}, own});
+    }
+    set_of_[partition] = found->second;
+  }
+}
+
+// Null: none can be had. Valid until the next one is opened.
+Coordinator::Batch* Coordinator::open_batch(Kind kind, uint16_t partition, const QuorumOptions& options,
+                                            int64_t now_us) {
+  const uint16_t set = set_of_[partition];
+  for (Batch& batch : batches_) {
+    const Request& request = batch.request;
+    if (batch.set != set || request.kind != kind || request.options != options) continue;
+    if (request.message.size() + request.keys.size() < kBatchBytes && batch.members < kBatchMembers)
+      return &batch;
+    flush(now_us);
+    break;
+  }
+  const ReplicaSet& replicas = sets_[set];
+  const auto reachable = [this](NodeIndex node) { return node == placement_->self || wire_.healthy(node); };
+  if (!replicas.own || !std::all_of(replicas.nodes.begin(), replicas.nodes.end(), reachable)) return nullptr;
+  batches_.push_back({++last_batch_, set, 0, make(kind, placement_->replicas(partition), options, now_us)});
+  batches_.back().request.partition = partition;
+  return &batches_.back();
+}
+
+uint64_t Coordinator::batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us) {
+  Batch* const batch = open_batch(Kind::kWrite, partition, options, now_us);
+  if (batch == nullptr) return 0;
+  if (batch->members == 0) set_changes({}, &batch->request);
+  return batch->number;
+}
+
+void Coordinator::join(uint64_t number, uint16_t partition, std::string_view changes, uint64_t token) {
+  const auto batch = std::find_if(batches_.begin(), batches_.end(),
+                                  [number](const Batch& candidate) { return candidate.number == number; });
+  STARLING_ASSERT(batch != batches_.end());
+  ++batch->members;
+  Request& request = batch->request;
+  request.message += changes;
+  request.owed.push_back(partition);
+  obligations_.begin(partition);
+  if (token != 0) request.tokens.push_back(token);
+}
+
+bool Coordinator::join_read(uint16_t partition, std::string_view keys, size_t count,
+                            const QuorumOptions& options, int64_t now_us, uint64_t token) {
+  Batch* const batch = open_batch(Kind::kRead, partition, options, now_us);
+  if (batch == nullptr) return false;
+  ++batch->members;
+  Request& request = batch->request;
+  request.keys += keys;
+  request.tokens.push_back(token);
+  request.key_counts.push_back(count);
+  request.versions.resize(request.versions.size() + count);
+  return true;
+}
+
+void Coordinator::flush(int64_t now_us) {
+  // Nobody joins meanwhile: what is sent begins nothing here.
+  for (Batch& batch : batches_) {
+    batch.request.began_us = now_us;
+    const uint64_t id = next_id_++;
+    send_batch(id, requests_.emplace(id, std::move(batch.request)).first->second);
+    erase_if_settled(id);
+  }
+  batches_.clear();
+}
+
+void Coordinator::send_batch(uint64_t id, Request& request) {
+  for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
+    if (request.replicas[slot] == placement_->self) {
+      request.tally.acknowledge(slot);
+    } else if (request.kind == Kind::kWrite && !send_write(id, request, slot)) {
+      stand_in(id, request, slot);
+    }
+  }
+  if (request.kind == Kind::kRead) ask_more(id, request);
+  decide(id, request, false);
+}
+
+bool Coordinator::send_write(uint64_t id, Request& request, size_t slot) {
+  const NodeIndex node = request.replicas[slot];
+  if (!wire_.healthy(node)) return false;
+  if (!wire_.send(node, FrameKind::kWrite, id, request.message)) return false;
+  request.contacts.push_back({node, static_cast<uint8_t>(slot), false, true});
+  return true;
+}
+
+// Finds another node to keep the change for the replica in `slot`, with a hint.
+void Coordinator::stand_in(uint64_t id, Request& request, size_t slot) {
+  const NodeIndex target = request.replicas[slot];
+  bool found = false;
+  placement_->preference.walk(request.partition, [&](NodeIndex node) {
+    if (node == placement_->self || contacted(request, node) || !wire_.healthy(node)) return true;
+    if (std::find(request.replicas.begin(), request.replicas.end(), node) != request.replicas.end())
+      return true;
+    const std::string message =
+        begin_hint(placement_->topology.epoch, placement_->topology.members[target].id)
+            .append(changes_of(request));
+    if (!wire_.send(node, FrameKind::kHint, id, message)) return true;
+    request.contacts.push_back({node, static_cast<uint8_t>(slot), true, true});
+    found = true;
+    return false;
+  });
+  if (found) return;
+  request.tally.fail(slot);
+  (void)listener_.hint(target, keys_of(changes_of(request)));
+}
+
+void Coordinator::begin_push(std::span<const NodeIndex> nodes, std::string_view changes, int64_t timeout_ms,
+                             int64_t now_us, uint64_t token) {
+  const uint64_t id = next_id_++;
+  QuorumOptions options;
+  options.timeout_ms = timeout_ms;
+  Request request(Kind::kPush, Tally({Level::kAll, 0}, std::vector<uint8_t>(nodes.size(), 0), 0));
+  request.tokens.push_back(token);
+  request.options = options;
+  request.began_us = now_us;
+  request.replicas.assign(nodes.begin(), nodes.end());
+  set_changes(changes, &request);
+  Request& kept = requests_.emplace(id, std::move(request)).first->second;
+  for (size_t slot = 0; slot < nodes.size(); ++slot) {
+    if (!send_write(id, kept, slot)) kept.tally.fail(slot);
+  }
+  decide(id, kept, false);
+  erase_if_settled(id);
+}
+
+void Coordinator::resend(uint64_t id, NodeIndex peer, std::string_view changes) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  for (Contact& contact : found->second.contacts) {
+    if (contact.node != peer || !contact.open) continue;
+    std::string message =
+        contact.stand_in ? begin_hint(placement_->topology.epoch,
+                                      placement_->topology.members[found->second.replicas[contact.slot]].id)
+                         : begin_request(placement_->topology.epoch);
+    message += changes;
+    if (!wire_.send(peer, contact.stand_in ? FrameKind::kHint : FrameKind::kWrite, id, message)) {
+      lose(id, found->second, contact);
+      break;
+    }
+  }
+  erase_if_settled(id);
+}
+
+void Coordinator::write_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
+                                 ReplyResult result) {
+  if (result == ReplyResult::kGap) {
+    const std::string all = keys_of(changes_of(request));
+    const std::vector<KeyName> keys = keys_in(all);
+    std::string wanted;
+    uint64_t number;
+    while (!reply.at_end() && reply.read_number(&number) && number < keys.size())
+      append_key(keys[number], &wanted);
+    listener_.gap(id, contact.node, wanted);
+    return;
+  }
+  if (result != ReplyResult::kOk) return lose(id, request, contact);
+  contact.open = false;
+  if (!contact.stand_in || request.options.mode == QuorumMode::kSloppy) {
+    request.tally.acknowledge(contact.slot);
+  } else {
+    request.tally.fail(contact.slot);
+  }
+  decide(id, request, false);
+}
+
+}  // namespace starling::cluster

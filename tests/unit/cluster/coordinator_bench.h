@@ -1,0 +1,135 @@
+// The network and the caller of one coordinator, as its tests see them.
+#pragma once
+
+#include <algorithm>
+#include <map>
+#include <memory>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "cluster/coordinator.h"
+#include "cluster/planner.h"
+
+namespace starling::cluster {
+
+inline NodeId id_of(int number) {
+  NodeId id;
+  id.bytes[0] = static_cast<uint8_t>(number);
+  return id;
+}
+
+inline std::shared_ptr<const Placement> placement_of(int nodes, uint32_t replicas, int self) {
+  Topology topology;
+  topology.epoch = 1;
+  topology.cluster_id = 7;
+  topology.replicas = replicas;
+  for (int i = 1; i <= nodes; ++i) {
+    Member member;
+    member.id = id_of(i);
+    member.host = "h";
+    member.port = static_cast<uint16_t>(i);
+    member.bus_port = static_cast<uint16_t>(100 + i);
+    topology.members.push_back(member);
+  }
+  topology.owners = plan(topology.members, nullptr, replicas);
+  return std::make_shared<const Placement>(topology, id_of(self + 1));
+}
+
+// What the coordinator sent, and what it told.
+class Bench final : public Wire, public CoordinatorListener {
+ public:
+  struct Sent {
+    NodeIndex node;
+    FrameKind kind;
+    uint64_t id;
+    std::string payload;
+  };
+
+  explicit Bench(int nodes = 5, uint32_t replicas = 3) : coordinator(*this, *this) {
+    // Serve as the first replica of partition 0, whoever that is.
+    const auto any = placement_of(nodes, replicas, 0);
+    placement = placement_of(nodes, replicas, any->replicas(0)[0]);
+    coordinator.set_placement(placement);
+  }
+  bool healthy(NodeIndex node) const override { return !sick.contains(node); }
+  bool send(NodeIndex node, FrameKind kind, uint64_t id, std::string_view payload) override {
+    if (full.contains(node)) return false;
+    sent.push_back({node, kind, id, std::string(payload)});
+    return true;
+  }
+  void write_done(uint64_t token, const Failure* failure) override {
+    done[token] = failure ? failure->message() : "ok";
+  }
+  void read_done(uint64_t token, const Failure* failure) override { write_done(token, failure); }
+  void fetch_done(uint64_t token, const KeyName&, std::string_view record) override { done[token] = record; }
+  bool hint(NodeIndex target, std::string_view keys) override {
+    if (room_for_hints) hints[target] += static_cast<int>(keys_in(keys).size());
+    return room_for_hints;
+  }
+  void gap(uint64_t request, NodeIndex peer, std::string_view keys) override {
+    ++gaps;
+    gap_keys.clear();
+    for (const KeyName& name : keys_in(keys)) gap_keys.emplace_back(name.key);
+    coordinator.resend(request, peer, "");
+  }
+
+  NodeIndex replica(size_t i) const { return placement->replicas(0)[i]; }
+  void write(QuorumOptions options = {}, uint64_t token = 1) {
+    std::string changes;
+    append_change({0, ChangeForm::kRecord, "k", "record"}, &changes);
+    coordinator.begin_write(0, changes, options, 0, token);
+  }
+  void read(QuorumOptions options = {}, uint64_t token = 1) {
+    std::string keys;
+    append_key({0, "k"}, &keys);
+    coordinator.begin_read(0, keys, options, 0, token);
+  }
+  // Writes "k<i>" of partition 0 as a part of a batch; false: none can be had.
+  bool join(int i, QuorumOptions options = {}, uint16_t partition = 0) {
+    const uint64_t batch = coordinator.batch_for(partition, options, 0);
+    if (batch == 0) return false;
+    std::string changes;
+    append_change({0, ChangeForm::kRecord, "k" + std::to_string(i), "record"}, &changes);
+    coordinator.join(batch, partition, changes, static_cast<uint64_t>(i));
+    return true;
+  }
+  // Another partition with the same replicas, in another order if there is one.
+  uint16_t sibling_partition() const {
+    uint16_t found = 0;
+    for (uint32_t partition = 1; partition < engine::kPartitionCount; ++partition) {
+      const auto number = static_cast<uint16_t>(partition);
+      if (coordinator.set_of(number) != coordinator.set_of(0)) continue;
+      found = number;
+      if (!std::ranges::equal(placement->replicas(number), placement->replicas(0))) break;
+    }
+    return found;
+  }
+  void answer(size_t i, const std::string& payload) {
+    const Sent message = sent.at(i);
+    FrameKind kind = FrameKind::kVersionReply;
+    if (message.kind == FrameKind::kWrite) kind = FrameKind::kWriteReply;
+    if (message.kind == FrameKind::kHint) kind = FrameKind::kHintReply;
+    if (message.kind == FrameKind::kState) kind = FrameKind::kStateReply;
+    coordinator.receive(message.node, kind, message.id, payload);
+  }
+  static std::string version(std::string_view context) {
+    std::string reply = begin_reply(ReplyResult::kOk);
+    engine::append_string(context, &reply);
+    return reply;
+  }
+
+  std::shared_ptr<const Placement> placement;
+  std::set<NodeIndex> sick, full;
+  std::vector<Sent> sent;
+  std::map<uint64_t, std::string> done;
+  std::map<NodeIndex, int> hints;
+  bool room_for_hints = true;
+  int gaps = 0;
+  std::vector<std::string> gap_keys;
+  Coordinator coordinator;
+};
+
+inline const std::string kStored = begin_reply(ReplyResult::kOk);
+
+}  // namespace starling::cluster
