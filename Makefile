@@ -3,15 +3,16 @@ BUILD := build/release
 SERVER := $(BUILD)/starling-server
 ARGS ?=
 FUZZ_SECONDS ?= 60
+REPAIR_KEYS ?= 1000000
 JOBS ?= $(shell nproc)
 NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cluster sim bench bench-cluster compat fuzz tsan-load build format format-check tidy install-deps clean
+.PHONY: help run test cluster sim bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
 
 help:  ## Shows this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-14s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build  ## Installs what is missing, builds, starts a node on 127.0.0.1:6379 with its data in ./data (ARGS="--port 7000")
 	@mkdir -p data
@@ -32,6 +33,10 @@ bench: build  ## Measures this build against Debian's redis-server (ARGS are the
 bench-cluster: build  ## Measures three nodes at several quorums against Redis Cluster (ARGS are the script's options)
 	@tests/bench/run --cluster $(ARGS)
 
+bench-repair: build  ## Measures what comparing replicas of a million keys costs (REPAIR_KEYS)
+	@STARLING_SERVER=$(SERVER) STARLING_REPAIR_KEYS=$(REPAIR_KEYS) /usr/bin/python3 \
+		tests/integration/cluster_repair_test.py Repair.test_cost_is_in_proportion_to_the_difference
+
 compat: build  ## Compares replies with a real redis-server at length (ARGS are the script's options)
 	@redis-compat/run $(ARGS)
 
@@ -47,6 +52,12 @@ tsan-load: install-deps  ## Builds with ThreadSanitizer and drives everything at
 	@$(NINJA) -C build/tsan starling-server
 	@tests/race/load --server build/tsan/starling-server $(ARGS)
 
+sanitize-cluster: install-deps  ## Runs the cluster's tests with ThreadSanitizer, then with Address- and UBSanitizer (ARGS="cluster_test")
+	@for preset in tsan asan; do \
+	  cmake --preset $$preset > /dev/null && $(NINJA) -C build/$$preset starling-server && \
+	  tests/race/cluster --server build/$$preset/starling-server $(ARGS) || exit 1; \
+	done
+
 format:  ## Formats every C++ file
 	@$(CXX_FILES) | xargs -r clang-format-14 -i
 
@@ -56,7 +67,8 @@ format-check:  ## Fails when `make format` would change something
 tidy:  ## The layering rules, then clang-tidy over the sources (minutes)
 	@tests/tidy/rules
 	@cmake --preset dev > /dev/null
-	@git ls-files '*.cc' | grep -v '^tests/' | xargs -r -P $(JOBS) -n 4 clang-tidy-14 -p build/dev --quiet
+	@git ls-files '*.cc' | grep -v '^tests/' | \
+	  xargs -r -P $(JOBS) -n 4 clang-tidy-14 -p build/dev --quiet --extra-arg=-Wno-unknown-warning-option
 
 install-deps:  ## Installs the Debian packages that are missing (root or sudo)
 	@.ci/install-deps

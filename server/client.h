@@ -167,6 +167,8 @@ class Client final : public FdHandler {
   // --- In a cluster.
   // Replies that other nodes have a say in.
   HeldReplies held_replies;
+  // The batch (Coordinator::join) that its last write joined, and what is held for it.
+  uint64_t last_batch = 0, last_held = 0;
   // As QUORUM SET (or, for a forwarded client, its own node) left it; empty: the settings.
   std::optional<cluster::QuorumOptions> quorum;
   // Set for a client of another node.

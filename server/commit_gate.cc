@@ -33,7 +33,10 @@ engine::Status CommitGate::settle() {
                               "; the write may still take effect\r\n";
     // From the last to the first: replacing moves what follows.
     for (auto answer = answers_.rbegin(); answer != answers_.rend(); ++answer) {
-      if (answer->from != answer->to) answer->client->output.replace(answer->from, answer->to, error);
+      if (answer->from == answer->to) continue;
+      answer->client->output.replace(answer->from, answer->to, error);
+      answer->client->held_replies.moved(
+          answer->to, static_cast<int64_t>(error.size()) - static_cast<int64_t>(answer->to - answer->from));
     }
   }
   answers_.clear();

@@ -135,6 +135,8 @@ void Dispatcher::execute_batch() {
   // A batch of one gains nothing: what it waits for, it would wait for here.
   for (int stage = 1; stage <= 2 && batch_.size() > 1; ++stage) {
     for (const BatchEntry& entry : batch_) {
+      // What waits for other replicas will be here once more.
+      if (entry.prepared.read != nullptr && !entry.prepared.read->done()) continue;
       if (entry.prepared.key) server_.engine().prefetch(entry.client->database, *entry.prepared.key, stage);
     }
   }

@@ -34,6 +34,7 @@ Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequ
   KeyList keys;
   io_thread_.cluster()->use_quorum(prepared.quorum ? &*prepared.quorum : nullptr);
   if (command.one_key && prepared.key && command.spec->extra_keys == nullptr) {
+    if (io_thread_.cluster()->runs_here(client, command, prepared, writes)) return Admission::kRun;
     keys.push_back({client.database, *prepared.key});
   } else {
     (void)collect_keys(client, command, prepared.request.arguments, &keys);

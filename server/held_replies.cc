@@ -1,6 +1,7 @@
 #include "server/held_replies.h"
 
 #include <algorithm>
+#include <string>
 
 namespace starling::server {
 
@@ -23,8 +24,10 @@ int64_t HeldReplies::release_with(uint64_t id, std::string_view bytes, resp::Out
                                   uint64_t* position) {
   const auto found = find(id);
   if (found == held_.end()) return 0;
-  output->replace(found->from, found->to, bytes);
-  const int64_t change = static_cast<int64_t>(bytes.size()) - static_cast<int64_t>(found->to - found->from);
+  std::string all;
+  for (uint32_t i = 0; i < found->replies; ++i) all += bytes;
+  output->replace(found->from, found->to, all);
+  const int64_t change = static_cast<int64_t>(all.size()) - static_cast<int64_t>(found->to - found->from);
   *position = found->to;
   found->to += static_cast<uint64_t>(change);
   for (auto later = found + 1; later != held_.end(); ++later) {
@@ -34,6 +37,14 @@ int64_t HeldReplies::release_with(uint64_t id, std::string_view bytes, resp::Out
   found->released = true;
   drop_released();
   return change;
+}
+
+void HeldReplies::moved(uint64_t to, int64_t change) {
+  for (Held& held : held_) {
+    if (held.to < to) continue;
+    if (held.from >= to) held.from += static_cast<uint64_t>(change);
+    held.to += static_cast<uint64_t>(change);
+  }
 }
 
 }  // namespace starling::server

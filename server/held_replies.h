@@ -19,16 +19,29 @@ class HeldReplies {
  public:
   // Holds what `output` has from `from` on, to its end. `id` is the caller's, unique among those held.
   void hold(uint64_t id, uint64_t from, const resp::OutputBuffer& output) {
-    held_.push_back({id, from, output.position(), false});
+    held_.push_back({id, from, output.position(), 1, false});
+  }
+  // The reply that `output` has from `from` on joins the one that was held last, if that is `id` and they
+  // touch. False: it does not.
+  bool extend(uint64_t id, uint64_t from, const resp::OutputBuffer& output) {
+    if (held_.empty() || held_.back().id != id || held_.back().to != from || held_.back().released)
+      return false;
+    held_.back().to = output.position();
+    ++held_.back().replies;
+    return true;
   }
   bool empty() const { return held_.empty(); }
   size_t size() const { return held_.size(); }
 
   // Lets it go as it is. Unknown ids are ignored.
   void release(uint64_t id);
-  // Lets it go with `bytes` in its place. Returns how many bytes longer (or, negative, shorter) the output is
-  // now, and in *position from where on it moved.
+  // Lets it go with `bytes` in the place of each reply of it. Returns how many bytes longer (or, negative,
+  // shorter) the output is now, and in *position from where on it moved.
   int64_t release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output, uint64_t* position);
+
+  // What the output has before `to`, within one reply, has become `change` bytes longer (or, negative,
+  // shorter).
+  void moved(uint64_t to, int64_t change);
 
   // The position up to which output may be sent.
   uint64_t sendable_position(const resp::OutputBuffer& output) const {
@@ -38,6 +51,7 @@ class HeldReplies {
  private:
   struct Held {
     uint64_t id, from, to;
+    uint32_t replies;
     bool released;
   };
   std::deque<Held>::iterator find(uint64_t id);

@@ -102,12 +102,9 @@ Client& IoThread::adopt_tunnel(std::unique_ptr<Tunnel> tunnel) {
 }
 
 void IoThread::on_tunnel_input(Client& client) {
-  // While requests are held the parser's memory is theirs; what came stays with the tunnel until they are
-  // done.
-  if (!client.held_requests.empty() || !client.can_execute()) return;
-  if (!client.tunnel->feed(client)) return;
-  client.input_exhausted = false;
-  mark_ready(client);
+  // What came stays with the tunnel until its turn: while requests are held, or in the batch that is executed
+  // (this may be called from within), the parser's memory is theirs.
+  if (client.tunnel->has_input() && client.held_requests.empty() && client.can_execute()) mark_ready(client);
 }
 
 void IoThread::join_cluster(std::unique_ptr<ClusterThread> cluster) {
@@ -272,6 +269,7 @@ void IoThread::run_pass() {
 void IoThread::commit() {
   const int64_t threshold_ms = server_.settings().latency_threshold_ms;
   const int64_t begin_us = threshold_ms == 0 ? 0 : server_.clock().monotonic_us();
+  if (cluster_ != nullptr) cluster_->end_round();
   const engine::Status status = commit_gate_.settle();
   if (cluster_ != nullptr) cluster_->on_committed(status);
   if (threshold_ms == 0) return;
@@ -288,6 +286,7 @@ void IoThread::run_ready() {
       client.in_ready_list = false;
       if (!client.can_execute()) continue;
       client.last_interaction_ms = now_ms_;
+      if (client.tunnel != nullptr && client.held_requests.empty()) client.tunnel->feed(client);
       client.input_exhausted = !dispatcher_.gather(client);
       if (!client.input_exhausted) mark_ready(client);
       if (client.end_of_input) output_pending(client);
@@ -358,7 +357,6 @@ void IoThread::send(Client& client) {
     client.in_held_list = true;
     held_.push_back(client.id());
   }
-  client.writable_wanted = sendable > 0;
   const bool all_sent = client.output.empty() && client.held_replies.empty();
   if (client.close_after_reply && all_sent) {
     close(client);

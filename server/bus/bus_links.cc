@@ -23,6 +23,8 @@ constexpr int64_t kTickMs = 25;
 // Refusals of incoming connections in the log: anyone can cause them.
 constexpr int kRefusalLinesPerPeriod = 10;
 constexpr int64_t kRefusalPeriodMs = 10000;
+constexpr int64_t kSameRefusalMs = 60000;
+constexpr size_t kRefusalsRemembered = 1000;
 // A seed list may name this node itself. (Or one that runs on a copy of its data: hence the notice.)
 constexpr int64_t kSelfRetryMs = 60000;
 
@@ -143,6 +145,11 @@ bool BusLinks::connected(const NodeId& peer) const {
   return up_.contains(peer);
 }
 
+uint64_t BusLinks::life_of(const NodeId& peer) const {
+  const BusLink* link = find_up(peer);
+  return link == nullptr ? 0 : link->peer().life;
+}
+
 bool BusLinks::refuses(const NodeId& peer) const {
   return std::any_of(targets_.begin(), targets_.end(), [&](const auto& target) {
     return target->id == peer && target->last_failure.find("refused") != std::string::npos;
@@ -201,7 +208,7 @@ void BusLinks::on_link_up(BusLink& link) {
   const LogLevel level = options_.log_links ? LogLevel::kNotice : LogLevel::kVerbose;
   if (!link.outgoing()) {
     --strangers_;
-    log_text(level, "Node " + id.to_string() + " connected from " + link.address());
+    log_text(LogLevel::kVerbose, "Node " + id.to_string() + " connected from " + link.address());
     return handler_.on_accepted(link.peer(), link.id());
   }
   const auto found = std::find_if(targets_.begin(), targets_.end(),
@@ -236,7 +243,7 @@ void BusLinks::on_link_down(BusLink& link, bool was_up, const std::string& reaso
     --incoming_;
     if (!was_up) --strangers_;
     if (was_up) {
-      log_text(level,
+      log_text(LogLevel::kVerbose,
                "Node " + link.peer().id.to_string() + " from " + link.address() + " is gone: " + reason);
     } else {
       log_refusal(link, reason);
@@ -250,6 +257,9 @@ void BusLinks::on_link_down(BusLink& link, bool was_up, const std::string& reaso
     target->link = nullptr;
     if (was_up && now_ms_ - link.up_since_ms() >= options_.last_retry_ms) target->retry_delay_ms = 0;
     retry_later(*target);
+    // It takes somebody's hand to change that.
+    const bool final = link.refusal().has_value() && link.refusal() != RefusalReason::kTimeout;
+    if (final) target->retry_at_ms = now_ms_ + options_.refused_retry_ms;
     if (link.refusal() == RefusalReason::kSelf) target->retry_at_ms = now_ms_ + kSelfRetryMs;
   }
   if (!was_up) {
@@ -279,13 +289,24 @@ void BusLinks::log_failure(Target& target, const BusLink& link, const std::strin
   const bool refused = link.refusal().has_value() && link.refusal() != RefusalReason::kTimeout &&
                        link.refusal() != RefusalReason::kSelf;
   LogLevel level = refused ? LogLevel::kWarning : LogLevel::kNotice;
-  if (!options_.log_links) level = LogLevel::kVerbose;
+  // Of a node that is known its own target tells.
+  const bool told_elsewhere = !target.id.valid() && target.resident.valid();
+  if (!options_.log_links || told_elsewhere) level = LogLevel::kVerbose;
+  if (link.refusal() == RefusalReason::kSelf)
+    return log_text(LogLevel::kVerbose, "Seed " + target.address + " is this node itself");
   const std::string who = target.id.valid() ? "node " + target.id.to_string() + " at " : "seed ";
   log_text(level, "No link to " + who + target.address + ": " + reason + "; trying on");
 }
 
 void BusLinks::log_refusal(const BusLink& link, const std::string& reason) {
   if (link.refusal() == RefusalReason::kSelf) return;
+  // The same from the same host is told once in a while.
+  const std::string line = link.address().substr(0, link.address().rfind(':')) + reason;
+  if (const auto [told, first] = refusals_told_.try_emplace(line, now_ms_); !first) {
+    if (now_ms_ - told->second < kSameRefusalMs) return;
+    told->second = now_ms_;
+  }
+  if (refusals_told_.size() > kRefusalsRemembered) refusals_told_.clear();
   if (refusal_lines_++ >= kRefusalLinesPerPeriod) return;
   log_text(LogLevel::kWarning, "Refused " + link.address() + " on the bus: " + reason);
 }

@@ -56,6 +56,8 @@ struct BusOptions {
   // Between attempts to connect: doubled from the first to the last, each drawn from its upper half.
   int64_t first_retry_ms = 50;
   int64_t last_retry_ms = 3000;
+  // After a handshake that was refused.
+  int64_t refused_retry_ms = 5000;
   int keepalive_seconds = 60;
   // Whether links that come and go are notices in the log; else they are details. One loop's suffice.
   bool log_links = true;
@@ -143,6 +145,8 @@ class BusLinks {
   [[nodiscard]] bool reply(LinkId link, cluster::FrameKind kind, uint64_t correlation,
                            std::string_view payload);
   bool connected(const cluster::NodeId& peer) const;
+  // What the node that the link leads to has said of its life (handshake.h); 0: there is no link.
+  uint64_t life_of(const cluster::NodeId& peer) const;
   // The last attempt to connect to it found nobody listening.
   bool refuses(const cluster::NodeId& peer) const;
   // The link, opened by whichever side, is there.
@@ -198,7 +202,8 @@ class BusLinks {
   std::vector<BusLink*> outputs_;  // Have bytes to write.
   std::vector<BusLink*> closed_;   // To be destroyed at the end of the pass.
   size_t incoming_ = 0, strangers_ = 0;
-  int refusal_lines_ = 0;  // Logged within this period.
+  int refusal_lines_ = 0;                                    // Logged within this period.
+  absl::flat_hash_map<std::string, int64_t> refusals_told_;  // Host and reason, and when.
   std::unique_ptr<Timer> tick_timer_;
 };
 

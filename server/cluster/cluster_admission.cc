@@ -18,8 +18,9 @@ using cluster::NodeIndex;
 
 // What a node that has just started gives its links to come up.
 constexpr int64_t kConnectingUs = 3'000'000;
-// Newer records fetched for one command before it is given up.
-constexpr int kMaxRounds = 8;
+// What a link that broke is given to come back, before a command is refused because of it; no longer than its
+// timeout.
+constexpr int64_t kRelinkingUs = 2'000'000;
 
 bool same_partition(std::span<const engine::KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(),
@@ -97,9 +98,10 @@ NodeIndex ClusterThread::target_for(const Client& client, std::span<const engine
   return target_of(keys, writes, strict);
 }
 
-// A command that waits until the links of a node that has just started are up; else the error.
+// A command that waits until the links of a node that has just started, or that broke a moment ago, are up;
+// else the error.
 Admission ClusterThread::refuse_unless_connecting(Client& client, std::string_view error) {
-  if (connecting()) {
+  if (connecting() || relinking(client)) {
     io_thread_.postpone(client, Waiting::kForLinks);
     return Admission::kWaits;
   }
@@ -110,6 +112,37 @@ Admission ClusterThread::refuse_unless_connecting(Client& client, std::string_vi
 Admission ClusterThread::wait_for_nodes(Client& client) {
   client.wait_for(Waiting::kForNodes);
   return Admission::kWaits;
+}
+
+bool ClusterThread::runs_here(const Client& client, const Command& command, const PreparedRequest& prepared,
+                              bool writes) {
+  if (placement_ == nullptr || client.tunnel != nullptr || client.transaction.open || client.remote_watch ||
+      !client.forwarded.empty() || client.parked_forwards != 0 || prepared.read != nullptr ||
+      command.parent != nullptr || (command.spec->flags & kWholeKeyspace) != 0 ||
+      (command.spec->key_use & kKeyNotKey) != 0 ||
+      must_read_first(client, command, prepared.request.arguments)) {
+    return false;
+  }
+  const uint16_t partition = prepared.key->partition;
+  if (!writes) return placement_->holds(partition, placement_->self);
+  if (placement_->replicas(partition)[0] != placement_->self || !io_thread_.server().engine().writable())
+    return false;
+  return !refusal(partition, quorum_of(client), true).has_value();
+}
+
+// Why the quorum is out of reach; nothing: it is not. What was possible in this pass is.
+std::optional<cluster::Failure> ClusterThread::refusal(uint16_t partition,
+                                                       const cluster::QuorumOptions& options, bool write) {
+  uint64_t* found = nullptr;
+  if (&options == &defaults_) {
+    found = &hopeful_[write ? 1 : 0][coordinator_.set_of(partition)];
+    if (*found == pass_) return std::nullopt;
+  }
+  const cluster::Consistency& consistency = write ? options.write : options.read;
+  std::optional<cluster::Failure> failure =
+      coordinator_.hopeless(partition, consistency, options.mode, write);
+  if (!failure && found != nullptr) *found = pass_;
+  return failure;
 }
 
 Admission ClusterThread::admit(Client& client, const Command& command, PreparedRequest& prepared,
@@ -181,18 +214,25 @@ Admission ClusterThread::admit_here(Client& client, const Command& command, Prep
   if (const std::string error = hopeless(client, keys, reads, writes); !error.empty())
     return refuse_unless_connecting(client, error);
   if (!reads) return Admission::kRun;
-  const bool outdated = prepared.read != nullptr && (prepared.read->after_writes != client.forwarded_writes ||
-                                                     prepared.read->database != keys[0].database ||
-                                                     prepared.read->options != quorum_of(client));
+  const bool outdated =
+      prepared.read != nullptr &&
+      (prepared.read->again || prepared.read->after_writes != client.forwarded_writes ||
+       prepared.read->database != keys[0].database || prepared.read->options != quorum_of(client));
   if (prepared.read == nullptr || outdated) begin_read(client, prepared, keys);
   prepared.read->writes = writes;
   if (!prepared.read->done()) {
     prepared.read->waited_for = true;
     return wait_for_nodes(client);
   }
-  if (prepared.read->failure.empty()) return Admission::kRun;
+  const std::string& failure = prepared.read->failure;
+  if (failure.empty()) return Admission::kRun;
+  if (relinking(client) && may_ask_again(*prepared.read)) {
+    prepared.read->again = true;
+    io_thread_.postpone(client, Waiting::kForLinks);
+    return Admission::kWaits;
+  }
   statistics_.reads_failed.add(1);
-  refuse(client, prepared.read->failure);
+  refuse(client, writes ? failure + "; nothing was done" : failure);
   return Admission::kAnswered;
 }
 
@@ -244,181 +284,43 @@ bool ClusterThread::connecting() const {
   return now_us() - serving_since_us_ < kConnectingUs && !all_connected();
 }
 
+// Somebody has been out of reach for a moment only: if it is still there it will be back in another one.
+bool ClusterThread::relinking(const Client& client) const {
+  const int64_t now = now_us();
+  const int64_t patience_us = std::min<int64_t>(kRelinkingUs, quorum_of(client).timeout_ms * 1000);
+  for (NodeIndex node = 0; node < unreachable_since_us_.size(); ++node) {
+    // Not noted yet: since the last tick.
+    const int64_t since_us = unreachable_since_us_[node];
+    const bool recent = since_us == 0 || now - since_us < patience_us;
+    if (recent && !healthy(node) && !links_.refuses(placement_->topology.members[node].id)) return true;
+  }
+  return false;
+}
+
+void ClusterThread::note_reachable() {
+  for (NodeIndex node = 0; node < unreachable_since_us_.size(); ++node) {
+    int64_t& since_us = unreachable_since_us_[node];
+    if (healthy(node)) {
+      since_us = 0;
+    } else if (since_us == 0) {
+      since_us = now_us();
+    }
+  }
+}
+
 // The error reply when too few nodes can be reached for the quorums of this command; empty: it may begin.
 std::string ClusterThread::hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads,
-                                    bool writes) const {
+                                    bool writes) {
   const cluster::QuorumOptions& options = quorum_of(client);
   for (size_t i = 0; i < keys.size(); ++i) {
     const uint16_t partition = keys[i].key.partition;
     if (i > 0 && partition == keys[i - 1].key.partition) continue;
     std::optional<cluster::Failure> failure;
-    if (writes) failure = coordinator_.hopeless(partition, options.write, options.mode, true);
-    if (!failure && reads) failure = coordinator_.hopeless(partition, options.read, options.mode, false);
+    if (writes) failure = refusal(partition, options, true);
+    if (!failure && reads) failure = refusal(partition, options, false);
     if (failure) return failure->message();
   }
   return {};
-}
-
-void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
-  if (placement_ == nullptr || client.transaction.open || prepared.read != nullptr) return;
-  if ((prepared.command->spec->flags & kReadOnly) == 0) return;
-  if (!placement_->holds(prepared.key->partition, placement_->self)) return;
-  if (!must_read_first(client, *prepared.command, prepared.request.arguments)) return;
-  const engine::KeyRef key{client.database, *prepared.key};
-  begin_read(client, prepared, {&key, 1});
-}
-
-void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
-                               std::span<const engine::KeyRef> keys) {
-  statistics_.quorum_reads.add(1);
-  const auto read = std::make_shared<QuorumRead>();
-  prepared.read = read;
-  read->client_id = client.id();
-  read->after_writes = client.forwarded_writes;
-  read->database = keys[0].database;
-  read->options = quorum_of(client);
-  read->versions.resize(keys.size());
-  std::vector<size_t> order(keys.size());
-  for (size_t i = 0; i < order.size(); ++i) order[i] = i;
-  std::stable_sort(order.begin(), order.end(),
-                   [&](size_t a, size_t b) { return keys[a].key.partition < keys[b].key.partition; });
-  // All parts are there before the first may be done.
-  struct Part {
-    uint64_t token;
-    uint16_t partition;
-    std::string keys;
-  };
-  absl::InlinedVector<Part, 2> parts;
-  for (const size_t i : order) {
-    if (parts.empty() || parts.back().partition != keys[i].key.partition) {
-      parts.push_back({next_token_++, keys[i].key.partition, {}});
-      asked_.emplace(parts.back().token, AskedPart{read, {}});
-      ++read->pending;
-    }
-    cluster::append_key({static_cast<uint8_t>(keys[i].database), keys[i].key.name}, &parts.back().keys);
-    asked_[parts.back().token].keys.push_back(i);
-  }
-  const cluster::QuorumOptions options = quorum_of(client);
-  for (const Part& part : parts) {
-    coordinator_.begin_read(part.partition, part.keys, options, now_us(), part.token);
-  }
-}
-
-void ClusterThread::read_done(uint64_t token, const cluster::Failure* failure) {
-  if (const auto survey = surveys_.extract(token); !survey.empty()) {
-    return survey_done(std::move(survey.mapped()), token);
-  }
-  const auto found = asked_.find(token);
-  if (found == asked_.end()) return;
-  const AskedPart part = std::move(found->second);
-  asked_.erase(found);
-  QuorumRead& read = *part.read;
-  if (failure != nullptr) {
-    if (read.failure.empty()) read.failure = failure->message();
-  } else if (const auto* versions = coordinator_.versions(token); versions != nullptr) {
-    for (size_t i = 0; i < part.keys.size(); ++i) read.versions[part.keys[i]] = (*versions)[i];
-    coordinator_.forget_read(token);
-  }
-  if (--read.pending == 0 && read.waited_for) wake(read.client_id);
-}
-
-bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
-                               std::span<const engine::KeyRef> keys, engine::Operation& operation) {
-  QuorumRead& read = *prepared.read;
-  if (read.versions.size() != keys.size()) return true;
-  struct Newer {
-    NodeIndex node;
-    size_t key;
-  };
-  absl::InlinedVector<Newer, 2> newer;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    for (const cluster::PeerVersion& version : read.versions[i]) {
-      engine::Order order = engine::Order::kEqual;
-      const engine::Status status =
-          engine::Replica(operation, keys[i].database).compare(keys[i].key, version.context, &order);
-      if (!status.ok()) continue;
-      if (order == engine::Order::kBefore || order == engine::Order::kConcurrent)
-        newer.push_back({version.node, i});
-    }
-  }
-  if (newer.empty()) {
-    if (!read.writes) note_repairs(client, keys, read, operation);
-    return true;
-  }
-  operation.finish();
-  if (++read.rounds > kMaxRounds) {
-    read.failure = "NOQUORUM a newer version is on a replica that does not hand it over";
-    read.versions.clear();
-  } else {
-    statistics_.newer_fetched.add(newer.size());
-    read.pending = static_cast<int>(newer.size());
-  }
-  read.waited_for = true;
-  client.wait_for(Waiting::kForNodes);
-  if (read.done()) {
-    // Start over at once: the failure is answered there.
-    io_thread_.loop().post([this, id = client.id()] { wake(id); });
-    return false;
-  }
-  for (const Newer& each : newer) {
-    const uint64_t token = next_token_++;
-    fetching_.emplace(token, prepared.read);
-    coordinator_.begin_fetch(each.node,
-                             {static_cast<uint8_t>(keys[each.key].database), keys[each.key].key.name},
-                             now_us(), quorum_of(client).timeout_ms, token);
-  }
-  return false;
-}
-
-void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std::string_view record) {
-  const auto found = fetching_.find(token);
-  if (found == fetching_.end()) return;
-  const std::shared_ptr<QuorumRead> read = std::move(found->second);
-  fetching_.erase(found);
-  if (!record.empty()) {
-    const engine::Key key(name.key);
-    engine::Operation operation(io_thread_.server().engine(), now_ms());
-    operation.lock({name.database, key});
-    // It was resident a moment ago. If it is not any more the command finds out when it starts over.
-    if (operation.resident({name.database, key})) {
-      (void)engine::Replica(operation, name.database).merge_state(key, record);
-    }
-    if (operation.finish() != 0) io_thread_.commit_gate().note_change();
-    // A stand-in hands it on, so that in the end it need not keep it.
-    if (!placement_->holds(key.partition, placement_->self)) {
-      std::string keys;
-      cluster::append_key(name, &keys);
-      (void)hint(placement_->replicas(key.partition)[0], keys);
-    }
-  }
-  if (--read->pending > 0) return;
-  // The callback may come from within a request's beginning: the client goes on in its own turn.
-  io_thread_.loop().post([this, id = read->client_id] { wake(id); });
-}
-
-// Peers that were asked and know less get the record, once the command has run.
-void ClusterThread::note_repairs(const Client& client, std::span<const engine::KeyRef> keys,
-                                 const QuorumRead& read, engine::Operation& operation) {
-  const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (!strict && coordinator_.writing(keys[i].key.partition)) continue;
-    engine::Replica replica(operation, keys[i].database);
-    for (const cluster::PeerVersion& version : read.versions[i]) {
-      // A stand-in that was asked keeps nothing without a hint.
-      if (!placement_->holds(keys[i].key.partition, version.node)) continue;
-      engine::Order order = engine::Order::kEqual;
-      std::string record;
-      if (!replica.compare(keys[i].key, version.context, &order).ok() || order == engine::Order::kEqual)
-        continue;
-      if (!replica.append_state(keys[i].key, &record)) continue;
-      auto repair = std::find_if(repairs_.begin(), repairs_.end(),
-                                 [&](const Repair& candidate) { return candidate.node == version.node; });
-      if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {version.node, {}});
-      cluster::append_change(
-          {static_cast<uint8_t>(keys[i].database), cluster::ChangeForm::kRecord, keys[i].key.name, record},
-          &repair->changes);
-    }
-  }
 }
 
 }  // namespace starling::server

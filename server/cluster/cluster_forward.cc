@@ -55,13 +55,13 @@ Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool 
   return forward;
 }
 
-bool ClusterThread::transmit(uint64_t correlation, const Forward& forward, int64_t age_ms) {
+bool ClusterThread::transmit(uint64_t correlation, const Forward& forward, bool repeated) {
   ForwardFrame frame;
   frame.origin = forward.client_id;
   const bool here = forward.node == node_.id();
   frame.life = forward.retry == Retry::kSameNode && !here ? life_ : 0;
   frame.settled = forwards_.settled();
-  frame.age_ms = age_ms;
+  frame.repeated = repeated;
   frame.replies = forward.replies;
   frame.requests = forward.requests;
   const std::string payload = encode_forward(frame);
@@ -72,8 +72,9 @@ bool ClusterThread::transmit(uint64_t correlation, const Forward& forward, int64
 
 uint64_t ClusterThread::send_forward(Client& client, Forward forward) {
   const cluster::NodeId node = forward.node;
+  forward.node_life = links_.life_of(node);
   const uint64_t correlation = forwards_.add(std::move(forward));
-  if (!transmit(correlation, *forwards_.find(correlation), 0)) {
+  if (!transmit(correlation, *forwards_.find(correlation), false)) {
     Forward unsent;
     (void)forwards_.take(correlation, &unsent);
     return 0;
@@ -223,7 +224,7 @@ bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& 
                                    [&](uint16_t partition) { return placement_->holds(partition, node); });
     if (id == forward.node || !holds || !healthy(node)) continue;
     const cluster::NodeId lost = std::exchange(forward.node, id);
-    if (!transmit(correlation, forward, 0)) {
+    if (!transmit(correlation, forward, false)) {
       forward.node = lost;
       continue;
     }
@@ -238,6 +239,16 @@ bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& 
   return false;
 }
 
+// Nobody knows any more what became of it: the process that may have begun it is gone.
+bool ClusterThread::given_up(const Forward& forward, int64_t now) const {
+  const Client* client = io_thread_.find_client(forward.client_id);
+  if (client == nullptr || client->closing || now - forward.first_sent_us > kRetryForUs) return true;
+  // Who only reads has other nodes to hope for.
+  if (forward.retry == Retry::kAnywhere) return links_.refuses(forward.node) && !relinking(*client);
+  return links_.refuses(forward.node) ||
+         (links_.connected(forward.node) && links_.life_of(forward.node) != forward.node_life);
+}
+
 // Asks again what links that broke left open, once they are back: of each client one at a time, in their
 // order.
 void ClusterThread::resend_parked() {
@@ -248,21 +259,18 @@ void ClusterThread::resend_parked() {
   for (const uint64_t correlation : parked) {
     Forward* forward = forwards_.find(correlation);
     if (forward == nullptr) continue;
-    Client* client = io_thread_.find_client(forward->client_id);
-    const bool hopeless = client == nullptr || client->closing ||
-                          now - forward->first_sent_us > kRetryForUs || links_.refuses(forward->node);
-    if (hopeless) {
-      // Who refuses connections is not the process any more that may have begun it.
+    if (given_up(*forward, now)) {
       lose_forward(correlation, "was lost");
       continue;
     }
-    const int64_t age_ms = std::max<int64_t>(1, (now - forward->first_sent_us) / 1000);
-    if (client->resent_forward != 0 || !links_.connected(forward->node) ||
-        !transmit(correlation, *forward, age_ms)) {
+    Client& client = *io_thread_.find_client(forward->client_id);
+    if (forward->retry == Retry::kAnywhere && go_elsewhere(client, correlation, *forward)) continue;
+    if (client.resent_forward != 0 || !links_.connected(forward->node) ||
+        !transmit(correlation, *forward, true)) {
       parked_.push_back(correlation);
       continue;
     }
-    client->resent_forward = correlation;
+    client.resent_forward = correlation;
     statistics_.forwards_repeated.add(1);
   }
 }

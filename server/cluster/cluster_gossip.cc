@@ -43,13 +43,16 @@ void ClusterNode::send_gossip(const cluster::GossipOutgoing& message) {
 void ClusterNode::tell(const cluster::MembershipEvent& event) {
   const cluster::NodeDescription* description = membership_->description(event.node);
   std::string name = "Node " + short_name(event.node);
-  if (description != nullptr)
+  // Of one that has only just called, the bus port is all that is known.
+  if (description != nullptr && description->port != 0)
     name += " (" + description->host + ":" + std::to_string(description->port) + ")";
   const std::string silence = std::to_string(event.silence_us / 1000) + " ms";
   switch (event.kind) {
     case MembershipEventKind::kDiscovered:
       return log_text(LogLevel::kNotice, name + " found");
     case MembershipEventKind::kSuspected:
+      if (event.silence_us < cluster::GossipSettings().suspect_min_us)
+        return log_text(LogLevel::kWarning, name + " cannot be reached. Requests go around it");
       return log_text(LogLevel::kWarning,
                       name + " is suspected: no sign of life for " + silence + ". Requests go around it");
     case MembershipEventKind::kDown:
@@ -70,8 +73,7 @@ void ClusterNode::publish_health() {
     const NodeId& id = placement->topology.members[i].id;
     const cluster::NodeDescription* description = membership_->description(id);
     const bool healthy =
-        id == id_ || (!leaving_[i].load(std::memory_order_relaxed) && membership_->healthy(id) &&
-                      description != nullptr && description->accepts_writes);
+        id == id_ || (membership_->healthy(id) && description != nullptr && description->accepts_writes);
     healthy_[i].store(healthy, std::memory_order_relaxed);
   }
 }

@@ -17,7 +17,7 @@ using cluster::NodeId;
 using cluster::NodeIndex;
 
 // How long a node that stops waits for others to confirm that they know.
-constexpr int64_t kLeavingNoticeUs = 1'000'000;
+constexpr int64_t kLeavingNoticeUs = 3'000'000;
 // What a node that stops gives its work to end.
 constexpr int64_t kLeaveTimeoutUs = 5'000'000;
 constexpr int64_t kLeavePeriodMs = 5;

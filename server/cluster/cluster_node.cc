@@ -44,6 +44,7 @@ bool parse_address(const std::string& text, cluster::BusAddress* address) {
 ClusterNode::ClusterNode(Server& server)
     : server_(server),
       file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
+      life_(thread_random().next() | 1),
       hints_(server.engine()),
       healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
       leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
@@ -126,8 +127,8 @@ engine::Status ClusterNode::open() {
         server_, *threads_.front(),
         Repair::Hooks{[this] { return placement(); },
                       [this](const NodeId& peer) { return membership_->healthy(peer); },
-                      [this](uint64_t number, std::function<void()> done) {
-                        mark_obligations(threads_, number, std::move(done));
+                      [this](uint64_t number, const std::function<void()>& done) {
+                        mark_obligations(threads_, number, done);
                       },
                       [this](uint64_t number, const std::function<void(cluster::PartitionSet)>& done) {
                         // Hints after writes: one that has ended since has left its hints.
@@ -171,6 +172,7 @@ cluster::Introduction ClusterNode::introduction() const {
   const Settings& settings = server_.settings();
   cluster::Introduction introduction;
   introduction.id = id_;
+  introduction.life = life_;
   if (placement != nullptr) {
     introduction.cluster = placement->topology.cluster_id;
     introduction.epoch = placement->topology.epoch;

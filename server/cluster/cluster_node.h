@@ -62,7 +62,10 @@ class ClusterNode {
   uint64_t placement_version() const { return placement_version_.load(std::memory_order_acquire); }
   // Null until the cluster has formed.
   std::shared_ptr<const cluster::Placement> placement() const;
-  bool healthy(cluster::NodeIndex index) const { return healthy_[index].load(std::memory_order_relaxed); }
+  bool healthy(cluster::NodeIndex index) const {
+    return healthy_[index].load(std::memory_order_relaxed) &&
+           !leaving_[index].load(std::memory_order_relaxed);
+  }
   cluster::Introduction introduction() const;
   std::optional<std::string> objection(const cluster::Introduction& peer) const;
   // What keeps the cluster from forming; empty once it has.
@@ -118,7 +121,8 @@ class ClusterNode {
 
   Server& server_;
   ClusterFile file_;
-  cluster::NodeId id_;  // Fixed after open().
+  cluster::NodeId id_;   // Fixed after open().
+  const uint64_t life_;  // Of this process, as handshakes tell it.
   std::vector<ClusterThread*> threads_;
   std::unique_ptr<BusListener> listener_;
   std::unique_ptr<cluster::Membership> membership_;

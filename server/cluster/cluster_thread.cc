@@ -21,6 +21,12 @@ using cluster::NodeIndex;
 
 constexpr int64_t kTickMs = 10;
 
+void append(const engine::ReplicaChange& change, std::string* message) {
+  const auto form =
+      change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta : cluster::ChangeForm::kRecord;
+  cluster::append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, message);
+}
+
 }  // namespace
 
 ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOptions& options)
@@ -70,6 +76,7 @@ void ClusterThread::on_tick() {
   coordinator_.tick(now);
   for (const uint64_t correlation : forwards_.overdue(now))
     lose_forward(correlation, "did not answer in time");
+  note_reachable();
   resend_parked();
   if (!gathers_.empty()) leave_unhealthy();
   if (leaving_) follow_leaving();
@@ -80,11 +87,15 @@ void ClusterThread::on_tick() {
 // --- The loop.
 
 void ClusterThread::begin_pass() {
+  pass_us_ = now_us();
+  ++pass_;
   if (node_.placement_version() == placement_version_) return;
   placement_version_ = node_.placement_version();
   placement_ = node_.placement();
   serving_since_us_ = now_us();
+  unreachable_since_us_.assign(placement_->topology.members.size(), 0);
   coordinator_.set_placement(placement_);
+  for (auto& passes : hopeful_) passes.assign(coordinator_.sets(), 0);
   holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
 }
 
@@ -144,7 +155,7 @@ void ClusterThread::on_connected(const cluster::Introduction& peer) {
 
 void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId link) {
   std::erase_if(accepted_, [this](LinkId known) { return !links_.alive(known); });
-  accepted_.push_back(link);
+  if (!leaving_ || links_.reply(link, FrameKind::kLeaving, 0, {})) accepted_.push_back(link);
   node_.on_connected(*this, peer);
 }
 
@@ -253,6 +264,33 @@ void ClusterThread::release(uint64_t client_id, uint64_t held_id, std::string_vi
   io_thread_.output_pending(*client);
 }
 
+// Most writes: of one partition, all of whose replicas can be reached.
+bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
+  const uint16_t partition = changes_[0].partition;
+  for (size_t i = 1; i < changes_.size(); ++i) {
+    if (changes_[i].partition != partition) return false;
+  }
+  const uint64_t batch = coordinator_.batch_for(partition, quorum_of(client), pass_us_);
+  if (batch == 0) return false;
+  shipped_.clear();
+  for (size_t i = 0; i < changes_.size(); ++i) append(changes_[i], &shipped_);
+  changes_.clear();
+  statistics_.writes_shipped.add(1);
+  uint64_t token = 0;
+  // Who asked for no reply waits for nothing. Replies side by side that wait for the same batch wait as one.
+  const bool answered = client.output.position() != from;
+  if (answered &&
+      (batch != client.last_batch || !client.held_replies.extend(client.last_held, from, client.output))) {
+    token = next_token_++;
+    writes_.emplace(token, HeldWrite{client.id(), token, 1, {}, {}});
+    client.held_replies.hold(token, from, client.output);
+    client.last_batch = batch;
+    client.last_held = token;
+  }
+  coordinator_.join(batch, partition, shipped_, token);
+  return true;
+}
+
 void ClusterThread::ship(Client& client, uint64_t from) {
   if (broadcast_token_ != 0) {
     changes_.clear();
@@ -263,6 +301,7 @@ void ClusterThread::ship(Client& client, uint64_t from) {
     return;
   }
   if (changes_.empty() && repairs_.empty()) return;
+  if (repairs_.empty() && ship_in_batch(client, from)) return;
   // By partition: each has its own replicas to count.
   absl::InlinedVector<std::pair<uint16_t, std::string>, 2> parts;
   for (size_t i = 0; i < changes_.size(); ++i) {
@@ -270,10 +309,7 @@ void ClusterThread::ship(Client& client, uint64_t from) {
     auto part = std::find_if(parts.begin(), parts.end(),
                              [&](const auto& candidate) { return candidate.first == change.partition; });
     if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, std::string()});
-    const auto form = change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta
-                                                                : cluster::ChangeForm::kRecord;
-    cluster::append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes},
-                           &part->second);
+    append(change, &part->second);
   }
   changes_.clear();
   const cluster::QuorumOptions options = quorum_of(client);
@@ -371,10 +407,11 @@ void ClusterThread::resend_records(uint64_t request, NodeIndex peer,
       missing.push_back({name.database, engine::Key(name.key)});
   }
   if (missing.empty()) return coordinator_.resend(request, peer, changes);
-  io_thread_.server().engine().fetch(std::move(missing), [this, request, peer, keys](engine::Status status) {
-    if (!status.ok()) return;
-    io_thread_.loop().post([this, request, peer, keys] { resend_records(request, peer, keys); });
-  });
+  io_thread_.server().engine().fetch(
+      std::move(missing), [this, request, peer, keys](const engine::Status& status) {
+        if (!status.ok()) return;
+        io_thread_.loop().post([this, request, peer, keys] { resend_records(request, peer, keys); });
+      });
 }
 
 void ClusterThread::send_record(const cluster::NodeId& node, int database, const std::string& key,

@@ -55,6 +55,8 @@ class ClusterThread final : private BusHandler,
   // Before a command runs: forwards it, asks other replicas, or lets it go on. `writes`: it may change data.
   Admission admit(Client& client, const Command& command, PreparedRequest& prepared,
                   std::span<const engine::KeyRef> keys, bool writes);
+  // The short answer to most requests: it runs here, and nobody need be asked first. False: ask admit().
+  bool runs_here(const Client& client, const Command& command, const PreparedRequest& prepared, bool writes);
   // Asks ahead for a request that will be executed later in the batch.
   void ask_ahead(Client& client, PreparedRequest& prepared);
   // The keys are locked and resident: is what is here all that the replicas asked have? If not, the rest is
@@ -89,6 +91,8 @@ class ClusterThread final : private BusHandler,
 
   // --- For the loop.
   void begin_pass();
+  // Before the round's changes are committed: what it shipped is on its way.
+  void end_round() { coordinator_.flush(pass_us_); }
   void on_committed(const engine::Status& status);
   void on_durable();
   void on_client_closed(Client& client);
@@ -186,6 +190,7 @@ class ClusterThread final : private BusHandler,
   };
 
   int64_t now_us() const;
+  bool ship_in_batch(Client& client, uint64_t from);
   void begin_survey(int database, const std::string& key, Survey survey);
   void survey_done(Survey survey, uint64_t token);
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const;
@@ -202,8 +207,12 @@ class ClusterThread final : private BusHandler,
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
   bool all_connected() const;
   bool connecting() const;
-  std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads,
-                       bool writes) const;
+  bool relinking(const Client& client) const;
+  void note_reachable();
+  bool may_ask_again(const QuorumRead& read) const;
+  std::optional<cluster::Failure> refusal(uint16_t partition, const cluster::QuorumOptions& options,
+                                          bool write);
+  std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads, bool writes);
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
   void refuse(Client& client, std::string_view error);
   // --- cluster_forward.cc
@@ -219,9 +228,10 @@ class ClusterThread final : private BusHandler,
   uint64_t send_forward(Client& client, Forward forward);
   void await_forward(Client& client, Forward forward, cluster::NodeIndex target,
                      std::span<const engine::KeyRef> keys);
-  bool transmit(uint64_t correlation, const Forward& forward, int64_t age_ms);
+  bool transmit(uint64_t correlation, const Forward& forward, bool repeated);
   void break_forward(uint64_t correlation);
   bool go_elsewhere(Client& client, uint64_t correlation, Forward& forward);
+  bool given_up(const Forward& forward, int64_t now) const;
   void resend_parked();
   void lose_forward(uint64_t correlation, std::string_view how);
   void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply, bool lost);
@@ -268,6 +278,7 @@ class ClusterThread final : private BusHandler,
   uint64_t placement_version_ = 0;
   bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.
   int64_t serving_since_us_ = 0;
+  std::vector<int64_t> unreachable_since_us_;  // By member; 0: it was healthy at the last tick.
   cluster::QuorumOptions defaults_;
   const cluster::QuorumOptions* of_command_ = nullptr;
   engine::ChangeList changes_;
@@ -277,6 +288,12 @@ class ClusterThread final : private BusHandler,
   int broadcast_pending_ = 0;
   uint64_t next_token_ = 1;
   bool hinted_ = false;
+  int64_t pass_us_ = 0;  // When the pass began.
+  uint64_t pass_ = 0;
+  // Of reads and of writes with the default options, by set of replicas: the pass in which they were last
+  // found to be possible.
+  std::vector<uint64_t> hopeful_[2];
+  std::string shipped_;  // Kept for its room.
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
   absl::flat_hash_map<uint64_t, Survey> surveys_;

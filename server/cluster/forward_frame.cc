@@ -6,7 +6,6 @@ namespace starling::server {
 namespace {
 
 constexpr uint64_t kMostReplies = 1 << 24;
-constexpr uint64_t kGreatestAgeMs = 24 * 3600 * 1000;
 
 }  // namespace
 
@@ -17,7 +16,7 @@ std::string encode_forward(const ForwardFrame& frame) {
   if (frame.requests.empty()) return payload;
   engine::append_u64(frame.life, &payload);
   engine::append_varint(frame.settled, &payload);
-  engine::append_varint(static_cast<uint64_t>(frame.age_ms), &payload);
+  payload.push_back(frame.repeated ? 1 : 0);
   engine::append_varint(static_cast<uint64_t>(frame.replies), &payload);
   payload += frame.requests;
   return payload;
@@ -25,16 +24,17 @@ std::string encode_forward(const ForwardFrame& frame) {
 
 bool decode_forward(std::string_view payload, ForwardFrame* frame) {
   engine::ByteReader reader(payload);
-  uint64_t age_ms, replies;
+  uint8_t repeated;
+  uint64_t replies;
   *frame = {};
   if (!reader.read_varint(&frame->origin)) return false;
   if (reader.left() == 0) return true;
   if (!reader.read_u64(&frame->life) || !reader.read_varint(&frame->settled) ||
-      !reader.read_varint(&age_ms) || !reader.read_varint(&replies) || reader.left() == 0) {
+      !reader.read_byte(&repeated) || !reader.read_varint(&replies) || reader.left() == 0) {
     return false;
   }
-  if (age_ms > kGreatestAgeMs || replies == 0 || replies > kMostReplies) return false;
-  frame->age_ms = static_cast<int64_t>(age_ms);
+  if (repeated > 1 || replies == 0 || replies > kMostReplies) return false;
+  frame->repeated = repeated == 1;
   frame->replies = static_cast<int>(replies);
   frame->requests = reader.rest();
   return true;

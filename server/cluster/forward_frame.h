@@ -1,12 +1,11 @@
 // The payload of a `forward` frame: requests of one client of another node.
 //
-//   forward  := origin:varint [life:u64 settled:varint age_ms:varint replies:varint request+]
+//   forward  := origin:varint [life:u64 settled:varint repeated:u8 replies:varint request+]
 //   origin   := the client's id at the other node; nothing behind it: the client went away
 //   life     := drawn by the asking loop when it began: with the frame's correlation it names the operation,
-//   for good.
-//               0: the operation may be run twice, so nobody needs to remember it
+//               for good. 0: the operation may be run twice, so nobody needs to remember it
 //   settled  := of this life, operations with lower numbers have their answers
-//   age_ms   := since it was sent for the first time; 0: this is the first time
+//   repeated := 0: it is sent for the first time | 1: it was sent before, to the same process
 //   replies  := how many replies the requests have; the last one is the answer
 //   request  := as in forward_prefix.h
 #pragma once
@@ -21,7 +20,7 @@ struct ForwardFrame {
   uint64_t origin = 0;
   uint64_t life = 0;
   uint64_t settled = 0;
-  int64_t age_ms = 0;
+  bool repeated = false;
   int replies = 1;
   std::string_view requests;  // Empty: the client went away.
 

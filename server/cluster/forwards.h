@@ -40,6 +40,8 @@ struct Forward {
   Retry retry = Retry::kNever;
   bool parked = false;  // Its link broke; it waits for its turn to be asked again, or for the answer to that.
   int64_t first_sent_us = 0;
+  // Of the process that it was sent to first: another one at the same node knows nothing of it.
+  uint64_t node_life = 0;
   int replies = 1;
   std::string requests;
   absl::InlinedVector<uint16_t, 2> partitions;

@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/log.h"
@@ -52,6 +53,7 @@ void HintDelivery::deliver_to(const cluster::NodeId& target) {
     thread_.hand_over(target, database, key,
                       [this, target, hint = std::move(hint)](const HandedOver& result) {
                         --under_way_[target];
+                        if (result.stored) ++delivered_[target];
                         const auto holds = [this](uint16_t partition) { return this->holds(partition); };
                         keeper_.finish(target, hint, result, holds, server_.clock().wall_ms());
                         thread_.io_thread().commit_gate().note_change();
@@ -75,6 +77,7 @@ void HintDelivery::tend() {
   const auto holds = [this](uint16_t partition) { return this->holds(partition); };
   if (keeper_.expire(holds, server_.clock().wall_ms())) thread_.io_thread().commit_gate().note_change();
   bequeath();
+  tell_delivered();
   if (told_at_us_ == 0 || now_us - told_at_us_ >= kTellPeriodUs) tell();
 }
 
@@ -90,6 +93,19 @@ void HintDelivery::bequeath() {
     if (keeper_.bequeath(target.id, heir, server_.clock().wall_ms())) {
       thread_.io_thread().commit_gate().note_change();
     }
+  }
+}
+
+void HintDelivery::tell_delivered() {
+  for (auto entry = delivered_.begin(); entry != delivered_.end();) {
+    const auto& [target, count] = *entry;
+    if (keeper_.waiting(target) != 0 || under_way_[target] != 0) {
+      ++entry;
+      continue;
+    }
+    log_text(LogLevel::kNotice, "Node " + short_name(target) + " has got what it missed and was kept here: " +
+                                    std::to_string(count) + (count == 1 ? " record" : " records"));
+    delivered_.erase(entry++);
   }
 }
 

@@ -29,12 +29,14 @@ class HintDelivery {
   void tend();
   void bequeath();
   void tell();
+  void tell_delivered();
   bool holds(uint16_t partition) const;
 
   Server& server_;
   ClusterThread& thread_;
   HintKeeper& keeper_;
   absl::flat_hash_map<cluster::NodeId, size_t> under_way_;
+  absl::flat_hash_map<cluster::NodeId, size_t> delivered_;  // And not told of.
   int64_t expired_at_us_ = 0, told_at_us_ = 0;
   uint64_t given_up_told_ = 0;
   Timer deliver_timer_, tend_timer_;

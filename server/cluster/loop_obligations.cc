@@ -27,7 +27,7 @@ void on_each_loop(const std::vector<ClusterThread*>& threads, const std::functio
 }  // namespace
 
 void mark_obligations(const std::vector<ClusterThread*>& threads, uint64_t number,
-                      std::function<void()> done) {
+                      const std::function<void()>& done) {
   on_each_loop(
       threads, [number](ClusterThread& thread) { thread.obligations().mark(number); }, done);
 }

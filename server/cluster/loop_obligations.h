@@ -16,7 +16,7 @@ class ClusterThread;
 
 // Begins a mark on every loop.
 void mark_obligations(const std::vector<ClusterThread*>& threads, uint64_t number,
-                      std::function<void()> done);
+                      const std::function<void()>& done);
 // The partitions of which something was owed at the mark or since.
 void gather_obligations(const std::vector<ClusterThread*>& threads, uint64_t number,
                         std::function<void(const cluster::PartitionSet& owed)> done);

@@ -53,13 +53,15 @@ OperationTable::Answer OperationTable::begin(const OperationId& id, uint64_t set
     make_room(now_ms);
     Life& life = lives_[id.life];
     life.last_ms = now_ms;
+    life.settled = std::max(life.settled, settled);
     while (!life.entries.empty() && life.entries.begin()->first < settled &&
            life.entries.begin()->second.done) {
       erase(life, life.entries.begin());
     }
     const auto found = life.entries.find(id.number);
     if (found == life.entries.end()) {
-      if (repeated && id.number < life.forgotten_below) return Answer::kUncertain;
+      const bool late = id.number < life.settled;
+      if (late || (repeated && id.number < life.forgotten_below)) return Answer::kUncertain;
       life.entries[id.number].at_ms = now_ms;
       ++size_;
       bytes_ += kEntryBytes;

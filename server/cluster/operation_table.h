@@ -2,8 +2,9 @@
 // asked for again and is still run at most once.
 //
 // An operation is named by the life of the loop that asks (drawn by chance when it begins) and a number that
-// rises within it. The asker says up to which number it has all its answers; those are forgotten. Beyond
-// that, answers are kept for a time and up to a number of bytes; after that it is known at least that
+// rises within it. The asker says up to which number it has all its answers, or has given up: those are
+// forgotten, and never run from then on. A frame that still comes of them lay in a connection that broke.
+// Beyond that, answers are kept for a time and up to a number of bytes; after that it is known at least that
 // something was forgotten, and whoever asks again learns that its outcome is uncertain.
 //
 //                begin                                        finish
@@ -67,6 +68,7 @@ class OperationTable {
   struct Life {
     absl::btree_map<uint64_t, Entry> entries;
     uint64_t forgotten_below = 0;
+    uint64_t settled = 0;
     int64_t last_ms = 0;
   };
   void erase(Life& life, absl::btree_map<uint64_t, Entry>::iterator entry);

@@ -24,8 +24,13 @@ struct QuorumRead {
   std::string failure;      // The error reply; empty: none so far.
   // For each key of the command, in their order, what peers said.
   std::vector<std::vector<cluster::PeerVersion>> versions;
-  // Times that newer records were fetched. Bounded: a peer that is ahead and does not hand it over ends it.
-  int rounds = 0;
+  // The newer records that it told of were asked for, once.
+  bool fetched = false;
+  std::string trouble;  // Why one of them could not be merged; empty: nothing is known against it.
+  // It is to be asked anew, within the same time: what it said does not help any more.
+  bool again = false;
+  int rounds = 0;  // Times that it was asked anew before.
+  int64_t deadline_us = 0;
 
   bool done() const { return pending == 0; }
 };

@@ -86,9 +86,7 @@ void Repair::begin_round(bool urgent) {
   if (placement == nullptr) return;
   in_round_ = true;
   urgent_ = urgent;
-  sums_.observe();
-  const cluster::PartitionSet mine = common(*placement, placement->topology.members[placement->self].id);
-  chosen_ = urgent ? mine : sums_.index().choose(mine);
+  sums_.index().begin_round();
   to_ask_.clear();
   for (const cluster::Member& member : placement->topology.members) {
     if (member.id != placement->topology.members[placement->self].id) to_ask_.push_back(member.id);
@@ -119,13 +117,14 @@ void Repair::ask_next() {
 
 void Repair::ask(const NodeId& peer) {
   const auto placement = hooks_.placement();
-  const cluster::PartitionSet included = chosen_ & common(*placement, peer);
+  const cluster::PartitionSet included = common(*placement, peer);
   asking_.emplace(Asking{peer, cluster::Exchange(placement->topology.epoch, urgent_, included),
                          server_.clock().monotonic_us()});
   const uint64_t number = ++exchange_number_;
   sums_.compute(included, urgent_, [this, number](engine::Status status) {
     if (!asking_ || exchange_number_ != number) return;
     if (!status.ok()) return finish(status.message());
+    sums_.index().begin_comparison();
     perform(asking_->exchange.start(sums_.index()));
   });
 }
@@ -163,6 +162,8 @@ void Repair::perform(cluster::Exchange::Action action) {
 void Repair::finish(const std::string& outcome) {
   const cluster::ExchangeFigures& figures = asking_->exchange.figures();
   settler_.compared(asking_->peer, asking_->exchange.equal());
+  // Should a sum be wrong for all that, it heals.
+  for (const uint16_t partition : asking_->exchange.unfounded()) sums_.doubt(partition);
   const int64_t now_us = server_.clock().monotonic_us();
   const int64_t duration_ms = (now_us - asking_->began_us) / 1000;
   {
@@ -201,6 +202,7 @@ void Repair::receive(const NodeId& peer, FrameKind kind, uint64_t correlation, s
   if (!asking_ || asking_->peer != peer || asking_->correlation != correlation) return;
   asking_->correlation = 0;
   asking_->deadline_us = 0;
+  sums_.observe();
   perform(asking_->exchange.receive(payload, sums_.index()));
 }
 
@@ -233,7 +235,7 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
     if (!cluster::decode_sums(payload, &request) || (request.included & ~common(*placement, peer)).any())
       return refuse(ReplyResult::kRefused, "malformed request");
     answering_.insert(peer);
-    return answer_sums(peer, correlation, std::move(request));
+    return answer_sums(peer, correlation, request);
   }
   cluster::ListRequest request;
   if (index == cluster::kNoNode || !cluster::decode_list(payload, &request) ||
@@ -243,16 +245,14 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
   answer_list(peer, correlation, std::move(request));
 }
 
-void Repair::answer_sums(const NodeId& peer, uint64_t correlation, cluster::SumsRequest request) {
+void Repair::answer_sums(const NodeId& peer, uint64_t correlation, const cluster::SumsRequest& request) {
   const cluster::PartitionSet included = request.included;
-  sums_.compute(
-      included, request.urgent,
-      [this, peer, correlation, request = std::move(request)](engine::Status status) {
-        if (!status.ok()) {
-          return reply(peer, correlation, cluster::text_reply(ReplyResult::kUnavailable, status.message()));
-        }
-        reply(peer, correlation, cluster::encode_sums_reply(cluster::answer_sums(request, sums_.index())));
-      });
+  sums_.compute(included, request.urgent, [this, peer, correlation, request](engine::Status status) {
+    if (!status.ok()) {
+      return reply(peer, correlation, cluster::text_reply(ReplyResult::kUnavailable, status.message()));
+    }
+    reply(peer, correlation, cluster::encode_sums_reply(cluster::answer_sums(request, sums_.index())));
+  });
 }
 
 void Repair::answer_list(const NodeId& peer, uint64_t correlation, cluster::ListRequest request) {
@@ -370,6 +370,7 @@ void Repair::publish() {
   report_.settle = settler_.report();
   report_.oldest_tombstone_s = ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
   report_.siblings = sums_.index().siblings();
+  report_.guarded_keys = sums_.index().guards();
   report_.partitions_scanned = sums_.partitions_scanned();
 }
 

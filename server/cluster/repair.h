@@ -48,6 +48,8 @@ struct RepairReport {
   // Of what was found at the last look at each partition; 0: there is none that could go.
   int64_t oldest_tombstone_s = 0;
   cluster::SiblingCounts siblings{};  // As of the same look.
+  // Absent, but something of them stays until their partition is settled here (again).
+  uint64_t guarded_keys = 0;
   SettleReport settle;
   std::vector<Peer> peers;
 };
@@ -104,7 +106,7 @@ class Repair {
   void publish();
 
   void answer(const cluster::NodeId& peer, uint64_t correlation, std::string_view payload);
-  void answer_sums(const cluster::NodeId& peer, uint64_t correlation, cluster::SumsRequest request);
+  void answer_sums(const cluster::NodeId& peer, uint64_t correlation, const cluster::SumsRequest& request);
   void answer_list(const cluster::NodeId& peer, uint64_t correlation, cluster::ListRequest request);
   void compare(const cluster::NodeId& peer, uint64_t correlation, cluster::ListRequest request,
                std::vector<cluster::VersionEntry> mine, cluster::Position until, engine::Stamp settled);
@@ -129,7 +131,6 @@ class Repair {
   bool in_round_ = false;
   bool urgent_ = false;  // The round under way.
   int64_t next_round_us_ = 0;
-  cluster::PartitionSet chosen_;  // What this round compares.
   std::deque<cluster::NodeId> to_ask_;
   std::optional<Asking> asking_;
   uint64_t exchange_number_ = 0;  // Tells late results of an exchange that is over.

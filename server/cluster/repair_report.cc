@@ -38,6 +38,7 @@ void visit_fields(const RepairReport& report,
       {"settle_rounds", report.settle.rounds},
       {"settled_partitions", report.settle.partitions},
       {"tombstones_reaped", report.settle.reaped},
+      {"guarded_keys", report.guarded_keys},
       {"oldest_tombstone", static_cast<uint64_t>(report.oldest_tombstone_s)}};
   for (const auto& [name, value] : numbers) visit(name, std::to_string(value));
   visit("settle_last_round", report.settle.outcome);

@@ -171,8 +171,9 @@ void Settler::answer(std::string_view payload, TreeKind kind, NodeIndex from, Re
     if (!cluster::decode_busy(payload, &since)) return refuse();
     if (since.boot != boot_)
       return reply(cluster::text_reply(ReplyResult::kUnavailable, "has started anew since"));
-    return hooks_.busy(since.number, [reply = std::move(reply)](const cluster::PartitionSet& busy) {
-      reply(cluster::encode_busy_reply(busy));
+    return hooks_.busy(since.number, [this, reply = std::move(reply)](const cluster::PartitionSet& busy) {
+      sums_.observe();
+      reply(cluster::encode_busy_reply(busy, sums_.index().guarded()));
     });
   }
   cluster::AdoptRequest request;
@@ -202,8 +203,8 @@ uint64_t Settler::adopt(const cluster::AdoptRequest& request, NodeIndex leader) 
     const auto replicas = placement->replicas(partition);
     if (replicas.empty() || replicas.front() != leader || !placement->holds(partition, placement->self))
       continue;
-    cluster::VersionIndex& index = sums_.index();
-    index.observe(partition, engine::change_count(engine, partition));
+    sums_.observe(partition);
+    const cluster::VersionIndex& index = sums_.index();
     if (!index.known(partition) || index.sum(partition) != sum) continue;
     if (!engine::settle(engine, partition, request.stamp, index.change_count(partition),
                         server_.clock().wall_ms())) {

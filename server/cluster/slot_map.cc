@@ -4,6 +4,7 @@
 
 #include "engine/key.h"
 #include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
 
 namespace starling::server {
 namespace {
@@ -48,20 +49,40 @@ std::vector<SlotRange> slot_ranges(const cluster::Placement& placement,
   return ranges;
 }
 
-std::string cluster_info(const ClusterNode& cluster) {
+// Partitions that can be read and written from here by the quorums of the settings.
+size_t served_partitions(const ClusterThread& thread) {
+  const auto& placement = thread.placement();
+  const cluster::QuorumOptions& quorum = thread.default_quorum();
+  size_t count = 0;
+  bool served = false;
+  for (uint32_t partition = 0; partition < engine::kPartitionCount; ++partition) {
+    const auto number = static_cast<uint16_t>(partition);
+    const bool as_before = partition != 0 && std::ranges::equal(placement->replicas(partition),
+                                                                placement->replicas(partition - 1));
+    if (!as_before) {
+      served = !thread.coordinator().hopeless(number, quorum.write, quorum.mode, true) &&
+               !thread.coordinator().hopeless(number, quorum.read, quorum.mode, false);
+    }
+    count += served ? 1 : 0;
+  }
+  return count;
+}
+
+std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread) {
   const auto placement = cluster.placement();
   const std::vector<cluster::MemberView> views = cluster.members();
   const cluster::GossipFigures gossip = cluster.gossip_figures();
   const HintReport hints = cluster.hint_report();
-  const bool formed = placement != nullptr;
-  const std::string slots = std::to_string(formed ? engine::kPartitionCount : 0);
+  const bool formed = placement != nullptr && thread.placement() != nullptr;
+  const size_t slots = formed ? engine::kPartitionCount : 0;
+  const size_t served = formed ? served_partitions(thread) : 0;
   std::string text;
   field("cluster_enabled", "1", &text);
-  field("cluster_state", formed ? "ok" : "fail", &text);
-  field("cluster_slots_assigned", slots, &text);
-  field("cluster_slots_ok", slots, &text);
+  field("cluster_state", formed && served == slots ? "ok" : "fail", &text);
+  field("cluster_slots_assigned", std::to_string(slots), &text);
+  field("cluster_slots_ok", std::to_string(served), &text);
   field("cluster_slots_pfail", "0", &text);
-  field("cluster_slots_fail", "0", &text);
+  field("cluster_slots_fail", std::to_string(slots - served), &text);
   field("cluster_known_nodes", std::to_string(views.size()), &text);
   field("cluster_size", std::to_string(formed ? placement->topology.members.size() : 0), &text);
   field("cluster_current_epoch", std::to_string(formed ? placement->topology.epoch : 0), &text);

@@ -14,6 +14,7 @@
 namespace starling::server {
 
 class ClusterNode;
+class ClusterThread;
 
 struct SlotRange {
   uint16_t first, last;
@@ -26,8 +27,9 @@ struct SlotRange {
 std::vector<SlotRange> slot_ranges(const cluster::Placement& placement,
                                    const std::function<bool(cluster::NodeIndex)>& healthy);
 
-// CLUSTER INFO, CLUSTER NODES.
-std::string cluster_info(const ClusterNode& cluster);
+// CLUSTER INFO, CLUSTER NODES. The state is "ok", and a slot is, if it can be read and written from here by
+// the quorums of the settings. `thread`: the loop's that asks.
+std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread);
 std::string cluster_nodes(const ClusterNode& cluster);
 
 // For INFO: what waits for a node, and how its delivery goes.

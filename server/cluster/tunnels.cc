@@ -13,20 +13,13 @@ namespace {
 
 // A forwarded client that sent nothing for so long goes; it is made again when it is needed.
 constexpr int64_t kIdleMs = 60'000;
-// A node that has been up for no longer than this before an operation was first sent may have run it in its
-// former life, of which it remembers nothing. What the way takes is in it.
-constexpr int64_t kFormerLifeMs = 5'000;
 constexpr std::string_view kUncertain =
     "-NOQUORUM the coordinating node was lost; the write may still take effect\r\n";
 
 }  // namespace
 
 Tunnels::Tunnels(IoThread& io_thread, BusLinks& links, OperationTable& operations, OnOwnReply on_own_reply)
-    : io_thread_(io_thread),
-      links_(links),
-      operations_(operations),
-      on_own_reply_(std::move(on_own_reply)),
-      born_us_(io_thread.server().clock().monotonic_us()) {}
+    : io_thread_(io_thread), links_(links), operations_(operations), on_own_reply_(std::move(on_own_reply)) {}
 
 Tunnel::~Tunnel() {
   for (const Request& request : requests_) {
@@ -45,8 +38,7 @@ bool Tunnel::must_go_on() const {
                      [](const Request& request) { return request.life != 0; });
 }
 
-bool Tunnel::feed(Client& client) {
-  if (inbox_.empty()) return false;
+void Tunnel::feed(Client& client) {
   size_t taken = 0;
   while (taken < inbox_.size()) {
     const std::span<char> room = client.parser.prepare();
@@ -56,7 +48,6 @@ bool Tunnel::feed(Client& client) {
     taken += bytes;
   }
   inbox_.clear();
-  return true;
 }
 
 bool Tunnel::deliver(std::string_view bytes) {
@@ -103,22 +94,16 @@ Client* Tunnels::find_or_open(LinkId link, uint64_t origin) {
 
 bool Tunnels::begin(LinkId link, uint64_t correlation, const ForwardFrame& frame) {
   if (frame.life == 0) return true;
-  const bool repeated = frame.age_ms != 0;
-  OperationTable::Answer answer = OperationTable::Answer::kUncertain;
   Server& server = io_thread_.server();
-  const int64_t now_ms = server.clock().wall_ms();
-  const int64_t up_ms = (server.clock().monotonic_us() - born_us_) / 1000;
-  const bool former_life = repeated && up_ms < frame.age_ms + kFormerLifeMs;
-  if (!former_life) {
-    const auto again = [this, &server, link, correlation](std::string_view reply) {
-      if (server.cluster() == nullptr) return;  // The loops have stopped.
-      io_thread_.loop().post(
-          [this, link, correlation, bytes = std::string(reply.empty() ? kUncertain : reply)] {
-            (void)this->answer(link, correlation, bytes);
-          });
-    };
-    answer = operations_.begin({frame.life, correlation}, frame.settled, repeated, now_ms, again);
-  }
+  const auto again = [this, &server, link, correlation](std::string_view reply) {
+    if (server.cluster() == nullptr) return;  // The loops have stopped.
+    io_thread_.loop().post(
+        [this, link, correlation, bytes = std::string(reply.empty() ? kUncertain : reply)] {
+          (void)this->answer(link, correlation, bytes);
+        });
+  };
+  const OperationTable::Answer answer = operations_.begin({frame.life, correlation}, frame.settled,
+                                                          frame.repeated, server.clock().wall_ms(), again);
   if (answer == OperationTable::Answer::kUncertain) (void)this->answer(link, correlation, kUncertain);
   return answer == OperationTable::Answer::kNew;
 }

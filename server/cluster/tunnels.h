@@ -44,9 +44,10 @@ class Tunnel {
   ~Tunnel();
 
   void receive(uint64_t correlation, const ForwardFrame& frame);
-  // Hands what arrived to the client's parser. True when there was anything. Precondition: the client holds
-  // no requests.
-  bool feed(Client& client);
+  bool has_input() const { return !inbox_.empty(); }
+  // Hands what arrived to the client's parser. Precondition: none of the client's requests is held, or in the
+  // batch that is executed: they are views of the parser's memory.
+  void feed(Client& client);
   // Takes replies off the client's output and sends those that are complete. False: the link is gone, and
   // nothing that must be run is left.
   bool deliver(std::string_view bytes);
@@ -96,7 +97,6 @@ class Tunnels {
   BusLinks& links_;
   OperationTable& operations_;
   const OnOwnReply on_own_reply_;
-  const int64_t born_us_;
   absl::flat_hash_map<std::pair<LinkId, uint64_t>, uint64_t> by_origin_;  // To client ids.
 };
 

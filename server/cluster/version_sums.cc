@@ -20,41 +20,19 @@ constexpr int64_t kGentleness = 4;
 
 // Scans partitions until its time is up. It may end within one, and then goes on there.
 struct VersionSums::Step {
-  struct Result {
-    uint16_t partition;
-    uint64_t sum;
-    uint32_t change_count;
-    engine::Stamp ripe;
-    cluster::SiblingCounts siblings;
-  };
   std::vector<uint16_t> partitions;  // Left to do, the last one first.
-  uint64_t cursor = 0;  // Within the last one, whose sum so far and count at its beginning follow.
-  uint64_t sum = 0;
-  uint32_t change_count = 0;
-  engine::Stamp ripe = engine::kNeverRipe;
-  cluster::SiblingCounts siblings{};
-  std::vector<Result> results;
+  std::vector<uint16_t> scanned;
   engine::Status status;
   int64_t took_us = 0;
 
   void run(engine::Engine& engine, const engine::Clock& clock) {
     const int64_t began_us = clock.monotonic_us();
     while (!partitions.empty() && status.ok() && took_us < kStepUs) {
-      const uint16_t partition = partitions.back();
-      if (cursor == 0) {
-        change_count = engine::change_count(engine, partition);
-        sum = 0;
-        ripe = engine::kNeverRipe;
-        siblings = {};
-      }
-      status = engine::scan_versions(
-          engine, partition, &cursor, kScanKeys, [this](const engine::VisitedVersion& version) {
-            sum += engine::version_hash(version.database, version.key, version.context);
-            ripe = std::min(ripe, version.ripe);
-            cluster::count_siblings(version.siblings, &siblings);
-          });
-      if (status.ok() && cursor == 0) {
-        results.push_back({partition, sum, change_count, ripe, siblings});
+      bool forward;
+      status = engine::advance_tally(engine, partitions.back(), kScanKeys, &forward);
+      // It is known, or is left for the next time.
+      if (status.ok() && !forward) {
+        scanned.push_back(partitions.back());
         partitions.pop_back();
       }
       took_us = clock.monotonic_us() - began_us;
@@ -66,14 +44,29 @@ VersionSums::VersionSums(engine::Engine& engine, EventLoop& loop, const engine::
     : engine_(engine), loop_(loop), clock_(clock), pause_(loop, [this] { run_next(); }) {}
 
 void VersionSums::observe() {
-  index_.observe([this](uint16_t partition) { return engine::change_count(engine_, partition); });
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const auto partition = static_cast<uint16_t>(i);
+    if (engine::change_count(engine_, partition) != index_.change_count(partition)) observe(partition);
+  }
+}
+
+void VersionSums::observe(uint16_t partition) {
+  const engine::TallyView view = engine::tally_of(engine_, partition);
+  index_.observe(partition, view.changes);
+  if (view.known) {
+    index_.set(partition, view.tally, view.changes);
+  } else {
+    index_.forget(partition);
+  }
 }
 
 void VersionSums::recall(const std::string& directory) {
   for (const auto& [partition, sum] : take_sums(directory, engine::incarnation(engine_))) {
-    index_.set(partition, sum, engine::change_count(engine_, partition));
+    engine::VersionTally tally;
+    tally.sum = sum;
+    engine::set_tally(engine_, partition, tally);
+    observe(partition);
   }
-  observe();
 }
 
 engine::Status VersionSums::remember(const std::string& directory) {
@@ -82,16 +75,32 @@ engine::Status VersionSums::remember(const std::string& directory) {
   for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
     const auto partition = static_cast<uint16_t>(i);
     // What has tombstones or siblings is looked at again, as the sum does not say so.
-    const bool plain = index_.ripe(partition) == engine::kNeverRipe &&
-                       index_.siblings(partition) == cluster::SiblingCounts{};
-    if (index_.known(partition) && plain) sums.emplace_back(partition, index_.sum(partition));
+    engine::VersionTally plain;
+    plain.sum = index_.sum(partition);
+    if (index_.known(partition) && index_.tally(partition) == plain) sums.emplace_back(partition, plain.sum);
   }
   return save_sums(directory, engine::incarnation(engine_), sums);
 }
 
+void VersionSums::doubt(uint16_t partition) {
+  engine::doubt_tally(engine_, partition);
+  index_.forget(partition);
+}
+
+// What the oldest tombstone was went, perhaps with the last of them: only a scan can tell.
+void VersionSums::doubt_outdated(const cluster::PartitionSet& among) {
+  const engine::Stamp now = static_cast<engine::Stamp>(std::max<int64_t>(clock_.wall_ms(), 0)) << 16;
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const auto partition = static_cast<uint16_t>(i);
+    const engine::VersionTally& tally = index_.tally(partition);
+    if (!among[i] || !index_.known(partition) || tally.ripe_exact || tally.ripe > now) continue;
+    doubt(partition);
+  }
+}
+
 void VersionSums::compute(const cluster::PartitionSet& among, bool urgent,
                           std::function<void(engine::Status)> done) {
-  jobs_.push_back({among, urgent, false, {}, std::move(done)});
+  jobs_.push_back({among, urgent, false, std::move(done)});
   if (urgent) {
     for (Job& job : jobs_) job.urgent = true;  // It waits for them.
   }
@@ -107,6 +116,7 @@ void VersionSums::run_next() {
     if (!job.begun) {
       job.begun = true;
       observe();
+      doubt_outdated(job.among);
       step_ = std::make_shared<Step>();
       step_->partitions = index_.in_doubt(job.among);
       std::reverse(step_->partitions.begin(), step_->partitions.end());
@@ -131,14 +141,14 @@ void VersionSums::run_next() {
 void VersionSums::finish_job(const engine::Status& status) {
   const Job job = std::move(jobs_.front());
   jobs_.pop_front();
+  observe();
   job.done(status);
 }
 
 void VersionSums::take(Step& step) {
-  for (const Step::Result& result : step.results)
-    index_.set(result.partition, result.sum, result.change_count, result.ripe, result.siblings);
-  scanned_ += step.results.size();
-  step.results.clear();
+  for (const uint16_t partition : step.scanned) observe(partition);
+  scanned_ += step.scanned.size();
+  step.scanned.clear();
   const int64_t took_us = std::exchange(step.took_us, 0);
   if (!step.status.ok()) finish_job(step.status);
   if (jobs_.empty()) return;

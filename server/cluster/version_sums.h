@@ -1,5 +1,5 @@
-// Keeps the sums of the versions held here (cluster/version_index.h) by scanning the partitions that are in
-// doubt, on the engine's disk threads, one step after another.
+// What the engine tells of the sums of the versions held here (cluster/version_index.h), and the scans that
+// find out those it does not know yet, on its disk threads, one step after another.
 //
 // The first loop's thread only.
 #pragma once
@@ -24,14 +24,17 @@ class VersionSums {
   cluster::VersionIndex& index() { return index_; }
   // Learns what has changed since the last call.
   void observe();
+  void observe(uint16_t partition);
+  // Its sum is to be found out anew.
+  void doubt(uint16_t partition);
   // What a clean stop left in the directory is known from the start; before anything changes.
   void recall(const std::string& directory);
   // Leaves what is known to the next start. Nothing may change any more.
   engine::Status remember(const std::string& directory);
 
-  // Computes anew what is in doubt of `among`, each partition once; what changes meanwhile is in doubt again.
-  // `done` on this thread, perhaps before this returns. Not urgent: leaves the disk thread alone for most of
-  // the time.
+  // Finds out what is in doubt of `among`, and observes it. Something may be in doubt even then: what was
+  // flushed or settled meanwhile, or is written to without a break. `done` on this thread, perhaps before
+  // this returns. Not urgent: leaves the disk thread alone for most of the time.
   void compute(const cluster::PartitionSet& among, bool urgent, std::function<void(engine::Status)> done);
   uint64_t partitions_scanned() const { return scanned_; }
 
@@ -40,7 +43,6 @@ class VersionSums {
     cluster::PartitionSet among;
     bool urgent = false;
     bool begun = false;
-    std::vector<uint16_t> partitions;  // Left to do, the last one first.
     std::function<void(engine::Status)> done;
   };
   struct Step;
@@ -48,6 +50,7 @@ class VersionSums {
   void run_next();
   void finish_job(const engine::Status& status);
   void take(Step& step);
+  void doubt_outdated(const cluster::PartitionSet& among);
 
   engine::Engine& engine_;
   EventLoop& loop_;

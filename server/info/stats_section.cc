@@ -11,7 +11,7 @@ namespace {
 constexpr double kBytesPerKibibyte = 1024;
 
 struct LoopTotals {
-  uint64_t commands = 0, input_bytes = 0, output_bytes = 0, unexpected_errors = 0;
+  uint64_t commands = 0, input_bytes = 0, output_bytes = 0, unexpected_errors = 0, cycles = 0;
 };
 
 LoopTotals sum_loops(Server& server) {
@@ -22,6 +22,7 @@ LoopTotals sum_loops(Server& server) {
     totals.input_bytes += statistics.input_bytes.get();
     totals.output_bytes += statistics.output_bytes.get();
     totals.unexpected_errors += statistics.unexpected_errors.get();
+    totals.cycles += statistics.passes.get();
   }
   return totals;
 }
@@ -33,6 +34,7 @@ void write_traffic(Server& server, const LoopTotals& totals, InfoWriter& writer)
   writer.field("instantaneous_ops_per_sec", pulse.commands.per_second());
   writer.field("total_net_input_bytes", totals.input_bytes);
   writer.field("total_net_output_bytes", totals.output_bytes);
+  writer.field("eventloop_cycles", totals.cycles);
   writer.field("total_net_repl_input_bytes", 0);
   writer.field("total_net_repl_output_bytes", 0);
   writer.real("instantaneous_input_kbps",

@@ -85,8 +85,7 @@ void Connector::on_events(int) {
 
 void Connector::fail_later(std::string failure) {
   failure_timer_ = std::make_unique<Timer>(loop_, [this, failure = std::move(failure)] {
-    const std::string text = failure;  // finish() may destroy this closure.
-    finish(-1, text);
+    finish(-1, std::string(failure));  // A copy: finish() may destroy this closure.
   });
   failure_timer_->start(0, 0);
 }

@@ -147,6 +147,7 @@ struct SignalWatcher::Handle {
   SignalWatcher* owner;
 };
 
+// NOLINTNEXTLINE(performance-unnecessary-value-param): a few numbers, once.
 SignalWatcher::SignalWatcher(EventLoop& loop, std::vector<int> signals, std::function<void(int)> on_signal)
     : on_signal_(std::move(on_signal)) {
   for (int number : signals) {

@@ -2,7 +2,7 @@
 
 import unittest
 
-from cluster_nodes import PORT, Cluster, resp, until
+from cluster_nodes import PORT, QUORUM_TIMEOUT_MS, Cluster, resp, until
 
 NOT_A_CONTEXT = "ERR not a context of this cluster: hand back what VCLOCK answered, unchanged"
 LEVELS = "ERR R and W are ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a number from 1 to 255"
@@ -208,7 +208,7 @@ class Vclock(Commands):
 
 
 class Quorum(Commands):
-    DEFAULTS = {b"n": 3, b"r": b"QUORUM", b"w": b"QUORUM", b"mode": b"sloppy", b"timeout": 1000}
+    DEFAULTS = {b"n": 3, b"r": b"QUORUM", b"w": b"QUORUM", b"mode": b"sloppy", b"timeout": QUORUM_TIMEOUT_MS}
 
     def test_of_a_connection(self):
         for node in self.nodes:

@@ -4,7 +4,7 @@ import threading
 import time
 import unittest
 
-from cluster_nodes import Cluster, until
+from cluster_nodes import SLOW, Cluster, until
 from harness import resp
 from harness.resp import ReplyError
 
@@ -27,7 +27,7 @@ class Client(threading.Thread):
         while not self.stopped.is_set():
             for i, (add, _) in enumerate(COUNTERS):
                 try:
-                    connection = connection or self.node.connect(timeout_s=5)
+                    connection = connection or self.node.connect(timeout_s=5 * SLOW)
                     connection.value(*add)
                     self.done[i] += 1
                 except (OSError, resp.Closed, ReplyError) as error:

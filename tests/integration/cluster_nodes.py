@@ -24,7 +24,10 @@ SERVER = os.environ["STARLING_SERVER"]
 PORT = 25001
 BUS_PORT = 25002
 IO_THREADS = 2
-LIMIT_S = 30
+# Of servers that are slower than others, as those with sanitizers are: stretches all waiting, and their time limits.
+SLOW = float(os.environ.get("STARLING_SLOW", "1"))
+LIMIT_S = 30 * SLOW
+QUORUM_TIMEOUT_MS = int(1000 * SLOW)
 # What a write that failed may say and still happen, or have happened.
 UNCERTAIN = ("may still take effect", "was lost")
 
@@ -37,8 +40,9 @@ def die_with_parent():
     LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
-def until(condition, what, limit_s=LIMIT_S, pause_s=0.02):
+def until(condition, what, limit_s=30, pause_s=0.02):
     """Waits for a true value of condition() and returns it. Connections that break on the way count as false."""
+    limit_s *= SLOW
     limit = time.monotonic() + limit_s
     last = None
     while True:
@@ -176,6 +180,7 @@ class Cluster:
         self.directory = tempfile.mkdtemp(prefix="starling-cluster-")
         settings = {name.replace("_", "-"): value for name, value in settings.items()}
         settings.setdefault("cluster-min-nodes", count)
+        settings["quorum-timeout"] = int(settings.get("quorum-timeout", 1000) * SLOW)
         seeds = " ".join("%s:%d" % (host(index), BUS_PORT) for index in range(count))
         self.nodes = [Node(self, index, host(index), seeds, settings) for index in range(count)]
 

@@ -1,6 +1,11 @@
-"""Anti-entropy of three real processes: what a node missed while it was down, and nobody kept a hint of, comes back."""
+"""Anti-entropy of three real processes: what a node missed while it was down, and nobody kept a hint of, comes back.
+
+STARLING_REPAIR_KEYS sets how many keys the comparison is measured with (`make bench-repair`: a million).
+"""
 
 import os
+import signal
+import time
 import unittest
 
 from cluster_nodes import Cluster, until
@@ -27,6 +32,13 @@ def repair(node):
     return found
 
 
+def cpu_s(node):
+    """What the process has used so far."""
+    with open("/proc/%d/stat" % node.process.pid) as stat:
+        fields = stat.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Repair(unittest.TestCase):
     def setUp(self):
         # Nobody remembers what another one missed.
@@ -46,12 +58,34 @@ class Repair(unittest.TestCase):
         """No write is on its way, and no hint."""
         until(lambda: all(node.info()["cluster_hints_waiting"] == "0" for node in self.nodes), "no hints wait")
 
-    def missed_by_third(self, changes):
-        self.nodes[2].kill()
+    def measure(self, what, node, scanned=None):
+        """A round of the node, and what it cost; `scanned`: how many partitions it must take a scan of, anywhere."""
+        def partitions():
+            return sum(int(each.info()["repair_partitions_scanned"]) for each in self.nodes)
+        cpu, before, began = [cpu_s(each) for each in self.nodes], partitions(), time.monotonic()
+        found = repair(node)
+        took_s = time.monotonic() - began
+        cpu_ms = [round(1000 * (cpu_s(each) - used)) for each, used in zip(self.nodes, cpu)]
+        print("%d keys, %s: %.2f s, CPU of the nodes %s ms, %d partitions scanned" % (
+            KEYS, what, took_s, cpu_ms, partitions() - before))
+        for peer in found.values():
+            print("    %s messages, %s bytes, %s ms" % (peer["messages"], peer["bytes"], peer["duration_ms"]))
+        if scanned is not None:
+            self.assertEqual(scanned, partitions() - before)
+        return found
+
+    def missed_by_third(self, changes, pause=False):
+        if pause:
+            self.nodes[2].signal(signal.SIGSTOP)
+        else:
+            self.nodes[2].kill()
         until(lambda: any("fail" in flags for flags in self.nodes[0].flags().values()), "the third is seen down")
         for change in changes:
             until(lambda: self.nodes[0].call(*change) is not None, "%r is taken" % (change,))
-        self.nodes[2].start()
+        if pause:
+            self.nodes[2].signal(signal.SIGCONT)
+        else:
+            self.nodes[2].start()
         self.cluster.wait_whole()
 
     def test_what_nobody_remembers_comes_back_and_deletes_stay(self):
@@ -86,16 +120,22 @@ class Repair(unittest.TestCase):
     def test_cost_is_in_proportion_to_the_difference(self):
         self.fill(KEYS)
         self.settled()
-        self.missed_by_third([("SET", "key:%d" % i, "changed") for i in range(DIFFERENCES)])
-        found = repair(self.nodes[2])
-        print("%d keys, %d differences: %r" % (KEYS, DIFFERENCES, found))
+        third = self.nodes[2]
+        self.measure("nothing is known yet", third)
+        for node in self.nodes:
+            repair(node)
+        self.missed_by_third([("SET", "key:%d" % i, "changed") for i in range(DIFFERENCES)], pause=True)
+        found = self.measure("%d differences" % DIFFERENCES, third, scanned=0)
         self.assertEqual(DIFFERENCES, sum(int(peer["differences"]) for peer in found.values()))
         for peer in found.values():
             self.assertLess(int(peer["bytes"]), 3000 + DIFFERENCES * (2000 + KEYS // 16384 * 200))
         # Where nothing differs, two messages say so.
         for node in self.nodes:
-            for peer in repair(node).values():
+            for peer in self.measure("no difference", node, scanned=0).values():
                 self.assertEqual("2", peer["messages"])
+        self.missed_by_third([("SET", "key:%d" % i, "again") for i in range(DIFFERENCES)])
+        found = self.measure("%d differences after a crash" % DIFFERENCES, third)
+        self.assertEqual(DIFFERENCES, sum(int(peer["differences"]) for peer in found.values()))
 
     def test_sums_outlast_a_clean_stop_and_no_other(self):
         self.fill(1000)
@@ -113,11 +153,11 @@ class Repair(unittest.TestCase):
             self.assertEqual("0", node.info()["repair_partitions_scanned"])
             for peer in found.values():
                 self.assertEqual(("0", "2"), (peer["differences"], peer["messages"]))
-        # What changes after that is seen.
+        # What changes after that is seen, without a scan.
         node.call("SET", "key:7", "changed")
         self.settled()
-        self.assertEqual({"0"}, {peer["differences"] for peer in repair(node).values()})
-        self.assertGreater(int(node.info()["repair_partitions_scanned"]), 0)
+        self.assertEqual({("0", "2")}, {(peer["differences"], peer["messages"]) for peer in repair(node).values()})
+        self.assertEqual("0", node.info()["repair_partitions_scanned"])
         node.kill()
         node.start()
         self.cluster.wait_whole()

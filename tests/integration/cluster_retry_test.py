@@ -110,21 +110,14 @@ class Retries(unittest.TestCase):
                 turn += 1
         disturber = threading.Thread(target=disturb)
         disturber.start()
-        refused = 0
         try:
             for turn in range(600):
-                node = self.nodes[turn % 3]
-                try:
-                    self.assertEqual([name.encode() for name in names], node.call("MGET", *names))
-                except ReplyError as error:
-                    # Two links may be broken at once.
-                    self.assertRegex(str(error), "^NOQUORUM .*can be reached")
-                    refused += 1
+                # They go elsewhere, and wait where two links are broken at once.
+                self.assertEqual([name.encode() for name in names], self.nodes[turn % 3].call("MGET", *names))
         finally:
             stop.set()
             disturber.join()
         self.cluster.wait_whole()
-        self.assertLess(refused, 60, "reads go elsewhere")
 
     def test_a_transaction_while_links_break(self):
         """All of it or nothing, and once."""

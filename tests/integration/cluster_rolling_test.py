@@ -7,7 +7,7 @@ import unittest
 
 import redis
 
-from cluster_nodes import PORT, Cluster, until
+from cluster_nodes import PORT, SLOW, Cluster, until
 
 CLIENTS = 6
 
@@ -19,7 +19,7 @@ class Load(threading.Thread):
         super().__init__()
         self.number, self.nodes, self.stop_event = number, nodes, stop
         self.at = number % len(nodes)
-        self.clients = [redis.Redis(node.host, PORT, socket_timeout=10, retry=None) for node in nodes]
+        self.clients = [redis.Redis(node.host, PORT, socket_timeout=10 * SLOW, retry=None) for node in nodes]
         self.errors, self.connection_errors, self.requests = [], 0, 0
         self.counted, self.uncertain = 0, 0
         self.written = {}
@@ -87,7 +87,7 @@ class Rolling(unittest.TestCase):
         self.assertEqual([], errors[:10])
         self.assertGreater(sum(client.connection_errors for client in clients), 0, "nobody was at a node that stopped")
         self.assertGreater(sum(client.requests for client in clients), 300)
-        self.assertLess(max(times), 4, "a node that stops waits for what is under way, and no longer")
+        self.assertLess(max(times), 4 * SLOW, "a node that stops waits for what is under way, and no longer")
         for client in clients:
             value = int(cluster.nodes[0].call("GET", "counted:%d" % client.number) or 0)
             self.assertTrue(client.counted <= value <= client.counted + client.uncertain,

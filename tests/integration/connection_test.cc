@@ -68,6 +68,19 @@ TEST_CASE("a pipeline split at every byte is answered in order") {
   }
 }
 
+TEST_CASE("a request that is answered at once costs one pass of the loop") {
+  ServerProcess server(with(kMemory, {"--io-threads", "1"}));
+  const Connection client = server.connect();
+  const auto cycles = [&] {
+    const std::string stats = ask(client, {"INFO", "stats"});
+    return std::stol(stats.substr(stats.find("eventloop_cycles:") + 17));
+  };
+  const long before = cycles();
+  for (int i = 0; i < 1000; ++i) REQUIRE(ask(client, {"PING"}) == "PONG");
+  // What was sent must not be waited for once more: that would be a pass each, and four system calls.
+  CHECK(cycles() - before < 1300);
+}
+
 TEST_CASE("big values go in and out, shared or not") {
   ServerProcess server(kMemory);
   const Connection client = server.connect();

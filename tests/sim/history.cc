@@ -97,34 +97,22 @@ Event* KeyHistory::event_of(uint64_t operation) {
   return found == by_operation_.end() ? nullptr : &events_[found->second];
 }
 
-bool KeyHistory::accounted(Context& context, const Piece& piece) const {
-  if (context.visible.contains(piece)) return true;
-  if (const auto found = context.known.find(piece); found != context.known.end()) return found->second;
-  const auto end = ends_.find(piece);
-  bool good = end != ends_.end() && end->second <= settled;
-  if (const auto found = superseders_.find(piece); found != superseders_.end()) {
+bool Account::has(const Piece& piece) {
+  if (visible_.contains(piece)) return true;
+  if (const auto found = known_.find(piece); found != known_.end()) return found->second;
+  const auto end = history_.ends_.find(piece);
+  bool good = end != history_.ends_.end() && end->second <= history_.settled;
+  if (const auto found = history_.superseders_.find(piece); found != history_.superseders_.end()) {
     for (const size_t i : found->second) {
-      const Event& event = events_[i];
-      if (good || !context.context.covers(event.dot)) continue;
-      good = std::all_of(event.put.begin(), event.put.end(),
-                         [&](const Piece& put) { return accounted(context, put); });
+      if (!good) good = has(history_.events_[i]);
     }
   }
-  return context.known[piece] = good;
+  return known_[piece] = good;
 }
 
-bool KeyHistory::accounts_for(const engine::Record& record, const Piece& piece) const {
-  const Pieces visible = pieces_of(record);
-  Context context{visible, record.context(), {}};
-  return accounted(context, piece);
-}
-
-bool KeyHistory::accounts_for(const engine::Record& record, const Event& event) const {
-  const Pieces visible = pieces_of(record);
-  Context context{visible, record.context(), {}};
-  return record.context().covers(event.dot) &&
-         std::all_of(event.put.begin(), event.put.end(),
-                     [&](const Piece& put) { return accounted(context, put); });
+bool Account::has(const Event& event) {
+  return record_.context().covers(event.dot) &&
+         std::all_of(event.put.begin(), event.put.end(), [&](const Piece& put) { return has(put); });
 }
 
 bool KeyHistory::known_from(const Pieces& seen, const Piece& piece) const {
@@ -147,17 +135,20 @@ Verdict check_final(const std::string& key, const KeyHistory& history, std::stri
                     int least_quorum, int64_t now_ms) {
   const engine::Record record = bare_record(state), known = known_record(state);
   const Pieces visible = pieces_of(record);
+  Account account(history, known);
   for (const Event& event : history.events()) {
-    const std::string what = key + ": event " + text(event.dot) + " of operation " +
-                             std::to_string(event.operation) + ", the record is " + describe(record);
+    const auto what = [&] {
+      return key + ": event " + text(event.dot) + " of operation " + std::to_string(event.operation) +
+             ", the record is " + describe(record);
+    };
     const bool stands = event.acknowledged_us && event.write_quorum >= least_quorum;
-    if (stands && !history.accounts_for(known, event)) {
-      return {"P1/P5 an acknowledged write is gone, and nothing that saw it replaced it: " + what};
+    if (stands && !account.has(event)) {
+      return {"P1/P5 an acknowledged write is gone, and nothing that saw it replaced it: " + what()};
     }
     // What was settled without the event, which was lost, it did not supersede.
     if (!stands && !record.context().covers(event.dot)) continue;
     for (const Piece& piece : event.superseded) {
-      if (visible.contains(piece)) return {"P3 " + piece.to_string() + " is back: " + what};
+      if (visible.contains(piece)) return {"P3 " + piece.to_string() + " is back: " + what()};
     }
   }
   for (const auto& [id, siblings] : record.elements()) {
@@ -192,18 +183,19 @@ Verdict check_sums(const std::string& key, const KeyHistory& history, const engi
 
 Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,
                           int read_quorum, int replicas, int64_t began_us) {
+  Account account(history, record);
   for (const Event& event : history.events()) {
     if (!event.strict || !event.acknowledged_us || *event.acknowledged_us >= began_us) continue;
-    if (event.write_quorum + read_quorum <= replicas || history.accounts_for(record, event)) continue;
+    if (event.write_quorum + read_quorum <= replicas || account.has(event)) continue;
     return {"P4 a strict read misses event " + text(event.dot) + " of operation " +
             std::to_string(event.operation) + ", acknowledged at " + std::to_string(*event.acknowledged_us) +
             ": " + key + " " + describe(record)};
   }
-  for (const KeyHistory::Shown& shown : history.shown) {
-    if (shown.at_us >= began_us || shown.read_quorum + read_quorum <= replicas) continue;
-    if (history.accounts_for(record, shown.piece)) continue;
-    return {"P4 strict reads went backwards: " + shown.piece.to_string() + " was shown at " +
-            std::to_string(shown.at_us) + ": " + key + " " + describe(record)};
+  for (const auto& [shown, at_us] : history.shown) {
+    const auto& [shown_quorum, piece] = shown;
+    if (at_us >= began_us || shown_quorum + read_quorum <= replicas || account.has(piece)) continue;
+    return {"P4 strict reads went backwards: " + piece.to_string() + " was shown at " +
+            std::to_string(at_us) + ": " + key + " " + describe(record)};
   }
   return {};
 }

@@ -60,30 +60,17 @@ class KeyHistory {
   Event* event_of(uint64_t operation);
   const std::vector<Event>& events() const { return events_; }
 
-  // Whether the record has the piece or has it superseded, as above.
-  bool accounts_for(const engine::Record& record, const Piece& piece) const;
-  bool accounts_for(const engine::Record& record, const Event& event) const;
   // Whether somebody who was shown `seen` knew of the piece: it is among them, or one of them superseded it,
   // or one of those...
   bool known_from(const Pieces& seen, const Piece& piece) const;
 
   // Up to where the key's partition was settled by proof, on some node.
   engine::Stamp settled = 0;
-  // What strict reads have shown: (their R, when the reply came, the piece).
-  struct Shown {
-    int read_quorum;
-    int64_t at_us;
-    Piece piece;
-  };
-  std::vector<Shown> shown;
+  // What strict reads have shown: when a reply with the piece came first, by their R.
+  std::map<std::pair<int, Piece>, int64_t> shown;
 
  private:
-  struct Context {
-    const Pieces& visible;
-    const engine::VersionVector& context;
-    std::map<Piece, bool> known;
-  };
-  bool accounted(Context& context, const Piece& piece) const;
+  friend class Account;
 
   std::vector<Event> events_;
   std::map<Piece, std::vector<size_t>> superseders_;
@@ -91,6 +78,21 @@ class KeyHistory {
   std::map<uint64_t, size_t> by_operation_;
   // Of the pieces that end: from which settled stamp on nothing need be left of them.
   std::map<Piece, engine::Stamp> ends_;
+};
+
+// What a record has, and what it has superseded, as above. Both outlive it, and do not change.
+class Account {
+ public:
+  Account(const KeyHistory& history, const engine::Record& record)
+      : history_(history), record_(record), visible_(pieces_of(record)) {}
+  bool has(const Piece& piece);
+  bool has(const Event& event);
+
+ private:
+  const KeyHistory& history_;
+  const engine::Record& record_;
+  const Pieces visible_;
+  std::map<Piece, bool> known_;
 };
 
 // The first promise found broken; empty while all is well.

@@ -46,6 +46,7 @@ Verdict run_seed(uint64_t seed, Mutation mutation, bool trace, Figures* total, u
   total->restarts += figures.restarts;
   total->messages += figures.messages;
   total->reaped += figures.reaped;
+  total->repeated += figures.repeated;
   *fingerprint = simulation.fingerprint();
   return verdict;
 }
@@ -135,10 +136,11 @@ int main(int argc, char** argv) {
   }
   std::printf(
       "%llu seeds from %llu in %.1f s: %llu operations, %llu done, %llu starts of nodes, %llu messages, %llu "
-      "events, %llu tombstones collected; %d seeds broke a promise\n",
+      "events, %llu forwards repeated, %llu tombstones collected; %d seeds broke a promise\n",
       static_cast<unsigned long long>(seed - first), static_cast<unsigned long long>(first), spent(),
       static_cast<unsigned long long>(total.operations), static_cast<unsigned long long>(total.acknowledged),
       static_cast<unsigned long long>(total.restarts), static_cast<unsigned long long>(total.messages),
-      static_cast<unsigned long long>(total.events), static_cast<unsigned long long>(total.reaped), broken);
+      static_cast<unsigned long long>(total.events), static_cast<unsigned long long>(total.repeated),
+      static_cast<unsigned long long>(total.reaped), broken);
   return broken == 0 ? 0 : 1;
 }

@@ -9,19 +9,21 @@ namespace starling::sim {
 
 enum class Mutation : uint8_t {
   kNone,
-  kAckBeforeApply,      // A replica acknowledges at once and stores later.
-  kAckBeforeDurable,    // appendfsync always: acknowledged before the log is synced.
-  kHintCountsInStrict,  // A hint at a stand-in counts as a replica's acknowledgement.
-  kReadsAskNobody,      // A read with R > 1 looks at the local record only.
-  kActorReused,         // A node goes on as the same actor after it lost events.
-  kPruneInRepair,       // Repairs and hints carry a pruned causal context.
-  kDeltaOverGap,        // A delta is applied though what it builds on is not there.
-  kTombstoneDropped,    // Deletes leave nothing behind.
-  kBlindWriteSeesAll,   // A write without a context replaces what nobody showed its client.
-  kHintsLost,           // A crash takes the hints of the node.
-  kCounterShipsValue,   // An increment writes its result.
-  kReapWithoutProof,    // Tombstones go as soon as a node has them.
-  kSettledForgotten,    // Once they are gone, what comes late is taken for new.
+  kAckBeforeApply,       // A replica acknowledges at once and stores later.
+  kAckBeforeDurable,     // appendfsync always: acknowledged before the log is synced.
+  kHintCountsInStrict,   // A hint at a stand-in counts as a replica's acknowledgement.
+  kReadsAskNobody,       // A read with R > 1 looks at the local record only.
+  kActorReused,          // A node goes on as the same actor after it lost events.
+  kPruneInRepair,        // Repairs and hints carry a pruned causal context.
+  kDeltaOverGap,         // A delta is applied though what it builds on is not there.
+  kTombstoneDropped,     // Deletes leave nothing behind.
+  kBlindWriteSeesAll,    // A write without a context replaces what nobody showed its client.
+  kHintsLost,            // A crash takes the hints of the node.
+  kCounterShipsValue,    // An increment writes its result.
+  kReapWithoutProof,     // Tombstones go as soon as a node has them.
+  kSettledForgotten,     // Once they are gone, what comes late is taken for new.
+  kForwardRunsAgain,     // A forwarded write that is asked for again runs again.
+  kFormerLifeForgotten,  // So does one that the node may have run before it was restarted.
   kCount,
 };
 
@@ -40,6 +42,8 @@ inline constexpr std::string_view kMutationNames[] = {
     "counter-ships-value",
     "reap-without-proof",
     "settled-forgotten",
+    "forward-runs-again",
+    "former-life-forgotten",
 };
 
 }  // namespace starling::sim

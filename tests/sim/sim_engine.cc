@@ -10,9 +10,8 @@ engine::Options engine_options() {
   engine::Options options;
   options.replicated = true;
   options.fsync = engine::Fsync::kNo;
-  options.disk_threads = 1;
-  options.active_expire = false;
-  options.checkpoint_log_bytes = UINT64_MAX / 8;
+  options.disk_threads = 0;
+  options.threads = false;
   return options;
 }
 

@@ -1,8 +1,7 @@
 // The production engine on a disk in memory, without its threads' timing: misses are read and the log is
 // synced when the simulation says so. All else is NodeEngine.
 //
-// Its threads run, but find nothing to do: appendfsync no (syncs are requested here), no active expiry, no
-// memory limit, checkpoints only when called.
+// It has no threads: what they would do is done when the simulation says so, or not at all (active expiry).
 #pragma once
 
 #include <atomic>
@@ -67,6 +66,9 @@ class SimEngine final : public engine::Engine {
   // The machine stops: of what is written and not synced, only `surviving_frames` are left. SIZE_MAX: only
   // the process died. Nothing but the destructor may follow.
   void crash(size_t surviving_frames) { log_->crash(surviving_frames); }
+  // While full, nothing can be written to the log; what is to be written waits in memory.
+  void set_full(bool full) { log_->set_full(full); }
+  engine::LogPosition written() const { return log_->written(); }
   // Drops all clean records from memory; whatever is read next comes from the disk.
   void evict_everything();
   // Makes the key resident now.

@@ -19,6 +19,9 @@ namespace {
 constexpr int64_t kTickUs = 20'000;
 constexpr int64_t kGossipUs = 200'000;
 constexpr int64_t kEverySecondUs = 1'000'000;
+// One in so many passes goes on for up to so long.
+constexpr uint64_t kLongPasses = 4;
+constexpr uint64_t kLongPassUs = 300;
 constexpr int64_t kPushTimeoutMs = 1000;
 constexpr size_t kHintsUnderWay = 16;
 
@@ -87,7 +90,18 @@ void SimNode::begin_pass() {
 }
 
 void SimNode::end_pass() {
-  replicas_.settle(engine_.commit());
+  // A pass of a busy loop: what comes soon belongs to it, too.
+  if (goes_on_) return;
+  const bool busy = !outbox_.empty() || !held_.empty() || !asked_.empty() || replicas_.changed();
+  if (busy && world_.random().below(kLongPasses) == 0) {
+    goes_on_ = true;
+    const auto more_us = static_cast<int64_t>(world_.random().below(kLongPassUs));
+    return world_.later(setting_.index, more_us, [this] { goes_on_ = false; });
+  }
+  coordinator_.flush(now_us());
+  const engine::Status committed = engine_.commit();
+  replicas_.settle(committed);
+  if (!committed.ok()) fail_unlogged(committed);
   release_held();
   for (Sent& sent : std::exchange(outbox_, {})) world_.send(setting_.index, sent.to, std::move(sent.packet));
 }
@@ -105,21 +119,17 @@ void SimNode::sync() {
 
 void SimNode::tick() {
   coordinator_.tick(now_us());
-  std::vector<uint64_t> late;
-  for (const auto& [correlation, forward] : forwards_) {
-    if (forward.deadline_us <= now_us()) late.push_back(correlation);
-  }
-  for (const uint64_t correlation : late) {
-    Execution execution;
-    execution.operation = forwards_[correlation].operation;
-    forwards_.erase(correlation);
-    fail(execution, "the coordinating node did not answer in time; the write may still take effect");
-  }
+  for (const uint64_t correlation : forwards_.overdue(now_us()))
+    lose_forward(correlation, "did not answer in time");
+  resend_parked();
   deliver_hints();
   world_.later(setting_.index, kTickUs, [this] { tick(); });
 }
 
 void SimNode::gossip() {
+  cluster::NodeDescription description = description_of(setting_.index);
+  description.accepts_writes = engine_.writable();
+  membership_->set_description(description);
   cluster::GossipOutput output;
   membership_->tick(now_us(), &output);
   take(output);
@@ -154,27 +164,28 @@ void SimNode::connected(size_t peer) {
 
 void SimNode::disconnected(size_t peer) {
   if (connected_.erase(peer) == 0) return;
+  ++links_[peer];
   cluster::GossipOutput output;
   membership_->report_unreachable(node_id(peer), now_us(), &output);
   take(output);
   coordinator_.peer_lost(static_cast<NodeIndex>(peer));
-  std::vector<uint64_t> lost;
-  for (const auto& [correlation, forward] : forwards_) {
-    if (forward.to == peer) lost.push_back(correlation);
-  }
-  for (const uint64_t correlation : lost) {
-    Execution execution;
-    execution.operation = forwards_[correlation].operation;
-    forwards_.erase(correlation);
-    fail(execution, "the coordinating node was lost; the write may still take effect");
-  }
+  break_forwards(peer);
 }
 
 // --- Frames
 
 bool SimNode::healthy(NodeIndex node) const {
   if (node == placement().self) return true;
-  return membership_->healthy(node_id(node)) && connected_.contains(node);
+  const cluster::NodeDescription* description = membership_->description(node_id(node));
+  return membership_->healthy(node_id(node)) && description != nullptr && description->accepts_writes &&
+         connected_.contains(node);
+}
+
+bool SimNode::sees_all() const {
+  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
+    if (!healthy(static_cast<NodeIndex>(i))) return false;
+  }
+  return true;
 }
 
 bool SimNode::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
@@ -205,21 +216,10 @@ void SimNode::receive(size_t from, const Packet& packet) {
       (void)membership_->receive(node_id(from), packet.payload, now_us(), &output);
       return take(output);
     }
-    case FrameKind::kForward: {
-      const auto execution = std::make_shared<Execution>();
-      engine::ByteReader reader(packet.payload);
-      STARLING_ASSERT(reader.read_varint(&execution->operation));
-      execution->from = from;
-      execution->correlation = packet.correlation;
-      return run(execution);
-    }
-    case FrameKind::kForwardReply: {
-      const auto found = forwards_.find(packet.correlation);
-      if (found == forwards_.end()) return;
-      const uint64_t operation = found->second.operation;
-      forwards_.erase(found);
-      return world_.answer(setting_.index, operation, packet.answer);
-    }
+    case FrameKind::kForward:
+      return take_forward(from, packet.correlation, packet.payload);
+    case FrameKind::kForwardReply:
+      return take_forward_reply(packet);
     case FrameKind::kTree:
       return answer_tree(from, packet.correlation, packet.payload);
     case FrameKind::kTreeReply:
@@ -336,7 +336,8 @@ void SimNode::deliver_hints() {
   std::map<size_t, size_t> under_way;
   for (const auto& [token, delivery] : hints_under_way_) ++under_way[delivery.target];
   for (size_t i = 0; i < placement().topology.members.size(); ++i) {
-    if (i == setting_.index || hints_.waiting(node_id(i)) == 0 || !membership_->healthy(node_id(i))) continue;
+    if (i == setting_.index || hints_.waiting(node_id(i)) == 0 || !healthy(static_cast<NodeIndex>(i)))
+      continue;
     if (under_way[i] >= kHintsUnderWay) continue;
     for (const server::Hint& hint : hints_.take(node_id(i), kHintsUnderWay - under_way[i], now_us())) {
       send_record(i, hint);

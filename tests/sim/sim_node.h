@@ -19,7 +19,10 @@
 #include "cluster/settlement.h"
 #include "engine/change_list.h"
 #include "engine/operation.h"
+#include "server/cluster/forward_frame.h"
+#include "server/cluster/forwards.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/operation_table.h"
 #include "tests/sim/sim_engine.h"
 #include "tests/sim/world.h"
 
@@ -61,6 +64,7 @@ class SimNode final : private cluster::Wire,
   size_t waiting_hints() const { return hints_.report().waiting; }
   // (target, key), sorted.
   std::vector<std::pair<std::string, std::string>> hints();
+  bool sees_all() const;
   bool idle() const {
     return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0;
   }
@@ -76,23 +80,22 @@ class SimNode final : private cluster::Wire,
     uint64_t operation = 0;
     size_t from = SIZE_MAX;  // Who forwarded it.
     uint64_t correlation = 0;
+    uint64_t link = 0;  // That it came by.
+    uint64_t life = 0;  // Of the asking node, if the operation is remembered.
     bool asked = false;
-    int pending = 0;  // Answers of other replicas.
-    int rounds = 0;
+    int pending = 0;       // Answers of other replicas.
+    bool fetched = false;  // What they have more.
+    int rounds = 0;        // Times that they were asked anew.
     std::string failure;
     std::vector<cluster::PeerVersion> versions;
   };
   using ExecutionPtr = std::shared_ptr<Execution>;
   struct Held {
     ExecutionPtr execution;
+    bool changed = false;
     int pending = 0;
     engine::LogPosition position = 0;
     std::shared_ptr<Answer> answer;
-  };
-  struct Forward {
-    uint64_t operation;
-    size_t to;
-    int64_t deadline_us;
   };
   struct Repair {
     cluster::NodeIndex node;
@@ -148,6 +151,19 @@ class SimNode final : private cluster::Wire,
   cluster::QuorumOptions quorum_of(const ClientOperation& asked) const;
   void answer(const Execution& execution, std::shared_ptr<const Answer> answer);
   void fail(const Execution& execution, std::string error);
+  // sim_forwards.cc
+  void forward(const ClientOperation& asked, cluster::NodeIndex target);
+  bool transmit(uint64_t correlation, const server::Forward& forward, bool repeated);
+  void break_forwards(size_t peer);
+  bool go_elsewhere(uint64_t correlation, server::Forward& forward);
+  void resend_parked();
+  void lose_forward(uint64_t correlation, const std::string& how);
+  void take_forward(size_t from, uint64_t correlation, const std::string& payload);
+  bool begin_forwarded(size_t from, uint64_t correlation, const server::ForwardFrame& frame);
+  void reply_forward(size_t to, uint64_t link, uint64_t correlation, std::shared_ptr<const Answer> answer);
+  void take_forward_reply(const Packet& packet);
+  std::string remembered(std::shared_ptr<const Answer> answer);
+
   void run(const ExecutionPtr& execution);
   void run_later(const ExecutionPtr& execution);
   bool begin_read(const ExecutionPtr& execution, const ClientOperation& operation);
@@ -162,6 +178,7 @@ class SimNode final : private cluster::Wire,
   void ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
             std::shared_ptr<Answer> answer);
   void release_held();
+  void fail_unlogged(const engine::Status& status);
   void store(size_t from, const Packet& packet);
   bool record_of(int database, std::string_view name, std::string* change, std::string* context = nullptr);
   std::string pruned(std::string record) const;
@@ -184,6 +201,9 @@ class SimNode final : private cluster::Wire,
   void take_tree_reply(size_t from, uint64_t number, const std::string& payload);
   cluster::PartitionSet common(size_t peer) const;
   void compute(const cluster::PartitionSet& among);
+  void observe(uint16_t partition);
+  void check_tally(uint16_t partition);
+  cluster::PartitionSet guarded();
   void ask_next();
   void perform(cluster::Exchange::Action action);
   void answer_tree(size_t from, uint64_t number, const std::string& payload);
@@ -205,7 +225,11 @@ class SimNode final : private cluster::Wire,
   std::optional<cluster::Membership> membership_;
   server::HintKeeper hints_;
   std::set<size_t> connected_;
-  std::map<uint64_t, Forward> forwards_;
+  std::map<size_t, uint64_t> links_;  // Of each peer, how many have ended.
+  server::Forwards forwards_;
+  std::vector<uint64_t> parked_;  // Forwards whose link broke.
+  server::OperationTable operations_;
+  std::vector<std::shared_ptr<const Answer>> answers_;  // What operations_ remembers.
   std::map<uint64_t, ExecutionPtr> asked_;
   std::map<uint64_t, Held> held_;
   std::map<uint64_t, HandOver> hints_under_way_;
@@ -221,6 +245,7 @@ class SimNode final : private cluster::Wire,
   uint64_t next_mark_ = 1;
   uint64_t next_token_ = 1;
   bool sync_scheduled_ = false;
+  bool goes_on_ = false;  // The pass has not ended with the last call.
 };
 
 cluster::NodeId node_id(size_t index);

@@ -110,21 +110,46 @@ cluster::PartitionSet SimNode::common(size_t peer) const {
 
 void SimNode::compute(const cluster::PartitionSet& among) {
   for (const uint16_t partition : setting_.partitions) {
-    const uint32_t changes = engine::change_count(engine_, partition);
-    index_.observe(partition, changes);
-    if (!among[partition] || index_.known(partition)) continue;
-    uint64_t sum = 0, cursor = 0;
-    engine::Stamp ripe = engine::kNeverRipe;
-    do {
-      const engine::Status status = engine::scan_versions(
-          engine_, partition, &cursor, kScanKeys, [&](const engine::VisitedVersion& version) {
-            sum += engine::version_hash(version.database, version.key, version.context);
-            ripe = std::min(ripe, version.ripe);
-          });
+    if (among[partition] && !engine::tally_of(engine_, partition).tally.ripe_exact)
+      engine::doubt_tally(engine_, partition);
+    for (bool forward = among[partition]; forward;) {
+      const engine::Status status = engine::advance_tally(engine_, partition, kScanKeys, &forward);
       STARLING_ASSERT(status.ok());
-    } while (cursor != 0);
-    index_.set(partition, sum, changes, ripe);
+    }
+    observe(partition);
+    if (index_.known(partition)) check_tally(partition);
   }
+}
+
+void SimNode::observe(uint16_t partition) {
+  const engine::TallyView view = engine::tally_of(engine_, partition);
+  index_.observe(partition, view.changes);
+  if (view.known) {
+    index_.set(partition, view.tally, view.changes);
+  } else {
+    index_.forget(partition);
+  }
+}
+
+// What every change has kept true is what a scan of everything finds.
+void SimNode::check_tally(uint16_t partition) {
+  engine::VersionTally found;
+  uint64_t cursor = 0;
+  const engine::Stamp settled = engine::settled_up_to(engine_, partition);
+  do {
+    const engine::Status status = engine::scan_all_versions(
+        engine_, partition, &cursor, kScanKeys, [&](const engine::VisitedVersion& version) {
+          found.guards += version.ripe <= settled;
+          if (version.ripe <= settled) return;
+          found.sum += engine::version_hash(version.database, version.key, version.context);
+          found.ripe = std::min(found.ripe, version.ripe);
+          engine::count_siblings(version.siblings, &found.siblings);
+        });
+    STARLING_ASSERT(status.ok());
+  } while (cursor != 0);
+  const engine::VersionTally& tally = index_.tally(partition);
+  STARLING_ASSERT(tally.sum == found.sum && tally.guards == found.guards && tally.siblings == found.siblings);
+  STARLING_ASSERT(tally.ripe_exact ? tally.ripe == found.ripe : tally.ripe <= found.ripe);
 }
 
 void SimNode::ask_next() {
@@ -194,7 +219,7 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
         return reply_tree(from, number, cluster::text_reply(ReplyResult::kUnavailable, "started anew"));
       cluster::PartitionSet busy = hints_.partitions();
       coordinator_.obligations().add_since(since.number, &busy);
-      return reply_tree(from, number, cluster::encode_busy_reply(busy));
+      return reply_tree(from, number, cluster::encode_busy_reply(busy, guarded()));
     }
     case TreeKind::kAdopt: {
       cluster::AdoptRequest request;
@@ -220,7 +245,7 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
 
 void SimNode::adopt(const cluster::AdoptRequest& request) {
   for (const auto& [partition, sum] : request.sums) {
-    index_.observe(partition, engine::change_count(engine_, partition));
+    observe(partition);
     if (!index_.known(partition) || index_.sum(partition) != sum) continue;
     if (!engine::settle(engine_, partition, request.stamp, index_.change_count(partition), now_ms()))
       continue;
@@ -243,6 +268,12 @@ void SimNode::reap(uint16_t partition) {
   engine::SettledStamps& settled = engine_.core().keyspace.settled;
   std::destroy_at(&settled);
   std::construct_at(&settled);
+  for (const uint16_t each : setting_.partitions) engine::doubt_tally(engine_, each);
+}
+
+cluster::PartitionSet SimNode::guarded() {
+  for (const uint16_t partition : setting_.partitions) observe(partition);
+  return index_.guarded();
 }
 
 std::vector<cluster::VersionEntry> SimNode::list(uint16_t partition, cluster::Position from,

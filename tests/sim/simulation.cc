@@ -46,6 +46,8 @@ std::string Mix::to_string() const {
                                                 {pauses, "pauses"},
                                                 {cuts, "cuts"},
                                                 {one_way_cuts, "one-way cuts"},
+                                                {link_breaks, "broken links"},
+                                                {full_disks, "full disks"},
                                                 {clock_jumps, "clock jumps"},
                                                 {evictions, "evictions"},
                                                 {comparisons, "comparisons"}};
@@ -85,10 +87,13 @@ void Simulation::draw_mix() {
   mix_.pauses = percent(30);
   mix_.cuts = percent(45);
   mix_.one_way_cuts = percent(20);
+  mix_.link_breaks = percent(35);
+  mix_.full_disks = percent(15);
   mix_.clock_jumps = percent(25);
   mix_.evictions = percent(40);
   // Not always: else nothing would show whether hints do all that they should.
-  mix_.comparisons = percent(70) || mutation_ >= Mutation::kReapWithoutProof;
+  mix_.comparisons =
+      percent(70) || mutation_ == Mutation::kReapWithoutProof || mutation_ == Mutation::kSettledForgotten;
   if (percent(30)) mix_.loss_percent = 1 + static_cast<int>(below(10));
   if (percent(30)) mix_.duplicate_percent = 1 + static_cast<int>(below(10));
   const int64_t delays_us[] = {500, 2'000, 20'000, 150'000};
@@ -164,6 +169,11 @@ void Simulation::send(size_t from, size_t to, Packet packet) {
   if (cuts_[from][to] > 0 || slots_[to].node == nullptr) return;
   const bool once =
       packet.kind == cluster::FrameKind::kForward || packet.kind == cluster::FrameKind::kForwardReply;
+  if (mix_.link_breaks && once && percent(3)) {
+    // Where it matters most: while a command or its answer is under way.
+    const auto delay_us = static_cast<int64_t>(below(2 * static_cast<uint64_t>(mix_.max_delay_us)));
+    later(kWorld, delay_us, [this, from, to] { break_link(from, to); });
+  }
   if (percent(mix_.loss_percent)) return;
   fingerprint_ = (fingerprint_ ^ packet.correlation ^ packet.payload.size()) * 0x9e3779b97f4a7c15;
   const auto shared = std::make_shared<const Packet>(std::move(packet));
@@ -172,9 +182,17 @@ void Simulation::send(size_t from, size_t to, Packet packet) {
   for (int copies = !once && percent(mix_.duplicate_percent) ? 2 : 1; copies > 0; --copies) {
     const int64_t delay_us =
         kLeastDelayUs + static_cast<int64_t>(below(static_cast<uint64_t>(mix_.max_delay_us)));
-    later(to, delay_us, [this, from, to, sender_life, shared] {
+    // Half of what was under way on a connection when it broke arrives after that; who is slow to read it has
+    // read what came by the next one before.
+    const bool survives = mix_.link_breaks && percent(50);
+    later(to, delay_us, [this, from, to, sender_life, shared, survives, link = links_[from][to]] {
       // Half of what a node had sent before it died arrives after that.
       if (slots_[from].life != sender_life && (shared->correlation & 1) != 0) return;
+      if (links_[from][to] != link && !survives) return;
+      if (links_[from][to] != link && percent(50)) {
+        return later(to, static_cast<int64_t>(below(800'000)),
+                     [this, from, to, shared] { slots_[to].node->receive(from, *shared); });
+      }
       slots_[to].node->receive(from, *shared);
     });
   }
@@ -184,7 +202,10 @@ bool Simulation::connect(size_t from, size_t to) {
   if (slots_[to].node == nullptr || slots_[to].paused || cuts_[from][to] > 0 || cuts_[to][from] > 0)
     return false;
   later(from, 500, [this, from, to] { slots_[from].node->connected(to); });
-  later(to, 500, [this, from, to] { slots_[to].node->connected(from); });
+  later(to, 500, [this, from, to] {
+    notice_break(to, from);
+    slots_[to].node->connected(from);
+  });
   return true;
 }
 
@@ -200,7 +221,7 @@ Verdict Simulation::run() {
   if (verdict_.good() && !mix_.restarts() && mutation_ == Mutation::kNone) {
     // Hints live in memory: with no restart they must have brought all replicas up to date.
     if (!settled) judge({"P7 hints or requests are still under way long after healing"});
-    check_identical("P2 after all hints were delivered");
+    check_identical("P2 after all hints were delivered", Floors::kAsSettled);
   }
   if (verdict_.good()) read_everything();
   if (verdict_.good()) exchange();
@@ -230,7 +251,9 @@ void Simulation::start(size_t node) {
   setting.last_stamp = slot.stopped_cleanly ? slot.last_stamp : 0;
   slot.stopped_cleanly = false;
   slot.paused = false;
+  slot.full = false;
   slot.waiting.clear();
+  unnoticed_[node].fill(false);
   World& world = *this;
   slot.node = std::make_unique<SimNode>(world, slot.disk, setting);
   if (slot.hints && mutation_ == Mutation::kNone && slot.node->hints() != *slot.hints) {

@@ -2,12 +2,14 @@
 // mutation) gives the same run, event by event.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <deque>
 #include <map>
 #include <memory>
 #include <optional>
 #include <queue>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,6 +29,8 @@ struct Mix {
   bool pauses = false;
   bool cuts = false;
   bool one_way_cuts = false;
+  bool full_disks = false;   // for a while
+  bool link_breaks = false;  // a connection ends, and both processes live
   bool clock_jumps = false;
   bool evictions = false;
   bool comparisons = false;  // of replicas, and tombstones settled, while it goes on
@@ -53,7 +57,7 @@ inline bool only_added_to(const std::string& key) {
 }
 
 struct Figures {
-  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0;
+  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0, repeated = 0;
 };
 
 class Simulation final : private World {
@@ -81,6 +85,7 @@ class Simulation final : private World {
     engine::ActorId actor = 0;
     bool stopped_cleanly = false;
     engine::Stamp last_stamp = 0;
+    bool full = false;
     // What waited when its process ended and its disk stayed.
     std::optional<std::vector<std::pair<std::string, std::string>>> hints;
     std::deque<std::function<void()>> waiting;  // While it is paused.
@@ -112,12 +117,18 @@ class Simulation final : private World {
   void later(size_t node, int64_t delay_us, std::function<void()> work) override;
   void send(size_t from, size_t to, Packet packet) override;
   bool connect(size_t from, size_t to) override;
+  uint64_t life_of(size_t node) const override { return slots_[node].life; }
   const ClientOperation& operation(uint64_t id) const override { return operations_.at(id); }
   KeyHistory& history(const std::string& key) override { return histories_[key]; }
   void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) override;
-  bool strict_reads_hold() const override { return !mix_.loses_data(); }
+  // What a node could not log it shows, and forgets with its process.
+  bool strict_reads_hold() const override {
+    return !mix_.loses_data() && !(mix_.full_disks && mix_.restarts());
+  }
   void judge(Verdict verdict) override;
   void count_reaped(uint64_t records) override { figures_.reaped += records; }
+  void count_repeated() override { ++figures_.repeated; }
+  void note_deadline(int64_t wall_ms) override { last_deadline_ms_ = std::max(last_deadline_ms_, wall_ms); }
   void note_settled(uint16_t partition, engine::Stamp stamp) override;
   bool tracing() const override { return tracing_; }
   void trace(size_t node, const std::string& line) override;
@@ -136,8 +147,12 @@ class Simulation final : private World {
   void lose_disk(size_t node);
   void drop_tombstones(size_t node);
   void pause(size_t node, int64_t duration_us);
+  void fill_disk(size_t node, int64_t duration_us);
+  void make_room(size_t node);
   void resume(size_t node);
   void cut(int64_t duration_us);
+  void break_link(size_t a, size_t b);
+  void notice_break(size_t here, size_t there);
   void fault();
   void heal();
 
@@ -151,9 +166,14 @@ class Simulation final : private World {
   void read_everything();
   bool settle();
   void exchange();
-  void check_identical(const std::string& when);
+  // kAsSettled: a floor that one replica was told of is known by who told of it, though its context does not
+  // say so before they have compared.
+  enum class Floors { kCompared, kAsSettled };
+  void check_identical(const std::string& when, Floors floors = Floors::kCompared);
   void check_histories();
   void collect();
+  // Of a key of which there is but a tombstone, at one node; empty: of none.
+  std::string tombstone_left();
 
   const uint64_t seed_;
   const Mutation mutation_;
@@ -171,15 +191,20 @@ class Simulation final : private World {
   std::array<std::array<int, kMaxNodes>, kMaxNodes>
       cuts_{};  // How many cuts there are from one to the other.
   uint64_t cut_generation_ = 0;
+  // Which connection there is between two nodes, and whether the first knows that it is not the last one.
+  std::array<std::array<uint64_t, kMaxNodes>, kMaxNodes> links_{};
+  std::array<std::array<bool, kMaxNodes>, kMaxNodes> unnoticed_{};
   size_t fragile_ = 0;
   uint64_t next_actor_ = 100;
   uint64_t next_boot_ = 1;
+  int64_t last_deadline_ms_ = 0;  // Of any value, by the clock of who set it.
   bool faults_go_on_ = true;
   bool clients_go_on_ = true;
 
   std::vector<std::string> keys_;
   std::vector<Client> clients_;
   std::map<uint64_t, ClientOperation> operations_;
+  std::set<uint64_t> denied_;                 // Answered that nothing was done.
   std::map<uint64_t, std::string> outcomes_;  // Errors of the last phase's reads; "" for done.
   std::map<std::string, KeyHistory> histories_;
   uint64_t next_operation_ = 1;

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "engine/assert.h"
 #include "engine/key.h"
 #include "engine/record_codec.h"
@@ -7,20 +9,24 @@
 namespace starling::sim {
 namespace {
 
-constexpr int64_t kSettleStepUs = 500'000;
-constexpr int kSettleSteps = 60;
-constexpr int64_t kCollectUs = 15'000'000;
+constexpr int64_t kStepUs = 500'000;
+constexpr int kSettleSteps = 76;
+constexpr int kReadSteps = 8;
+constexpr int kCollectSteps = 30;
+// What was delayed longest has come.
+constexpr int kLeastSteps = 4;
 
 }  // namespace
 
-// Lets gossip find all nodes alive and hints arrive. False when something is under way still.
+// Lets gossip find all nodes alive, hints arrive, and values expire that only some take for expired (their
+// clocks were wrong). False when something is under way still.
 bool Simulation::settle() {
-  run_until(now_us_ + 8'000'000);
-  for (int i = 0; i < kSettleSteps && verdict_.good(); ++i) {
-    bool idle = true;
-    for (const Slot& slot : slots_) idle = idle && slot.node->idle();
-    if (idle) return true;
-    run_until(now_us_ + kSettleStepUs);
+  for (int step = 1; step <= kSettleSteps && verdict_.good(); ++step) {
+    run_until(now_us_ + kStepUs);
+    const bool calm = std::all_of(slots_.begin(), slots_.end(), [](const Slot& slot) {
+      return slot.node->idle() && slot.node->sees_all();
+    });
+    if (calm && step >= kLeastSteps && wall_us(0) / 1000 > last_deadline_ms_) return true;
   }
   return false;
 }
@@ -41,7 +47,8 @@ void Simulation::read_everything() {
       reads.push_back(submit(std::move(operation), node));
     }
   }
-  run_until(now_us_ + 4'000'000);
+  for (int step = 0; step < kReadSteps && outcomes_.size() < reads.size(); ++step)
+    run_until(now_us_ + kStepUs);
   for (const uint64_t id : reads) {
     const auto outcome = outcomes_.find(id);
     if (outcome != outcomes_.end() && outcome->second.empty()) continue;
@@ -75,7 +82,7 @@ void Simulation::exchange() {
   }
 }
 
-void Simulation::check_identical(const std::string& when) {
+void Simulation::check_identical(const std::string& when, Floors floors) {
   for (const std::string& key : keys_) {
     std::vector<std::pair<size_t, std::string>> states;
     engine::Stamp settled = 0;
@@ -86,9 +93,14 @@ void Simulation::check_identical(const std::string& when) {
     }
     // What one has removed for good the others may have still: it says nothing.
     for (auto& [node, state] : states) {
-      const engine::Record record = bare_record(state);
+      engine::Record record = bare_record(state);
       const bool gone = record.context().empty() || engine::ripe_stamp({record, {}}) <= settled;
       state.clear();
+      if (floors == Floors::kAsSettled && settled != 0) {
+        engine::VersionVector floor;
+        floor.raise_floor(settled);
+        record.join_context(floor);
+      }
       if (!gone) engine::encode_record(record, &state);
     }
     for (const auto& [node, state] : states) {
@@ -104,6 +116,10 @@ void Simulation::check_identical(const std::string& when) {
 
 void Simulation::check_histories() {
   for (const std::string& key : keys_) {
+    for (const Event& event : histories_[key].events()) {
+      if (denied_.contains(event.operation))
+        judge({"P6 of operation " + std::to_string(event.operation) + " it was said that nothing was done"});
+    }
     const auto replicas = slots_[0].node->placement().replicas(engine::Key(key).partition);
     engine::Stamp settled = 0;
     std::string state, last;
@@ -126,21 +142,28 @@ void Simulation::check_histories() {
 // Left alone, the nodes settle what is equal everywhere, and all tombstones go.
 void Simulation::collect() {
   for (const Slot& slot : slots_) slot.node->compare_replicas();
-  run_until(now_us_ + kCollectUs);
+  for (int step = 1; step <= kCollectSteps && verdict_.good(); ++step) {
+    run_until(now_us_ + kStepUs);
+    if (step >= kLeastSteps && tombstone_left().empty()) break;
+  }
   check_identical("P2 after tombstones were collected");
   if (verdict_.good()) check_histories();
-  if (mutation_ != Mutation::kNone) return;
+  const std::string left = tombstone_left();
+  if (mutation_ == Mutation::kNone && !left.empty()) judge({"P7 a tombstone is kept for ever: " + left});
+}
+
+std::string Simulation::tombstone_left() {
   for (const std::string& key : keys_) {
     for (const cluster::NodeIndex i : slots_[0].node->placement().replicas(engine::Key(key).partition)) {
       std::string state;
       run_on(i, [&] { state = slots_[i].node->state_of(key); });
       const engine::Record record = bare_record(state);
-      // What has no element any more only guards the key, until its partition is settled for another's sake.
-      if (record.elements().empty() || !record.vacant()) continue;
-      return judge(
-          {"P7 node " + std::to_string(i) + " keeps a tombstone for ever: " + key + " " + describe(record)});
+      // Nor is there anything left that only guards a key.
+      if (record.context().empty() || !record.vacant()) continue;
+      return "at node " + std::to_string(i) + " " + key + " " + describe(record);
     }
   }
+  return {};
 }
 
 }  // namespace starling::sim

@@ -116,13 +116,14 @@ void Simulation::answer(size_t node, uint64_t id, std::shared_ptr<const Answer> 
 
 void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answer) {
   const ClientOperation& operation = operations_.at(id);
+  if (answer.error.ends_with("nothing was done")) denied_.insert(id);
   if (answer.error.empty()) {
     ++figures_.acknowledged;
     KeyHistory& history = histories_[operation.key];
     if (Event* event = history.event_of(id); event != nullptr) event->acknowledged_us = now_us_;
     if (operation.strict() && !operation.writes()) {
       for (const Piece& piece : answer.seen)
-        history.shown.push_back({operation.quorum.read.number, now_us_, piece});
+        history.shown.emplace(std::pair(operation.quorum.read.number, piece), now_us_);
     }
     if (operation.action == Action::kVclockGet || operation.action == Action::kVclockSet ||
         operation.action == Action::kVclockDelete) {

@@ -8,8 +8,11 @@ void Simulation::stop(size_t node, size_t surviving_frames) {
   Slot& slot = slots_[node];
   if (slot.node == nullptr) return;
   slot.hints.reset();
-  if (surviving_frames == SIZE_MAX) slot.hints = slot.node->hints();
-  slot.node->engine().crash(surviving_frames);
+  // What waits for the end of a pass, or for room on the disk, goes with the process.
+  SimEngine& engine = slot.node->engine();
+  if (surviving_frames == SIZE_MAX && engine.last_position() == engine.written())
+    slot.hints = slot.node->hints();
+  engine.crash(surviving_frames);
   slot.node.reset();
   slot.waiting.clear();
   ++slot.life;
@@ -29,9 +32,9 @@ void Simulation::stop_cleanly(size_t node) {
   Slot& slot = slots_[node];
   if (slot.node == nullptr || slot.paused) return;
   trace(node, "stops cleanly");
-  (void)slot.node->engine().close();
+  // What could not be logged is forgotten, so it is no clean stop then.
+  slot.stopped_cleanly = slot.node->engine().close().ok();
   slot.last_stamp = slot.node->engine().core().hybrid_clock.last();
-  slot.stopped_cleanly = true;
   stop_and_restart(node, SIZE_MAX);
 }
 
@@ -84,6 +87,25 @@ void Simulation::resume(size_t node) {
   }
 }
 
+void Simulation::fill_disk(size_t node, int64_t duration_us) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr || slot.full) return;
+  trace(node, "its disk is full");
+  slot.full = true;
+  slot.node->engine().set_full(true);
+  later(kWorld, duration_us, [this, node, life = slot.life] {
+    if (slots_[node].life == life) make_room(node);
+  });
+}
+
+void Simulation::make_room(size_t node) {
+  Slot& slot = slots_[node];
+  if (slot.node == nullptr || !std::exchange(slot.full, false)) return;
+  trace(node, "its disk has room again");
+  slot.node->engine().set_full(false);
+  if (!slot.paused) run_on(node, [] {});
+}
+
 // Two sides, or a single direction.
 void Simulation::cut(int64_t duration_us) {
   const uint64_t generation = cut_generation_;
@@ -110,6 +132,24 @@ void Simulation::cut(int64_t duration_us) {
   });
 }
 
+// Each side notices when it does.
+void Simulation::break_link(size_t a, size_t b) {
+  if (!faults_go_on_ || a == b || slots_[a].node == nullptr || slots_[b].node == nullptr) return;
+  if (tracing_)
+    trace(kWorld, "the link between " + std::to_string(a) + " and " + std::to_string(b) + " breaks");
+  for (const auto& [here, there] : {std::pair(a, b), std::pair(b, a)}) {
+    ++links_[here][there];
+    unnoticed_[here][there] = true;
+    const uint64_t most_us = percent(70) ? 5'000 : 300'000;
+    later(here, static_cast<int64_t>(below(most_us)),
+          [this, here = here, there = there] { notice_break(here, there); });
+  }
+}
+
+void Simulation::notice_break(size_t here, size_t there) {
+  if (std::exchange(unnoticed_[here][there], false)) slots_[here].node->disconnected(there);
+}
+
 void Simulation::fault() {
   if (!faults_go_on_) return;
   later(kWorld, 1 + static_cast<int64_t>(below(2 * static_cast<uint64_t>(mix_.fault_gap_us))),
@@ -118,7 +158,7 @@ void Simulation::fault() {
   Slot& slot = slots_[node];
   const auto duration_us = static_cast<int64_t>(100'000 + below(4'000'000));
   if (mutation_ == Mutation::kTombstoneDropped && percent(50)) return drop_tombstones(node);
-  switch (below(9)) {
+  switch (below(11)) {
     case 0:
       if (!mix_.process_crashes || slot.node == nullptr) return;
       trace(node, "is killed");
@@ -151,6 +191,12 @@ void Simulation::fault() {
       if (mix_.cuts || mix_.one_way_cuts) cut(duration_us);
       return;
     case 7:
+      if (mix_.link_breaks) break_link(node, below(slots_.size()));
+      return;
+    case 8:
+      if (mix_.full_disks) fill_disk(node, duration_us);
+      return;
+    case 9:
       if (!mix_.clock_jumps) return;
       slot.skew_us = static_cast<int64_t>(below(20'000'000)) - 10'000'000;
       return trace(node, "its clock jumps to " + std::to_string(slot.skew_us) + " us off");
@@ -173,6 +219,7 @@ void Simulation::heal() {
   for (size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].skew_us = 0;
     resume(i);
+    make_room(i);
     start(i);
   }
 }

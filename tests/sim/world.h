@@ -79,6 +79,8 @@ class World {
   virtual void send(size_t from, size_t to, Packet packet) = 0;
   // Whether a connection could be made; if so, both ends are told.
   virtual bool connect(size_t from, size_t to) = 0;
+  // Differs from one process of the node to the next, as handshakes tell it.
+  virtual uint64_t life_of(size_t node) const = 0;
   virtual const ClientOperation& operation(uint64_t id) const = 0;
   virtual KeyHistory& history(const std::string& key) = 0;
   virtual void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) = 0;
@@ -86,6 +88,8 @@ class World {
   virtual bool strict_reads_hold() const = 0;
   virtual void judge(Verdict verdict) = 0;
   virtual void count_reaped(uint64_t records) = 0;
+  virtual void count_repeated() = 0;
+  virtual void note_deadline(int64_t wall_ms) = 0;
   virtual void note_settled(uint16_t partition, engine::Stamp stamp) = 0;
   virtual bool tracing() const = 0;
   virtual void trace(size_t node, const std::string& line) = 0;

@@ -82,4 +82,55 @@ TEST_CASE("positions stay true when output was sent meanwhile") {
   CHECK(sendable(held, output) == "nowlater");
 }
 
+TEST_CASE("replies side by side wait as one, and each gives way to the error") {
+  resp::OutputBuffer output;
+  HeldReplies held;
+  output.append("a");
+  uint64_t from = output.position();
+  output.append("b");
+  held.hold(1, from, output);
+  from = output.position();
+  output.append("c");
+  CHECK_FALSE(held.extend(2, from, output));
+  CHECK(held.extend(1, from, output));
+  output.append("d");
+  from = output.position();
+  output.append("e");
+  CHECK_FALSE(held.extend(1, from, output));  // Something stands in between.
+  held.hold(3, from, output);
+  CHECK(sendable(held, output) == "a");
+  uint64_t position = 0;
+  CHECK(held.release_with(1, "-E", &output, &position) == 2);
+  CHECK(position == 3);
+  CHECK(sendable(held, output) == "a-E-Ed");
+  from = output.position();
+  output.append("f");
+  CHECK_FALSE(held.extend(1, from, output));  // It is gone.
+  held.release(3);
+  CHECK(sendable(held, output) == "a-E-Edef");
+}
+
+TEST_CASE("a reply that was replaced while it was held keeps its place") {
+  resp::OutputBuffer output;
+  HeldReplies held;
+  const auto add = [&](uint64_t id) {
+    const uint64_t from = output.position();
+    output.append("+OK");
+    if (!held.extend(id, from, output)) held.hold(id, from, output);
+  };
+  add(1);
+  add(1);
+  add(2);
+  // From the last to the first, as a failed commit does it.
+  for (const uint64_t from : {6, 3, 0}) {
+    output.replace(from, from + 3, "-MISCONF");
+    held.moved(from + 3, 5);
+  }
+  uint64_t position = 0;
+  CHECK(held.release_with(1, "-NOQUORUM", &output, &position) == 2);
+  CHECK(sendable(held, output) == "-NOQUORUM-NOQUORUM");
+  held.release(2);
+  CHECK(sendable(held, output) == "-NOQUORUM-NOQUORUM-MISCONF");
+}
+
 }  // namespace starling::server

@@ -67,6 +67,7 @@ BusOptions quick_options(const std::string& secret) {
   options.secret = secret;
   options.first_retry_ms = 25;
   options.last_retry_ms = 100;
+  options.refused_retry_ms = 100;
   return options;
 }
 

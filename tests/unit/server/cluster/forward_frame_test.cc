@@ -11,7 +11,7 @@ TEST_CASE("forward frame: what is written is read, and nothing that is cut") {
   frame.origin = 300;
   frame.life = 0xfedcba9876543210;
   frame.settled = 1000;
-  frame.age_ms = 250;
+  frame.repeated = true;
   frame.replies = 3;
   frame.requests = "*1\r\n$4\r\nPING\r\n";
   const std::string bytes = encode_forward(frame);

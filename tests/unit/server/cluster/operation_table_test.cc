@@ -71,6 +71,18 @@ TEST_CASE("operation table: what was answered is forgotten, and costs nothing an
   }
 }
 
+TEST_CASE("operation table: what comes late, when its asker has the answer, is not done again") {
+  OperationTable table;
+  Asker asker{table, {}};
+  // The link broke under the first frame, and what came of asking again overtook it.
+  CHECK(asker.again(1, 1) == Answer::kNew);
+  table.finish({kLife, 1}, ":1\r\n", 0);
+  CHECK(asker.first(2, 2) == Answer::kNew);
+  CHECK(asker.first(1, 1) == Answer::kUncertain);
+  CHECK(asker.answers.empty());
+  CHECK(asker.again(2, 2) == Answer::kRepeated);
+}
+
 TEST_CASE("operation table: one that is under way stays, whatever its asker says") {
   OperationTable table;
   Asker asker{table, {}};
