@@ -7,13 +7,15 @@ GROUPS = {
     "geo": "works on sorted sets, and comes with them",
     "hyperloglog": "comes with a later version",
     "scripting": "scripts and functions come with a later version",
-    "cluster": "one node so far: comes with the cluster",
+    "cluster": "nodes agree among themselves on who holds which slots",
     "generic": "comes with a later version",
     "server": "comes with a later version",
     "connection": "comes with a later version",
 }
 
 REPLICATION = "Starling has no leader and no followers: nodes replicate to each other by another protocol"
+EPOCHS = "epochs are agreed on by consensus"
+ROLES = "every node holds data and coordinates some of it: there are no masters and replicas"
 MODULES = "there are no modules"
 ACCESS = "users and their rights come with a later version; requirepass guards the server until then"
 
@@ -24,8 +26,11 @@ COMMANDS = {
     "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
     "sort": "comes with lists and sorted sets, which it reads and stores", "sort_ro": "comes with lists and sorted sets",
     "migrate": "moves keys between nodes of a Redis cluster; Starling's nodes move partitions themselves",
-    "restore-asking": "internal to Redis clusters", "asking": GROUPS["cluster"], "readonly": GROUPS["cluster"],
-    "readwrite": GROUPS["cluster"],
+    "restore-asking": "internal to Redis clusters",
+    "cluster bumpepoch": EPOCHS, "cluster set-config-epoch": EPOCHS,
+    "cluster failover": ROLES, "cluster replicate": ROLES,
+    "cluster reset": "a cluster's members are agreed on by all of them",
+    "cluster saveconfig": "what nodes have agreed on is on disk before it counts",
     "pfdebug": "internal to Redis", "pfselftest": "internal to Redis",
     "client caching": "client-side caching comes with a later version",
     "client tracking": "client-side caching comes with a later version",

@@ -4,6 +4,7 @@
 #include <bit>
 #include <string>
 
+#include "server/command_history.h"
 #include "server/command_metadata.h"
 
 namespace starling::server {
@@ -74,6 +75,16 @@ void write_document_flag(std::string_view flag, resp::ReplyWriter& reply) {
   reply.bulk("doc_flags");
   reply.set(1);
   reply.simple_string(flag);
+}
+
+void write_history(std::span<const CommandChange> history, resp::ReplyWriter& reply) {
+  reply.bulk("history");
+  reply.set(history.size());
+  for (const CommandChange& change : history) {
+    reply.array(2);
+    reply.bulk(change.since);
+    reply.bulk(change.what);
+  }
 }
 
 // Arguments that are keys are numbered by the key specification that finds them: in their order, and those
@@ -158,8 +169,9 @@ void write_command_documentation(const Command& command, resp::ReplyWriter& repl
   const bool complexity = metadata != nullptr && !metadata->complexity.empty();
   const Deprecation* deprecation = find_deprecation(command.full_name);
   const bool system = is_system_command(command.full_name);
-  reply.map(size_t{3} + complexity + system + (deprecation != nullptr ? 3 : 0) + !command.arguments.empty() +
-            !command.subcommands.empty());
+  const std::span<const CommandChange> history = command_history(command.full_name);
+  reply.map(size_t{3} + complexity + system + (deprecation != nullptr ? 3 : 0) + !history.empty() +
+            !command.arguments.empty() + !command.subcommands.empty());
   write_text("summary", spec.summary, reply);
   write_text("since", spec.since, reply);
   write_text("group", spec.group, reply);
@@ -170,6 +182,7 @@ void write_command_documentation(const Command& command, resp::ReplyWriter& repl
     write_text("deprecated_since", deprecation->since, reply);
     write_text("replaced_by", deprecation->replaced_by, reply);
   }
+  if (!history.empty()) write_history(history, reply);
   if (!command.arguments.empty()) {
     reply.bulk("arguments");
     ArgumentWriter(key_specifications(command).size(), reply).write(command.arguments);

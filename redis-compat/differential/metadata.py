@@ -69,6 +69,12 @@ def argument(flat):
     return found
 
 
+def versions(entry):
+    """Of the changes of a command that its documentation tells; what changed is prose."""
+    for since, what in entry.get("history", []):
+        yield since if what else "without a text"
+
+
 def documentation_differences(name, expected, actual):
     expected, actual = as_map(expected), as_map(actual)
     found = []
@@ -77,6 +83,9 @@ def documentation_differences(name, expected, actual):
             found.append("%s: %s is %r, in Redis %r" % (name, aspect, actual.get(aspect), expected.get(aspect)))
     if not actual.get("summary"):
         found.append("%s: has no summary" % name)
+    histories = [list(versions(entry)) for entry in (expected, actual)]
+    if histories[0] != histories[1]:
+        found.append("%s: history is %r, in Redis %r" % (name, histories[1], histories[0]))
     if name not in exceptions.UNDOCUMENTED:
         arguments = [[argument(part) for part in entry.get("arguments", [])] for entry in (expected, actual)]
         if arguments[0] != arguments[1]:

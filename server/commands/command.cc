@@ -205,8 +205,7 @@ std::span<const CommandSpec> command_commands() {
                   .group = "server",
                   .since = "2.8.13",
                   .summary = "Describes all commands.",
-                  .subcommands = subcommands(),
-                  .difference = "DOCS has no history"},
+                  .subcommands = subcommands()},
   };
   return commands;
 }

@@ -130,8 +130,7 @@ void hello(CommandContext& context) {
   Client& client = context.client;
   if (!client.authenticated && !context.server.settings().password.empty()) {
     return context.reply.error(
-        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO <proto> AUTH "
-        "<user> "
+        "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> "
         "<pass> option can be used to authenticate the client and select the RESP protocol version at the "
         "same time");
   }

@@ -133,7 +133,11 @@ TEST_CASE("a password is asked for, and requests before it are kept small") {
   ServerProcess server(with(kMemory, {"--requirepass", "secret"}));
   const Connection client = server.connect();
   CHECK(ask(client, {"GET", "a"}) == "-NOAUTH Authentication required.");
-  CHECK(ask(client, {"HELLO", "3"}).starts_with("-NOAUTH HELLO must be called"));
+  CHECK(
+      ask(client, {"HELLO", "3"}) ==
+      "-NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> "
+      "<pass> "
+      "option can be used to authenticate the client and select the RESP protocol version at the same time");
   CHECK(ask(client, {"AUTH", "wrong"}) == "-WRONGPASS invalid username-password pair or user is disabled.");
   const Connection big = server.connect();
   send_raw(big, "*2\r\n$3\r\nGET\r\n$100000\r\n");

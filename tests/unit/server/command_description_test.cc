@@ -53,7 +53,7 @@ TEST_CASE("the documentation of a container holds its subcommands'") {
   const std::string text = written(write_command_documentation, *config, 3);
   CHECK(text.starts_with("%4\r\n$7\r\nsummary\r\n"));
   CHECK(text.find("$11\r\nsubcommands\r\n%5\r\n") != std::string::npos);
-  CHECK(text.find("$10\r\nconfig|get\r\n%5\r\n$7\r\nsummary\r\n") != std::string::npos);
+  CHECK(text.find("$10\r\nconfig|get\r\n%6\r\n$7\r\nsummary\r\n") != std::string::npos);
 }
 
 TEST_CASE("arguments have Redis's form in RESP2 and RESP3") {
@@ -71,6 +71,16 @@ TEST_CASE("arguments have Redis's form in RESP2 and RESP3") {
   const std::string three = written(write_command_documentation, *table.find("rename"), 3);
   CHECK(three.find("$9\r\narguments\r\n*4\r\n%3\r\n") != std::string::npos);
   CHECK(three.find("$5\r\nflags\r\n~1\r\n+optional\r\n") != std::string::npos);
+}
+
+TEST_CASE("what changed in a command has Redis's form in RESP2 and RESP3") {
+  const CommandTable table(all_families());
+  const std::string entries = "*2\r\n$6\r\n2.6.12\r\n$18\r\nEX, PX, NX and XX.\r\n*2\r\n$5\r\n6.0.0\r\n";
+  const std::string two = written(write_command_documentation, *table.find("set"), 2);
+  CHECK(two.find("$7\r\nhistory\r\n*4\r\n" + entries) != std::string::npos);
+  const std::string three = written(write_command_documentation, *table.find("set"), 3);
+  CHECK(three.find("$7\r\nhistory\r\n~4\r\n" + entries) != std::string::npos);
+  CHECK(written(write_command_documentation, *table.find("get"), 2).find("history") == std::string::npos);
 }
 
 TEST_CASE("metadata is found for every name, and for no other") {
