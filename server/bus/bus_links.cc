@@ -156,6 +156,10 @@ bool BusLinks::refuses(const NodeId& peer) const {
   });
 }
 
+void BusLinks::hasten(const NodeId& peer) {
+  if (Target* target = find_target(peer)) target->retry_at_ms = std::min(target->retry_at_ms, now_ms_);
+}
+
 void BusLinks::disconnect(const NodeId& peer, const std::string& reason) {
   std::vector<BusLink*> links;
   for (const auto& [id, link] : links_) {

@@ -152,6 +152,10 @@ class BusLinks {
   // The link, opened by whichever side, is there.
   bool alive(LinkId link) const { return links_.contains(link); }
 
+  // The node has shown itself, on whichever loop: if there is no link to it, the next attempt is at the next
+  // tick, however long the last failure would have it wait.
+  void hasten(const cluster::NodeId& peer);
+
   // Closes every link from and to the node: it was removed, or is to introduce itself anew.
   void disconnect(const cluster::NodeId& peer, const std::string& reason);
 

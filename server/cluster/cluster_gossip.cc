@@ -94,14 +94,7 @@ void ClusterNode::update_peers() {
   }
   if (peers == peers_) return;
   peers_ = peers;
-  for (ClusterThread* thread : threads_) {
-    EventLoop& loop = thread->io_thread().loop();
-    if (loop.in_loop_thread()) {
-      thread->set_peers(peers);
-    } else {
-      loop.post([thread, peers] { thread->set_peers(peers); });
-    }
-  }
+  on_each_loop([peers](BusLinks& links) { links.set_peers(peers); });
 }
 
 // Gossip knows the members from the topology on, whether they have been heard of or not.

@@ -258,6 +258,17 @@ void ClusterNode::run_on_first(std::function<void()> work) {
   loop.post(std::move(work));
 }
 
+void ClusterNode::on_each_loop(const std::function<void(BusLinks&)>& work) {
+  for (ClusterThread* thread : threads_) {
+    EventLoop& loop = thread->io_thread().loop();
+    if (loop.in_loop_thread()) {
+      work(thread->links());
+    } else {
+      loop.post([thread, work] { work(thread->links()); });
+    }
+  }
+}
+
 void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer) {
   run_on_first([this, peer] {
     cluster::GossipOutput output;
@@ -274,6 +285,7 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
     take(output);
     update_peers();
     if (repair_ != nullptr) repair_->peer_connected(peer.id);
+    on_each_loop([id = peer.id](BusLinks& links) { links.hasten(id); });
   });
 }
 

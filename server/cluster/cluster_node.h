@@ -103,6 +103,7 @@ class ClusterNode {
  private:
   // The first loop's thread only, from here on.
   void run_on_first(std::function<void()> work);
+  void on_each_loop(const std::function<void(BusLinks&)>& work);
   void on_tick();
   void take(cluster::GossipOutput& output);
   void send_gossip(const cluster::GossipOutgoing& message);

@@ -106,7 +106,6 @@ class ClusterThread final : private BusHandler,
   // --- For the node.
   BusLinks& links() { return links_; }
   IoThread& io_thread() { return io_thread_; }
-  void set_peers(const std::vector<BusPeer>& peers) { links_.set_peers(peers); }
   // Read by any thread.
   const ClusterStatistics& statistics() const { return statistics_; }
   // By partition, whether this node answers for it in the scope. Null: it is of another topology.

@@ -4,6 +4,7 @@ All nodes use the same two ports, each at a loopback address of its own that no 
 same time: a node that is down keeps its place, and tests run beside each other.
 """
 
+import contextlib
 import ctypes
 import os
 import pathlib
@@ -201,17 +202,16 @@ class Cluster:
         for node in self.nodes:
             until(lambda: not any(flag.startswith("fail") for flags in node.flags().values() for flag in flags)
                   and len(node.flags()) == len(self.nodes), "%s sees all others" % node.host)
-            for _ in range(2 * IO_THREADS):
-                until(lambda: self.reaches_all(node), "each loop of %s reaches all others" % node.host)
+            until(lambda: self.reaches_all(node), "each loop of %s reaches all others" % node.host)
 
     @staticmethod
     def reaches_all(node):
-        """By a connection of its own, which is another loop's than the one before."""
-        connection = node.connect()
-        try:
-            return connection.call("QUORUM", "EXEC", "R", "ALL", "--", "EXISTS", "nothing")[0] == resp.INTEGER
-        finally:
-            connection.close()
+        """By connections that follow each other: each is the next loop's."""
+        for _ in range(2 * IO_THREADS):
+            with contextlib.closing(node.connect()) as connection:
+                if connection.call("QUORUM", "EXEC", "R", "ALL", "--", "EXISTS", "nothing")[0] != resp.INTEGER:
+                    return False
+        return True
 
     def wait_seen(self, node, others, flags):
         """The others see the node with one of the flags."""

@@ -399,6 +399,29 @@ TEST_CASE("bus: another node at the peer's address is refused") {
   CHECK(b.accepts == 0);
 }
 
+TEST_CASE("bus: a node that shows itself is tried at once, whatever was at its address before") {
+  const int port = free_port();
+  BusOptions patient = quick_options("secret");
+  patient.refused_retry_ms = int64_t{3600} * 1000;
+  Node a(1, free_port(), patient);
+  auto guest = std::make_unique<Node>(2, port);
+  a.start();
+  guest->start();
+  a.on_loop([&](BusLinks& links) { links.set_peers({{id_of(3), guest->address()}}); });
+  REQUIRE(eventually([&] { return a.statistics().handshakes_refused.get() == 1; }));
+  guest.reset();
+  Node resident(3, port);
+  resident.start();
+  resident.know(a);
+  REQUIRE(eventually([&] { return a.accepts == 1; }));
+  CHECK_FALSE(a.connected_to(resident));
+  a.on_loop([](BusLinks& links) {
+    links.hasten(id_of(3));
+    links.hasten(id_of(4));  // Not a peer.
+  });
+  CHECK(eventually([&] { return a.connected_to(resident); }));
+}
+
 TEST_CASE("bus: garbage is refused, and strangers are few") {
   BusOptions options = quick_options("secret");
   options.handshake_timeout_ms = 200;
