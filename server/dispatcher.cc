@@ -18,27 +18,6 @@
 namespace starling::server {
 namespace {
 
-// Commands that a transaction does not queue: they run at once.
-constexpr std::string_view kUnqueued[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
-constexpr std::string_view kAllowedInSubscribeMode[] = {"ping",         "subscribe",    "unsubscribe",
-                                                        "psubscribe",   "punsubscribe", "ssubscribe",
-                                                        "sunsubscribe", "quit",         "reset"};
-
-template <size_t N>
-bool contains(const std::string_view (&names)[N], const Command& command) {
-  if (command.parent != nullptr) return false;
-  for (const std::string_view name : names) {
-    if (name == command.spec->name) return true;
-  }
-  return false;
-}
-
-// As C's "%.*s": ends at a NUL.
-std::string_view text_of(std::string_view bytes, size_t max_bytes) {
-  bytes = bytes.substr(0, max_bytes);
-  return bytes.substr(0, bytes.find('\0'));
-}
-
 // The shortest duration that the slow log or the latency monitor wants to know of.
 uint64_t recorded_from_cycles(const Settings& settings) {
   constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
@@ -59,11 +38,6 @@ Dispatcher::Dispatcher(Server& server, IoThread& io_thread)
       exec_(server.commands().find("exec")),
       quorum_exec_(server.commands().find_full("quorum|exec")) {
   batch_.reserve(kBatchRequests);
-}
-
-// EXEC does what its queued commands do.
-uint32_t Dispatcher::effective_flags(const Client& client, const Command& command) const {
-  return command.spec->flags | (is_exec(command) ? client.transaction.flags : 0);
 }
 
 // What asks ahead needs it before its turn, what runs needs its own: others may have come in between.
@@ -173,7 +147,7 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
     io_thread_.postpone(client, hold);
     return Outcome::kWaits;
   }
-  if (client.transaction.open && !contains(kUnqueued, *command)) [[unlikely]] {
+  if (client.transaction.open && is_queued(*command)) [[unlikely]] {
     queue(client, *command, arguments);
     return Outcome::kDone;
   }
@@ -185,132 +159,6 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
     return done ? Outcome::kDone : Outcome::kWaits;
   }
   return run(client, *command, prepared) ? Outcome::kDone : Outcome::kWaits;
-}
-
-void Dispatcher::reject(Client& client, const Command* command, std::string_view error) {
-  if (client.transaction.open) client.transaction.broken = true;
-  const uint64_t from = client.output.position();
-  if (command != nullptr) {
-    io_thread_.statistics().commands[command->id].rejected.add(1);
-    if (is_exec(*command)) {
-      client.discard_transaction(server_.watches());
-      if (error.starts_with("ERR ")) error.remove_prefix(4);
-      client.reply.error("EXECABORT Transaction discarded because of: " + std::string(error));
-      apply_reply_mode(client, from);
-      return;
-    }
-  }
-  client.reply.error(error);
-  apply_reply_mode(client, from);
-}
-
-void Dispatcher::reject_unknown(Client& client, Arguments arguments) {
-  if (equals_ignoring_case(arguments[0], "post") || equals_ignoring_case(arguments[0], "host:")) {
-    log_text(LogLevel::kWarning, "Possible attack: " + client.address() +
-                                     " sent an HTTP request. A web page may have been made to talk to this "
-                                     "server; connection closed.");
-    io_thread_.close(client);
-    return;
-  }
-  constexpr size_t kShownBytes = 128;
-  std::string shown;
-  for (size_t i = 1; i < arguments.size() && shown.size() < kShownBytes; ++i) {
-    shown += '\'';
-    shown += text_of(arguments[i], kShownBytes - shown.size() + 1);
-    shown += "' ";
-  }
-  reject(client, nullptr,
-         "ERR unknown command '" + std::string(text_of(arguments[0], kShownBytes)) +
-             "', with args beginning with: " + shown);
-}
-
-const Command* Dispatcher::resolve(Client& client, const Command* command, Arguments arguments) {
-  if (command == nullptr) [[unlikely]] {
-    reject_unknown(client, arguments);
-    return nullptr;
-  }
-  if (!command->subcommands.empty() && arguments.size() > 1) {
-    const Command* found = CommandTable::find_subcommand(*command, arguments[1]);
-    if (found == nullptr) {
-      std::string upper(command->spec->name);
-      for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
-      reject(client, nullptr,
-             "ERR unknown subcommand '" + std::string(text_of(arguments[1], 128)) + "'. Try " + upper +
-                 " HELP.");
-      return nullptr;
-    }
-    command = found;
-  }
-  const int count = static_cast<int>(arguments.size());
-  const int arity = command->spec->arity;
-  if (arity >= 0 ? count != arity : count < -arity) [[unlikely]] {
-    reject(client, command, "ERR wrong number of arguments for '" + command->full_name + "' command");
-    return nullptr;
-  }
-  return command;
-}
-
-bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
-  if (server_.settings().max_memory_bytes == 0) return false;
-  const bool may_need_memory =
-      (effective_flags(client, command) & kDenyOom) != 0 ||
-      (client.transaction.open && !is_exec(command) && command.full_name != "discard" &&
-       command.full_name != "quit" && command.full_name != "reset");
-  return may_need_memory && server_.engine().make_room();
-}
-
-bool Dispatcher::refuse(Client& client, const Command& command) {
-  const uint32_t flags = command.spec->flags;
-  if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.settings().password.empty()) [[unlikely]] {
-    reject(client, &command, "NOAUTH Authentication required.");
-    return true;
-  }
-  if ((flags & kProtected) != 0) [[unlikely]] {
-    const DebugCommand allowed = server_.settings().debug_command;
-    if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !client.peer_is_loopback())) {
-      reject(
-          client, &command,
-          "ERR " + std::string(command.parent ? command.parent->spec->name : command.spec->name) +
-              " command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
-              "from "
-              "a local connection, otherwise you need to set this option in the configuration file, and then "
-              "restart the server.");
-      return true;
-    }
-  }
-  if (client.transaction.open && (flags & kNoMulti) != 0) [[unlikely]] {
-    reject(client, &command, "ERR Command not allowed inside a transaction");
-    return true;
-  }
-  if (out_of_memory(client, command)) [[unlikely]] {
-    reject(client, &command, "OOM command not allowed when used memory > 'maxmemory'.");
-    return true;
-  }
-  if ((effective_flags(client, command) & kWrite) != 0 && !server_.engine().writable() &&
-      !may_run_elsewhere(client, command)) [[unlikely]] {
-    reject(client, &command,
-           "MISCONF Errors writing to the commit log: " + server_.engine().write_refusal().message());
-    return true;
-  }
-  if (client.in_subscribe_mode() && !contains(kAllowedInSubscribeMode, command)) [[unlikely]] {
-    reject(client, &command,
-           "ERR Can't execute '" + command.full_name +
-               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
-    return true;
-  }
-  return false;
-}
-
-Waiting Dispatcher::held_back(const Client& client, const Command& command) const {
-  const ClientPause::Scope paused = server_.pause().active(io_thread_.now_ms());
-  if (paused == ClientPause::Scope::kEverything) [[unlikely]]
-    return Waiting::kForPause;
-  const uint32_t flags = effective_flags(client, command);
-  if ((flags & (kWrite | kMayReplicate)) == 0) return Waiting::kNo;
-  if (paused == ClientPause::Scope::kWrites) return Waiting::kForPause;
-  // What only joins a transaction's queue changes nothing yet.
-  if (client.transaction.open && !is_exec(command)) return Waiting::kNo;
-  return (flags & kWrite) != 0 && server_.engine().congested() ? Waiting::kForWrites : Waiting::kNo;
 }
 
 void Dispatcher::queue(Client& client, const Command& command, Arguments arguments) {

@@ -55,6 +55,8 @@ class Dispatcher {
 
   bool is_exec(const Command& command) const { return &command == exec_; }
   uint32_t effective_flags(const Client& client, const Command& command) const;
+  // In an open transaction.
+  static bool is_queued(const Command& command);
   // False: the request is a forwarded one, and its prefix makes no sense.
   bool prepare(Client& client, PreparedRequest* prepared);
   static void follow_prefix(Client& client, const ForwardPrefix& prefix);
