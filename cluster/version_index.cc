@@ -10,6 +10,15 @@ VersionIndex::VersionIndex()
       changes_(engine::kPartitionCount),
       compared_(engine::kPartitionCount) {}
 
+void VersionIndex::observe(uint16_t partition, const engine::TallyView& view) {
+  observe(partition, view.changes);
+  if (view.known) {
+    set(partition, view.tally, view.changes);
+  } else {
+    forget(partition);
+  }
+}
+
 engine::Stamp VersionIndex::ripe() const {
   engine::Stamp least = engine::kNeverRipe;
   for (const engine::VersionTally& tally : tallies_) least = std::min(least, tally.ripe);

@@ -38,6 +38,8 @@ class VersionIndex {
   // Everything is in doubt.
   VersionIndex();
 
+  // The partition is now as the engine says.
+  void observe(uint16_t partition, const engine::TallyView& view);
   // `change_count` is the partition's now; another one than that of its sum puts it in doubt.
   void observe(uint16_t partition, uint32_t change_count) { changes_[partition] = change_count; }
   // The partition is as it was at `change_count`; if it changed since, it stays in doubt.

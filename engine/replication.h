@@ -125,11 +125,6 @@ uint32_t change_count(Engine& engine, uint16_t partition);
 
 // --- The sum of a partition's versions, as scan_versions() visits them (version_tally.h). Any thread,
 // without an operation.
-struct TallyView {
-  bool known = false;  // Otherwise the tally says nothing.
-  uint32_t changes = 0;
-  VersionTally tally;
-};
 TallyView tally_of(Engine& engine, uint16_t partition);
 // Brings a tally that is not known forward by about `limit` keys, fewer if they change meanwhile. *forward:
 // whether it got anywhere; false too when it is known. Blocks on the disk: pool thread. One scan of a

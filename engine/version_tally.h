@@ -54,6 +54,13 @@ struct VersionTally {
   void remove(const VersionMark& mark);
 };
 
+// A partition's tally at one moment (tally_of(), replication.h).
+struct TallyView {
+  bool known = false;  // Otherwise the tally says nothing.
+  uint32_t changes = 0;
+  VersionTally tally;
+};
+
 class VersionTallies {
  public:
   // Nothing is kept before.

@@ -51,13 +51,7 @@ void VersionSums::observe() {
 }
 
 void VersionSums::observe(uint16_t partition) {
-  const engine::TallyView view = engine::tally_of(engine_, partition);
-  index_.observe(partition, view.changes);
-  if (view.known) {
-    index_.set(partition, view.tally, view.changes);
-  } else {
-    index_.forget(partition);
-  }
+  index_.observe(partition, engine::tally_of(engine_, partition));
 }
 
 void VersionSums::recall(const std::string& directory) {

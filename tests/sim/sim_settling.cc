@@ -122,13 +122,7 @@ void SimNode::compute(const cluster::PartitionSet& among) {
 }
 
 void SimNode::observe(uint16_t partition) {
-  const engine::TallyView view = engine::tally_of(engine_, partition);
-  index_.observe(partition, view.changes);
-  if (view.known) {
-    index_.set(partition, view.tally, view.changes);
-  } else {
-    index_.forget(partition);
-  }
+  index_.observe(partition, engine::tally_of(engine_, partition));
 }
 
 // What every change has kept true is what a scan of everything finds.
