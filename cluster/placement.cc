@@ -19,4 +19,19 @@ Placement::Placement(Topology agreed, const NodeId& id)
   }
 }
 
+NodeIndex Placement::runner(uint16_t partition, bool strict,
+                            absl::FunctionRef<bool(NodeIndex)> can_run) const {
+  for (const NodeIndex node : replicas(partition)) {
+    if (can_run(node)) return node;
+  }
+  NodeIndex found = kNoNode;
+  if (strict) return found;
+  preference.walk(partition, [&](NodeIndex node) {
+    if (!can_run(node)) return true;
+    found = node;
+    return false;
+  });
+  return found;
+}
+
 }  // namespace starling::cluster

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "cluster/preference_list.h"
 #include "cluster/topology.h"
 
@@ -23,6 +24,12 @@ struct Placement {
 
   std::span<const NodeIndex> replicas(uint16_t partition) const { return preference.replicas(partition); }
   bool holds(uint16_t partition, NodeIndex node) const { return preference.is_replica(partition, node); }
+
+  // The node that a command on the partition goes to: the first replica that can run it, so that without
+  // failures one node serialises all changes of a key. If none can, whoever comes next in the preference list
+  // stands in; not in a strict quorum, which is of replicas: a stand-in would take what it lacks for absent.
+  // kNoNode: nobody can.
+  NodeIndex runner(uint16_t partition, bool strict, absl::FunctionRef<bool(NodeIndex)> can_run) const;
 };
 
 }  // namespace starling::cluster

@@ -47,28 +47,16 @@ bool ClusterThread::holds_all(std::span<const engine::KeyRef> keys, NodeIndex no
                      [&](const engine::KeyRef& key) { return placement_->holds(key.key.partition, node); });
 }
 
-// The node that runs a command on these keys; kNoNode when none can. Writes go to the first healthy replica,
-// so that without failures one node serialises all changes of a key. Reads stay here where they can. Strict
-// quorums are of replicas: nobody else runs the command, who would take what he lacks for absent. A node that
-// cannot log a change (a full disk) runs no writes, as its peers do not count on it either.
+// The node that runs a command on these keys; kNoNode when none can. Reads stay here where they can. A node
+// that cannot log a change (a full disk) runs no writes, as its peers do not count on it either. Keys of
+// several partitions have no stand-in that would be all of theirs.
 NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const {
   if (!writes && holds_all(keys, placement_->self)) return placement_->self;
   const bool may_write = !writes || io_thread_.server().engine().writable();
-  const auto can_run = [&](NodeIndex node) {
-    return healthy(node) && (may_write || node != placement_->self);
-  };
-  for (const NodeIndex node : placement_->replicas(keys[0].key.partition)) {
-    if (can_run(node) && holds_all(keys, node)) return node;
-  }
-  if (strict || !same_partition(keys)) return cluster::kNoNode;
-  // No replica can be reached: whoever comes next stands in.
-  NodeIndex found = cluster::kNoNode;
-  placement_->preference.walk(keys[0].key.partition, [&](NodeIndex node) {
-    if (!can_run(node)) return true;
-    found = node;
-    return false;
+  const bool scattered = !same_partition(keys);
+  return placement_->runner(keys[0].key.partition, strict || scattered, [&](NodeIndex node) {
+    return healthy(node) && (may_write || node != placement_->self) && (!scattered || holds_all(keys, node));
   });
-  return found;
 }
 
 // Whether the command looks at what its keys hold, so that other replicas have to be asked.

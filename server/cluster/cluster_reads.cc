@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/read_findings.h"
 #include "engine/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
@@ -108,14 +109,9 @@ bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
   };
   absl::InlinedVector<Newer, 2> newer;
   for (size_t i = 0; i < keys.size(); ++i) {
-    for (const cluster::PeerVersion& version : read.versions[i]) {
-      engine::Order order = engine::Order::kEqual;
-      const engine::Status status =
-          engine::Replica(operation, keys[i].database).compare(keys[i].key, version.context, &order);
-      if (!status.ok()) continue;
-      if (order == engine::Order::kBefore || order == engine::Order::kConcurrent)
-        newer.push_back({version.node, i});
-    }
+    engine::Replica replica(operation, keys[i].database);
+    for (const NodeIndex node : cluster::nodes_ahead(replica, keys[i].key, read.versions[i]))
+      newer.push_back({node, i});
   }
   if (newer.empty()) {
     if (!read.writes) note_repairs(client, keys, read, operation);
@@ -184,17 +180,13 @@ void ClusterThread::note_repairs(const Client& client, std::span<const engine::K
   for (size_t i = 0; i < keys.size(); ++i) {
     if (!strict && coordinator_.writing(keys[i].key.partition)) continue;
     engine::Replica replica(operation, keys[i].database);
-    for (const cluster::PeerVersion& version : read.versions[i]) {
-      // A stand-in that was asked keeps nothing without a hint.
-      if (!placement_->holds(keys[i].key.partition, version.node)) continue;
-      engine::Order order = engine::Order::kEqual;
-      std::string record;
-      if (!replica.compare(keys[i].key, version.context, &order).ok() || order == engine::Order::kEqual)
-        continue;
-      if (!replica.append_state(keys[i].key, &record)) continue;
+    const cluster::Nodes behind = cluster::nodes_behind(replica, keys[i].key, read.versions[i], *placement_);
+    std::string record;
+    if (behind.empty() || !replica.append_state(keys[i].key, &record)) continue;
+    for (const NodeIndex node : behind) {
       auto repair = std::find_if(repairs_.begin(), repairs_.end(),
-                                 [&](const Repair& candidate) { return candidate.node == version.node; });
-      if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {version.node, {}});
+                                 [&](const Repair& candidate) { return candidate.node == node; });
+      if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {node, {}});
       cluster::append_change(
           {static_cast<uint8_t>(keys[i].database), cluster::ChangeForm::kRecord, keys[i].key.name, record},
           &repair->changes);

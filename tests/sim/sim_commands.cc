@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "cluster/data_messages.h"
+#include "cluster/read_findings.h"
 #include "engine/assert.h"
 #include "engine/record_codec.h"
 #include "engine/replication.h"
@@ -46,17 +47,7 @@ NodeIndex SimNode::target_of(uint16_t partition, bool writes, bool strict) const
   const auto can_run = [&](NodeIndex node) {
     return healthy(node) && (may_write || node != placement().self);
   };
-  for (const NodeIndex node : placement().replicas(partition)) {
-    if (can_run(node)) return node;
-  }
-  if (strict) return cluster::kNoNode;
-  NodeIndex found = cluster::kNoNode;
-  placement().preference.walk(partition, [&](NodeIndex node) {
-    if (!can_run(node)) return true;
-    found = node;
-    return false;
-  });
-  return found;
+  return placement().runner(partition, strict, can_run);
 }
 
 cluster::QuorumOptions SimNode::quorum_of(const ClientOperation& asked) const {
@@ -154,21 +145,14 @@ void SimNode::read_done(uint64_t token, const cluster::Failure* failure) {
 bool SimNode::up_to_date(const ExecutionPtr& execution, const ClientOperation& asked,
                          engine::Operation& operation, const engine::Key& key) {
   engine::Replica replica(operation, 0);
-  std::vector<NodeIndex> newer;
-  for (const cluster::PeerVersion& version : execution->versions) {
-    engine::Order order = engine::Order::kEqual;
-    if (!replica.compare(key, version.context, &order).ok()) continue;
-    if (order == engine::Order::kBefore || order == engine::Order::kConcurrent) newer.push_back(version.node);
-  }
+  const cluster::Nodes newer = cluster::nodes_ahead(replica, key, execution->versions);
   if (newer.empty()) {
-    for (const cluster::PeerVersion& version : execution->versions) {
-      if (!placement().holds(key.partition, version.node)) continue;
-      engine::Order order = engine::Order::kEqual;
-      std::string record;
-      if (!replica.compare(key, version.context, &order).ok() || order == engine::Order::kEqual) continue;
-      if (!replica.append_state(key, &record)) continue;
-      record = pruned(std::move(record));
-      repairs_.push_back({version.node, {}});
+    const cluster::Nodes behind = cluster::nodes_behind(replica, key, execution->versions, placement());
+    std::string record;
+    if (behind.empty() || !replica.append_state(key, &record)) return true;
+    record = pruned(std::move(record));
+    for (const NodeIndex node : behind) {
+      repairs_.push_back({node, {}});
       cluster::append_change({0, cluster::ChangeForm::kRecord, asked.key, record}, &repairs_.back().changes);
     }
     return true;
