@@ -71,6 +71,7 @@ Status Checkpointer::begin(Tables* tables, StoreState* state, std::vector<uint32
     core_.flushing_tag = core_.current_tag;
     core_.current_tag = static_cast<DirtyTag>(3 - core_.current_tag);
     ++core_.checkpoint_number;
+    core_.deadlines.begin_checkpoint();
     changes_ = stripes.totals().changes;
     for (const auto& database : core_.keyspace.databases) {
       if (!database->used) continue;
@@ -260,6 +261,7 @@ Status Checkpointer::run() {
     return status;
   }
   core_.checkpointed_changes = changes_;
+  core_.deadlines.end_checkpoint(core_.clock.wall_ms());
   erase_flushed(flushed_spaces);
   status = core_.log->drop_before(state.replay_from);
   // Without appendfsync nothing else syncs the log, and where it last was is how damage is told from a torn

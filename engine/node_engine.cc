@@ -51,6 +51,7 @@ NodeEngine::~NodeEngine() {
 }
 
 Status NodeEngine::start(const std::function<void(const std::string&)>& progress) {
+  core_.deadlines.set_time(core_.clock.wall_ms());
   if (core_.durable()) {
     Recovery recovery(*this, core_, loader_);
     Status status = recovery.run(progress);

@@ -304,6 +304,43 @@ TEST_CASE("references of keys that were deleted before a far deadline do not pil
   CHECK(node.observer.expirations == 1);
 }
 
+TEST_CASE("a checkpoint takes the deadlines it wrote out of memory, and they hold nevertheless") {
+  TestNode node(1);
+  const auto set = [&](const std::string& name, int64_t milliseconds) {
+    node.with(name,
+              [&](Database& d, const Key& key) { d.put_string(key, "v", node.clock.now_ms + milliseconds); });
+  };
+  for (int i = 0; i < 1000; ++i) set("k" + std::to_string(i), 10'000 + i);
+  node.store().set_full(true);
+  REQUIRE_FALSE(node.engine().checkpoint().ok());
+  node.store().set_full(false);
+  CHECK(node.engine().statistics().index_entries == 1000);
+  REQUIRE(node.engine().checkpoint().ok());
+  CHECK(node.engine().statistics().index_entries == 0);
+  set("k0", 60'000);
+  set("k1", 1000);
+  SUBCASE("with what changed since in memory only") {}
+  SUBCASE("with another checkpoint") {
+    REQUIRE(node.engine().checkpoint().ok());
+  }
+  SUBCASE("with records in the store only") {
+    REQUIRE(node.engine().checkpoint().ok());
+    node.evict_everything();
+  }
+  Loader loader(node.engine().core());
+  Expirer expirer(node.engine(), node.engine().core(), loader);
+  const auto expired_after = [&](int64_t milliseconds) {
+    node.clock.now_ms += milliseconds;
+    expirer.expire_in_memory(1'000'000);
+    expirer.expire_in_store(1'000'000);
+    return node.observer.expirations.load();
+  };
+  CHECK(expired_after(2000) == 1);
+  CHECK(expired_after(10'000) == 999);
+  REQUIRE(node.engine().checkpoint().ok());
+  CHECK(expired_after(60'000) == 1000);
+}
+
 TEST_CASE("a deadline that was moved while it was in the log only, or in the store only, is kept") {
   TestNode node(1);
   const auto set = [&](int64_t milliseconds) {
