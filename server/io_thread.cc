@@ -82,6 +82,7 @@ void IoThread::adopt(AcceptedSocket socket) {
   client->parser.set_limits({.max_bulk_bytes = settings.max_bulk_bytes, .authenticated = open_to_all});
   client->reply.set_error_observer(this);
   client->connection().watch(true, false);
+  if (log_enabled(LogLevel::kVerbose)) log_text(LogLevel::kVerbose, "Accepted " + client->address());
   clients_.emplace(id, std::move(client));
   statistics_.clients.set(clients_.size());
 }
@@ -409,6 +410,8 @@ void IoThread::destroy_closing() {
   while (!closing_.empty()) {
     Client* client = closing_.back();
     closing_.pop_back();
+    if (client->tunnel == nullptr && log_enabled(LogLevel::kVerbose))
+      log_text(LogLevel::kVerbose, "Closed " + client->address());
     server_.on_client_closed(*client);
     if (cluster_ != nullptr) cluster_->on_client_closed(*client);
     if (client->in_ready_list) std::erase(ready_, client);

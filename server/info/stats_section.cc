@@ -79,9 +79,12 @@ void write_keyspace_section(InfoContext& context, InfoWriter& writer) {
   for (int index = 0; index < engine::kDatabaseCount; ++index) {
     const engine::KeyCounts keys = context.operation.counts(index);
     if (keys.live == 0) continue;
-    writer.field("db" + std::to_string(index),
-                 "keys=" + std::to_string(keys.live) + ",expires=" + std::to_string(keys.with_deadline) +
-                     ",avg_ttl=" + std::to_string(context.operation.database(index).average_time_left_ms()));
+    // The index may still refer to keys that are gone.
+    const int64_t average =
+        keys.with_deadline == 0 ? 0 : context.operation.database(index).average_time_left_ms();
+    writer.field("db" + std::to_string(index), "keys=" + std::to_string(keys.live) +
+                                                   ",expires=" + std::to_string(keys.with_deadline) +
+                                                   ",avg_ttl=" + std::to_string(average));
   }
 }
 

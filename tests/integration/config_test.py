@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import re
 import signal
 import socket
 import subprocess
@@ -105,6 +106,18 @@ class Config(unittest.TestCase):
                 self.assertLess(time.monotonic(), limit, "the server does not answer")
                 time.sleep(0.05)
         self.stop(process)
+
+    def test_the_log_tells_of_clients_when_asked(self):
+        log = self.directory / "s.log"
+        _, client = self.start("--logfile", str(log))
+        self.assertNotIn("Accepted", log.read_text())
+        client.config_set("loglevel", "verbose")
+        port = client.connection_pool.connection_kwargs["port"]
+        socket.create_connection(("127.0.0.1", port)).close()
+        limit = time.monotonic() + START_LIMIT_S
+        while not re.search(r"- Accepted 127\.0\.0\.1:(\d+)\n(.*\n)*.*- Closed 127\.0\.0\.1:\1\n", log.read_text()):
+            self.assertLess(time.monotonic(), limit, log.read_text())
+            time.sleep(0.05)
 
     def test_daemon(self):
         pid_file = self.directory / "s.pid"

@@ -134,6 +134,14 @@ class KeyspaceOnDisk(unittest.TestCase):
         self.assertTrue(drawn.startswith(b"k"))
         self.assertEqual((KEYS - 1, [], None), (size, left, none))
 
+    def test_the_average_time_left_is_that_of_keys_with_a_deadline(self):
+        self.redis.set("session", "x", ex=1000)
+        left = self.redis.info("keyspace")["db0"]["avg_ttl"]
+        self.assertTrue(0 < left <= 1_000_100, left)
+        self.redis.delete("session")
+        database = self.redis.info("keyspace")["db0"]
+        self.assertEqual((0, 0), (database["expires"], database["avg_ttl"]))
+
 
 if __name__ == "__main__":
     unittest.main()
