@@ -114,19 +114,23 @@ class Recovery {
   }
 
   Status replay() {
+    for (size_t i = 1; i < segments_.size(); ++i) {
+      if (segments_[i].header_valid) total_bytes_ += segments_[i].header.previous_end;
+    }
     for (size_t i = 0; i < segments_.size(); ++i) {
       Segment& segment = segments_[i];
       std::string bytes;
       if (Status status = segment.file->read_at(0, UINT64_MAX, &bytes); !status.ok()) return status;
       const bool end_known = i + 1 < segments_.size() && segments_[i + 1].header_valid;
       const uint64_t limit = end_known ? segments_[i + 1].header.previous_end : bytes.size();
+      if (!end_known) total_bytes_ = done_bytes_ + limit;  // The last one: where it ends is being found out.
       uint64_t end = 0;
       if (segment.header_valid)
         if (Status status = replay_segment(segment.number, bytes, limit, &end); !status.ok()) return status;
       const bool whole = segment.header_valid && end == limit;
       if (!whole) return cut(i, end, bytes);
       recovered_.segments.push_back({segment.number, end});
-      report_progress(i + 1);
+      done_bytes_ += end;
     }
     return {};
   }
@@ -141,6 +145,7 @@ class Recovery {
       if (frame->kind == FrameKind::kData)
         if (Status status = visit_(number, frame->payload); !status.ok()) return status;
       *end += frame->size;
+      report_progress(done_bytes_ + *end);
     }
     return {};
   }
@@ -159,7 +164,6 @@ class Recovery {
     // The last first: a crash meanwhile leaves a chain without gaps.
     for (size_t i = segments_.size() - 1; i > index; --i)
       if (Status status = directory_.remove(segment_name(segments_[i].number)); !status.ok()) return status;
-    report_progress(segments_.size());
     if (end < kSegmentHeaderBytes) return directory_.remove(segment_name(segment.number));
     if (Status status = segment.file->truncate(end); !status.ok()) return status;
     recovered_.segments.push_back({segment.number, end});
@@ -176,14 +180,12 @@ class Recovery {
                                             ", before data known to be durable");
   }
 
-  void report_progress(size_t segments_done) {
-    const size_t step = segments_done * 20 / segments_.size();
+  void report_progress(uint64_t done) {
+    constexpr uint64_t kSteps = 20;
+    const uint64_t step = done * kSteps / std::max<uint64_t>(total_bytes_, 1);
     if (step == progress_step_ || !progress_) return;
     progress_step_ = step;
-    uint64_t done = 0;
-    for (const RecoveredSegment& segment : recovered_.segments) done += segment.end;
-    const uint64_t total = done * segments_.size() / segments_done;
-    progress_(done, total);
+    progress_(done, total_bytes_);
   }
 
   LogDirectory& directory_;
@@ -192,7 +194,9 @@ class Recovery {
   RecoveredLog& recovered_;
   std::vector<Segment> segments_;
   std::vector<std::string> obsolete_;
-  size_t progress_step_ = 0;
+  uint64_t total_bytes_ = 0;
+  uint64_t done_bytes_ = 0;  // Of whole segments.
+  uint64_t progress_step_ = 0;
 };
 
 }  // namespace

@@ -375,6 +375,35 @@ TEST_CASE("after a failed sync the log is dead") {
   CHECK_FALSE(log->healthy());
 }
 
+TEST_CASE("progress is told in bytes of the whole log, however its segments differ") {
+  TemporaryDirectory directory;
+  constexpr uint64_t kLarge = 8 << 20;
+  {
+    Log log = open_log(directory.path());
+    log->append("before");
+    log->append(std::string(kLarge, 'L'));
+    for (int i = 0; i < 100; ++i) log->append("behind");
+    REQUIRE(log->sync().ok());
+  }
+  std::unique_ptr<LogDirectory> log_directory;
+  REQUIRE(open_log_directory(directory.path(), &log_directory).ok());
+  std::vector<std::pair<uint64_t, uint64_t>> told;
+  RecoveredLog recovered;
+  const CommitLog::FrameVisitor visit = [](uint64_t, std::string_view) { return Status(); };
+  const CommitLog::ProgressVisitor progress = [&](uint64_t done, uint64_t total) {
+    told.emplace_back(done, total);
+  };
+  REQUIRE(recover_log(*log_directory, 0, visit, progress, &recovered).ok());
+  REQUIRE_FALSE(told.empty());
+  CHECK(told.size() <= 20);
+  for (const auto& [done, total] : told) {
+    CHECK(done <= total);
+    CHECK(total > kLarge);
+    CHECK(total < kLarge + kLarge / 4);
+  }
+  CHECK(told.back().first > kLarge);
+}
+
 TEST_CASE("a sync with nothing new touches no disk") {
   TemporaryDirectory directory;
   Log log = open_log(directory.path());
