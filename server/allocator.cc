@@ -24,6 +24,20 @@ const char* allocator_name() {
   return mallctl != nullptr ? "jemalloc" : "libc";
 }
 
+std::optional<AllocatorFigures> allocator_figures() {
+  if (mallctl == nullptr) return std::nullopt;
+  // The figures are those of the last time that this was written.
+  uint64_t epoch = 1;
+  if (mallctl("epoch", nullptr, nullptr, &epoch, sizeof(epoch)) != 0) return std::nullopt;
+  size_t values[3] = {};
+  size_t* value = values;
+  for (const char* name : {"stats.allocated", "stats.active", "stats.resident"}) {
+    size_t size = sizeof(*value);
+    if (mallctl(name, value++, &size, nullptr, 0) != 0) return std::nullopt;
+  }
+  return AllocatorFigures{values[0], values[1], values[2]};
+}
+
 void start_releasing_memory() {
   bool enabled = true;
   if (mallctl != nullptr) (void)mallctl("background_thread", nullptr, nullptr, &enabled, sizeof(enabled));

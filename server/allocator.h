@@ -1,10 +1,22 @@
 // The allocator that the program is linked with: what is asked of it, and how it is set up.
 #pragma once
 
+#include <cstdint>
+#include <optional>
+
 namespace starling::server {
 
 // "jemalloc", "mimalloc" or "libc".
 const char* allocator_name();
+
+// In bytes: what the program asked for, the pages that this is in, and all that is held of the system.
+struct AllocatorFigures {
+  uint64_t allocated = 0;
+  uint64_t active = 0;
+  uint64_t resident = 0;
+};
+// Nothing where the allocator does not tell.
+std::optional<AllocatorFigures> allocator_figures();
 
 // Call it once, in the process that will serve (after daemon()): freed pages then go back to the system by
 // themselves.

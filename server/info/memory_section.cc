@@ -18,6 +18,23 @@ std::string policy_name(Server& server) {
   return found.empty() ? std::string() : found.front().second;
 }
 
+void write_share(InfoWriter& writer, const std::string& name, uint64_t whole, uint64_t part) {
+  const double ratio = part == 0 ? 0 : static_cast<double>(whole) / static_cast<double>(part);
+  writer.real(name + "_ratio", ratio);
+  writer.field(name + "_bytes", static_cast<int64_t>(whole) - static_cast<int64_t>(part));
+}
+
+void write_allocator(uint64_t process_bytes, InfoWriter& writer) {
+  const auto figures = allocator_figures();
+  if (!figures) return;
+  writer.field("allocator_allocated", figures->allocated);
+  writer.field("allocator_active", figures->active);
+  writer.field("allocator_resident", figures->resident);
+  write_share(writer, "allocator_frag", figures->active, figures->allocated);
+  write_share(writer, "allocator_rss", figures->resident, figures->active);
+  write_share(writer, "rss_overhead", process_bytes, figures->resident);
+}
+
 }  // namespace
 
 void write_memory_section(InfoContext& context, InfoWriter& writer) {
@@ -32,6 +49,7 @@ void write_memory_section(InfoContext& context, InfoWriter& writer) {
   writer.field("used_memory_startup", report.startup_bytes);
   writer.field("used_memory_dataset", report.record_bytes);
   writer.field("used_memory_dataset_perc", percentage(report.record_bytes, report.used_bytes));
+  write_allocator(report.resident_bytes, writer);
   writer.bytes("total_system_memory", machine_memory_bytes());
   writer.bytes("maxmemory", static_cast<uint64_t>(server.settings().max_memory_bytes.get()));
   writer.field("maxmemory_policy", policy_name(server));

@@ -142,6 +142,13 @@ class KeyspaceOnDisk(unittest.TestCase):
         database = self.redis.info("keyspace")["db0"]
         self.assertEqual((0, 0), (database["expires"], database["avg_ttl"]))
 
+    def test_the_figures_of_memory_fit_together(self):
+        memory = self.redis.info("memory")
+        self.assertGreater(memory["allocator_allocated"], memory["records_memory"])
+        self.assertGreaterEqual(memory["allocator_active"], memory["allocator_allocated"])
+        self.assertGreaterEqual(memory["allocator_resident"], memory["allocator_active"])
+        self.assertEqual(memory["allocator_frag_bytes"], memory["allocator_active"] - memory["allocator_allocated"])
+
 
 if __name__ == "__main__":
     unittest.main()
