@@ -204,8 +204,8 @@ void help(CommandContext& context) {
       "INSPECT <key>",
       "    Every sibling with who wrote it and when, tombstones included.",
       "SET <key> <context> <value> [EX <s>|PX <ms>|EXAT <s>|PXAT <ms>]",
-      "    Replaces the values that the context covers; others stay as siblings. An empty context covers "
-      "none.",
+      "    Replaces the values that the context covers; others stay as siblings.",
+      "    An empty context covers none.",
       "HELP",
       "    Prints this help.",
   };
