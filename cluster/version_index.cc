@@ -1,6 +1,7 @@
 #include "cluster/version_index.h"
 
 #include <algorithm>
+#include <utility>
 
 namespace starling::cluster {
 
@@ -19,24 +20,17 @@ void VersionIndex::observe(uint16_t partition, const engine::TallyView& view) {
   }
 }
 
-engine::Stamp VersionIndex::ripe() const {
-  engine::Stamp least = engine::kNeverRipe;
-  for (const engine::VersionTally& tally : tallies_) least = std::min(least, tally.ripe);
-  return least;
-}
-
-SiblingCounts VersionIndex::siblings() const {
-  SiblingCounts total{};
-  for (const engine::VersionTally& tally : tallies_) {
-    for (size_t i = 0; i < total.size(); ++i) total[i] += tally.siblings[i];
+const VersionFigures& VersionIndex::figures() {
+  if (!std::exchange(outdated_, false)) return figures_;
+  figures_ = {};
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const engine::VersionTally& tally = tallies_[i];
+    figures_.in_doubt += !known(static_cast<uint16_t>(i));
+    figures_.ripe = std::min(figures_.ripe, tally.ripe);
+    figures_.guards += tally.guards;
+    for (size_t k = 0; k < tally.siblings.size(); ++k) figures_.siblings[k] += tally.siblings[k];
   }
-  return total;
-}
-
-uint64_t VersionIndex::guards() const {
-  uint64_t total = 0;
-  for (const engine::VersionTally& tally : tallies_) total += tally.guards;
-  return total;
+  return figures_;
 }
 
 void VersionIndex::set(uint16_t partition, const engine::VersionTally& tally, uint32_t change_count) {
@@ -44,6 +38,7 @@ void VersionIndex::set(uint16_t partition, const engine::VersionTally& tally, ui
   summed_[partition] = change_count;
   computed_[partition] = true;
   guarded_[partition] = tally.guards != 0;
+  outdated_ = true;
 }
 
 std::vector<uint16_t> VersionIndex::in_doubt(const PartitionSet& among) const {
@@ -52,12 +47,6 @@ std::vector<uint16_t> VersionIndex::in_doubt(const PartitionSet& among) const {
     if (!known(partition)) doubtful.push_back(partition);
   });
   return doubtful;
-}
-
-size_t VersionIndex::count_in_doubt() const {
-  size_t count = 0;
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) count += !known(static_cast<uint16_t>(i));
-  return count;
 }
 
 GroupSums VersionIndex::group_sums(const PartitionSet& among) const {

@@ -33,6 +33,14 @@ inline uint32_t group_of(uint16_t partition) {
   return partition / kGroupPartitions;
 }
 
+// Of all partitions at once.
+struct VersionFigures {
+  size_t in_doubt = 0;
+  engine::Stamp ripe = engine::kNeverRipe;  // The least settled stamp that lets a record go.
+  SiblingCounts siblings{};
+  uint64_t guards = 0;
+};
+
 class VersionIndex {
  public:
   // Everything is in doubt.
@@ -41,18 +49,25 @@ class VersionIndex {
   // The partition is now as the engine says.
   void observe(uint16_t partition, const engine::TallyView& view);
   // `change_count` is the partition's now; another one than that of its sum puts it in doubt.
-  void observe(uint16_t partition, uint32_t change_count) { changes_[partition] = change_count; }
+  void observe(uint16_t partition, uint32_t change_count) {
+    changes_[partition] = change_count;
+    outdated_ = true;
+  }
   // The partition is as it was at `change_count`; if it changed since, it stays in doubt.
   void set(uint16_t partition, const engine::VersionTally& tally, uint32_t change_count);
   // Nothing is known of it now.
-  void forget(uint16_t partition) { computed_[partition] = false; }
+  void forget(uint16_t partition) {
+    computed_[partition] = false;
+    outdated_ = true;
+  }
 
   bool known(uint16_t partition) const {
     return computed_[partition] && summed_[partition] == changes_[partition];
   }
   // Of those, the partitions in doubt, ascending.
   std::vector<uint16_t> in_doubt(const PartitionSet& among) const;
-  size_t count_in_doubt() const;
+  // Costs nothing while nothing has changed.
+  const VersionFigures& figures();
 
   // A round of comparisons with all peers; a comparison with one of them.
   void begin_round() { turn_ = (turn_ + 1) % kTurns; }
@@ -70,11 +85,6 @@ class VersionIndex {
   const engine::VersionTally& tally(uint16_t partition) const { return tallies_[partition]; }
   // The least settled stamp that lets a record of the partition go (engine/settled.h).
   engine::Stamp ripe(uint16_t partition) const { return tallies_[partition].ripe; }
-  // The least of all partitions.
-  engine::Stamp ripe() const;
-  // Of all partitions.
-  SiblingCounts siblings() const;
-  uint64_t guards() const;
   // Those that have something that only being settled lets go, though no tombstone: keys that another node
   // said are gone.
   const PartitionSet& guarded() const { return guarded_; }
@@ -91,6 +101,8 @@ class VersionIndex {
   std::vector<uint32_t> compared_;  // As they were when the comparison began.
   PartitionSet computed_;
   PartitionSet guarded_;
+  VersionFigures figures_;
+  bool outdated_ = true;  // The figures are.
   uint32_t turn_ = 0;
 };
 

@@ -361,16 +361,15 @@ void Repair::continue_push(const std::shared_ptr<Push>& work) {
 
 void Repair::publish() {
   const bool running = requested_ || in_round_ || (urgent_ && settler_.busy());
-  const engine::Stamp ripe = sums_.index().ripe();
-  const int64_t age_ms = server_.clock().wall_ms() - engine::stamp_wall_ms(ripe);
-  const size_t doubtful = running ? 0 : sums_.index().count_in_doubt();
+  const cluster::VersionFigures& figures = sums_.index().figures();
+  const int64_t age_ms = server_.clock().wall_ms() - engine::stamp_wall_ms(figures.ripe);
   std::lock_guard lock(mutex_);
   report_.running = running;
-  if (!running) report_.partitions_in_doubt = doubtful;
+  if (!running) report_.partitions_in_doubt = figures.in_doubt;
   report_.settle = settler_.report();
-  report_.oldest_tombstone_s = ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
-  report_.siblings = sums_.index().siblings();
-  report_.guarded_keys = sums_.index().guards();
+  report_.oldest_tombstone_s = figures.ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
+  report_.siblings = figures.siblings;
+  report_.guarded_keys = figures.guards;
   report_.partitions_scanned = sums_.partitions_scanned();
 }
 

@@ -17,12 +17,12 @@ PartitionSet all() {
 
 TEST_CASE("version index: all is in doubt until it is computed") {
   VersionIndex index;
-  CHECK(index.count_in_doubt() == engine::kPartitionCount);
+  CHECK(index.figures().in_doubt == engine::kPartitionCount);
   CHECK_FALSE(index.known(7));
   index.set(7, tally(42), 0);
   CHECK(index.known(7));
   CHECK(index.sum(7) == 42);
-  CHECK(index.count_in_doubt() == engine::kPartitionCount - 1);
+  CHECK(index.figures().in_doubt == engine::kPartitionCount - 1);
   PartitionSet few;
   few.set(3).set(7).set(16383);
   CHECK(index.in_doubt(few) == std::vector<uint16_t>{3, 16383});
@@ -82,14 +82,14 @@ TEST_CASE("version index: what is known of all partitions together") {
   others.guards = 1;
   index.set(3, some, 1);
   index.set(16383, others, 1);
-  CHECK(index.siblings() == SiblingCounts{3, 2, 2, 2});
-  CHECK(index.ripe() == 50);
-  CHECK(index.guards() == 3);
+  CHECK(index.figures().siblings == SiblingCounts{3, 2, 2, 2});
+  CHECK(index.figures().ripe == 50);
+  CHECK(index.figures().guards == 3);
   CHECK(index.guarded() == PartitionSet().set(3).set(16383));
   index.set(3, tally(2), 2);
   index.set(16383, tally(2), 2);
-  CHECK(index.siblings() == SiblingCounts{});
-  CHECK(index.ripe() == engine::kNeverRipe);
+  CHECK(index.figures().siblings == SiblingCounts{});
+  CHECK(index.figures().ripe == engine::kNeverRipe);
   CHECK(index.guarded().none());
 }
 
