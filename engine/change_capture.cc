@@ -112,8 +112,10 @@ void ChangeCapture::join_repeated() {
 void ChangeCapture::seal(const EngineCore& core, int64_t now_ms) {
   auto& changes = list_.changes_;
   if (changes.size() > 1) join_repeated();
-  std::stable_sort(list_.touched_.begin(), list_.touched_.end(),
-                   [](const auto& a, const auto& b) { return a.change < b.change; });
+  if (!list_.touched_.empty()) {
+    std::stable_sort(list_.touched_.begin(), list_.touched_.end(),
+                     [](const auto& a, const auto& b) { return a.change < b.change; });
+  }
   for (uint32_t i = 0; i < changes.size(); ++i) {
     if (!changes[i].sealed) seal(core, now_ms, i);
   }

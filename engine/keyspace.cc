@@ -84,20 +84,18 @@ void Stripes::reset_lookups() {
   forgotten_misses_.store(totals.misses, std::memory_order_relaxed);
 }
 
-ActorIndex ActorTable::index_of(ActorId id) {
-  std::lock_guard lock(mutex_);
-  const auto [found, added] = indexes_.try_emplace(id, static_cast<ActorIndex>(ids_.size()));
+ActorIndex ActorTable::find_or_add(ActorId id) {
+  const std::lock_guard lock(mutex_);
+  const size_t next = indexes_.size();
+  const auto [found, added] = indexes_.try_emplace(id, static_cast<ActorIndex>(next));
   if (added) {
-    STARLING_ASSERT(ids_.size() <= UINT16_MAX);
-    ids_.push_back(id);
+    STARLING_ASSERT(next <= UINT16_MAX);
+    auto& block = blocks_[next / kBlockIds];
+    if (block == nullptr) block = std::make_unique<std::array<ActorId, kBlockIds>>();
+    (*block)[next % kBlockIds] = id;
   }
+  last_.store(found->second, std::memory_order_release);
   return found->second;
-}
-
-ActorId ActorTable::id_of(ActorIndex index) const {
-  std::lock_guard lock(mutex_);
-  STARLING_ASSERT(index < ids_.size());
-  return ids_[index];
 }
 
 size_t entry_bytes(const Entry& entry) {

@@ -75,13 +75,26 @@ struct DatabaseTables {
 // Actors by a two-byte index. Any thread. Grows by one for each unclean stop that left records behind.
 class ActorTable {
  public:
-  ActorIndex index_of(ActorId id);
-  ActorId id_of(ActorIndex index) const;
+  // Takes a lock unless it was asked for the same one last: the changes of a message are nearly always one
+  // actor's.
+  ActorIndex index_of(ActorId id) {
+    const uint32_t last = last_.load(std::memory_order_acquire);
+    if (last != kNone && id_of(static_cast<ActorIndex>(last)) == id) return static_cast<ActorIndex>(last);
+    return find_or_add(id);
+  }
+  // Takes none: who has an index has it, by whatever way, from who put the id in its place.
+  ActorId id_of(ActorIndex index) const { return (*blocks_[index / kBlockIds])[index % kBlockIds]; }
 
  private:
-  mutable std::mutex mutex_;
-  std::vector<ActorId> ids_;
+  static constexpr uint32_t kNone = UINT32_MAX;
+  static constexpr size_t kBlockIds = 256;
+  ActorIndex find_or_add(ActorId id);
+
+  std::mutex mutex_;
+  // Blocks and ids stay where they are.
+  std::array<std::unique_ptr<std::array<ActorId, kBlockIds>>, 65536 / kBlockIds> blocks_;
   absl::flat_hash_map<ActorId, ActorIndex> indexes_;
+  std::atomic<uint32_t> last_{kNone};
 };
 
 // The stripes, and the accounting of memory, which is kept by stripe and summed in coarse steps.

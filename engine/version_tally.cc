@@ -42,14 +42,22 @@ uint64_t hash_of_version(const EngineCore& core, int database, const Key& key, c
     encode_context(history->context(), &context);
     return hash_at(database, key, context);
   }
-  // The table of actors has a lock, and nearly always it is this node's own.
-  const ActorId actor =
-      entry.actor() == core.actor_index ? core.actor : core.keyspace.actors.id_of(entry.actor());
-  return hash_at(database, key, OneDotContext({entry.stamp(), actor}).view());
+  return hash_at(database, key,
+                 OneDotContext({entry.stamp(), core.keyspace.actors.id_of(entry.actor())}).view());
+}
+
+// What nearly all are: one value that stays, of one actor.
+bool plain(const Entry& entry) {
+  return entry.type() == Type::kString && !entry.has(Entry::kComplex) && !entry.has(Entry::kHasDeadline);
 }
 
 VersionMark mark_of(const EngineCore& core, int database, const Key& key, const Entry& entry) {
   VersionMark mark;
+  if (plain(entry)) {
+    mark.siblings = 1;
+    mark.hash = hash_of_version(core, database, key, entry);
+    return mark;
+  }
   if (forgotten(entry)) return mark;
   mark.ripe = ripe_stamp(core.keyspace.actors, entry);
   mark.guard = mark.ripe <= core.keyspace.settled.of(key.partition);

@@ -89,7 +89,8 @@ class VersionTallies {
   static constexpr uint64_t kEnd = ~uint64_t{0};  // kEndPosition in replication.h.
 
  private:
-  struct State {
+  // In one cache line, which a write has to wait for.
+  struct alignas(64) State {
     VersionTally tally;
     uint64_t until = 0;      // Keys before this position are in the tally.
     uint32_t disturbed = 0;  // Changes that were not taken in.
