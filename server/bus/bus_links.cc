@@ -20,6 +20,8 @@ using cluster::NodeId;
 using cluster::RefusalReason;
 
 constexpr int64_t kTickMs = 25;
+// While all links are up: what may happen to them then takes seconds.
+constexpr int64_t kIdleTickMs = 100;
 // Refusals of incoming connections in the log: anyone can cause them.
 constexpr int kRefusalLinesPerPeriod = 10;
 constexpr int64_t kRefusalPeriodMs = 10000;
@@ -54,7 +56,7 @@ struct BusLinks::Target {
 BusLinks::BusLinks(EventLoop& loop, BusHandler& handler, BusOptions options)
     : loop_(loop), handler_(handler), options_(std::move(options)) {
   tick_timer_ = std::make_unique<Timer>(loop_, [this] { on_tick(); });
-  tick_timer_->start(kTickMs, kTickMs);
+  tick_every(kTickMs);
 }
 
 BusLinks::~BusLinks() = default;
@@ -75,6 +77,7 @@ void BusLinks::set_peers(const std::vector<BusPeer>& peers) {
     targets_.push_back(std::make_unique<Target>());
     targets_.back()->id = peer.id;
     targets_.back()->address = peer.address;
+    tick_every(kTickMs);
   }
   for (const auto& target : gone) drop_target(*target, "it is no longer a peer at " + target->address);
   // A link that a seed has found is as good as one of the peer's own.
@@ -99,6 +102,7 @@ void BusLinks::set_seeds(const std::vector<std::string>& addresses) {
     if (known) continue;
     targets_.push_back(std::make_unique<Target>());
     targets_.back()->address = address;
+    tick_every(kTickMs);
   }
   for (const auto& target : gone) drop_target(*target, "it is no longer a seed");
 }
@@ -184,6 +188,7 @@ void BusLinks::adopt(AcceptedSocket socket) {
   links_.emplace(link.id(), std::move(owned));
   ++incoming_;
   ++strangers_;
+  tick_every(kTickMs);
   link.accept(socket.fd);
 }
 
@@ -240,6 +245,7 @@ void BusLinks::give_link(BusLink& link, Target* target) {
 
 void BusLinks::on_link_down(BusLink& link, bool was_up, const std::string& reason) {
   closed_.push_back(&link);
+  tick_every(kTickMs);
   if (was_up) statistics_.links.add(static_cast<uint64_t>(-1));
   if (link.refusal()) statistics_.handshakes_refused.add(1);
   const LogLevel level = options_.log_links ? LogLevel::kNotice : LogLevel::kVerbose;
@@ -315,14 +321,31 @@ void BusLinks::log_refusal(const BusLink& link, const std::string& reason) {
   log_text(LogLevel::kWarning, "Refused " + link.address() + " on the bus: " + reason);
 }
 
-bool BusLinks::rests(const Target& target) const {
-  if (target.link != nullptr || target.retry_at_ms > now_ms_) return true;
+// A seed of a node that is linked.
+bool BusLinks::found(const Target& target) const {
   return !target.id.valid() && target.resident.valid() && up_.contains(target.resident);
+}
+
+bool BusLinks::rests(const Target& target) const {
+  return target.link != nullptr || target.retry_at_ms > now_ms_ || found(target);
+}
+
+void BusLinks::tick_every(int64_t period_ms) {
+  if (tick_ms_ == period_ms) return;
+  tick_ms_ = period_ms;
+  tick_timer_->start(period_ms, period_ms);
+}
+
+bool BusLinks::busy() const {
+  return strangers_ != 0 || std::any_of(targets_.begin(), targets_.end(), [this](const auto& target) {
+           if (target->link != nullptr) return target->link->state() != BusLink::State::kUp;
+           return target->retry_at_ms - now_ms_ <= kIdleTickMs && !found(*target);
+         });
 }
 
 void BusLinks::on_tick() {
   const int64_t period = now_ms_ / kRefusalPeriodMs;
-  now_ms_ += kTickMs;
+  now_ms_ += tick_ms_;
   if (now_ms_ / kRefusalPeriodMs != period) {
     if (refusal_lines_ > kRefusalLinesPerPeriod) {
       log_text(LogLevel::kWarning, "Refused " + std::to_string(refusal_lines_ - kRefusalLinesPerPeriod) +
@@ -338,6 +361,7 @@ void BusLinks::on_tick() {
   for (const auto& target : targets_) {
     if (!rests(*target)) connect(*target);
   }
+  tick_every(busy() ? kTickMs : kIdleTickMs);
 }
 
 void BusLinks::output_pending(BusLink& link) {

@@ -184,6 +184,7 @@ class BusLinks {
   Target* find_target(const cluster::NodeId& peer);
   bool count_send(bool accepted);
   void connect(Target& target);
+  bool found(const Target& target) const;
   bool rests(const Target& target) const;
   void give_link(BusLink& link, Target* target);
   void drop_target(Target& target, const std::string& reason);
@@ -191,6 +192,9 @@ class BusLinks {
   void log_refusal(const BusLink& link, const std::string& reason);
   void log_failure(Target& target, const BusLink& link, const std::string& reason);
   void on_tick();
+  void tick_every(int64_t period_ms);
+  // Something of a few milliseconds' time is under way or due.
+  bool busy() const;
 
   EventLoop& loop_;
   BusHandler& handler_;
@@ -209,6 +213,7 @@ class BusLinks {
   int refusal_lines_ = 0;                                    // Logged within this period.
   absl::flat_hash_map<std::string, int64_t> refusals_told_;  // Host and reason, and when.
   std::unique_ptr<Timer> tick_timer_;
+  int64_t tick_ms_ = 0;  // Its period.
 };
 
 }  // namespace starling::server

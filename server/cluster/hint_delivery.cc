@@ -28,17 +28,22 @@ HintDelivery::HintDelivery(Server& server, ClusterThread& thread, HintKeeper& ke
       deliver_timer_(thread.io_thread().loop(), [this] { deliver(); }),
       tend_timer_(thread.io_thread().loop(), [this] { tend(); }) {
   tend();
-  deliver_timer_.start(kDeliverPeriodMs, kDeliverPeriodMs);
   tend_timer_.start(kTendPeriodMs, kTendPeriodMs);
 }
 
 void HintDelivery::deliver() {
   const std::shared_ptr<const cluster::Placement> placement = thread_.placement();
   if (placement == nullptr) return;
+  bool delivers = false;
   for (cluster::NodeIndex i = 0; i < placement->topology.members.size(); ++i) {
     const cluster::NodeId& target = placement->topology.members[i].id;
-    if (i != placement->self && keeper_.waiting(target) != 0 && thread_.healthy(i)) deliver_to(target);
+    if (i == placement->self || keeper_.waiting(target) == 0 || !thread_.healthy(i)) continue;
+    delivers = true;
+    deliver_to(target);
   }
+  // Most of the time there is nothing to deliver, and to look now and then is enough.
+  if (delivers == deliver_timer_.active()) return;
+  delivers ? deliver_timer_.start(kDeliverPeriodMs, kDeliverPeriodMs) : deliver_timer_.stop();
 }
 
 // Keeps up to kUnderWay records on their way.
@@ -71,6 +76,7 @@ void HintDelivery::tend() {
   const Settings& settings = server_.settings();
   keeper_.set_limits({static_cast<uint64_t>(settings.hint_max_bytes), settings.hint_max_age_seconds * 1000,
                       static_cast<uint64_t>(settings.hint_bandwidth)});
+  if (!deliver_timer_.active()) deliver();
   const int64_t now_us = server_.clock().monotonic_us();
   if (now_us - expired_at_us_ < kExpirePeriodUs || thread_.placement() == nullptr) return;
   expired_at_us_ = now_us;
