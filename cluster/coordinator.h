@@ -109,8 +109,9 @@ class Coordinator {
   uint64_t batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us);
   // Like begin_write(), but for the moment: the batch leaves with the next flush(), or earlier. `batch` is
   // what batch_for() has just returned for the partition. `token` 0: what becomes of this write is told with
-  // that of another one of the batch.
-  void join(uint64_t batch, uint16_t partition, std::string_view changes, uint64_t token);
+  // that of another one of the batch. Append its changes, a sequence of `change`, to what is returned, before
+  // anything else is asked of the coordinator.
+  std::string& join(uint64_t batch, uint16_t partition, uint64_t token);
   // Sends what has joined a batch.
   void flush(int64_t now_us);
   // Asks for the versions of keys of one partition, until `options.read` is satisfied together with this

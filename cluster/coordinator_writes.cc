@@ -104,16 +104,16 @@ uint64_t Coordinator::batch_for(uint16_t partition, const QuorumOptions& options
   return batch->number;
 }
 
-void Coordinator::join(uint64_t number, uint16_t partition, std::string_view changes, uint64_t token) {
+std::string& Coordinator::join(uint64_t number, uint16_t partition, uint64_t token) {
   const auto batch = std::find_if(batches_.begin(), batches_.end(),
                                   [number](const Batch& candidate) { return candidate.number == number; });
   STARLING_ASSERT(batch != batches_.end());
   ++batch->members;
   Request& request = batch->request;
-  request.message += changes;
   request.owed.push_back(partition);
   obligations_.begin(partition);
   if (token != 0) request.tokens.push_back(token);
+  return request.message;
 }
 
 bool Coordinator::join_read(uint16_t partition, std::string_view keys, size_t count,

@@ -277,7 +277,7 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return false;
   const uint64_t from = client.output.position();
   ClusterThread* const cluster = io_thread_.cluster();
-  if (cluster != nullptr) operation.capture(&cluster->changes());
+  if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0) operation.capture(&cluster->changes());
   call(client, command, arguments, operation, false, key, &prepared.request);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);

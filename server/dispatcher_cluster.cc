@@ -31,10 +31,11 @@ bool Dispatcher::may_run_elsewhere(const Client& client, const Command& command)
 
 Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
   const bool writes = (effective_flags(client, command) & kWrite) != 0;
-  KeyList keys;
   io_thread_.cluster()->use_quorum(prepared.quorum ? &*prepared.quorum : nullptr);
-  if (command.one_key && prepared.key && command.spec->extra_keys == nullptr) {
-    if (io_thread_.cluster()->runs_here(client, command, prepared, writes)) return Admission::kRun;
+  const bool single = command.one_key && prepared.key && command.spec->extra_keys == nullptr;
+  if (single && io_thread_.cluster()->runs_here(client, command, prepared, writes)) return Admission::kRun;
+  KeyList keys;
+  if (single) {
     keys.push_back({client.database, *prepared.key});
   } else {
     (void)collect_keys(client, command, prepared.request.arguments, &keys);

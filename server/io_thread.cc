@@ -249,9 +249,9 @@ void IoThread::on_readable(Client& client) {
 }
 
 void IoThread::run_pass() {
-  if (cluster_ != nullptr) cluster_->begin_pass();
   if (ready_.empty() && outputs_.empty() && closing_.empty() && outbox_.empty() && !commit_gate_.pending())
     return;
+  if (cluster_ != nullptr) cluster_->begin_pass();
   statistics_.passes.add(1);
   commit_gate_.begin_pass();
   for (int round = 0; round < kRoundsPerPass; ++round) {

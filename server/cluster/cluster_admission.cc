@@ -61,9 +61,7 @@ NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool wr
 
 // Whether the command looks at what its keys hold, so that other replicas have to be asked.
 bool ClusterThread::must_read_first(const Client& client, const Command& command, Arguments arguments) const {
-  const cluster::Consistency& read = quorum_of(client).read;
-  if (read.level == cluster::Level::kOne || (read.level == cluster::Level::kNumber && read.number == 1))
-    return false;
+  if (!asks_others(client)) return false;
   const CommandSpec& spec = *command.spec;
   if (command.parent == nullptr && spec.name == "set") return !plain_set(arguments);
   const bool overwrites =
@@ -108,7 +106,7 @@ bool ClusterThread::runs_here(const Client& client, const Command& command, cons
       !client.forwarded.empty() || client.parked_forwards != 0 || prepared.read != nullptr ||
       command.parent != nullptr || (command.spec->flags & kWholeKeyspace) != 0 ||
       (command.spec->key_use & kKeyNotKey) != 0 ||
-      must_read_first(client, command, prepared.request.arguments)) {
+      (asks_others(client) && must_read_first(client, command, prepared.request.arguments))) {
     return false;
   }
   const uint16_t partition = prepared.key->partition;

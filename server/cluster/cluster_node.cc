@@ -7,6 +7,7 @@
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/loop_obligations.h"
+#include "server/config.h"
 #include "server/io_thread.h"
 #include "server/log.h"
 #include "server/server.h"
@@ -106,6 +107,12 @@ engine::Status ClusterNode::open() {
     threads_.push_back(thread.get());
     loops.push_back({&io_thread->loop(), &thread->links()});
     io_thread->join_cluster(std::move(thread));
+  }
+  for (const char* setting : {"quorum-r", "quorum-w", "quorum-mode", "quorum-timeout"}) {
+    server_.config().on_change(setting, [this] {
+      refresh_defaults();
+      return engine::Status();
+    });
   }
   EventLoop& loop = server_.io_threads().front()->loop();
   listener_ = std::make_unique<BusListener>(loop, std::move(loops));
@@ -335,6 +342,18 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
   });
 }
 
+// For the loop that changed them at once: whoever did so counts on it with the next command.
+void ClusterNode::refresh_defaults() {
+  for (ClusterThread* thread : threads_) {
+    EventLoop& loop = thread->io_thread().loop();
+    if (loop.in_loop_thread()) {
+      thread->refresh_defaults();
+    } else {
+      loop.post([thread] { thread->refresh_defaults(); });
+    }
+  }
+}
+
 // --- The first loop.
 
 void ClusterNode::on_tick() {
@@ -358,7 +377,8 @@ void ClusterNode::adopt(cluster::Topology topology) {
   }
   publish_health();
   placement_version_.fetch_add(1, std::memory_order_release);
-  for (ClusterThread* thread : threads_) thread->io_thread().loop().post([thread] { thread->begin_pass(); });
+  for (ClusterThread* thread : threads_)
+    thread->io_thread().loop().post([thread] { thread->follow_placement(); });
 }
 
 void ClusterNode::ask_for_topology() {

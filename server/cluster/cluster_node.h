@@ -101,6 +101,7 @@ class ClusterNode {
   HintKeeper& hints() { return hints_; }
 
  private:
+  void refresh_defaults();
   // The first loop's thread only, from here on.
   void run_on_first(std::function<void()> work);
   void on_each_loop(const std::function<void(BusLinks&)>& work);

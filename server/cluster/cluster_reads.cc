@@ -26,10 +26,10 @@ bool ClusterThread::may_ask_again(const QuorumRead& read) const {
 }
 
 void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
-  if (placement_ == nullptr || client.transaction.open || prepared.read != nullptr) return;
-  if ((prepared.command->spec->flags & kReadOnly) == 0) return;
-  if (!placement_->holds(prepared.key->partition, placement_->self)) return;
+  if ((prepared.command->spec->flags & kReadOnly) == 0 || !asks_others(client)) return;
   if (!must_read_first(client, *prepared.command, prepared.request.arguments)) return;
+  if (placement_ == nullptr || client.transaction.open || prepared.read != nullptr) return;
+  if (!placement_->holds(prepared.key->partition, placement_->self)) return;
   const engine::KeyRef key{client.database, *prepared.key};
   begin_read(client, prepared, {&key, 1});
 }

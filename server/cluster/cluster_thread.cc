@@ -20,6 +20,8 @@ using cluster::FrameKind;
 using cluster::NodeIndex;
 
 constexpr int64_t kTickMs = 10;
+// While nothing is under way: a wake-up costs more than what it is for.
+constexpr int64_t kIdleTickMs = 100;
 
 void append(const engine::ReplicaChange& change, std::string* message) {
   const auto form =
@@ -45,7 +47,7 @@ ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOp
       life_(thread_random().next() | 1) {
   refresh_defaults();
   tick_timer_ = std::make_unique<Timer>(io_thread.loop(), [this] { on_tick(); });
-  tick_timer_->start(kTickMs, kTickMs);
+  tick_often(false);
 }
 
 ClusterThread::~ClusterThread() = default;
@@ -69,6 +71,13 @@ void ClusterThread::refresh_defaults() {
   defaults_.write = cluster::Consistency::parse(settings.quorum_write.get()).value_or(cluster::Consistency{});
   defaults_.mode = static_cast<cluster::QuorumMode>(settings.quorum_mode.get());
   defaults_.timeout_ms = settings.quorum_timeout_ms;
+  for (auto& passes : hopeful_) std::fill(passes.begin(), passes.end(), 0);
+}
+
+void ClusterThread::tick_often(bool often) {
+  ticking_ = often;
+  const int64_t period_ms = often ? kTickMs : kIdleTickMs;
+  tick_timer_->start(period_ms, period_ms);
 }
 
 void ClusterThread::on_tick() {
@@ -80,8 +89,8 @@ void ClusterThread::on_tick() {
   resend_parked();
   if (!gathers_.empty()) leave_unhealthy();
   if (leaving_) follow_leaving();
-  refresh_defaults();
   tunnels_.close_idle(now_ms());
+  if (ticking_ && !under_way()) tick_often(false);
 }
 
 // --- The loop.
@@ -89,6 +98,10 @@ void ClusterThread::on_tick() {
 void ClusterThread::begin_pass() {
   pass_us_ = now_us();
   ++pass_;
+  follow_placement();
+}
+
+void ClusterThread::follow_placement() {
   if (node_.placement_version() == placement_version_) return;
   placement_version_ = node_.placement_version();
   placement_ = node_.placement();
@@ -176,7 +189,7 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
     case FrameKind::kHint:
     case FrameKind::kVersion:
     case FrameKind::kState:
-      begin_pass();
+      follow_placement();
       replicas_.handle(link, kind, correlation, payload);
       if (replicas_.changed()) io_thread_.commit_gate().note_change();
       return;
@@ -199,7 +212,7 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
       return;
     }
     case FrameKind::kForward:
-      begin_pass();
+      follow_placement();
       return tunnels_.on_forward(link, correlation, payload);
     case FrameKind::kForwardReply: {
       Forward forward;
@@ -272,9 +285,6 @@ bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
   }
   const uint64_t batch = coordinator_.batch_for(partition, quorum_of(client), pass_us_);
   if (batch == 0) return false;
-  shipped_.clear();
-  for (size_t i = 0; i < changes_.size(); ++i) append(changes_[i], &shipped_);
-  changes_.clear();
   statistics_.writes_shipped.add(1);
   uint64_t token = 0;
   // Who asked for no reply waits for nothing. Replies side by side that wait for the same batch wait as one.
@@ -287,7 +297,9 @@ bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
     client.last_batch = batch;
     client.last_held = token;
   }
-  coordinator_.join(batch, partition, shipped_, token);
+  std::string& message = coordinator_.join(batch, partition, token);
+  for (size_t i = 0; i < changes_.size(); ++i) append(changes_[i], &message);
+  changes_.clear();
   return true;
 }
 

@@ -91,6 +91,8 @@ class ClusterThread final : private BusHandler,
 
   // --- For the loop.
   void begin_pass();
+  // What the node has decided of the topology holds here, too, from now on. Not within a round.
+  void follow_placement();
   // Before the round's changes are committed: what it shipped is on its way.
   void end_round() { coordinator_.flush(pass_us_); }
   void on_committed(const engine::Status& status);
@@ -101,7 +103,12 @@ class ClusterThread final : private BusHandler,
   void leave();
   bool left() const { return left_.load(std::memory_order_acquire); }
   // At the end of the pass: what was queued for other nodes leaves.
-  void flush() { links_.flush(); }
+  void flush() {
+    links_.flush();
+    if (!ticking_ && under_way()) tick_often(true);
+  }
+  // The settings of quorums are others.
+  void refresh_defaults();
 
   // --- For the node.
   BusLinks& links() { return links_; }
@@ -203,6 +210,11 @@ class ClusterThread final : private BusHandler,
                        std::span<const engine::KeyRef> keys, bool writes);
   Admission refuse_unless_connecting(Client& client, std::string_view error);
   Admission wait_for_nodes(Client& client);
+  // Reads consult more than one replica.
+  bool asks_others(const Client& client) const {
+    const cluster::Consistency& read = quorum_of(client).read;
+    return read.level != cluster::Level::kOne && (read.level != cluster::Level::kNumber || read.number != 1);
+  }
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
   bool all_connected() const;
   bool connecting() const;
@@ -257,7 +269,12 @@ class ClusterThread final : private BusHandler,
   void follow_leaving();
   void leave_unhealthy();
   void on_tick();
-  void refresh_defaults();
+  void tick_often(bool often);
+  // Requests to other nodes whose time may run out, or that change with the health of nodes.
+  bool under_way() const {
+    return coordinator_.under_way() != 0 || forwards_.size() != 0 || !gathers_.empty() || !parked_.empty() ||
+           leaving_;
+  }
   // Sends the whole records of `keys`, once all of them are in memory.
   void resend_records(uint64_t request, cluster::NodeIndex peer,
                       const std::shared_ptr<const std::string>& keys);
@@ -292,7 +309,6 @@ class ClusterThread final : private BusHandler,
   // Of reads and of writes with the default options, by set of replicas: the pass in which they were last
   // found to be possible.
   std::vector<uint64_t> hopeful_[2];
-  std::string shipped_;  // Kept for its room.
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
   absl::flat_hash_map<uint64_t, Survey> surveys_;
@@ -306,6 +322,7 @@ class ClusterThread final : private BusHandler,
   int64_t leaving_since_us_ = 0;
   std::atomic<bool> left_{false};
   std::unique_ptr<Timer> tick_timer_;
+  bool ticking_ = false;  // Every few milliseconds: something is under way.
   ClusterStatistics statistics_;
 };
 

@@ -229,6 +229,18 @@ class Quorum(Commands):
             one.close()
             other.close()
 
+    def test_of_a_node(self):
+        settings = {b"r": "quorum-r", b"w": "quorum-w", b"mode": "quorum-mode", b"timeout": "quorum-timeout"}
+        changed = {b"n": 3, b"r": b"ONE", b"w": b"ALL", b"mode": b"strict", b"timeout": 250}
+        node = self.nodes[0]
+        connection = node.connect(3)
+        for expected in [changed, self.DEFAULTS] * 5:
+            for field, setting in settings.items():
+                self.assertEqual(b"OK", connection.value("CONFIG", "SET", setting, expected[field]))
+                self.assertEqual(expected[field], connection.value("QUORUM", "GET")[field])
+        connection.close()
+        self.assertEqual(self.DEFAULTS, node.call("QUORUM", "GET", protocol=3))
+
     def test_of_one_command(self):
         for i, node in enumerate(self.nodes):
             key = "exec:%d" % i

@@ -353,7 +353,7 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   if (!changes.empty()) {
     const uint16_t partition = engine::Key(asked.key).partition;
     if (const uint64_t batch = coordinator_.batch_for(partition, quorum, now_us()); batch != 0) {
-      coordinator_.join(batch, partition, changes, token);
+      coordinator_.join(batch, partition, token) += changes;
     } else {
       coordinator_.begin_write(partition, changes, quorum, now_us(), token);
     }

@@ -91,7 +91,7 @@ class Bench final : public Wire, public CoordinatorListener {
     if (batch == 0) return false;
     std::string changes;
     append_change({0, ChangeForm::kRecord, "k" + std::to_string(i), "record"}, &changes);
-    coordinator.join(batch, partition, changes, static_cast<uint64_t>(i));
+    coordinator.join(batch, partition, static_cast<uint64_t>(i)) += changes;
     return true;
   }
   // Another partition with the same replicas, in another order if there is one.
