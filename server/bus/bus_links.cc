@@ -161,7 +161,10 @@ bool BusLinks::refuses(const NodeId& peer) const {
 }
 
 void BusLinks::hasten(const NodeId& peer) {
-  if (Target* target = find_target(peer)) target->retry_at_ms = std::min(target->retry_at_ms, now_ms_);
+  Target* target = find_target(peer);
+  if (target == nullptr || target->link != nullptr) return;
+  target->retry_at_ms = std::min(target->retry_at_ms, now_ms_);
+  tick_every(kTickMs);
 }
 
 void BusLinks::disconnect(const NodeId& peer, const std::string& reason) {
