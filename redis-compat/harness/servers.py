@@ -15,7 +15,7 @@ import time
 from harness import resp
 
 REPOSITORY = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
-START_SECONDS = float(os.environ.get("STARLING_START_SECONDS", "30"))
+START_SECONDS = float(os.environ.get("STARLING_START_SECONDS", "120"))
 
 
 def default_server():
