@@ -41,11 +41,14 @@ bool before(const Row& a, const Row& b) {
   return order != 0 ? order < 0 : a.kind < b.kind;
 }
 
-void move_deadlines(std::vector<Row>* rows, std::vector<Row>* deadlines) {
-  const auto others = std::stable_partition(rows->begin(), rows->end(),
-                                            [](const Row& row) { return row.family != Family::kDeadlines; });
-  std::move(others, rows->end(), std::back_inserter(*deadlines));
-  rows->erase(others, rows->end());
+// The rows of deadlines are keys alone, and are sorted by them: they wait for the end of the sweep.
+void move_deadlines(std::vector<Row>* rows, KeyList* deadlines) {
+  std::erase_if(*rows, [&](const Row& row) {
+    if (row.family != Family::kDeadlines) return false;
+    STARLING_ASSERT(row.kind == Row::Kind::kPut && row.value.empty());
+    deadlines->add(row.key);
+    return true;
+  });
 }
 
 // A record that was erased and saved, and one that carries both a saved and a swept range erasure, name a key
@@ -86,7 +89,7 @@ Status Checkpointer::begin(Tables* tables, StoreState* state, std::vector<uint32
 }
 
 Status Checkpointer::sweep_partition(DatabaseTables& tables, uint16_t number, SortedRun& run,
-                                     std::vector<Row>* deadlines) {
+                                     KeyList* deadlines) {
   Stripes& stripes = core_.keyspace.stripes;
   const uint16_t stripe = stripe_of(number);
   stripes.lock(stripe);
@@ -113,7 +116,7 @@ Status Checkpointer::sweep_partition(DatabaseTables& tables, uint16_t number, So
   return put_rows(std::move(rows), run);
 }
 
-Status Checkpointer::sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines) {
+Status Checkpointer::sweep(const Tables& tables, SortedRun& run, KeyList* deadlines) {
   for (const auto& database : tables) {
     for (uint32_t p = 0; p < kPartitionCount; ++p) {
       Status status = sweep_partition(*database, static_cast<uint16_t>(p), run, deadlines);
@@ -123,11 +126,12 @@ Status Checkpointer::sweep(const Tables& tables, SortedRun& run, std::vector<Row
   return {};
 }
 
-Status Checkpointer::finish_run(const StoreState& state, std::vector<Row> deadlines, const HintRows& hints,
+Status Checkpointer::finish_run(const StoreState& state, KeyList& deadlines, const HintRows& hints,
                                 SortedRun& run) {
-  std::sort(deadlines.begin(), deadlines.end(), before);
-  drop_repeated(&deadlines);
-  Status status = put_rows(std::move(deadlines), run);
+  Status status;
+  for (const std::string_view key : deadlines.sorted()) {
+    if (status.ok()) status = run.put(Family::kDeadlines, key, {});
+  }
   for (const auto& [row, value] : hints) {
     if (status.ok()) status = value ? run.put(Family::kHints, row, *value) : run.erase(Family::kHints, row);
   }
@@ -246,11 +250,11 @@ Status Checkpointer::run() {
   std::vector<uint32_t> flushed_spaces;
   Status status = begin(&tables, &state, &flushed_spaces);
   if (!status.ok()) return status;
-  std::vector<Row> deadlines;
+  KeyList deadlines;
   const std::unique_ptr<SortedRun> run = core_.store->begin_run();
   status = sweep(tables, *run, &deadlines);
   HintRows hints = core_.hints.take_changes();
-  if (status.ok()) status = finish_run(state, std::move(deadlines), hints, *run);
+  if (status.ok()) status = finish_run(state, deadlines, hints, *run);
   clear(tables, status.ok());
   if (!status.ok()) core_.hints.restore_changes(hints);
   if (!status.ok()) {

@@ -21,6 +21,7 @@
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/key_list.h"
 #include "engine/status.h"
 #include "engine/store_meta.h"
 
@@ -38,11 +39,9 @@ class Checkpointer {
   using Tables = std::vector<std::shared_ptr<DatabaseTables>>;
 
   Status begin(Tables* tables, StoreState* state, std::vector<uint32_t>* flushed_spaces);
-  Status sweep(const Tables& tables, SortedRun& run, std::vector<Row>* deadlines);
-  Status sweep_partition(DatabaseTables& tables, uint16_t partition, SortedRun& run,
-                         std::vector<Row>* deadlines);
-  Status finish_run(const StoreState& state, std::vector<Row> deadlines, const HintRows& hints,
-                    SortedRun& run);
+  Status sweep(const Tables& tables, SortedRun& run, KeyList* deadlines);
+  Status sweep_partition(DatabaseTables& tables, uint16_t partition, SortedRun& run, KeyList* deadlines);
+  Status finish_run(const StoreState& state, KeyList& deadlines, const HintRows& hints, SortedRun& run);
   void clear(const Tables& tables, bool applied);
   void clear_partition(DatabaseTables& tables, uint16_t partition, bool applied);
   bool clear_collection(Entry& entry, bool applied);

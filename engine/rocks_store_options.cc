@@ -18,6 +18,8 @@ namespace {
 constexpr double kFilterBitsPerKey = 10;  // One absent key in a hundred costs a read.
 constexpr int kLevels = 7;
 constexpr uint64_t kSyncStepBytes = 1 << 20;
+// Of each file that is being written; a checkpoint and two compactions write five or more at a time.
+constexpr size_t kFileBufferBytes = 256 << 10;
 
 // A library built without one of them must still be able to make stores.
 rocksdb::CompressionType supported(rocksdb::CompressionType wanted) {
@@ -97,6 +99,7 @@ rocksdb::DBOptions database_options(const RocksOptions& options) {
   result.max_open_files = options.open_files_max;
   // Dirty pages go to the disk bit by bit; all at once they would hold up the commit log's next sync.
   result.bytes_per_sync = kSyncStepBytes;
+  result.writable_file_max_buffer_size = kFileBufferBytes;
   result.rate_limiter.reset(
       rocksdb::NewGenericRateLimiter(static_cast<int64_t>(options.compaction_bytes_per_second)));
   // File deletions leave the threads that read.
