@@ -12,6 +12,7 @@
 
 #include "engine/clock.h"
 #include "engine/commit_log.h"
+#include "engine/heap.h"
 #include "engine/operation.h"
 #include "engine/policies.h"
 #include "engine/status.h"
@@ -56,6 +57,9 @@ struct Options {
   // Resident bytes of the process, so that the limit holds for what the system sees. Empty: only what is
   // accounted.
   std::function<uint64_t()> resident_bytes;
+  // The allocator, so that the process holds no more than it uses where memory is short. Outlives the engine.
+  // Null: nothing is asked of it.
+  Heap* heap = nullptr;
   // Told how long one of these took, by the thread that did it. May be empty.
   std::function<void(Activity activity, int64_t duration_us)> took;
 };

@@ -167,9 +167,13 @@ std::string_view Entry::counter_tail() const {
   return {reinterpret_cast<const char*>(bytes()) + offset, kCounterTailBytes};
 }
 
-size_t Entry::allocated_bytes() const {
+size_t Entry::used_bytes() const {
   const Layout at = layout();
-  return allocation_bytes(at.key_offset + at.key_size + at.value_size);
+  return at.key_offset + at.key_size + at.value_size;
+}
+
+size_t Entry::allocated_bytes() const {
+  return allocation_bytes(used_bytes());
 }
 
 }  // namespace starling::engine

@@ -123,7 +123,9 @@ struct Entry {
   // Null unless kComplex.
   History* history() const;
 
-  // Bytes of the allocation, rounded as allocators round; an external value's own bytes not included.
+  // Bytes of the allocation, as asked for; an external value's own bytes not included.
+  size_t used_bytes() const;
+  // The same, rounded as allocators round.
   size_t allocated_bytes() const;
 
  private:

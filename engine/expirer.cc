@@ -105,13 +105,13 @@ bool Expirer::expire_in_store(int64_t budget_us) {
 }
 
 void Expirer::prune_index() {
-  constexpr uint64_t kKeep = 100'000;
+  constexpr uint64_t kKeep = 16'384;
   uint64_t needed = 0;
   Stripes& stripes = core_.keyspace.stripes;
   stripes.lock(0);
   for (const auto& tables : core_.keyspace.databases) needed += tables->with_deadline;
   stripes.unlock(0);
-  if (core_.deadlines.size() < 2 * needed + kKeep) return;
+  if (core_.deadlines.size() < needed + needed / 2 + kKeep) return;
   core_.deadlines.clear();
   for (uint32_t p = 0; p < kPartitionCount; ++p) {
     const auto number = static_cast<uint16_t>(p);

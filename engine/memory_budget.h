@@ -4,11 +4,15 @@
 // the holes that evicted records leave in the allocator's pages. Only their sum shows, in the resident set.
 // So this is an integral control with a dead band:
 //
-//   over the limit by a 64th      the records give up the excess at once, each byte of it once: holes are
-//                                 filled by new records, but few pages become free, and whoever went on
-//                                 cutting until the resident set falls would end with no records and as many
-//                                 pages. As long as it stays there, a little more each second.
-//   under the limit by a 32nd     they slowly get it back, if they have use for it
+//   above the limit less a 64th   the records give up what is above a 32nd less at once, each byte of it
+//   once:
+//                                 holes are filled by new records, but few pages become free, and whoever
+//                                 went on cutting until the resident set falls would end with no records and
+//                                 as many pages. As long as it stays there, a little more each second; more
+//                                 than a little where pages are dense, since fewer records are fewer pages
+//                                 then.
+//   below the limit less a 16th   they slowly get it back, if they have use for it and no peak of late,
+//                                 of a compaction say, came higher
 //   in between                    nothing changes
 //
 // At least a quarter of the limit remains for records.
@@ -26,6 +30,7 @@ class MemoryBudget {
     uint64_t records_bytes = 0;  // What records take.
     uint64_t grown_bytes = 0;    // The resident set above that of a process without records; 0: unknown.
     int64_t now_us = 0;          // Monotonic.
+    bool dense = false;          // The pages of records have few holes.
   };
 
   // What records may take from now on; 0: no limit. Called some ten times a second.
@@ -38,6 +43,7 @@ class MemoryBudget {
   uint64_t limit_bytes_ = 0;
   uint64_t budget_bytes_ = 0;
   uint64_t answered_bytes_ = 0;  // Growth up to here has been cut from the records.
+  uint64_t peak_bytes_ = 0;      // The highest growth, less what was cut and forgotten since.
   int64_t last_us_ = 0;
   int64_t elapsed_over_us_ = 0;  // Since the last cut.
 };

@@ -27,6 +27,7 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
     : core_(options, clock, observer),
       loader_(core_),
       evictor_(core_),
+      governor_(core_, evictor_),
       scanner_(core_),
       expirer_(*this, core_, loader_),
       checkpointer_(core_),
@@ -35,7 +36,6 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
       fsync_(options.fsync),
       active_expire_(options.active_expire),
       random_(random_seed),
-      max_memory_bytes_(options.max_memory_bytes),
       pool_(options.disk_threads) {
   core_.log = std::move(parts.log);
   core_.store = std::move(parts.store);
@@ -62,10 +62,7 @@ Status NodeEngine::start(const std::function<void(const std::string&)>& progress
     last_checkpoint_us_ = core_.clock.monotonic_us();
     if (core_.options.threads) sync_thread_ = std::thread([this] { serve_sync(); });
   }
-  if (core_.options.resident_bytes) baseline_resident_bytes_ = core_.options.resident_bytes();
-  const uint64_t records = core_.keyspace.stripes.bytes();
-  baseline_resident_bytes_ -= std::min(baseline_resident_bytes_, records);
-  adjust_budget();
+  governor_.begin();
   if (!core_.options.threads) return {};
   maintenance_thread_ = std::thread([this] { serve_maintenance(); });
   if (core_.durable()) checkpoint_thread_ = std::thread([this] { serve_checkpoints(); });
@@ -220,35 +217,10 @@ bool NodeEngine::congested() const {
 
 // Checkpoints have not kept up with what changed.
 bool NodeEngine::behind() const {
-  const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
+  const uint64_t limit = governor_.limit();
   if (limit != 0 && core_.keyspace.stripes.dirty_bytes() > std::max(limit / 4, 4 * kMinimumDirtyBytes))
     return true;
   return core_.log->live_bytes() > 4 * core_.options.checkpoint_log_bytes;
-}
-
-// A part of the limit is set aside from the beginning, because what else needs memory comes after records
-// have taken theirs (the block cache fills, checkpoints and compactions take buffers, freed entries leave
-// holes) and does not get it back from them at once.
-void NodeEngine::adjust_budget() {
-  MemoryBudget::Sample sample;
-  sample.limit_bytes = max_memory_bytes_.load(std::memory_order_relaxed);
-  sample.reserve_bytes = sample.limit_bytes / 16;
-  if (core_.durable())
-    sample.reserve_bytes =
-        sample.limit_bytes / 8 + std::max(sample.limit_bytes / 8, core_.store->memory_bytes());
-  sample.records_bytes = core_.keyspace.stripes.bytes();
-  if (sample.limit_bytes != 0 && core_.options.resident_bytes) {
-    const uint64_t resident = core_.options.resident_bytes();
-    sample.grown_bytes = resident - std::min(resident, baseline_resident_bytes_);
-  }
-  sample.now_us = core_.clock.monotonic_us();
-  std::lock_guard lock(budget_mutex_);
-  evictor_.set_budget(budget_.adjust(sample));
-}
-
-void NodeEngine::set_max_memory(uint64_t bytes) {
-  max_memory_bytes_.store(bytes, std::memory_order_relaxed);
-  adjust_budget();
 }
 
 void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
@@ -267,7 +239,7 @@ bool NodeEngine::checkpoint_due() {
   const bool flushed = !core_.keyspace.flushed_spaces.empty();
   core_.keyspace.stripes.unlock(0);
   if (flushed && core_.clock.monotonic_us() - last_checkpoint_us_ >= kFlushedSpaceDelayUs) return true;
-  const uint64_t limit = max_memory_bytes_.load(std::memory_order_relaxed);
+  const uint64_t limit = governor_.limit();
   return limit != 0 && core_.keyspace.stripes.dirty_bytes() >= std::max(limit / 8, kMinimumDirtyBytes);
 }
 
@@ -329,7 +301,7 @@ void NodeEngine::drop_flushed() {
 
 void NodeEngine::tick() {
   const int64_t now_us = core_.clock.monotonic_us();
-  adjust_budget();
+  governor_.tick();
   if (active_expire_) {
     expirer_.expire_in_memory(kExpiryBudgetUs);
     expirer_.prune_index();

@@ -19,7 +19,7 @@
 #include "engine/evictor.h"
 #include "engine/expirer.h"
 #include "engine/loader.h"
-#include "engine/memory_budget.h"
+#include "engine/memory_governor.h"
 #include "engine/scanner.h"
 #include "engine/seeded_random.h"
 
@@ -64,7 +64,7 @@ class NodeEngine final : public Engine {
   void offload(std::function<void()> work) override { pool_.submit(std::move(work)); }
   Status checkpoint() override;
   Status snapshot(const std::string& path) override;
-  void set_max_memory(uint64_t bytes) override;
+  void set_max_memory(uint64_t bytes) override { governor_.set_limit(bytes); }
   void set_policy(EvictionPolicy policy, int samples) override;
   void set_fsync(Fsync fsync) override { fsync_.store(fsync, std::memory_order_relaxed); }
   Fsync fsync() const override { return fsync_.load(std::memory_order_relaxed); }
@@ -81,7 +81,6 @@ class NodeEngine final : public Engine {
   void serve_maintenance();
   void serve_checkpoints();
   void tick();
-  void adjust_budget();
   void drop_flushed();
   bool checkpoint_due();
   Status run_checkpoint();
@@ -96,6 +95,7 @@ class NodeEngine final : public Engine {
   EngineCore core_;
   Loader loader_;
   Evictor evictor_;
+  MemoryGovernor governor_;
   Scanner scanner_;
   Expirer expirer_;
   Checkpointer checkpointer_;
@@ -112,10 +112,6 @@ class NodeEngine final : public Engine {
   std::atomic<uint64_t> log_syncs_{0};
   std::mutex random_mutex_;
   SeededRandom random_;
-  uint64_t baseline_resident_bytes_ = 0;  // Of the process without records.
-  std::mutex budget_mutex_;
-  MemoryBudget budget_;
-  std::atomic<uint64_t> max_memory_bytes_;
 
   std::mutex checkpoint_mutex_;  // One checkpoint or snapshot at a time.
   std::atomic<bool> checkpoint_running_{false};

@@ -12,15 +12,6 @@ namespace {
 
 using Progress = std::function<void(const std::string&)>;
 
-constexpr uint64_t kDefaultBlockCacheBytes = 64ull << 20;
-constexpr uint64_t kMinimumBlockCacheBytes = 8ull << 20;
-
-uint64_t block_cache_bytes(const Options& options) {
-  if (options.block_cache_bytes != 0) return options.block_cache_bytes;
-  if (options.max_memory_bytes == 0) return kDefaultBlockCacheBytes;
-  return std::max(options.max_memory_bytes / 8, kMinimumBlockCacheBytes);
-}
-
 // Calls `attempt` again with the ballast's room when the disk is full.
 Status with_ballast(const std::string& directory, const Progress& progress,
                     const std::function<Status()>& attempt) {
@@ -43,7 +34,7 @@ Status open_parts(const Options& options, uint64_t random_seed, const Progress& 
 
   RocksOptions rocks;
   rocks.directory = directory + "/store";
-  rocks.block_cache_bytes = block_cache_bytes(options);
+  rocks.block_cache_bytes = block_cache_bytes(options, options.max_memory_bytes);
   status = with_ballast(directory, progress, [&] { return open_rocks_store(rocks, &parts->store); });
   if (!status.ok()) return status;
   CommitLog::Options log;

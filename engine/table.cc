@@ -110,6 +110,15 @@ void Table::clear() {
   capacity_ = total_ = used_ = 0;
 }
 
+size_t Table::move_slots(Heap& heap) {
+  if (total_ == 0) return 0;
+  const size_t bytes = total_ * sizeof(uint64_t);
+  void* moved = heap.move(slots_, bytes);
+  if (moved == nullptr) return 0;
+  slots_ = static_cast<uint64_t*>(moved);
+  return bytes;
+}
+
 uint64_t Table::hash_after(uint32_t slot) const {
   constexpr uint64_t kEnd = uint64_t{1} << kHashBits;
   if (slot + 1 >= capacity_) return kEnd;

@@ -12,6 +12,7 @@
 #include <string_view>
 
 #include "engine/entry.h"
+#include "engine/heap.h"
 #include "engine/key.h"
 
 namespace starling::engine {
@@ -65,6 +66,8 @@ class Table {
   // Takes the entry out and returns it; slots found before are stale. The caller destroys it.
   Entry* take(uint32_t index);
   void clear();
+  // Has the slots, not the entries, moved to where memory is used better. Answers the bytes that were.
+  size_t move_slots(Heap& heap);
 
   // The first slot that may hold an entry with a hash >= `hash`.
   uint32_t lower_slot(uint64_t hash) const { return total_ == 0 ? 0 : home(hash); }

@@ -43,9 +43,13 @@ void start_releasing_memory() {
   if (mallctl != nullptr) (void)mallctl("background_thread", nullptr, nullptr, &enabled, sizeof(enabled));
 }
 
-void release_free_memory() {
+void purge_free_pages() {
   // 4096 stands for all arenas.
   if (mallctl != nullptr) (void)mallctl("arena.4096.purge", nullptr, nullptr, nullptr, 0);
+}
+
+void release_free_memory() {
+  purge_free_pages();
   if (mi_collect != nullptr) mi_collect(true);
   ::malloc_trim(0);
 }

@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <optional>
 
+#include "engine/heap.h"
+
 namespace starling::server {
 
 // "jemalloc", "mimalloc" or "libc".
@@ -22,7 +24,12 @@ std::optional<AllocatorFigures> allocator_figures();
 // themselves.
 void start_releasing_memory();
 
-// Gives free memory back to the system at once. May take a while.
+// What the engine asks of the allocator; null where it cannot tell how its pages are used.
+engine::Heap* packing_heap();
+
+// Gives free pages back to the system at once.
+void purge_free_pages();
+// All that can be given back, as far as the allocator can find it. May take a while.
 void release_free_memory();
 
 }  // namespace starling::server

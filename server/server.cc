@@ -8,6 +8,7 @@
 #include <random>
 
 #include "engine/assert.h"
+#include "server/allocator.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
@@ -96,6 +97,7 @@ engine::Status Server::open_engine() {
   options.disk_threads = static_cast<int>(settings.disk_threads);
   options.block_cache_bytes = static_cast<uint64_t>(settings.block_cache_bytes);
   options.resident_bytes = resident_bytes;
+  options.heap = packing_heap();
   options.replicated = settings.cluster_enabled;
   options.took = [this](engine::Activity activity, int64_t duration_us) {
     note_activity(activity, duration_us);

@@ -16,6 +16,7 @@ TEST_CASE("at every point of a checkpoint a crash leaves what was committed") {
       node.during_checkpoint = [&] {
         for (uint64_t i = run.below(4); i > 0; --i) run.change(true);
         if (run.below(10) == 0) node.evict_some();
+        if (run.below(100) == 0) node.pack();
         if (run.below(20) != 0) return;
         REQUIRE(node.engine().commit().ok());
         TestNode other(seed * 1000 + 500 + ++images, node.image());

@@ -180,7 +180,7 @@ class Worker {
   std::atomic<bool> ok_{true};
 };
 
-// Time passes and checkpoints, evictions and expiry run until the workers are done.
+// Time passes and checkpoints, evictions, packing and expiry run until the workers are done.
 class Background {
  public:
   Background(NodeEngine& engine, FakeClock& clock, uint64_t seed)
@@ -190,9 +190,12 @@ class Background {
         evictions_([this, &engine, &clock, seed] {
           Evictor evictor(engine.core());
           evictor.set_budget(1);
+          Packer packer(engine.core());
+          MovingHeap heap;
           SeededRandom random(seed);
           while (!stop_) {
             evictor.make_room(32, random);
+            packer.pack(heap, 1);
             clock.now_ms += 1;
             std::this_thread::yield();
           }

@@ -23,6 +23,7 @@ TEST_CASE("engine agrees with a model over random changes, checkpoints, eviction
       if (event == 10) run.node().restart_cleanly();
       if (event >= 11 && event < 20) run.node().clock.now_ms += static_cast<int64_t>(run.below(1000));
       if (event >= 20 && event < 25) run.check();
+      if (event >= 25 && event < 30) run.node().pack();
     }
     run.check();
     check_accounting(run.node());
@@ -36,6 +37,7 @@ TEST_CASE("engine in memory mode agrees with the model") {
     for (int step = 0; step < 400; ++step) {
       run.change();
       if (run.below(10) == 0) run.node().clock.now_ms += static_cast<int64_t>(run.below(1000));
+      if (run.below(20) == 0) run.node().pack();
       if (run.below(40) == 0) run.check();
     }
     run.check();

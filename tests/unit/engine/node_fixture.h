@@ -14,6 +14,7 @@
 #include "engine/memory_log.h"
 #include "engine/memory_store.h"
 #include "engine/node_engine.h"
+#include "tests/unit/engine/moving_heap.h"
 
 namespace starling::engine {
 
@@ -206,6 +207,13 @@ class TestNode {
     evictor.set_budget(1);
     SeededRandom random(seed_ + evictions_++);
     for (int i = 0; i < 300; ++i) evictor.make_room(1, random);
+  }
+
+  // Moves every record and table.
+  void pack() {
+    Packer packer(engine_->core());
+    MovingHeap heap;
+    packer.pack(heap, 1'000'000);
   }
 
   std::set<std::string> scan(uint64_t count = 3, int index = 0) {

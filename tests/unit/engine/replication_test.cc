@@ -99,6 +99,7 @@ TEST_CASE("replication: records are the kernel's over random changes, merges, re
       if (event >= 11 && event < 20) run.node().clock.now_ms += static_cast<int64_t>(run.below(800));
       if (event >= 20 && event < 25) run.check_all();
       if (event == 25) check_accounting(run.node());
+      if (event == 26) run.node().pack();
     }
     run.check_all();
     check_accounting(run.node());
@@ -132,6 +133,7 @@ TEST_CASE(
       node.during_checkpoint = [&] {
         for (uint64_t i = run.below(4); i > 0; --i) run.step();
         if (run.below(10) == 0) node.evict_some();
+        if (run.below(100) == 0) node.pack();
         if (run.below(20) != 0) return;
         REQUIRE(node.engine().commit().ok());
         TestNode other(seed * 1000 + 500 + ++images, node.image(), true);

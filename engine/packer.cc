@@ -1,0 +1,68 @@
+#include "engine/packer.h"
+
+#include "engine/collection.h"
+#include "engine/entry_change.h"
+
+namespace starling::engine {
+
+namespace {
+
+// So long a stripe is held: some tens of microseconds.
+constexpr int kSlotsAtOnce = 512;
+
+}  // namespace
+
+void Packer::pack(Heap& heap, int64_t budget_us) {
+  const int64_t stop_us = core_.clock.monotonic_us() + budget_us;
+  const uint64_t end_round = rounds_ + 1;
+  while (rounds_ != end_round && core_.clock.monotonic_us() < stop_us) pack_some(heap);
+}
+
+void Packer::pack_some(Heap& heap) {
+  Stripes& stripes = core_.keyspace.stripes;
+  const uint16_t stripe = stripe_of(static_cast<uint16_t>(partition_));
+  if (!stripes.try_lock(stripe)) return next_partition();
+  left_ = kSlotsAtOnce;
+  bool done = true;
+  for (; database_ < kDatabases; ++database_) {
+    DatabaseTables& tables = *core_.keyspace.databases[database_];
+    if (!tables.used) continue;
+    Table& table = tables.partitions[partition_].table;
+    done = pack_table(heap, table, &slot_, true);
+    if (!done) break;
+    slot_ = 0;
+  }
+  stripes.unlock(stripe);
+  if (done) next_partition();
+}
+
+void Packer::next_partition() {
+  database_ = 0;
+  slot_ = element_slot_ = 0;
+  if (++partition_ < kPartitionCount) return;
+  partition_ = 0;
+  ++rounds_;
+}
+
+// False when the rest is left for the next time.
+bool Packer::pack_table(Heap& heap, Table& table, uint32_t* slot, bool collections) {
+  for (; *slot < table.slot_count(); ++*slot) {
+    if (left_-- <= 0) return false;
+    Entry* entry = table.entry(*slot);
+    if (entry == nullptr) continue;
+    if (collections && is_collection(*entry)) {
+      Table& elements = entry->collection()->elements();
+      if (!pack_table(heap, elements, &element_slot_, false)) return false;
+      element_slot_ = 0;
+    }
+    const size_t bytes = entry->used_bytes();
+    void* moved = heap.move(entry, bytes);
+    if (moved == nullptr) continue;
+    table.replace(*slot, static_cast<Entry*>(moved));
+    moved_bytes_ += bytes;
+  }
+  moved_bytes_ += table.move_slots(heap);
+  return true;
+}
+
+}  // namespace starling::engine
