@@ -14,6 +14,9 @@ namespace {
 // Beside the clients: the store's files, threads, logs.
 constexpr int64_t kOwnOpenFiles = 1024;
 constexpr int64_t kMebibyte = 1 << 20;
+// The least maxmemory that is kept (README.md, "Limits").
+constexpr int64_t kLeastDurableBytes = 32 * kMebibyte;
+constexpr int64_t kLeastMemoryBytes = 16 * kMebibyte;
 
 // The number that a file of the kernel's consists of; `otherwise` when there is none ("max").
 int64_t read_number(const char* path, int64_t otherwise) {
@@ -92,6 +95,8 @@ void warn_of_data(const Settings& settings, const Environment& environment,
     warnings->push_back("maxmemory " + mebibytes(limit) + " is nearly all or more of the " +
                         mebibytes(environment.memory_bytes) + " there are.");
   }
+  if (std::string warning = warning_of_low_maxmemory(settings); !warning.empty())
+    warnings->push_back(std::move(warning));
   if (environment.overcommit == 2) {
     warnings->push_back(
         "vm.overcommit_memory is 2: allocations may fail while there is memory left. Set it to 0 or 1.");
@@ -128,6 +133,16 @@ Environment read_environment() {
   environment.overcommit = static_cast<int>(read_number("/proc/sys/vm/overcommit_memory", 1));
   environment.listen_backlog = read_number("/proc/sys/net/core/somaxconn", 0);
   return environment;
+}
+
+std::string warning_of_low_maxmemory(const Settings& settings) {
+  const bool durable = settings.storage == Storage::kRocksDb;
+  const int64_t least = durable ? kLeastDurableBytes : kLeastMemoryBytes;
+  const int64_t limit = settings.max_memory_bytes;
+  if (limit == 0 || limit >= least) return {};
+  return "maxmemory " + mebibytes(limit) +
+         " is not kept: " + (durable ? "RocksDB, checkpoints and requests" : "requests and the tables") +
+         " may need that much beside the data. From " + mebibytes(least) + " on it is.";
 }
 
 std::vector<LogLine> banner(const Settings& settings, const Environment& environment) {

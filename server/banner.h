@@ -28,6 +28,10 @@ using LogLine = std::pair<LogLevel, std::string>;
 // The notices, then the warnings.
 std::vector<LogLine> banner(const Settings& settings, const Environment& environment);
 
+// What to say of a maxmemory below what the process takes beside records: that it will not be kept. Empty for
+// any other.
+std::string warning_of_low_maxmemory(const Settings& settings);
+
 // Writes the banner to the log.
 void log_banner(const Settings& settings);
 

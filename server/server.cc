@@ -9,6 +9,7 @@
 
 #include "engine/assert.h"
 #include "server/allocator.h"
+#include "server/banner.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
@@ -117,6 +118,8 @@ void Server::note_activity(engine::Activity activity, int64_t duration_us) {
 void Server::watch_settings() {
   config_.on_change("maxmemory", [this] {
     engine_->set_max_memory(static_cast<uint64_t>(settings().max_memory_bytes.get()));
+    const std::string warning = warning_of_low_maxmemory(settings());
+    if (!warning.empty()) log_text(LogLevel::kWarning, warning);
     return engine::Status();
   });
   const auto apply_policy = [this] {

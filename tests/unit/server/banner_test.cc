@@ -61,6 +61,8 @@ TEST_CASE("each unsafe thing has its warning, and only its own") {
       {{"--appendfsync", "no", "--storage", "memory"}, kSafe, "all data is gone"},
       {{"--maxmemory", "0"}, kSafe, "maxmemory 0"},
       {{"--maxmemory", "8gb"}, kSafe, "nearly all or more of the 8192 MiB"},
+      {{"--maxmemory", "31mb"}, kSafe, "maxmemory 31 MiB is not kept"},
+      {{"--maxmemory", "32mb"}, kSafe, kNone},
       {{"--enable-debug-command", "yes"}, kSafe, "enable-debug-command yes"},
       {{"--tcp-backlog", "5000"}, kSafe, "net.core.somaxconn, 4096"},
       {{}, with([](Environment& e) { e.runs_as_root = true; }), "Running as root"},
