@@ -1,5 +1,7 @@
 #include "cluster/replica_service.h"
 
+#include <algorithm>
+#include <span>
 #include <utility>
 
 #include "engine/assert.h"
@@ -11,6 +13,9 @@ namespace {
 
 // Of requests that wait for the disk; more are refused, and repaired later.
 constexpr size_t kWaitingBytes = 256 << 20;
+
+// Keys of a request that are brought nearer at once: more would push each other out again.
+constexpr size_t kPrefetched = 64;
 
 }  // namespace
 
@@ -58,16 +63,21 @@ void ReplicaService::handle(uint64_t link, FrameKind kind, uint64_t correlation,
 // What it asks to be changed; false: it makes no sense.
 bool ReplicaService::read_changes(MessageReader& reader) {
   parsed_.clear();
+  lookups_.clear();
   Change change;
   while (!reader.at_end()) {
     if (!reader.read_change(&change)) return false;
     parsed_.push_back({change, engine::Key(change.key)});
-  }
-  // One by one they would wait for memory one after the other.
-  for (int stage = 0; stage <= 2 && parsed_.size() > 1; ++stage) {
-    for (const ParsedChange& each : parsed_) engine_.prefetch(each.change.database, each.key, stage);
+    lookups_.emplace_back(change.database, parsed_.back().key);
   }
   return true;
+}
+
+void ReplicaService::prefetch_from(size_t number) {
+  // One gains nothing: what it waits for, it would wait for here.
+  if (number % kPrefetched != 0 || lookups_.size() - number < 2) return;
+  engine_.prefetch(std::span<const engine::Lookup>(lookups_).subspan(
+      number, std::min(kPrefetched, lookups_.size() - number)));
 }
 
 ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, uint64_t correlation,
@@ -87,6 +97,7 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
   engine::LogPosition position = 0;
   const int64_t now_ms = host_.now_ms();
   for (size_t number = 0; number < parsed_.size(); ++number) {
+    prefetch_from(number);
     const auto& [change, key] = parsed_[number];
     const engine::KeyRef reference{change.database, key};
     engine::Operation operation(engine_, now_ms);
@@ -128,13 +139,12 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
 
 bool ReplicaService::read_asked(MessageReader& reader) {
   asked_.clear();
+  lookups_.clear();
   KeyName name;
   while (!reader.at_end()) {
     if (!reader.read_key(&name)) return false;
     asked_.push_back({name.database, engine::Key(name.key)});
-  }
-  for (int stage = 0; stage <= 2 && asked_.size() > 1; ++stage) {
-    for (const engine::KeyRef& each : asked_) engine_.prefetch(each.database, each.key, stage);
+    lookups_.emplace_back(name.database, asked_.back().key);
   }
   return true;
 }
@@ -150,7 +160,9 @@ ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uin
     return Progress::kDone;
   }
   const int64_t now_ms = host_.now_ms();
-  for (const engine::KeyRef& reference : asked_) {
+  for (size_t number = 0; number < asked_.size(); ++number) {
+    prefetch_from(number);
+    const engine::KeyRef& reference = asked_[number];
     const engine::Key& key = reference.key;
     engine::Operation operation(engine_, now_ms);
     operation.lock(reference);

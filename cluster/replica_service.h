@@ -78,6 +78,8 @@ class ReplicaService {
     engine::Key key;
   };
 
+  // Before the change or the question of this number is looked at.
+  void prefetch_from(size_t number);
   void refuse(uint64_t link, FrameKind kind, uint64_t correlation, ReplyResult result, std::string_view why);
   bool check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader);
   bool read_changes(MessageReader& reader);
@@ -92,6 +94,7 @@ class ReplicaService {
   Host& host_;
   std::vector<ParsedChange> parsed_;  // Kept for their room.
   std::vector<engine::KeyRef> asked_;
+  std::vector<engine::Lookup> lookups_;    // Of either.
   std::vector<Acknowledgement> stored_;    // In this pass.
   std::deque<Acknowledgement> undurable_;  // appendfsync always.
   size_t waiting_ = 0;

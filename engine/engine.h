@@ -98,9 +98,9 @@ class Engine {
   // --- Misses. Reads the keys' records on a disk thread and installs them; then calls `done` on that thread.
   virtual void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) = 0;
 
-  // Brings what a command on `key` will touch nearer, for a batch of commands parsed ahead: call stage 0 for
-  // all, then stage 1 for all, then 2. Only a hint; takes the key's stripe for an instant.
-  virtual void prefetch(int database, const Key& key, int stage) = 0;
+  // Brings what commands on these keys will touch nearer, for a batch of commands parsed ahead: one after the
+  // other each would wait for its own memory. Only a hint; takes stripes for an instant, never waits for one.
+  virtual void prefetch(std::span<const Lookup> lookups) = 0;
 
   // --- Commit. Called by a loop at the end of each pass, before its replies leave.
   // Fsync::kEverySecond, kNo: writes what is pending. On failure the replies of this pass's writes must be

@@ -28,8 +28,8 @@ inline constexpr uint16_t stripe_of(uint16_t partition) {
   return partition % kStripeCount;
 }
 
-// One partition of one database. Guarded by its stripe.
-struct Partition {
+// One partition of one database, in a cache line of its own. Guarded by its stripe.
+struct alignas(64) Partition {
   Table table;
   uint32_t live = 0;           // Live records, in memory or only in the store.
   uint32_t with_deadline = 0;  // Of those, the ones with a deadline.
@@ -63,10 +63,12 @@ struct DatabaseTables {
 
   Partition& partition(const Key& key) { return partitions[key.partition]; }
   void add_live(Partition& partition, int change) {
+    if (change == 0) return;  // The sum is shared by all loops.
     partition.live += static_cast<uint32_t>(change);
     live.fetch_add(static_cast<uint64_t>(static_cast<int64_t>(change)), std::memory_order_relaxed);
   }
   void add_with_deadline(Partition& partition, int change) {
+    if (change == 0) return;
     partition.with_deadline += static_cast<uint32_t>(change);
     with_deadline.fetch_add(static_cast<uint64_t>(static_cast<int64_t>(change)), std::memory_order_relaxed);
   }
@@ -100,6 +102,7 @@ class ActorTable {
 // The stripes, and the accounting of memory, which is kept by stripe and summed in coarse steps.
 class Stripes {
  public:
+  void prefetch(uint16_t stripe) const { __builtin_prefetch(&stripes_[stripe]); }
   void lock(uint16_t stripe) { stripes_[stripe].mutex.lock(); }
   bool try_lock(uint16_t stripe) { return stripes_[stripe].mutex.try_lock(); }
   void unlock(uint16_t stripe) { stripes_[stripe].mutex.unlock(); }
@@ -142,12 +145,13 @@ class Stripes {
   static constexpr int64_t kStep = 256;
   // The numbers have one writer at a time, who holds the stripe; atomic for those who only look.
   struct alignas(64) Stripe {
+    // What nearly every command touches comes first, to lie in one cache line.
     std::mutex mutex;
-    std::atomic<int64_t> bytes{0};  // Not yet in the sum.
-    std::atomic<int64_t> dirty_bytes{0};
     std::atomic<uint64_t> hits{0};
-    std::atomic<uint64_t> misses{0};
     std::atomic<uint64_t> changes{0};
+    std::atomic<int64_t> dirty_bytes{0};
+    std::atomic<int64_t> bytes{0};  // Not yet in the sum, like dirty_bytes.
+    std::atomic<uint64_t> misses{0};
   };
   static uint64_t clamp(int64_t bytes) { return bytes < 0 ? 0 : static_cast<uint64_t>(bytes); }
   template <typename T>
@@ -182,6 +186,7 @@ class ChangeCounts {
     count.store(count.load(std::memory_order_relaxed) + 1, std::memory_order_relaxed);
   }
   uint32_t of(uint16_t partition) const { return counts_[partition].load(std::memory_order_relaxed); }
+  void prefetch(uint16_t partition) const { __builtin_prefetch(&counts_[partition]); }
 
  private:
   std::array<std::atomic<uint32_t>, kPartitionCount> counts_{};
@@ -197,6 +202,7 @@ class SettledStamps {
     if (stamp > of(partition)) stamps_[partition].store(stamp, std::memory_order_release);
   }
   // No event of this node will ever have a stamp at or below this one, in no later life either.
+  void prefetch(uint16_t partition) const { __builtin_prefetch(&stamps_[partition]); }
   Stamp promised() const { return promised_.load(std::memory_order_acquire); }
   void promise(Stamp stamp);
 
@@ -221,6 +227,14 @@ struct Keyspace {
   // that no database has the space: a replay that begins earlier works on them. Guarded likewise.
   std::vector<uint32_t> flushed_spaces;
 
+  // Brings nearer what every change of the partition's records touches beside their tables.
+  void prefetch(uint16_t partition) const {
+    stripes.prefetch(stripe_of(partition));
+    changes.prefetch(partition);
+    if (!tallies.enabled()) return;
+    settled.prefetch(partition);
+    __builtin_prefetch(&tallies.of(partition));
+  }
   // What the partitions hold has changed at once. All stripes are held.
   void note_change_of_all();
   // The tables left a database: hands them to `dropped`, their space to flushed_spaces. All stripes are held.

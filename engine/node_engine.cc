@@ -80,23 +80,32 @@ void NodeEngine::fetch(std::vector<KeyRef> keys, std::function<void(Status)> don
   });
 }
 
-void NodeEngine::prefetch(int database, const Key& key, int stage) {
-  const uint16_t stripe = stripe_of(key.partition);
-  // Without the stripe a flush could free the tables meanwhile.
-  if (!core_.keyspace.stripes.try_lock(stripe)) return;
-  const DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
-  if (tables.used.load(std::memory_order_acquire)) {
-    const Partition& partition = tables.partitions[key.partition];
-    if (stage == 0) {
-      __builtin_prefetch(&partition);
-      if (core_.keyspace.tallies.enabled()) __builtin_prefetch(&core_.keyspace.tallies.of(key.partition));
-    } else if (stage == 1) {
-      partition.table.prefetch_slot(key.hash);
-    } else {
-      partition.table.prefetch_entry(key.hash);
-    }
+void NodeEngine::prefetch(std::span<const Lookup> lookups) {
+  if (lookups.empty()) return;
+  Keyspace& keyspace = core_.keyspace;
+  const auto partition_of = [&](const Lookup& lookup) -> const Partition* {
+    const DatabaseTables& tables = *keyspace.databases[lookup.database];
+    return tables.used.load(std::memory_order_acquire) ? &tables.partitions[lookup.partition] : nullptr;
+  };
+  // Any one stripe keeps the databases' tables from being flushed. Taking each key's own would order the
+  // loads, which are to overlap.
+  const uint16_t any = stripe_of(lookups.front().partition);
+  if (!keyspace.stripes.try_lock(any)) return;
+  for (const Lookup& lookup : lookups) {
+    keyspace.prefetch(lookup.partition);
+    if (const Partition* partition = partition_of(lookup)) __builtin_prefetch(partition);
   }
-  core_.keyspace.stripes.unlock(stripe);
+  for (const Lookup& lookup : lookups) {
+    if (const Partition* partition = partition_of(lookup)) partition->table.prefetch_slot(lookup.hash);
+  }
+  keyspace.stripes.unlock(any);
+  for (const Lookup& lookup : lookups) {
+    // Here a table's slots are read, which may move while the stripe is free.
+    const uint16_t stripe = stripe_of(lookup.partition);
+    if (!keyspace.stripes.try_lock(stripe)) continue;
+    if (const Partition* partition = partition_of(lookup)) partition->table.prefetch_entry(lookup.hash);
+    keyspace.stripes.unlock(stripe);
+  }
 }
 
 // --- Commit

@@ -46,7 +46,7 @@ class NodeEngine final : public Engine {
   Status start(const std::function<void(const std::string&)>& progress);
 
   void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) override;
-  void prefetch(int database, const Key& key, int stage) override;
+  void prefetch(std::span<const Lookup> lookups) override;
   Status commit() override;
   bool durable(LogPosition position) override;
   LogPosition last_position() const override { return core_.durable() ? core_.log->appended() : 0; }

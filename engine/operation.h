@@ -176,7 +176,8 @@ class Database {
   void install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
   void log_put(const Key& key, const Entry& entry, uint8_t was);
   Entry* place_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
-  void store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts parts);
+  // Completes the parts.
+  void store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts& parts);
   void move_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
   uint32_t replace_entry(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
 
@@ -203,6 +204,15 @@ class Database {
 struct KeyRef {
   int database;
   Key key;
+};
+
+// Of a key, what tells where its record lies in memory.
+struct Lookup {
+  Lookup(int database_number, const Key& key)
+      : hash(key.hash), partition(key.partition), database(static_cast<uint8_t>(database_number)) {}
+  uint64_t hash;
+  uint16_t partition;
+  uint8_t database;
 };
 
 struct KeyCounts {

@@ -7,6 +7,7 @@
 // order rest on that. Erasing shifts back, so there are no dead slots. The owner locks.
 #pragma once
 
+#include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
@@ -38,27 +39,32 @@ class Table {
   uint32_t find(uint64_t hash, std::string_view name) const {
     if (total_ == 0) return kNotFound;
     const uint64_t fingerprint = fingerprint_of(hash);
+    const uint64_t* slots = this->slots();
     for (uint32_t i = home(hash);; ++i) {
-      const uint64_t slot = slots_[i];
+      const uint64_t slot = slots[i];
       if (slot == 0) return kNotFound;
       if ((slot & kFingerprintMask) == fingerprint && pointer(slot)->key() == name) return i;
     }
   }
 
   // For a pipeline of lookups: brings the home slot, then the likely entry, into the cache.
+  // The former may be called while others change the table: what it reads makes an address, nothing more.
   void prefetch_slot(uint64_t hash) const {
-    if (total_ != 0) __builtin_prefetch(&slots_[home(hash)]);
+    const auto slots = reinterpret_cast<uintptr_t>(this->slots());
+    __builtin_prefetch(reinterpret_cast<const void*>(slots + home(hash) * sizeof(uint64_t)));
   }
   void prefetch_entry(uint64_t hash) const;
 
-  Entry* entry(uint32_t index) const { return pointer(slots_[index]); }  // Null for a free slot.
-  DirtyTag tag(uint32_t index) const { return static_cast<DirtyTag>(slots_[index] >> kTagShift & 3); }
+  Entry* entry(uint32_t index) const { return pointer(slots()[index]); }  // Null for a free slot.
+  DirtyTag tag(uint32_t index) const { return static_cast<DirtyTag>(slots()[index] >> kTagShift & 3); }
   void set_tag(uint32_t index, DirtyTag tag) {
-    slots_[index] = (slots_[index] & ~(uint64_t{3} << kTagShift)) | static_cast<uint64_t>(tag) << kTagShift;
+    uint64_t& slot = slots()[index];
+    slot = (slot & ~(uint64_t{3} << kTagShift)) | static_cast<uint64_t>(tag) << kTagShift;
   }
   // Puts another entry of the same name in place of the old one, which is not destroyed.
   void replace(uint32_t index, Entry* entry) {
-    slots_[index] = (slots_[index] & ~kPointerMask) | reinterpret_cast<uint64_t>(entry);
+    uint64_t& slot = slots()[index];
+    slot = (slot & ~kPointerMask) | reinterpret_cast<uint64_t>(entry);
   }
 
   // Precondition: no entry of that name. Takes over the entry. May move others: slots found before are stale.
@@ -85,14 +91,17 @@ class Table {
 
   static Entry* pointer(uint64_t slot) { return reinterpret_cast<Entry*>(slot & kPointerMask); }
   static uint64_t fingerprint_of(uint64_t hash) { return hash << kFingerprintShift; }
-  uint32_t home(uint64_t hash) const { return static_cast<uint32_t>((hash >> 16) * capacity_ >> 32); }
+  uint64_t* slots() const { return slots_.load(std::memory_order_relaxed); }
+  uint32_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
+  uint32_t home(uint64_t hash) const { return static_cast<uint32_t>((hash >> 16) * capacity() >> 32); }
   void resize(uint32_t capacity);
   bool place(uint64_t hash, uint64_t slot, uint32_t* index);
   void grow();
 
-  uint64_t* slots_ = nullptr;
-  uint32_t capacity_ = 0;  // Homes. 1: every entry's home is slot 0.
-  uint32_t total_ = 0;     // Slots; the last one always stays free, so probes end.
+  // Atomic for prefetch_slot() alone.
+  std::atomic<uint64_t*> slots_{nullptr};
+  std::atomic<uint32_t> capacity_{0};  // Homes. 1: every entry's home is slot 0.
+  uint32_t total_ = 0;                 // Slots; the last one always stays free, so probes end.
   uint32_t used_ = 0;
 };
 

@@ -66,7 +66,6 @@ bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
   const size_t position = static_cast<size_t>(prepared->command->spec->keys.first);
   if (position >= arguments.size()) return true;
   prepared->key.emplace(arguments[position]);
-  server_.engine().prefetch(client.database, *prepared->key, 0);
   if (ClusterThread* cluster = io_thread_.cluster(); cluster != nullptr)
     cluster->ask_ahead(client, *prepared);
   return true;
@@ -105,15 +104,19 @@ bool Dispatcher::gather(Client& client) {
   }
 }
 
+void Dispatcher::prefetch_batch() {
+  lookups_.clear();
+  for (const BatchEntry& entry : batch_) {
+    // What waits for other replicas will be here once more.
+    if (entry.prepared.read != nullptr && !entry.prepared.read->done()) continue;
+    if (entry.prepared.key) lookups_.emplace_back(entry.client->database, *entry.prepared.key);
+  }
+  server_.engine().prefetch(lookups_);
+}
+
 void Dispatcher::execute_batch() {
   // A batch of one gains nothing: what it waits for, it would wait for here.
-  for (int stage = 1; stage <= 2 && batch_.size() > 1; ++stage) {
-    for (const BatchEntry& entry : batch_) {
-      // What waits for other replicas will be here once more.
-      if (entry.prepared.read != nullptr && !entry.prepared.read->done()) continue;
-      if (entry.prepared.key) server_.engine().prefetch(entry.client->database, *entry.prepared.key, stage);
-    }
-  }
+  if (batch_.size() > 1) prefetch_batch();
   slow_cycles_ = recorded_from_cycles(server_.settings());
   last_cycles_ = cycles_now();
   for (BatchEntry& entry : batch_) {

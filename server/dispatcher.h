@@ -59,6 +59,7 @@ class Dispatcher {
   static bool is_queued(const Command& command);
   // False: the request is a forwarded one, and its prefix makes no sense.
   bool prepare(Client& client, PreparedRequest* prepared);
+  void prefetch_batch();
   static void follow_prefix(Client& client, const ForwardPrefix& prefix);
   Outcome dispatch(Client& client, PreparedRequest& prepared);
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
@@ -90,9 +91,10 @@ class Dispatcher {
   const Command* const exec_;
   const Command* const quorum_exec_;
   std::vector<BatchEntry> batch_;
-  uint64_t last_cycles_ = 0;    // When the previous command of this batch ended.
-  uint64_t slow_cycles_ = 0;    // From which duration on a command is recorded.
-  std::vector<int> positions_;  // Scratch.
+  std::vector<engine::Lookup> lookups_;  // Of the batch; kept for its room.
+  uint64_t last_cycles_ = 0;             // When the previous command of this batch ended.
+  uint64_t slow_cycles_ = 0;             // From which duration on a command is recorded.
+  std::vector<int> positions_;           // Scratch.
   std::vector<engine::KeyRef> extra_keys_;
 };
 

@@ -7,6 +7,7 @@
 #include <atomic>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -84,7 +85,7 @@ class SimEngine final : public engine::Engine {
     return setting_.fsync_always ? engine::Fsync::kAlways : engine::Fsync::kEverySecond;
   }
 
-  void prefetch(int, const engine::Key&, int) override {}
+  void prefetch(std::span<const engine::Lookup>) override {}
   engine::Status commit() override { return node_.commit(); }
   engine::LogPosition last_position() const override { return node_.last_position(); }
   void subscribe_durable(std::function<void()>) override {}

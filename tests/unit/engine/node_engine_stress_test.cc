@@ -1,5 +1,6 @@
 // Many threads on one engine, with everything that runs beside them; then a crash, and a comparison with what
 // each thread knows of its keys.
+#include <array>
 #include <cstdlib>
 #include <filesystem>
 #include <thread>
@@ -73,12 +74,18 @@ class Worker {
     }
   }
 
+  void prefetch(int database, const Key& key) {
+    const std::string other = name_of(static_cast<int>(random_.below(kThreads)), random_.below(kKeys));
+    const std::array lookups = {Lookup(0, Key(other)), Lookup(database, key)};
+    engine_.prefetch(lookups);
+  }
+
   std::string text() { return std::string(random_.below(300), static_cast<char>('a' + random_.below(26))); }
 
   void change(uint64_t number) {
     const std::string name = name_of(thread_, number);
     const Key key(name);
-    engine_.prefetch(0, key, static_cast<int>(random_.below(3)));
+    prefetch(0, key);
     with({{0, key}}, [&](Operation& operation) {
       Database database = operation.database(0);
       const Found found = database.find(key);
@@ -160,7 +167,7 @@ class Worker {
     }
     const std::string name = "s" + std::to_string(random_.below(100));
     const Key key(name);
-    engine_.prefetch(kScratch, key, 2);
+    prefetch(kScratch, key);
     with({{kScratch, key}}, [&](Operation& operation) {
       Database database = operation.database(kScratch);
       if (random_.below(3) == 0) {
