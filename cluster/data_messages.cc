@@ -10,9 +10,12 @@ constexpr uint8_t kDatabases = 16;
 }  // namespace
 
 void append_change(const Change& change, std::string* out) {
-  out->push_back(static_cast<char>(change.database));
-  out->push_back(static_cast<char>(change.form));
-  engine::append_string(change.key, out);
+  engine::ShortBytes<2 + engine::kVarintBytes> front;
+  front.byte(change.database);
+  front.byte(static_cast<uint8_t>(change.form));
+  front.varint(change.key.size());
+  out->append(front.view());
+  out->append(change.key);
   engine::append_string(change.body, out);
 }
 

@@ -56,6 +56,29 @@ inline void append_varint(uint64_t value, std::string* out) {
   out->push_back(static_cast<char>(value));
 }
 
+// Numbers that stand next to each other, put together on the stack: a string looks for its end and its room
+// with each that is appended to it. Precondition: no more than the capacity is written.
+template <size_t kCapacity>
+class ShortBytes {
+ public:
+  void byte(uint8_t value) { bytes_[size_++] = static_cast<char>(value); }
+  void u64(uint64_t value) {
+    std::memcpy(bytes_ + size_, &value, sizeof(value));
+    size_ += sizeof(value);
+  }
+  void varint(uint64_t value) {
+    for (; value >= 0x80; value >>= 7) byte(static_cast<uint8_t>(value | 0x80));
+    byte(static_cast<uint8_t>(value));
+  }
+  std::string_view view() const { return {bytes_, size_}; }
+
+ private:
+  char bytes_[kCapacity];
+  size_t size_ = 0;
+};
+
+inline constexpr size_t kVarintBytes = 10;
+
 // Takes values off the front of untrusted bytes. Every member returns false, and takes nothing, when the
 // bytes end too soon or are not in shortest form.
 class ByteReader {

@@ -36,6 +36,12 @@ class HybridClock {
   // kInvalid, and nothing changed, when it is more than the permitted drift ahead: what carries it must not
   // be applied.
   Status observe(Stamp remote, int64_t now_ms);
+  // The same without words: false stands for kInvalid.
+  [[nodiscard]] bool try_observe(Stamp remote, int64_t now_ms) {
+    if (stamp_wall_ms(remote) - now_ms > max_drift_ms_) return false;
+    raise(remote);
+    return true;
+  }
 
   // For stamps of this node itself, however far ahead: from the clean stop's mark or from recovered records.
   void restore(Stamp last) { raise(last); }
@@ -45,7 +51,11 @@ class HybridClock {
 
  private:
   static Stamp stamp_at(int64_t now_ms);
-  void raise(Stamp floor);
+  void raise(Stamp floor) {
+    Stamp last = last_.load(std::memory_order_relaxed);
+    while (last < floor && !last_.compare_exchange_weak(last, floor, std::memory_order_relaxed)) {
+    }
+  }
 
   std::atomic<Stamp> last_{0};
   const int64_t max_drift_ms_;

@@ -1,5 +1,7 @@
 #include "engine/log_format.h"
 
+// Nearly all sums are of few bytes: a call would cost more than they do.
+#define XXH_INLINE_ALL
 #include <xxhash.h>
 
 #include <algorithm>

@@ -42,25 +42,33 @@ void begin_frame(ActorId actor, std::string* frame) {
 }
 
 void append_mutation(const Mutation& m, std::string* frame) {
-  frame->push_back(static_cast<char>(m.kind));
   if (m.kind == MutationKind::kMap) {
+    frame->push_back(static_cast<char>(m.kind));
     for (const uint32_t space : m.spaces) append_varint(space, frame);
     append_varint(m.next_space, frame);
     return;
   }
   if (m.kind == MutationKind::kSettle) {
+    frame->push_back(static_cast<char>(m.kind));
     append_varint(m.partition, frame);
     append_u64(m.stamp, frame);
     return;
   }
-  if (!of_element(m.kind)) append_varint(m.space, frame);
-  append_string(m.key, frame);
-  if (m.kind == MutationKind::kOpen) frame->push_back(static_cast<char>(m.type));
-  if (has_was(m.kind)) frame->push_back(static_cast<char>(m.was));
-  if (has_stamp(m.kind)) append_u64(m.stamp, frame);
-  if (has_deadline(m.kind)) append_varint(static_cast<uint64_t>(m.deadline_ms), frame);
-  if (has_now(m.kind)) append_varint(static_cast<uint64_t>(m.now_ms), frame);
-  if (has_value(m.kind)) append_string(m.value, frame);
+  ShortBytes<1 + 2 * kVarintBytes> front;
+  front.byte(static_cast<uint8_t>(m.kind));
+  if (!of_element(m.kind)) front.varint(m.space);
+  front.varint(m.key.size());
+  frame->append(front.view());
+  frame->append(m.key);
+  ShortBytes<2 + sizeof(Stamp) + 3 * kVarintBytes> rest;
+  if (m.kind == MutationKind::kOpen) rest.byte(static_cast<uint8_t>(m.type));
+  if (has_was(m.kind)) rest.byte(m.was);
+  if (has_stamp(m.kind)) rest.u64(m.stamp);
+  if (has_deadline(m.kind)) rest.varint(static_cast<uint64_t>(m.deadline_ms));
+  if (has_now(m.kind)) rest.varint(static_cast<uint64_t>(m.now_ms));
+  if (has_value(m.kind)) rest.varint(m.value.size());
+  frame->append(rest.view());
+  if (has_value(m.kind)) frame->append(m.value);
 }
 
 bool MutationReader::read_spaces(Mutation* m) {

@@ -1,7 +1,5 @@
 #include "engine/replication.h"
 
-#include <xxhash.h>
-
 #include <algorithm>
 #include <cstring>
 
@@ -78,7 +76,7 @@ bool simple(const Entry* entry) {
 }  // namespace
 
 // Makes a record without a history what the key holds. Not logged.
-void Database::store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts parts) {
+void Database::store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts& parts) {
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, old);
@@ -113,7 +111,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   const Stamp their_settled = take_settled(&bytes);
   SimpleState state;
   if (decode_simple_state(bytes, core.keyspace.actors, &state)) {
-    if (!core.hybrid_clock.observe(state.stamp, now_ms).ok()) return MergeOutcome::kStampTooFarAhead;
+    if (!core.hybrid_clock.try_observe(state.stamp, now_ms)) return MergeOutcome::kStampTooFarAhead;
     const uint32_t slot = database.locate(partition, key);
     const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
     const bool never = old == nullptr || (old->stamp() == 0 && simple(old));
@@ -139,7 +137,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   Record theirs;
   const bool absent = bytes.empty() && their_settled != 0;
   if (!absent && (!decode_record(bytes, &theirs).ok() || !supported(theirs))) return MergeOutcome::kCorrupt;
-  if (!core.hybrid_clock.observe(greatest_stamp(theirs.context()), now_ms).ok()) {
+  if (!core.hybrid_clock.try_observe(greatest_stamp(theirs.context()), now_ms)) {
     return MergeOutcome::kStampTooFarAhead;
   }
   const uint32_t slot = database.locate(partition, key);
@@ -174,7 +172,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
   for (const auto& [id, siblings] : delta.touched) {
     if (!supported(id.kind, siblings)) return MergeOutcome::kCorrupt;
   }
-  if (!operation_.replaying_ && !core.hybrid_clock.observe(greatest_stamp(delta.after), now_ms).ok()) {
+  if (!operation_.replaying_ && !core.hybrid_clock.try_observe(greatest_stamp(delta.after), now_ms)) {
     return MergeOutcome::kStampTooFarAhead;
   }
   Database database(operation_, database_);
@@ -298,7 +296,7 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
   Database database(operation_, database_);
   const int64_t now_ms = operation_.now_ms();
   if (seen.stamp_of(core.actor) > core.hybrid_clock.last()) return VclockOutcome::kUnknownEvents;
-  if (!core.hybrid_clock.observe(greatest_stamp(seen), now_ms).ok()) return VclockOutcome::kUnknownEvents;
+  if (!core.hybrid_clock.try_observe(greatest_stamp(seen), now_ms)) return VclockOutcome::kUnknownEvents;
   (void)database.find(key, Touch::kNo);  // What has expired goes first.
   Record record = record_of(core.keyspace.actors, entry_of(key));
   Change change(&record, {operation_.next_stamp(), core.actor}, now_ms);
@@ -343,11 +341,6 @@ bool Replica::replay(const Key& key, const Mutation& mutation) {
 
 Incarnation incarnation(Engine& engine) {
   return {engine.core().actor, engine.core().hybrid_clock.last()};
-}
-
-// Names of equal position have versions of their own: no two keys share an event.
-uint64_t version_hash(int database, std::string_view key, std::string_view context) {
-  return XXH3_64bits_withSeed(context.data(), context.size(), version_position(database, key));
 }
 
 uint32_t change_count(Engine& engine, uint16_t partition) {

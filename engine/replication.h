@@ -115,7 +115,8 @@ struct Incarnation {
 };
 Incarnation incarnation(Engine& engine);
 
-// What a Merkle tree adds up: differs when the records do, is the same on all nodes that have the same
+// What a Merkle tree adds up, XXH3 of the context seeded with the key's place (of a context of one dot: of
+// actor and stamp): differs when the records do, is the same on all nodes that have the same
 // record, whatever they know of time. `context` as append_version() gives it.
 uint64_t version_hash(int database, std::string_view key, std::string_view context);
 

@@ -11,6 +11,7 @@
 //   apart
 //                    | 0x13 dot type count deadline stamp        the stamp of the event that set the deadline
 //   simple element  := 0x18 dot value              17 bytes and the value; the value runs to the end
+//   context of one dot := 0x1c 0x01 dot
 //   dot := actor u64, stamp u64     neither is 0
 //   deadline := u64                 milliseconds since the epoch, 1 to 2^63-1
 //   type := byte, count := varint
@@ -99,6 +100,11 @@ inline bool decode_simple_string(std::string_view bytes, ActorId* actor, Stamp* 
   if (!has_form(bytes, Form::kSimpleStringWithDeadline) || bytes.size() < 25) return false;
   *value = bytes.substr(25);
   return load_deadline(bytes.data() + 17, deadline_ms);
+}
+
+inline bool decode_one_dot_context(std::string_view bytes, Dot* dot) {
+  return bytes.size() == 18 && has_form(bytes, Form::kContext) && bytes[1] == 1 &&
+         load_dot(bytes.data() + 1, &dot->actor, &dot->stamp);
 }
 
 // `contribution`: kContributionBytes, decoded before or to be decoded (counter.h).

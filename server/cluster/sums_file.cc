@@ -12,7 +12,7 @@
 namespace starling::server {
 namespace {
 
-constexpr std::string_view kMagic = "STARLING-SUMS-2\n";
+constexpr std::string_view kMagic = "STARLING-SUMS-3\n";
 const std::string kName = "sums";
 
 std::vector<PartitionSum> decode(std::string_view bytes, const engine::Incarnation& incarnation) {

@@ -2,7 +2,7 @@
 //
 // The file is named `sums`:
 //
-//   sums  := "STARLING-SUMS-2\n" actor:u64 last stamp:u64 count:varint (partition:varint sum:u64){count}
+//   sums  := "STARLING-SUMS-3\n" actor:u64 last stamp:u64 count:varint (partition:varint sum:u64){count}
 //   check:u64 check := XXH3 of all that is before it
 //
 // Actor and stamp are the engine's when it was stopped. Any other actor (an unclean stop, a copied
