@@ -219,8 +219,17 @@ const Entry* Replica::entry_of(const Key& key) const {
   return entry == nullptr || (entry->stamp() == 0 && simple(entry)) ? nullptr : entry;
 }
 
-bool Replica::append_version(const Key& key, std::string* out) {
+const Entry* Replica::told_entry(const Key& key) const {
   const Entry* entry = entry_of(key);
+  const EngineCore& core = operation_.core_;
+  const Stamp settled = core.keyspace.settled.of(key.partition);
+  if (entry == nullptr || ripe_stamp(core.keyspace.actors, *entry) > settled) return entry;
+  const bool stamp_says_all = VersionVector().covers(context_of(core.keyspace.actors, entry), settled);
+  return stamp_says_all ? nullptr : entry;
+}
+
+bool Replica::append_version(const Key& key, std::string* out) {
+  const Entry* entry = told_entry(key);
   const Stamp settled = operation_.core_.keyspace.settled.of(key.partition);
   append_settled(settled, out);
   if (entry == nullptr) return settled != 0;
@@ -229,7 +238,7 @@ bool Replica::append_version(const Key& key, std::string* out) {
 }
 
 Status Replica::compare(const Key& key, std::string_view context, Order* order) {
-  const Entry* entry = entry_of(key);
+  const Entry* entry = told_entry(key);
   const Stamp their_settled = take_settled(&context);
   VersionVector theirs;
   if (!context.empty()) {
@@ -242,7 +251,7 @@ Status Replica::compare(const Key& key, std::string_view context, Order* order) 
 }
 
 bool Replica::append_state(const Key& key, std::string* out) {
-  const Entry* entry = entry_of(key);
+  const Entry* entry = told_entry(key);
   const Stamp settled = operation_.core_.keyspace.settled.of(key.partition);
   append_settled(settled, out);
   if (entry == nullptr) return settled != 0;

@@ -100,6 +100,10 @@ class Replica {
 
  private:
   const Entry* entry_of(const Key& key) const;
+  // Without what this node's settled stamp says all of: it counts in no sum, so it must not be told of
+  // either, as if it were gone. Else one who has not settled yet would keep an equal record that its sums do
+  // count.
+  const Entry* told_entry(const Key& key) const;
   VclockOutcome write(const Key& key, const VersionVector& seen, const std::string_view* value,
                       int64_t deadline_ms, size_t max_siblings);
 

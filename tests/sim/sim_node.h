@@ -72,6 +72,8 @@ class SimNode final : private cluster::Wire,
   // Makes the key resident first. Empty: it was never there. With how far its partition is settled, as other
   // nodes get it.
   std::string state_of(const std::string& key);
+  // Whether the key has a record here that is settled but not removed: state_of() does not tell of such.
+  bool guards(const std::string& key);
   bool merge(const std::string& key, std::string_view state);
 
  private:

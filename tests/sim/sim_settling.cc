@@ -146,6 +146,21 @@ void SimNode::check_tally(uint16_t partition) {
   STARLING_ASSERT(tally.ripe_exact ? tally.ripe == found.ripe : tally.ripe <= found.ripe);
 }
 
+bool SimNode::guards(const std::string& key) {
+  const uint16_t partition = engine::Key(key).partition;
+  const engine::Stamp settled = engine::settled_up_to(engine_, partition);
+  bool found = false;
+  uint64_t cursor = 0;
+  do {
+    const engine::Status status = engine::scan_all_versions(
+        engine_, partition, &cursor, kScanKeys, [&](const engine::VisitedVersion& version) {
+          found |= version.key == key && version.ripe <= settled;
+        });
+    STARLING_ASSERT(status.ok());
+  } while (cursor != 0);
+  return found;
+}
+
 void SimNode::ask_next() {
   if (round_->to_ask.empty()) {
     compute({});

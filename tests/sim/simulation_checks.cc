@@ -156,7 +156,12 @@ std::string Simulation::tombstone_left() {
   for (const std::string& key : keys_) {
     for (const cluster::NodeIndex i : slots_[0].node->placement().replicas(engine::Key(key).partition)) {
       std::string state;
-      run_on(i, [&] { state = slots_[i].node->state_of(key); });
+      bool guards = false;
+      run_on(i, [&] {
+        state = slots_[i].node->state_of(key);
+        guards = slots_[i].node->guards(key);
+      });
+      if (guards) return "at node " + std::to_string(i) + " " + key + " guarded, not removed";
       const engine::Record record = bare_record(state);
       // Nor is there anything left that only guards a key.
       if (record.context().empty() || !record.vacant()) continue;
