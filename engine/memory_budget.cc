@@ -32,8 +32,10 @@ uint64_t MemoryBudget::adjust(const Sample& sample) {
   const uint64_t most = limit - std::min(limit, sample.reserve_bytes);
   if (limit != limit_bytes_) {
     limit_bytes_ = limit;
-    budget_bytes_ = most;
-    answered_bytes_ = limit - limit / kAimShare;
+    budget_bytes_ = std::max(most, limit / kLeastShare);
+    // What the new budget takes from the records by itself is no excess to cut once more.
+    const uint64_t lost = sample.records_bytes - std::min(sample.records_bytes, budget_bytes_);
+    answered_bytes_ = limit - limit / kAimShare + lost;
     peak_bytes_ = 0;
   }
   if (limit == 0) return 0;

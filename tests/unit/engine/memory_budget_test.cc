@@ -82,6 +82,17 @@ TEST_CASE("what others take beyond their reserve comes out of the records where 
   }
 }
 
+TEST_CASE("a lowered limit takes from the records what the process is too large by, once") {
+  for (const bool dense : {false, true}) {
+    MemoryBudget control;
+    CHECK(control.adjust({2 * kLimit, kReserve, 400 * kMiB, 440 * kMiB, kTickUs, dense}) == 448 * kMiB);
+    // With 192 MiB of them evicted it is as large as a cut would aim at.
+    CHECK(control.adjust({kLimit, kReserve, 400 * kMiB, 440 * kMiB, 2 * kTickUs, dense}) == 192 * kMiB);
+    // What is not records is still too much.
+    CHECK(control.adjust({kLimit, kReserve, 400 * kMiB, 470 * kMiB, 3 * kTickUs, dense}) < 180 * kMiB);
+  }
+}
+
 TEST_CASE("records keep a quarter of the limit, whatever the others take") {
   Process process;
   process.other = 10 * kLimit;
