@@ -64,7 +64,9 @@ void MemoryBudget::take(const Sample& sample) {
   } else if (elapsed_over_us_ >= kSecondUs) {
     cut = sample.limit_bytes / kErosionShare;
     const uint64_t excess = sample.grown_bytes - (sample.limit_bytes - sample.limit_bytes / kAimShare);
-    if (sample.dense) cut = std::max(cut, excess / kDenseErosion);
+    // While an earlier cut is still being evicted nothing is known of what it will bring.
+    const bool evicted = sample.records_bytes <= budget_bytes_ + sample.limit_bytes / kOverShare;
+    if (sample.dense && evicted) cut = std::max(cut, excess / kDenseErosion);
   } else {
     return;
   }

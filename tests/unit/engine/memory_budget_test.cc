@@ -131,6 +131,17 @@ TEST_CASE("where pages are dense, an excess that stays goes faster") {
   CHECK(process.records >= 128 * kMiB);
 }
 
+TEST_CASE("where pages are dense, no more goes while a cut is still being evicted") {
+  MemoryBudget control;
+  CHECK(control.adjust({kLimit, kReserve, 192 * kMiB, 240 * kMiB, kTickUs, true}) == 192 * kMiB);
+  CHECK(control.adjust({kLimit, kReserve, 192 * kMiB, 280 * kMiB, 2 * kTickUs, true}) == 160 * kMiB);
+  for (int i = 3; i < 33; ++i)
+    CHECK(control.adjust({kLimit, kReserve, 190 * kMiB, 278 * kMiB, i * kTickUs, true}) >= 157 * kMiB);
+  for (int i = 33; i < 44; ++i)
+    (void)control.adjust({kLimit, kReserve, 157 * kMiB, 278 * kMiB, i * kTickUs, true});
+  CHECK(control.adjust({kLimit, kReserve, 157 * kMiB, 278 * kMiB, 44 * kTickUs, true}) < 151 * kMiB);
+}
+
 TEST_CASE("records get their memory back, slowly, and no more than the reserve leaves") {
   Process process;
   process.pages_return = true;
