@@ -52,6 +52,8 @@ void MemoryGovernor::set_limit(uint64_t bytes) {
 // have taken theirs (the block cache fills, checkpoints and compactions take buffers, freed entries leave
 // holes) and does not get it back from them at once. Answers what the process has grown by.
 uint64_t MemoryGovernor::look() {
+  // From the first look on: what was seen before a change of the limit must not be answered after it.
+  const std::lock_guard lock(budget_mutex_);
   MemoryBudget::Sample sample;
   sample.limit_bytes = limit();
   sample.reserve_bytes = std::max(sample.limit_bytes / 16, kCacheWorkBytes);
@@ -66,7 +68,6 @@ uint64_t MemoryGovernor::look() {
   }
   sample.dense = core_.options.heap != nullptr && hole_bytes_ <= sample.limit_bytes / kDenseShare;
   sample.now_us = core_.clock.monotonic_us();
-  const std::lock_guard lock(budget_mutex_);
   evictor_.set_budget(budget_.adjust(sample));
   return sample.grown_bytes;
 }

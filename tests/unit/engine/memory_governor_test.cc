@@ -13,9 +13,9 @@ constexpr uint64_t kMiB = 1 << 20;
 constexpr uint64_t kLimit = 96 * kMiB;
 constexpr uint64_t kEmpty = 20 * kMiB;
 
-// A governor of its own beside the node's, which has no limit.
+// A governor of its own beside the node's, which has no limit, and no threads that would read the options.
 struct Governed {
-  explicit Governed(bool durable = false) : node(1, durable), evictor(core()) {
+  explicit Governed(bool durable = false) : node(1, durable, false, false), evictor(core()) {
     core().options.resident_bytes = [this] { return kEmpty + grown; };
     core().options.heap = &heap;
     core().options.max_memory_bytes = kLimit;

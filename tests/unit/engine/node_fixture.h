@@ -126,8 +126,8 @@ class TestNode {
     start();
   }
 
-  explicit TestNode(uint64_t seed, bool durable = true, bool replicated = false)
-      : seed_(seed), durable_(durable), replicated_(replicated) {
+  explicit TestNode(uint64_t seed, bool durable = true, bool replicated = false, bool threads = true)
+      : seed_(seed), durable_(durable), replicated_(replicated), threads_(threads) {
     start();
   }
 
@@ -136,6 +136,7 @@ class TestNode {
     options.durable = durable_;
     options.replicated = replicated_;
     options.disk_threads = 1;
+    options.threads = threads_;
     options.active_expire = false;  // Tests say when.
     options.checkpoint_log_bytes = UINT64_MAX / 8;
     NodeParts parts;
@@ -236,6 +237,7 @@ class TestNode {
   uint64_t evictions_ = 0;
   const bool durable_;
   const bool replicated_;
+  const bool threads_ = true;
   std::shared_ptr<MemoryStoreDisk> store_disk_ = std::make_shared<MemoryStoreDisk>();
   std::shared_ptr<MemoryLogDisk> log_disk_ = std::make_shared<MemoryLogDisk>();
   MemoryLog* log_ = nullptr;
