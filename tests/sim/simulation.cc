@@ -167,6 +167,8 @@ void Simulation::run_until(int64_t until_us) {
 void Simulation::send(size_t from, size_t to, Packet packet) {
   ++figures_.messages;
   if (cuts_[from][to] > 0 || slots_[to].node == nullptr) return;
+  // Who was paused meanwhile answers on a connection of which only it does not know yet that it has ended.
+  if (met_[from][to] != slots_[to].life) return;
   const bool once =
       packet.kind == cluster::FrameKind::kForward || packet.kind == cluster::FrameKind::kForwardReply;
   if (mix_.link_breaks && once && percent(3)) {
@@ -201,8 +203,12 @@ void Simulation::send(size_t from, size_t to, Packet packet) {
 bool Simulation::connect(size_t from, size_t to) {
   if (slots_[to].node == nullptr || slots_[to].paused || cuts_[from][to] > 0 || cuts_[to][from] > 0)
     return false;
-  later(from, 500, [this, from, to] { slots_[from].node->connected(to); });
-  later(to, 500, [this, from, to] {
+  later(from, 500, [this, from, to, life = slots_[to].life] {
+    met_[from][to] = life;
+    slots_[from].node->connected(to);
+  });
+  later(to, 500, [this, from, to, life = slots_[from].life] {
+    met_[to][from] = life;
     notice_break(to, from);
     slots_[to].node->connected(from);
   });

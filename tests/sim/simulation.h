@@ -194,6 +194,8 @@ class Simulation final : private World {
   // Which connection there is between two nodes, and whether the first knows that it is not the last one.
   std::array<std::array<uint64_t, kMaxNodes>, kMaxNodes> links_{};
   std::array<std::array<bool, kMaxNodes>, kMaxNodes> unnoticed_{};
+  // Of each node: which life of each other one its connection leads to.
+  std::array<std::array<uint64_t, kMaxNodes>, kMaxNodes> met_{};
   size_t fragile_ = 0;
   uint64_t next_actor_ = 100;
   uint64_t next_boot_ = 1;
