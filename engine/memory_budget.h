@@ -4,13 +4,12 @@
 // the holes that evicted records leave in the allocator's pages. Only their sum shows, in the resident set.
 // So this is an integral control with a dead band:
 //
-//   above the limit less a 64th   the records give up what is above a 32nd less at once, each byte of it
-//   once:
-//                                 holes are filled by new records, but few pages become free, and whoever
-//                                 went on cutting until the resident set falls would end with no records and
-//                                 as many pages. As long as it stays there, a little more each second; more
-//                                 than a little where pages are dense, since fewer records are fewer pages
-//                                 then.
+//   above the limit less a 64th   the records give up, at once, what is above the limit less a 32nd; each
+//                                 byte of it once: holes are filled by new records, but few pages become
+//                                 free, and whoever went on cutting until the resident set falls would end
+//                                 with no records and as many pages. As long as it stays there, a little
+//                                 more each second; more than a little where pages are dense, since fewer
+//                                 records are fewer pages then.
 //   below the limit less a 16th   they slowly get it back, if they have use for it and no peak of late,
 //                                 of a compaction say, came higher
 //   in between                    nothing changes

@@ -83,7 +83,7 @@ void NodeEngine::fetch(std::vector<KeyRef> keys, std::function<void(Status)> don
 void NodeEngine::prefetch(std::span<const Lookup> lookups) {
   if (lookups.empty()) return;
   Keyspace& keyspace = core_.keyspace;
-  const auto partition_of = [&](const Lookup& lookup) -> const Partition* {
+  const auto place_of = [&](const Lookup& lookup) -> const Partition* {
     const DatabaseTables& tables = *keyspace.databases[lookup.database];
     return tables.used.load(std::memory_order_acquire) ? &tables.partitions[lookup.partition] : nullptr;
   };
@@ -93,17 +93,17 @@ void NodeEngine::prefetch(std::span<const Lookup> lookups) {
   if (!keyspace.stripes.try_lock(any)) return;
   for (const Lookup& lookup : lookups) {
     keyspace.prefetch(lookup.partition);
-    if (const Partition* partition = partition_of(lookup)) __builtin_prefetch(partition);
+    if (const Partition* partition = place_of(lookup)) __builtin_prefetch(partition);
   }
   for (const Lookup& lookup : lookups) {
-    if (const Partition* partition = partition_of(lookup)) partition->table.prefetch_slot(lookup.hash);
+    if (const Partition* partition = place_of(lookup)) partition->table.prefetch_slot(lookup.hash);
   }
   keyspace.stripes.unlock(any);
   for (const Lookup& lookup : lookups) {
     // Here a table's slots are read, which may move while the stripe is free.
     const uint16_t stripe = stripe_of(lookup.partition);
     if (!keyspace.stripes.try_lock(stripe)) continue;
-    if (const Partition* partition = partition_of(lookup)) partition->table.prefetch_entry(lookup.hash);
+    if (const Partition* partition = place_of(lookup)) partition->table.prefetch_entry(lookup.hash);
     keyspace.stripes.unlock(stripe);
   }
 }
