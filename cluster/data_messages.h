@@ -7,8 +7,7 @@
 //   version, state := epoch:varint key*                          asks for contexts, for whole records
 //   key            := database:u8 key:string
 //   reply          := result:u8 detail
-//   detail         := string*           result 0: nothing for writes; a context or record for each key asked
-//   for,
+//   detail         := string*           result 0: nothing for writes; a context or record for each key asked for,
 //                                       empty where nothing is known
 //                   | varint*           result 1: the changes, by number, whose record is needed whole
 //                   | epoch:varint      result 2: the answerer's newer epoch

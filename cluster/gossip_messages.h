@@ -15,8 +15,7 @@
 //   described   := id, description version varint, description
 //   description := host, port, port of the bus, weight varint, rack, datacenter, cluster id u64,
 //                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte
-//   host, rack, datacenter := varint length, printable ASCII without blanks; host 1 to 255 bytes, the others
-//                  at most 64
+//   host, rack, datacenter := varint length, printable ASCII without blanks; host 1 to 255 bytes, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
 //   flags       := 1 accepts writes; other bits are refused
 //   id          := 20 bytes, not all zero;  count := varint

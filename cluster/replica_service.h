@@ -2,9 +2,9 @@
 // records.
 //
 //   write, hint ─> merged into the engine ─> acknowledged by settle(), when the commit log has it
-//   (appendfsync
-//                                            always: when it is durable)
-//   version     ─> contexts                  state ─> whole records
+//                                            (appendfsync always: when it is durable)
+//   version     ─> contexts
+//   state       ─> whole records
 //
 // A hint is logged in the frame of its change: whoever was told that it is stored can count on its delivery.
 //

@@ -6,8 +6,7 @@
 //                 the partitions that are compared, bit (p mod 8) of byte (p / 8); over those, the sums of
 //                 each group's version hashes. urgent 1: the answerer should spare no effort, 0: be gentle
 //   list       := partition:varint settled:varint from:varint until:varint entry*       all that the asker
-//                 holds in [from, until), ascending by position, and how far it had settled the partition
-//                 before
+//                 holds in [from, until), ascending by position, and how far it had settled the partition before
 //   entry      := database:u8 key:string context:string
 //   tree reply := result:u8 detail                      result as in data_messages.h; details of 2 to 4 too
 //   detail     := 0x01 count:varint partition:varint{count} (group:u8 partition sum:u64{128})*     of sums:

@@ -3,8 +3,7 @@
 // records. The sums are of hashes modulo 2^64, so they do not depend on any order.
 //
 //   in doubt ── set(), with the count that the sum belongs to ──> known
-//   known    ── observe() of another change count, or forget() ──> in doubt (the sum stays, as the last
-//   known)
+//   known    ── observe() of another change count, or forget() ──> in doubt (the sum stays, as the last known)
 //
 // Pure; one thread at a time.
 #pragma once

@@ -1,15 +1,14 @@
 // Takes what changed in memory to the store, exactly as it was at one moment, while writes go on.
 //
 // States of a checkpoint:
-//   1. Begin, under all stripes: the log rotates to segment S; the current tag T becomes the flushing one,
-//   later changes get
-//      the other tag; the counts and the mapping of databases are copied.
-//   2. Sweep, one partition after another under its stripe: rows of all that is tagged T, plus what was saved
-//   from records
-//      that changed after 1. and before the sweep came to them (rows.h). Sorted, they extend the run.
+//   1. Begin, under all stripes: the log rotates to segment S; the current tag T becomes the flushing one, later
+//      changes get the other tag; the counts and the mapping of databases are copied.
+//   2. Sweep, one partition after another under its stripe: rows of all that is tagged T, plus what was saved from
+//      records that changed after 1. and before the sweep came to them (rows.h). Sorted, they extend the run.
 //   3. Apply: the run, with the state row that says "replay from S", becomes durable at once.
-//   4. Clear: what is still tagged T is clean now and may be evicted; segments before S are deleted, and so
-//   are the rows of databases that were flushed before 1. Last the log is synced.
+//   4. Clear: what is still tagged T is clean now and may be evicted; segments before S are deleted, and so are the
+//      rows of databases that were flushed before 1. Last the log is synced.
+//
 // When 1.-3. fail: what is tagged T is tagged as the current one and waits for the next checkpoint; the log
 // keeps all segments, so nothing depends on when that succeeds.
 #pragma once

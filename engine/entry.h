@@ -6,8 +6,7 @@
 //            key value
 //   flags := type:3 has_deadline:1 external:1 complex:1 on_disk:1 purge:1
 //   value := the bytes; a counter's are the text it shows and a tail (counter_form.h)
-//          | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets, History for
-//            kNone
+//          | an 8-byte pointer (external): BigValue for strings, Collection for hashes and sets, History for kNone
 //
 // With a 16-byte key and a 64-byte value that is 96 bytes, an allocator's size class. `type` kNone is a
 // tombstone: the key (or element) is known to be absent, and must be erased from the store if it is tagged as

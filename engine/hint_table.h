@@ -8,8 +8,7 @@
 //
 //   state of a hint     leaves it by
 //   waiting             take(): under way
-//   under way           delivered(): gone, or waiting once more if the key changed meanwhile; restore():
-//   waiting
+//   under way           delivered(): gone, or waiting once more if the key changed meanwhile; restore(): waiting
 //
 // All hints are in memory, within max_bytes: what is over that is not kept, and the caller must not say that
 // it was. A target is an id that means nothing here.

@@ -9,11 +9,12 @@
 //   previous = u64                       ; the segment before this one, 0: none
 //   previous-end = u64                   ; where the frames of the one before end; what lies behind is void
 //   frame    = sum word payload
-//   sum      = u32                       ; XXH3(payload) xor XXH3(segment number, frame's offset, word), low
-//   halves word     = varint                    ; 2 * payload bytes + kind; never 0 or 1, so preallocated
-//   zeros are no frame kind     = 0 (data) / 1 (mark) payload  = *byte                     ; of a data frame:
-//   the writer's mark     = mark-magic u64 u64        ; payload of a mark: the log is durable up to (segment,
-//   offset) rest     = *byte                     ; preallocated zeros, or what a recycled file held before
+//   sum      = u32                       ; low halves: XXH3(payload) xor XXH3(segment number, frame's offset, word)
+//   word     = varint                    ; 2 * payload bytes + kind; never 0 or 1: preallocated zeros are no frame
+//   kind     = 0 (data) / 1 (mark)
+//   payload  = *byte                     ; of a data frame: the writer's
+//   mark     = mark-magic u64 u64        ; payload of a mark: the log is durable up to (segment, offset)
+//   rest     = *byte                     ; preallocated zeros, or what a recycled file held before
 //
 // Integers are little-endian; a varint has seven bits a byte, the low ones first.
 //

@@ -3,21 +3,21 @@
 //   frame     := actor:u64 mutation*
 //   mutation  := 1 space key was:u8 stamp:u64 deadline_ms:varint value:bytes    put a string
 //              | 2 space key was:u8 stamp:u64                                  erase a record
-//              | 3 space key type:u8 was:u8 stamp:u64                          open the collection that 4 and
-//              5 mean | 4 name:bytes stamp:u64 value:bytes                            put an element | 5
-//              name:bytes stamp:u64                                        erase an element | 6 space key
-//              stamp:u64 deadline_ms:varint                      set a record's deadline (0: none) | 7
-//              (space){16} next_space:varint                               which space each database has
+//              | 3 space key type:u8 was:u8 stamp:u64                          open the collection of 4 and 5
+//              | 4 name:bytes stamp:u64 value:bytes                            put an element
+//              | 5 name:bytes stamp:u64                                        erase an element
+//              | 6 space key stamp:u64 deadline_ms:varint                      set a record's deadline (0: none)
+//              | 7 (space){16} next_space:varint                               which space each database has
 //              | 8 space key was:u8 stamp:u64 now_ms:varint record:bytes       put a whole record, encoded
 //              | 9 space key stamp:u64 now_ms:varint                           a record's deadline has passed
 //              | 10 space key stamp:u64 now_ms:varint delta:bytes              merge a delta, encoded
 //              | 11 space key kept_ms:varint target:bytes                      keep a hint (hint_table.h)
 //              | 12 space key target:bytes                                     drop it
-//              | 13 space key was:u8                                           forget a record, without an
-//              event
+//              | 13 space key was:u8                                           forget a record: no event
 //              | 14 name:bytes stamp:u64 contribution:bytes                   add to an element
-//              | 15 partition:varint stamp:u64                                 settle a partition
-//              (settled.h); of 16384: promise that no event of this node will have a stamp up to this one
+//              | 15 partition:varint stamp:u64                                 settle a partition (settled.h); of
+//                                                                              16384: promise that no event of this
+//                                                                              node will have a stamp up to this one
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}

@@ -1,9 +1,8 @@
 // What a key holds, with its history: a join-semilattice. See README.md, "Versions".
 //
 // A record is a causal context and a set of siblings for each element. Two rules make everything else:
-//   a change    drops the siblings that its author had seen, and may add one under a fresh dot
-//   (record_delta.h); merge       keeps the siblings both sides have, and those of either side that the other
-//   side has not seen.
+//   a change    drops the siblings that its author had seen, and may add one under a fresh dot (record_delta.h);
+//   merge       keeps the siblings both sides have, and those of either side that the other side has not seen.
 // An element that was seen and is gone was therefore removed, and needs no trace of its own.
 //
 // Plain values: no locks, no clocks, no I/O. Not shared between threads.

@@ -15,20 +15,18 @@
 //
 //   header          := simple string | simple header (both in simple_codec.h)
 //                    | 0x14 context, value siblings, deadline siblings, 0x00, collections
-//   collections     := count varint (kind u8, count varint, [dot])*                ascending by kind; no
-//   count is 0
+//   collections     := count varint (kind u8, count varint, [dot])*                ascending by kind;
+//                                                                                  no count is 0
 //                      The dot, the greatest of the kind's elements, is there when the elements alone do not
 //                      tell the key's type: more than one kind, or any value siblings.
 //   element value   := simple element (simple_codec.h) | 0x19 siblings
-//   context         := count varint [floor] (actor u64, stamp u64)*                ascending by actor, none
-//   0,
-//                      no stamp at or below the floor's
+//   context         := count varint [floor] (actor u64, stamp u64)*                ascending by actor,
+//                      none 0, no stamp at or below the floor's
 //   floor           := 0x00{8} stamp u64                                           counted like an entry
 //   siblings        := count varint sibling*                                       ascending by dot
 //   sibling         := flags u8, actor u64, stamp u64, [deadline u64], [value string]
-//   flags           := 0x01 tombstone (no value) | 0x02 has a deadline | 0x04 counter (no tombstone): the
-//   value
-//                      is a contribution (counter.h)
+//   flags           := 0x01 tombstone (no value) | 0x02 has a deadline | 0x04 counter (no tombstone):
+//                      the value is a contribution (counter.h)
 //   string          := length varint, bytes
 //
 // The shortest form is the only one: a header or element that can be simple must be. Every count is checked

@@ -7,8 +7,7 @@
 //   kNone, no history, stamp not 0              the same with a tombstone
 //   kNone, stamp 0; no entry                    nothing was ever there
 //   collection, no history                      context is the entry's dot; elements all by its actor
-//   any, with a history (history.h)             the history's context; what the entry shows, and what is
-//   hidden
+//   any, with a history (history.h)             the history's context; what the entry shows, and what is hidden
 //
 // An entry shows what Record::type() said when it was made: once its deadline has passed, whoever looks makes
 // it anew from its record, which may then show something else or, nearly always, nothing. Values that have

@@ -7,8 +7,7 @@
 //   replica        lock, resident, Replica(operation, database).merge_state() or merge_delta(); finish();
 //                  commit(); acknowledge. kGap: ask the sender for the state (append_state()) and merge it
 //   reading        append_version() or compare() of each replica; append_state() of who has more,
-//   merge_state()
-//                  at who has less
+//                  merge_state() at who has less
 #pragma once
 
 #include <cstdint>

@@ -7,9 +7,8 @@
 //                    | 0x11 dot deadline value     25 bytes and the value
 //   simple counter  := 0x15 dot contribution       49 bytes; counter.h has the contribution
 //                    | 0x16 dot deadline contribution
-//   simple header   := 0x12 dot type count                       of a collection; its elements are stored
-//   apart
-//                    | 0x13 dot type count deadline stamp        the stamp of the event that set the deadline
+//   simple header   := 0x12 dot type count         of a collection; its elements are stored apart
+//                    | 0x13 dot type count deadline stamp          the stamp of the event that set the deadline
 //   simple element  := 0x18 dot value              17 bytes and the value; the value runs to the end
 //   context of one dot := 0x1c 0x01 dot
 //   dot := actor u64, stamp u64     neither is 0

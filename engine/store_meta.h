@@ -1,9 +1,8 @@
 // The one row of the store's meta family: what a checkpoint says about itself.
 //
 //   state     := format:varint  [settled]  (space:varint){16}  next_space:varint  replay_from:varint
-//   database* 16:varint database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*
-//   16384:varint
-//
+//                database*  16:varint
+//   database  := index:varint  (partition:varint  live:varint  with_deadline:varint)*  16384:varint
 //   settled   := promised:varint  (partitions:varint  stamp:varint)*     in formats 4 and 5 only: runs of
 //                partitions in ascending order up to the last of the 16384
 //

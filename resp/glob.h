@@ -1,8 +1,8 @@
 // Glob patterns as in KEYS, SCAN MATCH and PSUBSCRIBE.
 //
 //   pattern = *( "*" | "?" | class | "\" byte | byte )        "*": any bytes; "?": one byte
-//   class   = "[" ["^"] *( "\" byte | byte "-" byte | byte ) "]"   a missing "]" ends the class with the
-//   pattern
+//   class   = "[" ["^"] *( "\" byte | byte "-" byte | byte ) "]"   a missing "]" ends the class
+//                                                                  with the pattern
 //
 // Ranges may be written in either order and compare bytes as signed, as Redis does on common machines. An
 // empty string is matched by the empty pattern only, not even by "*".

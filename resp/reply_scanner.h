@@ -6,8 +6,7 @@
 //   bulk      := ('$' | '=' | '!') count CRLF [byte{count} CRLF]            count -1: null, nothing follows
 //   aggregate := ('*' | '~' | '>') count CRLF reply{count}                  count -1: null
 //              | '%' count CRLF reply{2 count}
-//              | '|' count CRLF reply{2 count} reply                        attributes stand before what they
-//              describe
+//              | '|' count CRLF reply{2 count} reply                        attributes before what they describe
 //
 // Bytes may come in any pieces; each byte is looked at once, and those of bulks not at all. Nothing is
 // buffered but the digits of a count. One thread at a time.

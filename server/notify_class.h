@@ -17,9 +17,8 @@ enum NotifyClass : uint32_t {
   kNotifyStream = 1u << 8,
   kNotifyKeyMiss = 1u << 9,
   kNotifyNew = 1u << 10,
-  // Only in the setting's value: 'd' (accepted; there are no modules), 'K' (to __keyspace@<db>__:<key>), 'E'
-  // (to
-  // __keyevent@<db>__:<event>).
+  // Only in the setting's value: 'd' (accepted; there are no modules),
+  // 'K' (to __keyspace@<db>__:<key>), 'E' (to __keyevent@<db>__:<event>).
   kNotifyModule = 1u << 11,
   kNotifyKeyspace = 1u << 30,
   kNotifyKeyevent = 1u << 31,

@@ -1,9 +1,8 @@
 // The compact forms in which RDB data carries small hashes and sets: one string each.
 //
-// listpack = size count *entry %xFF          size: u32le of the whole; count: u16le of entries, %xFFFF:
-// unknown entry    = encoding backlen                backlen: bytes of the encoding, in base 128 from the
-// highest digit on, every
-//                                            byte but the first with bit 7 set; one byte up to 127, two up to
+// listpack = size count *entry %xFF          size: u32le of the whole; count: u16le of entries, %xFFFF: unknown
+// entry    = encoding backlen                backlen: bytes of the encoding, in base 128 from the highest digit on,
+//                                            every byte but the first with bit 7 set; one byte up to 127, two up to
 //                                            16382, three up to 2097150, four up to 268435454, five beyond
 // encoding = %b0nnnnnnn                      integer 0..127
 //          | %b10nnnnnn n*byte
@@ -12,15 +11,13 @@
 //          | %xF0 u32le *byte
 //          | %xF1 i16le | %xF2 i24le | %xF3 i32le | %xF4 i64le
 //
-// ziplist  = size tail count *( previous item ) %xFF      size, tail: u32le, tail is where the last entry
-// begins;
+// ziplist  = size tail count *( previous item ) %xFF      size, tail: u32le, tail is where the last entry begins;
 //                                                         count as above
 // previous = 1byte (up to 253) | %xFE u32le               bytes of the entry before; 0 for the first
 // item     = %b00nnnnnn n*byte | %b01nnnnnn 1byte n*byte | %b10xxxxxx u32be *byte
 //          | %xC0 i16le | %xD0 i32le | %xE0 i64le | %xF0 i24le | %xFE i8 | %xF1..%xFD: integer 0..12
 //
-// intset   = width count *integer            u32le both; width: 2, 4 or 8 bytes of each, signed,
-// little-endian,
+// intset   = width count *integer            u32le both; width: 2, 4 or 8 bytes of each, signed, little-endian,
 //                                            strictly ascending
 #pragma once
 

@@ -1,12 +1,12 @@
 // One value as DUMP writes it and RESTORE reads it: the format of Redis 7.0, RDB version 10.
 //
-//   payload = type value version crc          version: u16le, up to 10; crc: u64le, CRC-64 of all before
-//   (crc64.h) type, value = %x00 string                 a string
-//               | %x02 length *string         a set: the number of members, the members
+//   payload     = type value version crc        version: u16le, up to 10; crc: u64le, CRC-64 of all before (crc64.h)
+//   type, value = %x00 string                   a string
+//               | %x02 length *string           a set: the number of members, the members
 //               | %x04 length *(string string)  a hash: the number of fields, names and values
-//               | %x0B string                 a set as an intset
-//               | %x0D string                 a hash as a ziplist of names and values, by turns; only read
-//               | %x10 string                 a hash as a listpack of the same
+//               | %x0B string                   a set as an intset
+//               | %x0D string                   a hash as a ziplist of names and values, by turns; only read
+//               | %x10 string                   a hash as a listpack of the same
 //
 // length, string: rdb_strings.h. Intset, ziplist, listpack: rdb_compact.h. Values of other types are not
 // read.

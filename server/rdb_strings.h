@@ -5,10 +5,9 @@
 //          | %xC0 i8 | %xC1 i16le | %xC2 i32le                            the number's decimal text
 //          | %xC3 length length lzf                                       compressed size, plain size
 //   lzf    = *( %b000nnnnn (n+1)*byte                                     bytes as they are
-//             | %bnnnooooo [1byte] 1byte )                                n in 1..7: repeats n+2 bytes, the
-//             middle byte
-//                                                   (only when n is 7) added, from o+1 bytes back, o of 13
-//                                                   bits
+//             | %bnnnooooo [1byte] 1byte )                                n in 1..7: repeats n+2 bytes, the middle
+//                                                                         byte (only when n is 7) added, from o+1
+//                                                                         bytes back, o of 13 bits
 //
 // Strings are never written compressed, which every reader accepts.
 #pragma once

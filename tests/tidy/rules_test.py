@@ -6,6 +6,15 @@ import tempfile
 import unittest
 
 RULES = pathlib.Path(__file__).with_name("rules")
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+# A formatter that fills comments makes one paragraph of these lines.
+GRAMMAR = """\
+// What a message is.
+//
+//   message := kind:u8 body                                             one of the kinds that are known, and what it holds
+//   body    := size:varint byte{size}
+//            | 0x00                                                     nothing
+"""
 
 CLEAN = {
     "engine/a.h": "#include <vector>\n#include \"engine/b.h\"\nint64_t now = clock.wall_ms();\n",
@@ -38,6 +47,7 @@ BREACHES = [
     ("engine/x.cc", "int r = rand() % 6;\n", "engine/clock.h"),
     ("cluster/x.cc", "auto t = ::time(nullptr);\n", "engine/clock.h"),
     ("cluster/x.cc", "std::mt19937_64 generator(1);\n", "engine/clock.h"),
+    ("server/x.cc", "//" + 119 * "-" + "\n", "columns"),
     ("server/x.cc", "// TODO: later\n", "unfinished"),
     ("tests/integration/x.py", "# FIXME\n", "unfinished"),
     ("tests/bench/run", "#!/bin/sh  # TODO\n", "unfinished"),
@@ -74,6 +84,11 @@ class Rules(unittest.TestCase):
         result = run({"server/x.cc": "\n" * 501})
         self.assertEqual(result.returncode, 0, result.stdout)
         self.assertIn("warning", result.stdout)
+
+    def test_formatter_leaves_grammars_alone(self):
+        formatted = subprocess.run(["clang-format-14", f"--style=file:{ROOT / '.clang-format'}", "--assume-filename=x.h"],
+                                   input=GRAMMAR, capture_output=True, text=True, check=True)
+        self.assertEqual(formatted.stdout, GRAMMAR)
 
     def test_empty_tree_fails(self):
         with tempfile.TemporaryDirectory() as root:
