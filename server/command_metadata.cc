@@ -28,11 +28,8 @@ constexpr NamedSpecification kSpecifications[] = {
     {"sinterstore", {.use = kKeyRO | kKeyAccess, .first = 2, .last = -1, .step = 1}},
     {"smove", {.use = kKeyRW | kKeyAccess | kKeyDelete, .first = 1, .last = 0, .step = 1}},
     {"smove", {.use = kKeyRW | kKeyInsert, .first = 2, .last = 0, .step = 1}},
-    {"spublish", {.use = kKeyNotKey, .first = 1, .last = 0, .step = 1}},
-    {"ssubscribe", {.use = kKeyNotKey, .first = 1, .last = -1, .step = 1}},
     {"sunionstore", {.use = kKeyOW | kKeyUpdate, .first = 1, .last = 0, .step = 1}},
     {"sunionstore", {.use = kKeyRO | kKeyAccess, .first = 2, .last = -1, .step = 1}},
-    {"sunsubscribe", {.use = kKeyNotKey, .first = 1, .last = -1, .step = 1}},
 };
 
 // By name.

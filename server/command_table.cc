@@ -68,7 +68,8 @@ Command* CommandTable::add(const CommandSpec& spec, const Command* parent) {
   command->spec = &spec;
   command->parent = parent;
   command->id = static_cast<uint32_t>(all_.size());
-  command->one_key = spec.find_keys == nullptr && spec.keys.first > 0 && spec.keys.first == spec.keys.last;
+  command->has_keys = (spec.keys.first != 0 || spec.find_keys != nullptr) && (spec.key_use & kKeyNotKey) == 0;
+  command->one_key = command->has_keys && spec.find_keys == nullptr && spec.keys.first == spec.keys.last;
   command->full_name =
       parent ? std::string(parent->full_name) + "|" + std::string(spec.name) : std::string(spec.name);
   const bool understood = parse_argument_syntax(spec.syntax, &command->arguments);

@@ -19,8 +19,11 @@ struct Command {
   const CommandSpec* spec = nullptr;
   const Command* parent = nullptr;  // Of a subcommand.
   uint32_t id = 0;                  // Dense, subcommands included: indexes the counters.
-  bool one_key = false;             // The key is at a fixed position, and there is only one.
-  std::string full_name;            // "get", "client|getname".
+  // What stands where its keys would are names of records: not of channels, nor of what is only asked about. Only such
+  // names are locked, read from the disk and asked of replicas.
+  bool has_keys = false;
+  bool one_key = false;   // The key is at a fixed position, and there is only one.
+  std::string full_name;  // "get", "client|getname".
   std::vector<ArgumentDescription> arguments;
   std::vector<const Command*> subcommands;
 };

@@ -187,8 +187,9 @@ void Dispatcher::queue(Client& client, const Command& command, Arguments argumen
   apply_reply_mode(client, from);
 }
 
-void Dispatcher::add_keys(const CommandSpec& spec, Arguments arguments, int database, KeyList* keys) {
-  if (!find_keys(spec, arguments, &positions_)) return;
+void Dispatcher::add_keys(const Command& command, Arguments arguments, int database, KeyList* keys) {
+  const CommandSpec& spec = *command.spec;
+  if (!command.has_keys || !find_keys(spec, arguments, &positions_)) return;
   for (const int position : positions_) {
     keys->push_back({database, engine::Key(arguments[static_cast<size_t>(position)])});
   }
@@ -201,16 +202,15 @@ void Dispatcher::add_keys(const CommandSpec& spec, Arguments arguments, int data
 bool Dispatcher::collect_keys(const Client& client, const Command& command, Arguments arguments,
                               KeyList* keys) {
   if (!is_exec(command)) {
-    add_keys(*command.spec, arguments, client.database, keys);
+    add_keys(command, arguments, client.database, keys);
     return false;
   }
   bool everything = false;
   DatabaseTracker databases(client.database);
   for (const QueuedCommand& queued : client.transaction.queue) {
-    const CommandSpec& spec = *queued.command->spec;
-    everything |= (spec.flags & kWholeKeyspace) != 0;
+    everything |= (queued.command->spec->flags & kWholeKeyspace) != 0;
     const size_t first = keys->size();
-    add_keys(spec, queued.arguments, databases.selected(), keys);
+    add_keys(*queued.command, queued.arguments, databases.selected(), keys);
     for (size_t i = first; i < keys->size(); ++i) (*keys)[i].database = databases.before((*keys)[i].database);
     databases.follow(*queued.command, queued.arguments);
   }
@@ -275,8 +275,7 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   const engine::Key* key = command.one_key && prepared.key ? &*prepared.key : nullptr;
   const Arguments arguments = prepared.request.arguments;
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
-  const bool has_keys = key != nullptr || command.spec->keys.first != 0 ||
-                        command.spec->find_keys != nullptr || is_exec(command);
+  const bool has_keys = command.has_keys || is_exec(command);
   if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return false;
   const uint64_t from = client.output.position();
   ClusterThread* const cluster = io_thread_.cluster();

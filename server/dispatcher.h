@@ -78,7 +78,7 @@ class Dispatcher {
                engine::Operation& operation);
   // True when everything must be locked.
   bool collect_keys(const Client& client, const Command& command, Arguments arguments, KeyList* keys);
-  void add_keys(const CommandSpec& spec, Arguments arguments, int database, KeyList* keys);
+  void add_keys(const Command& command, Arguments arguments, int database, KeyList* keys);
   void fetch(Client& client, std::span<const engine::KeyRef> keys);
   void reject(Client& client, const Command* command, std::string_view error);
   void reject_unknown(Client& client, Arguments arguments);

@@ -26,7 +26,7 @@ bool Dispatcher::unwrap(Client& client, PreparedRequest& prepared) {
 bool Dispatcher::may_run_elsewhere(const Client& client, const Command& command) const {
   const ClusterThread* const cluster = io_thread_.cluster();
   if (cluster == nullptr || cluster->placement() == nullptr || client.tunnel != nullptr) return false;
-  return command.spec->keys.first != 0 || command.spec->find_keys != nullptr || command.full_name == "exec";
+  return command.has_keys || is_exec(command);
 }
 
 Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {

@@ -105,7 +105,6 @@ bool ClusterThread::runs_here(const Client& client, const Command& command, cons
   if (placement_ == nullptr || client.tunnel != nullptr || client.transaction.open || client.remote_watch ||
       !client.forwarded.empty() || client.parked_forwards != 0 || prepared.read != nullptr ||
       command.parent != nullptr || (command.spec->flags & kWholeKeyspace) != 0 ||
-      (command.spec->key_use & kKeyNotKey) != 0 ||
       (asks_others(client) && must_read_first(client, command, prepared.request.arguments))) {
     return false;
   }
@@ -140,8 +139,7 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   if (own_client && !whole && placement_ != nullptr) {
     if (const auto admission = admit_whole_read(client, command, arguments)) return *admission;
   }
-  // Shard channels stand where keys do, and are told to all nodes anyway.
-  const bool placed = !keys.empty() && (command.spec->key_use & kKeyNotKey) == 0;
+  const bool placed = !keys.empty();
   const bool exec = client.transaction.open && command.spec->name == "exec" && command.parent == nullptr;
   if (!placed && !whole && !(exec && client.remote_watch)) return Admission::kRun;
   if (placement_ == nullptr) {

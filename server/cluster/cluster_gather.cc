@@ -79,10 +79,16 @@ void ClusterThread::begin_gather(Client& client, std::unique_ptr<Gather> gather)
   gathers_.emplace(token, std::move(gather));
 }
 
-// What cannot be sent counts as answered with an error.
+// What cannot be sent, or has nobody to go to, counts as answered with an error.
 void ClusterThread::send_part(Client& client, uint64_t token, Gather& gather, size_t part,
                               Arguments arguments, std::span<const engine::KeyRef> keys) {
   const NodeIndex target = gather.parts[part].node;
+  const auto lose = [&](std::string_view what) {
+    gather.replies[part] = "-NOQUORUM " + std::string(what) + "\r\n";
+    gather.lost = true;
+    --gather.pending;
+  };
+  if (target == cluster::kNoNode) return lose("no node that holds a part of the keys can be reached");
   Forward forward = new_forward(client, target, gather.writes);
   forward.gather_token = token;
   forward.part = part;
@@ -91,12 +97,7 @@ void ClusterThread::send_part(Client& client, uint64_t token, Gather& gather, si
   for (const engine::KeyRef& key : keys) forward.partitions.push_back(key.key.partition);
   forward.requests = encode_forwarded(gather.prefix, arguments);
   const uint64_t correlation = send_forward(client, std::move(forward));
-  if (correlation == 0) {
-    gather.replies[part] = "-NOQUORUM the node that coordinates a key cannot be reached\r\n";
-    gather.lost = true;
-    --gather.pending;
-    return;
-  }
+  if (correlation == 0) return lose("the node that coordinates a key cannot be reached");
   for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
 }
 

@@ -88,14 +88,6 @@ void list(CommandContext& context) {
   for (const std::string_view name : names) context.reply.bulk(name);
 }
 
-bool has_keys(const Command& command) {
-  if (command.spec->find_keys != nullptr) return true;
-  for (const KeySpecification& specification : key_specifications(command)) {
-    if ((specification.use & kKeyNotKey) == 0) return true;
-  }
-  return false;
-}
-
 // The command that starts at argument 2, and the positions of its keys in it. Null: an error was replied.
 const Command* find_command_and_keys(CommandContext& context, std::vector<int>* positions) {
   const Arguments arguments = context.arguments.subspan(2);
@@ -108,7 +100,7 @@ const Command* find_command_and_keys(CommandContext& context, std::vector<int>* 
     command = CommandTable::find_subcommand(*command, arguments[1]);
   }
   if (command == nullptr) return refuse("ERR Invalid command specified");
-  if (!has_keys(*command)) return refuse("ERR The command has no key arguments");
+  if (!command->has_keys) return refuse("ERR The command has no key arguments");
   const int arity = command->spec->arity;
   const int given = static_cast<int>(arguments.size());
   if (arity >= 0 ? given != arity : given < -arity) {

@@ -166,9 +166,10 @@ std::span<const CommandSpec> pubsub_subcommands() {
   return commands;
 }
 
-// Shard channels stand where keys would, so that cluster clients can route by them.
+// Shard channels stand where keys would, so that cluster clients can route by them. A message is told to all nodes.
 CommandSpec with_channels(CommandSpec spec, KeyPositions positions) {
   spec.keys = positions;
+  spec.key_use = kKeyNotKey;
   return spec;
 }
 

@@ -103,7 +103,7 @@ bool inner_keys(Arguments arguments, std::vector<int>* positions) {
   if (spec != nullptr && !spec->subcommands.empty() && command.size() > 1) {
     spec = find_spec(spec->subcommands, command[1]);
   }
-  if (spec == nullptr || equals_ignoring_case(command[0], "quorum") ||
+  if (spec == nullptr || equals_ignoring_case(command[0], "quorum") || (spec->key_use & kKeyNotKey) != 0 ||
       !find_keys(*spec, command, positions)) {
     return false;
   }

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "server/command_metadata.h"
 #include "server/commands/families.h"
 
 namespace starling::server {
@@ -43,6 +44,28 @@ TEST_CASE("commands are found whatever the case and length of their names") {
     for (char& c : text) c = static_cast<char>(toupper(c));
     REQUIRE(table.find(text) != nullptr);
     CHECK(table.find(text)->spec->name == name);
+  }
+}
+
+TEST_CASE("what stands where keys do and is none is no key to anybody") {
+  const CommandTable table(all_families());
+  for (const std::string_view name : {"spublish", "ssubscribe", "sunsubscribe", "quorum|explain"}) {
+    CAPTURE(name);
+    const Command* command = table.find_full(name);
+    REQUIRE(command != nullptr);
+    CHECK_FALSE(command->has_keys);
+  }
+  for (const auto& command : table.all()) {
+    CAPTURE(command->full_name);
+    const CommandSpec& spec = *command->spec;
+    const bool placed = spec.keys.first != 0 || spec.find_keys != nullptr;
+    CHECK(command->has_keys == (placed && (spec.key_use & kKeyNotKey) == 0));
+    CHECK((!command->one_key || command->has_keys));
+    // Said once: no other list makes keys of what the declaration says are none, or the other way round.
+    for (const KeySpecification& specification : key_specifications(*command))
+      CHECK(((specification.use & kKeyNotKey) == 0) == command->has_keys);
+    // Who touches no data has no use for a key's record: channels are all there is of that kind.
+    if ((spec.flags & kPubSub) != 0) CHECK_FALSE(command->has_keys);
   }
 }
 
