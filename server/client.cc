@@ -59,7 +59,7 @@ std::string Client::flag_letters() const {
   if (monitor) letters += 'O';
   if (subscriptions.total() != 0) letters += 'P';
   if (transaction.open) letters += 'x';
-  if (waiting == Waiting::kForAnswer && unblockable) letters += 'b';
+  if (blocked()) letters += 'b';
   if (watch_state != nullptr && watch_state->dirty) letters += 'd';
   if (close_after_reply) letters += 'c';
   if (closing) letters += 'A';

@@ -127,6 +127,10 @@ class Client final : public FdHandler {
   Waiting waiting = Waiting::kNo;
   uint64_t wait_number = 0;  // Counts the waits, so that a late answer to an earlier one is recognised.
   bool unblockable = false;  // CLIENT UNBLOCK may end this wait.
+  // By what a user asked for (a blocking command, CLIENT PAUSE), as CLIENT LIST and INFO tell.
+  bool blocked() const {
+    return waiting == Waiting::kForPause || (waiting == Waiting::kForAnswer && unblockable);
+  }
 
   Transaction transaction;
   std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
@@ -137,6 +141,9 @@ class Client final : public FdHandler {
   bool no_evict = false;
   bool no_touch = false;
   ReplyMode reply_mode = ReplyMode::kOn;
+  // What the command that runs tells though its replies are not wanted: confirmations of subscriptions. Null: nothing.
+  std::unique_ptr<resp::OutputBuffer> pushed;
+  bool mutes_replies() const { return reply_mode == ReplyMode::kOff || reply_mode == ReplyMode::kSkipThis; }
   bool close_after_reply = false;
   bool closing = false;  // Will be destroyed at the end of the pass; executes and sends nothing more.
 

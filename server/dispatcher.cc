@@ -280,11 +280,14 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   const uint64_t from = client.output.position();
   ClusterThread* const cluster = io_thread_.cluster();
   if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0) operation.capture(&cluster->changes());
+  const size_t subscriptions_before = client.subscriptions.total();
   call(client, command, arguments, operation, false, key, &prepared.request);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
   PubSubOutbox& outbox = io_thread_.outbox();
-  const bool told = !outbox.empty() && outbox.deliver(client, from);
+  // A message never comes before the confirmation of the subscription that it is for.
+  const bool subscribed = client.subscriptions.total() > subscriptions_before;
+  const bool told = !outbox.empty() && outbox.deliver(client, subscribed ? client.output.position() : from);
   if (cluster != nullptr) cluster->ship(client, from);
   if (position != 0) {
     // What was shipped may have left hints here, behind the change.
@@ -315,11 +318,12 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
 
   const uint64_t cycles = last_cycles_ - begin;
   CommandCounters& counters = io_thread_.statistics().commands[command.id];
-  counters.calls.add(1);
-  counters.cycles.add(cycles);
+  counters.count(cycles);
   if (io_thread_.errors_written() != errors_before) counters.failed.add(1);
-  counters.latency[latency_bucket(cycles_to_microseconds(cycles))].add(1);
   io_thread_.statistics().commands_processed.add(1);
+  // CONFIG SET may have changed what counts as slow.
+  if ((spec.flags & kAdmin) != 0) [[unlikely]]
+    slow_cycles_ = recorded_from_cycles(server_.settings());
   if (cycles >= slow_cycles_) [[unlikely]]
     record_slow(client, spec, arguments, cycles);
 }
@@ -338,13 +342,17 @@ void Dispatcher::record_slow(const Client& client, const CommandSpec& spec, Argu
 }
 
 void Dispatcher::apply_reply_mode(Client& client, uint64_t from) {
-  if (client.reply_mode == ReplyMode::kOn) [[likely]]
+  if (client.reply_mode == ReplyMode::kOn && client.pushed == nullptr) [[likely]]
     return;
   if (client.reply_mode == ReplyMode::kSkipNext) {
     client.reply_mode = ReplyMode::kSkipThis;
     return;
   }
-  client.output.truncate_to(from);
+  if (client.mutes_replies()) client.output.truncate_to(from);
+  if (client.pushed != nullptr) {
+    client.output.splice(std::move(*client.pushed));
+    client.pushed.reset();
+  }
   if (client.reply_mode == ReplyMode::kSkipThis) client.reply_mode = ReplyMode::kOn;
 }
 

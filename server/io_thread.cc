@@ -431,7 +431,7 @@ void IoThread::on_tick() {
     client_bytes += sizeof(Client) + input + client->output.size();
     largest_input = std::max(largest_input, input);
     largest_output = std::max(largest_output, client->output.size());
-    suspended += client->unblockable ? 1 : 0;
+    suspended += client->blocked() ? 1 : 0;
   }
   statistics_.client_bytes.set(client_bytes);
   statistics_.largest_input_bytes.set(largest_input);

@@ -33,7 +33,7 @@ void write(const PubSubMessage& message, resp::ReplyWriter& reply) {
 
 }  // namespace
 
-bool PubSubOutbox::deliver_around(Client* client, uint64_t from) {
+bool PubSubOutbox::deliver_around(Client* client, uint64_t at) {
   resp::OutputBuffer own;
   for (const Waiting& waiting : waiting_) {
     Client* receiver = io_thread_.find_client(waiting.client_id);
@@ -53,7 +53,7 @@ bool PubSubOutbox::deliver_around(Client* client, uint64_t from) {
   }
   waiting_.clear();
   if (own.empty()) return false;
-  client->output.insert(from, std::move(own));
+  client->output.insert(at, std::move(own));
   return true;
 }
 

@@ -42,16 +42,16 @@ class PubSubOutbox {
 
   // Between commands: writes what waits to its receivers, those that have not unsubscribed meanwhile.
   void deliver() { deliver_around(nullptr, 0); }
-  // After a command of `client`, whose output has the reply from `from` on. Returns whether messages were put
-  // before that reply.
-  bool deliver(Client& client, uint64_t from) { return deliver_around(&client, from); }
+  // After a command of `client`: its own messages go into its output at `at`, where the command's reply begins (or
+  // ends, if the command subscribed to them). Returns whether there were any.
+  bool deliver(Client& client, uint64_t at) { return deliver_around(&client, at); }
 
  private:
   struct Waiting {
     uint64_t client_id;
     std::shared_ptr<const PubSubMessage> message;
   };
-  bool deliver_around(Client* client, uint64_t from);
+  bool deliver_around(Client* client, uint64_t at);
 
   IoThread& io_thread_;
   std::vector<Waiting> waiting_;

@@ -2,12 +2,13 @@
 
 namespace starling::server {
 
+void CommandCounters::reset() {
+  for (Counter* counter : {&calls, &cycles, &rejected, &failed}) counter->set(0);
+  for (Counter& bucket : latency) bucket.set(0);
+}
+
 void LoopStatistics::reset() {
-  for (CommandCounters& command : commands) {
-    for (Counter* counter : {&command.calls, &command.cycles, &command.rejected, &command.failed})
-      counter->set(0);
-    for (Counter& bucket : command.latency) bucket.set(0);
-  }
+  for (CommandCounters& command : commands) command.reset();
   for (Counter* counter : {&commands_processed, &unexpected_errors, &input_bytes, &output_bytes, &passes}) {
     counter->set(0);
   }

@@ -14,6 +14,8 @@
 #include <string_view>
 #include <vector>
 
+#include "server/cycle_clock.h"
+
 namespace starling::server {
 
 class Counter {
@@ -35,6 +37,14 @@ inline size_t latency_bucket(uint64_t microseconds) {
 struct CommandCounters {
   Counter calls, cycles, rejected, failed;
   std::array<Counter, kLatencyBuckets> latency;
+
+  // One call that took so many cycles of the processor's counter.
+  void count(uint64_t cycles_taken) {
+    calls.add(1);
+    cycles.add(cycles_taken);
+    latency[latency_bucket(cycles_to_microseconds(cycles_taken))].add(1);
+  }
+  void reset();
 };
 
 struct LoopStatistics {

@@ -71,7 +71,7 @@ std::optional<Admission> ClusterThread::admit_fan_out(Client& client, const Comm
 void ClusterThread::begin_gather(Client& client, std::unique_ptr<Gather> gather) {
   gather->client_id = client.id();
   gather->held_id = next_token_++;
-  gather->silent = client.reply_mode == ReplyMode::kOff || client.reply_mode == ReplyMode::kSkipThis;
+  gather->silent = client.mutes_replies();
   const uint64_t from = client.output.position();
   Dispatcher::apply_reply_mode(client, from);
   client.held_replies.hold(gather->held_id, from, client.output);

@@ -8,6 +8,7 @@
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/config.h"
+#include "server/cycle_clock.h"
 #include "server/io_thread.h"
 #include "server/log.h"
 #include "server/pending_reply.h"
@@ -56,8 +57,15 @@ void reset_statistics(CommandContext& context) {
     context.server.reset_statistics(here, [] {});
     return context.reply.ok();
   }
-  context.server.reset_statistics(here, [pending = context.suspend()] {
-    pending.complete([](resp::ReplyWriter& reply) { reply.ok(); });
+  // The call itself is the first that is counted anew.
+  const uint32_t own = context.client.last_command->id;
+  context.server.reset_statistics(here, [&here, own, begin = cycles_now(), pending = context.suspend()] {
+    pending.complete([&here, own, begin](resp::ReplyWriter& reply) {
+      CommandCounters& counters = here.statistics().commands[own];
+      counters.reset();
+      counters.count(cycles_now() - begin);
+      reply.ok();
+    });
   });
 }
 

@@ -28,20 +28,28 @@ Words words_of(ChannelKind kind) {
   return {"ssubscribe", "sunsubscribe"};
 }
 
+void write_confirmation(const Subscriptions& counts, ChannelKind kind, std::string_view word,
+                        std::optional<std::string_view> name, resp::ReplyWriter& reply) {
+  reply.push(3);
+  reply.bulk(word);
+  if (name) {
+    reply.bulk(*name);
+  } else {
+    reply.null();
+  }
+  reply.integer(static_cast<int64_t>(kind == ChannelKind::kShard ? counts.shard_channels
+                                                                 : counts.channels + counts.patterns));
+}
+
 // What the client is told of one subscription: its count is of channels and patterns together, or of shard
-// channels.
+// channels. It is no reply: who has switched replies off is told, too.
 void confirm(CommandContext& context, ChannelKind kind, std::string_view word,
              std::optional<std::string_view> name) {
-  const Subscriptions& counts = context.client.subscriptions;
-  context.reply.push(3);
-  context.reply.bulk(word);
-  if (name) {
-    context.reply.bulk(*name);
-  } else {
-    context.reply.null();
-  }
-  context.reply.integer(static_cast<int64_t>(
-      kind == ChannelKind::kShard ? counts.shard_channels : counts.channels + counts.patterns));
+  Client& client = context.client;
+  if (!client.mutes_replies()) return write_confirmation(client.subscriptions, kind, word, name, context.reply);
+  if (client.pushed == nullptr) client.pushed = std::make_unique<resp::OutputBuffer>();
+  resp::ReplyWriter writer(*client.pushed, context.reply.protocol());
+  write_confirmation(client.subscriptions, kind, word, name, writer);
 }
 
 template <ChannelKind kind>
