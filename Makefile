@@ -9,19 +9,19 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run test cluster sim bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
+.PHONY: help run server test cluster sim bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-run: build  ## Installs what is missing, builds, starts a node on 127.0.0.1:6379 with its data in ./data (ARGS="--port 7000")
+run: server  ## Installs what the server needs, builds it, starts a node on 127.0.0.1:6379, data in ./data (ARGS="--port 7000")
 	@mkdir -p data
 	@exec ./$(SERVER) conf/starling.conf --dir data $(ARGS)
 
 test: build  ## Installs what is missing, builds, runs every test
 	@ctest --test-dir $(BUILD) --output-on-failure
 
-cluster: build  ## Starts three nodes on ports 7001-7003 with their data in ./data/cluster (ARGS go to every node)
+cluster: server  ## Starts three nodes on ports 7001-7003 with their data in ./data/cluster (ARGS go to every node)
 	@exec conf/three-nodes $(SERVER) $(ARGS)
 
 sim: build  ## Runs the cluster's code under simulated faults (ARGS="--seconds 60", "--seed 42 --trace", "--mutations")
@@ -44,8 +44,14 @@ fuzz: install-deps  ## Runs each fuzz target for FUZZ_SECONDS (60)
 	@.ci/fuzz $(FUZZ_SECONDS)
 
 build: install-deps  ## Builds build/release/starling-server and the tests
-	@cmake --preset release > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@cmake --preset release -DSTARLING_TESTS=ON > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@$(NINJA) -C $(BUILD)
+
+server:  ## Installs what the server needs and builds it, without the tests
+	@.ci/install-deps server
+	@mkdir -p build
+	@cmake --preset release -DSTARLING_TESTS=OFF > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@$(NINJA) -C $(BUILD) starling-server
 
 tsan-load: install-deps  ## Builds with ThreadSanitizer and drives everything at once for a minute (ARGS are the script's options)
 	@cmake --preset tsan > /dev/null
