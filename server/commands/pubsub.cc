@@ -46,7 +46,8 @@ void write_confirmation(const Subscriptions& counts, ChannelKind kind, std::stri
 void confirm(CommandContext& context, ChannelKind kind, std::string_view word,
              std::optional<std::string_view> name) {
   Client& client = context.client;
-  if (!client.mutes_replies()) return write_confirmation(client.subscriptions, kind, word, name, context.reply);
+  if (!client.mutes_replies())
+    return write_confirmation(client.subscriptions, kind, word, name, context.reply);
   if (client.pushed == nullptr) client.pushed = std::make_unique<resp::OutputBuffer>();
   resp::ReplyWriter writer(*client.pushed, context.reply.protocol());
   write_confirmation(client.subscriptions, kind, word, name, writer);
