@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "server/command_line.h"
+#include "server/machine_memory.h"
 
 namespace starling::server {
 namespace {
@@ -18,7 +19,7 @@ constexpr int64_t kMebibyte = 1 << 20;
 constexpr int64_t kLeastDurableBytes = 32 * kMebibyte;
 constexpr int64_t kLeastMemoryBytes = 16 * kMebibyte;
 
-// The number that a file of the kernel's consists of; `otherwise` when there is none ("max").
+// The number that a file of the kernel's consists of; `otherwise` when there is none.
 int64_t read_number(const char* path, int64_t otherwise) {
   std::ifstream file(path);
   int64_t number = 0;
@@ -127,9 +128,7 @@ Environment read_environment() {
   if (::getrlimit(RLIMIT_NOFILE, &files) == 0) {
     environment.open_files = static_cast<int64_t>(std::min<rlim_t>(files.rlim_cur, 1u << 30));
   }
-  int64_t machine = static_cast<int64_t>(::sysconf(_SC_PHYS_PAGES)) * ::sysconf(_SC_PAGESIZE);
-  int64_t group = read_number("/sys/fs/cgroup/memory.max", machine);
-  environment.memory_bytes = std::min(machine, group);
+  environment.memory_bytes = memory_available();
   environment.overcommit = static_cast<int>(read_number("/proc/sys/vm/overcommit_memory", 1));
   environment.listen_backlog = read_number("/proc/sys/net/core/somaxconn", 0);
   return environment;
@@ -150,7 +149,7 @@ std::vector<LogLine> banner(const Settings& settings, const Environment& environ
   auto say = [&](std::string text) { lines.emplace_back(LogLevel::kNotice, std::move(text)); };
   say("Starling " + std::string(kVersion) + ", as Redis " + std::string(kRedisVersion) + ", pid " +
       std::to_string(environment.process_id));
-  say("Listening on: " + addresses(settings) + ", " + std::to_string(settings.io_threads) + " I/O threads");
+  say("Addresses: " + addresses(settings) + ", " + std::to_string(settings.io_threads) + " I/O threads");
   if (settings.storage == Storage::kRocksDb) say("Data directory: " + settings.directory);
   say("Durability: " + durability(settings));
   say("Memory limit: " + (settings.max_memory_bytes == 0 ? "none" : mebibytes(settings.max_memory_bytes)));

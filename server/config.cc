@@ -11,9 +11,11 @@
 #include <thread>
 
 #include "engine/assert.h"
+#include "engine/engine.h"
 #include "resp/glob.h"
 #include "server/config/config_text.h"
 #include "server/config/setting_value.h"
+#include "server/machine_memory.h"
 
 namespace starling::server {
 namespace {
@@ -23,6 +25,9 @@ using engine::StatusCode;
 
 constexpr int64_t kMostDerivedThreads = 4;
 constexpr size_t kMaxStandardInputBytes = 16u << 20;
+// What the engine, snapshots and the cluster keep in the data directory.
+constexpr std::string_view kOwnFiles[] = {"LOCK",  "FORMAT",    "ballast", "actor", "log",
+                                          "store", "snapshots", "cluster", "sums"};
 
 Status invalid(std::string message) {
   return Status(StatusCode::kInvalid, std::move(message));
@@ -94,6 +99,8 @@ Config::Config() {
 
 void Config::put(const SettingSpec& spec, std::string canonical) {
   store_setting(spec, canonical, &settings_);
+  if (canonical == kAutomatic && spec.field == SettingField(&Settings::max_memory_bytes))
+    settings_.max_memory_bytes.set(automatic_max_memory(settings_.storage));
   std::lock_guard lock(mutex_);
   values_[&spec] = std::move(canonical);
 }
@@ -105,7 +112,16 @@ const std::string& Config::value_of(const SettingSpec& spec) const {
 }
 
 Status Config::load(std::span<const std::string> arguments) {
-  auto take = [this](const ConfigLine& line) { return take_line(line.where, line.text, line.words); };
+  std::string wrong;
+  const auto collect = [&wrong](const Status& status) {
+    if (!status.ok()) wrong += (wrong.empty() ? "" : "\n") + status.message();
+  };
+  const auto take = [&](const ConfigLine& line) {
+    collect(take_line(line.where, line.text, line.words));
+    const SettingSpec* spec = line.included ? find_setting(line.words.front()) : nullptr;
+    if (spec != nullptr) included_.insert(spec);
+    return Status();
+  };
   if (!arguments.empty() && !arguments.front().starts_with("--")) {
     Status status;
     if (arguments.front() == "-") {
@@ -116,13 +132,14 @@ Status Config::load(std::span<const std::string> arguments) {
       file_ = absolute_path(arguments.front());
       status = read_config_file(arguments.front(), take);
     }
-    if (!status.ok()) return status;
+    collect(status);
     arguments = arguments.subspan(1);
   }
   for (const CommandLineOption& option : group_options(arguments)) {
-    if (Status status = take_line("command line", option.text, option.words); !status.ok()) return status;
+    collect(take_line("command line", option.text, option.words));
   }
-  return finish_load();
+  collect(finish_load());
+  return wrong.empty() ? Status() : invalid(std::move(wrong));
 }
 
 Status Config::take_line(std::string_view where, std::string_view text, std::span<const std::string> words) {
@@ -149,8 +166,48 @@ Status Config::take_line(std::string_view where, std::string_view text, std::spa
   if (Status status = parse_setting(*spec, words.subspan(1), base, &canonical); !status.ok()) {
     return wrong(status.message() + "\n  accepted: " + accepted_values(*spec));
   }
+  if ((spec->flags & kWarned) != 0 && canonical != default_value(*spec)) {
+    warnings_.push_back(std::string(where) + ": '" + std::string(text) + "' changes nothing. " +
+                        std::string(spec->documentation));
+  }
   put(*spec, std::move(canonical));
   return {};
+}
+
+// Files of the user's must not stand where the data directory has its own.
+Status Config::check_paths() const {
+  if (settings_.storage != Storage::kRocksDb) return {};
+  const std::pair<std::string_view, const std::string*> files[] = {{"logfile", &settings_.log_file},
+                                                                   {"pidfile", &settings_.pid_file},
+                                                                   {"unixsocket", &settings_.unix_socket}};
+  for (const auto& [name, path] : files) {
+    for (const std::string_view own : kOwnFiles) {
+      if (*path != settings_.directory + "/" + std::string(own)) continue;
+      return invalid(std::string(name) + " " + quote_word(*path) +
+                     " is where the data directory keeps its own '" + std::string(own) +
+                     "': give it another name or place");
+    }
+  }
+  return {};
+}
+
+// What is accepted and does not do what it looks like.
+void Config::note_contradictions() {
+  const bool durable = settings_.storage == Storage::kRocksDb;
+  if (durable && settings_.eviction_policy != engine::EvictionPolicy::kNoEviction) {
+    warnings_.push_back(
+        "maxmemory-policy " + value_of(*find_setting("maxmemory-policy")) +
+        " evicts nothing with storage rocksdb: what leaves memory stays on disk, for ever. For a cache set "
+        "'storage memory'.");
+  }
+  if (durable && value_of(*find_setting("appendonly")) == "no") {
+    warnings_.push_back(
+        "appendonly no changes nothing with storage rocksdb: every write goes to the commit log on disk. For "
+        "a "
+        "server that keeps nothing set 'storage memory'.");
+  }
+  if (!settings_.cluster_enabled && !settings_.cluster_seeds.empty())
+    warnings_.push_back("cluster-seeds changes nothing without 'cluster-enabled yes'.");
 }
 
 Status Config::finish_load() {
@@ -162,11 +219,19 @@ Status Config::finish_load() {
     int64_t cores = std::max<int64_t>(1, std::thread::hardware_concurrency());
     settings_.io_threads = std::min(cores, kMostDerivedThreads);
   }
+  origins_.clear();
+  if (settings_.databases > engine::kDatabaseCount) {
+    warnings_.push_back("databases " + std::to_string(settings_.databases) + ": there are " +
+                        std::to_string(engine::kDatabaseCount) + ". To SELECT a higher one is an error.");
+    put(*find_setting("databases"), std::to_string(engine::kDatabaseCount));
+  }
+  if (const SettingSpec* limit = find_setting("maxmemory"); value_of(*limit) == kAutomatic)
+    put(*limit, "auto");
+  note_contradictions();
   if (settings_.port == 0 && settings_.unix_socket.empty()) {
     return invalid("port 0 needs a unixsocket: there would be nothing to connect to");
   }
-  origins_.clear();
-  return {};
+  return check_paths();
 }
 
 std::vector<Config::NameValue> Config::get(std::span<const std::string_view> patterns) const {
@@ -174,7 +239,7 @@ std::vector<Config::NameValue> Config::get(std::span<const std::string_view> pat
   std::set<std::pair<const SettingSpec*, bool>> seen;  // With true for the alias.
   std::lock_guard lock(mutex_);
   auto add = [&](const SettingSpec& spec, bool alias, std::string_view shown) {
-    if (seen.emplace(&spec, alias).second) found.emplace_back(shown, value_of(spec));
+    if (seen.emplace(&spec, alias).second) found.emplace_back(shown, this->shown(spec));
   };
   for (std::string_view pattern : patterns) {
     if (pattern.find_first_of("*?[\\") == std::string_view::npos) {
@@ -191,6 +256,12 @@ std::vector<Config::NameValue> Config::get(std::span<const std::string_view> pat
     }
   }
   return found;
+}
+
+std::string Config::shown(const SettingSpec& spec) const {
+  const std::string& value = value_of(spec);
+  return (spec.flags & kAuto) != 0 && value == kAutomatic ? std::to_string(settings_.max_memory_bytes.get())
+                                                          : value;
 }
 
 Status Config::set(std::span<const std::pair<std::string_view, std::string_view>> pairs) {

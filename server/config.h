@@ -8,6 +8,7 @@
 #include <functional>
 #include <map>
 #include <mutex>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -29,11 +30,13 @@ class Config {
   Config& operator=(const Config&) = delete;
 
   // Takes the arguments after the program's name: `[file | -] [--name value …]…`, "-" reading standard input,
-  // later ones winning over earlier ones and over the file. Not ok: where, the text, what is wrong and what
-  // would be accepted, in lines fit for a terminal; the process should print it and exit.
+  // later ones winning over earlier ones and over the file. Not ok: of each line that is wrong where it is, its text,
+  // what is wrong and what would be accepted, in lines fit for a terminal; the process should print it and exit.
   engine::Status load(std::span<const std::string> arguments);
 
   const Settings& settings() const { return settings_; }
+  // What was asked for and will not be done, by load(): for the log.
+  const std::vector<std::string>& warnings() const { return warnings_; }
   // Absolute path of the file read at start; empty without one.
   const std::string& file() const { return file_; }
 
@@ -53,6 +56,10 @@ class Config {
  private:
   engine::Status take_line(std::string_view where, std::string_view text, std::span<const std::string> words);
   engine::Status finish_load();
+  engine::Status check_paths() const;
+  void note_contradictions();
+  // As CONFIG GET shows it.
+  std::string shown(const SettingSpec& spec) const;
   void put(const SettingSpec& spec, std::string canonical);
   engine::Status notify(const SettingSpec& spec);
   const std::string& value_of(const SettingSpec& spec) const;
@@ -63,6 +70,9 @@ class Config {
   std::map<const SettingSpec*, std::string> values_;   // Canonical.
   std::map<const SettingSpec*, std::string> origins_;  // During load(): where each was set.
   std::map<const SettingSpec*, std::vector<std::function<engine::Status()>>> listeners_;
+  // Set by a file that the main one includes: the main one has to say it after that.
+  std::set<const SettingSpec*> included_;
+  std::vector<std::string> warnings_;
   Settings settings_;
   std::string file_;
 };

@@ -1,24 +1,20 @@
 #include "server/database_tracker.h"
 
 #include <numeric>
-#include <string_view>
 #include <utility>
 
 #include "resp/number.h"
 
 namespace starling::server {
-namespace {
 
-bool parse(std::string_view text, size_t* database) {
+bool DatabaseTracker::parse(std::string_view text, size_t* database) const {
   int64_t index = 0;
-  if (!resp::parse_integer(text, &index) || index < 0 || index >= engine::kDatabaseCount) return false;
+  if (!resp::parse_integer(text, &index) || index < 0 || index >= count_) return false;
   *database = static_cast<size_t>(index);
   return true;
 }
 
-}  // namespace
-
-DatabaseTracker::DatabaseTracker(int selected) : selected_(selected) {
+DatabaseTracker::DatabaseTracker(int selected, int count) : selected_(selected), count_(count) {
   std::iota(before_.begin(), before_.end(), 0);
 }
 

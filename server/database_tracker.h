@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstddef>
+#include <string_view>
 
 #include "engine/engine.h"
 #include "server/command_table.h"
@@ -12,7 +13,8 @@ namespace starling::server {
 
 class DatabaseTracker {
  public:
-  explicit DatabaseTracker(int selected);
+  // `count`: databases there are (the setting); SELECT of another one will be refused and changes nothing.
+  DatabaseTracker(int selected, int count);
 
   int selected() const { return selected_; }
   // The index that a database has before the transaction.
@@ -22,7 +24,10 @@ class DatabaseTracker {
   void follow(const Command& command, Arguments arguments);
 
  private:
+  bool parse(std::string_view text, size_t* database) const;
+
   int selected_;
+  int count_;
   std::array<int, engine::kDatabaseCount> before_;
 };
 

@@ -206,7 +206,7 @@ bool Dispatcher::collect_keys(const Client& client, const Command& command, Argu
     return false;
   }
   bool everything = false;
-  DatabaseTracker databases(client.database);
+  DatabaseTracker databases(client.database, static_cast<int>(server_.settings().databases));
   for (const QueuedCommand& queued : client.transaction.queue) {
     everything |= (queued.command->spec->flags & kWholeKeyspace) != 0;
     const size_t first = keys->size();

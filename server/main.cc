@@ -45,6 +45,7 @@ int run(const std::vector<std::string>& arguments) {
   }
   start_releasing_memory();
   log_banner(config.settings());
+  for (const std::string& warning : config.warnings()) log_text(LogLevel::kWarning, "WARNING " + warning);
   status = serve(config);
   if (!status.ok()) {
     log_text(LogLevel::kWarning, status.message());

@@ -17,6 +17,7 @@
 #include "server/log.h"
 #include "server/process_memory.h"
 #include "server/pubsub.h"
+#include "server/supervisor.h"
 #include "server/system_clock.h"
 
 namespace starling::server {
@@ -35,6 +36,9 @@ std::string random_hex(size_t digits) {
   while (text.size() < digits) text += "0123456789abcdef"[device() & 15];
   return text;
 }
+
+// A second one changes nothing: what is pending gets to the disk.
+const std::vector<int> kStopSignals = {SIGTERM, SIGINT};
 
 }  // namespace
 
@@ -203,19 +207,21 @@ engine::Status Server::run() {
   ::signal(SIGPIPE, SIG_IGN);
   ::signal(SIGHUP, SIG_IGN);
   IoThread& first = *io_threads_.front();
-  signals_ =
-      std::make_unique<SignalWatcher>(first.loop(), std::vector<int>{SIGTERM, SIGINT}, [this](int number) {
-        log_text(LogLevel::kWarning,
-                 std::string("Received ") + (number == SIGINT ? "SIGINT" : "SIGTERM") + ", shutting down.");
-        request_shutdown();
-      });
+  signals_ = std::make_unique<SignalWatcher>(first.loop(), kStopSignals, [this](int number) {
+    log_text(LogLevel::kWarning,
+             std::string("Received ") + (number == SIGINT ? "SIGINT" : "SIGTERM") + ", shutting down.");
+    request_shutdown();
+  });
+  SignalWatcher::keep_caught(kStopSignals);
   for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->start();
+  tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorReady);
   first.run();
   for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->stop_and_join();
   if (cluster_ != nullptr) cluster_->on_stopped();
   // What the engine's threads still post to the loops is dropped with them.
   if (settings_.storage == Storage::kRocksDb) log_text(LogLevel::kNotice, "Writing what is pending to disk.");
   engine::Status status = engine_->close();
+  signals_.reset();
   cluster_.reset();
   engine_.reset();
   io_threads_.clear();
@@ -224,13 +230,11 @@ engine::Status Server::run() {
 
 void Server::request_shutdown() {
   if (shutdown_requested_.exchange(true)) return;
+  tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorStopping);
   IoThread& first = *io_threads_.front();
   first.loop().post([this, &first] {
     listeners_.clear();
-    const auto stop = [this, &first] {
-      signals_.reset();
-      first.loop().stop();
-    };
+    const auto stop = [&first] { first.loop().stop(); };
     if (cluster_ == nullptr || engine_->dead()) return stop();
     cluster_->leave(stop);
   });

@@ -88,10 +88,12 @@ struct Settings {
   std::string log_file;   // Empty: standard output.
   std::string pid_file;   // Empty: none.
   bool daemonize = false;
+  int64_t supervised = 0;  // As Supervision (supervisor.h).
   Live<LogLevel> log_level;
   Live<int64_t> shutdown_timeout_seconds;
 
   // Data
+  int64_t databases = 0;
   Storage storage = Storage::kRocksDb;
   Live<engine::Fsync> fsync;
   Live<int64_t> max_memory_bytes;  // 0: no limit.

@@ -143,7 +143,7 @@ void ClusterThread::forward_transaction(Client& client, NodeIndex target,
   forward.retry = watches ? Retry::kNever : writes ? Retry::kSameNode : Retry::kAnywhere;
   if (!watches) forward.requests = encode_forwarded(prefix, unwatch);
   forward.requests += encode_forwarded(prefix, multi);
-  DatabaseTracker databases(client.database);
+  DatabaseTracker databases(client.database, static_cast<int>(io_thread_.server().settings().databases));
   bool selects = false;
   for (const QueuedCommand& queued : transaction.queue) {
     forward.requests += encode_forwarded(prefix, queued.arguments);

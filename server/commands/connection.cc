@@ -91,7 +91,7 @@ void select(CommandContext& context) {
   if (index < INT32_MIN || index > INT32_MAX) {
     return context.reply.error("ERR value is out of range, value must between -2147483648 and 2147483647");
   }
-  if (index < 0 || index >= engine::kDatabaseCount)
+  if (index < 0 || index >= context.server.settings().databases)
     return context.reply.error("ERR DB index is out of range");
   context.client.database = static_cast<int>(index);
   context.reply.ok();

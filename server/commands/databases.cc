@@ -21,16 +21,16 @@ bool fits_int(int64_t value) {
   return value >= INT_MIN && value <= INT_MAX;
 }
 
-bool is_database(int64_t index) {
-  return index >= 0 && index < engine::kDatabaseCount;
+int64_t databases_of(const CommandContext& context) {
+  return context.server.settings().databases;
 }
 
-// Empty, or the error.
-std::string_view parse_database(std::string_view text, int* database) {
+// Empty, or the error. `count`: databases there are. Who looks for keys only takes all that there can be.
+std::string_view parse_database(std::string_view text, int64_t count, int* database) {
   int64_t index = 0;
   if (!resp::parse_integer(text, &index)) return kNotIntegerError;
   if (!fits_int(index)) return kIntegerRangeError;
-  if (!is_database(index)) return kDatabaseRangeError;
+  if (index < 0 || index >= count) return kDatabaseRangeError;
   *database = static_cast<int>(index);
   return {};
 }
@@ -41,12 +41,12 @@ struct CopyOptions {
 };
 
 // Empty, or the error.
-std::string_view parse_copy_options(Arguments arguments, CopyOptions* options) {
+std::string_view parse_copy_options(Arguments arguments, int64_t count, CopyOptions* options) {
   for (size_t i = 3; i < arguments.size(); ++i) {
     if (is_word(arguments[i], "replace")) {
       options->replace = true;
     } else if (is_word(arguments[i], "db") && i + 1 < arguments.size()) {
-      const std::string_view error = parse_database(arguments[++i], &options->database);
+      const std::string_view error = parse_database(arguments[++i], count, &options->database);
       if (!error.empty()) return error;
     } else {
       return kSyntaxError;
@@ -57,13 +57,14 @@ std::string_view parse_copy_options(Arguments arguments, CopyOptions* options) {
 
 void copy_target(Arguments arguments, int database, std::vector<engine::KeyRef>* keys) {
   CopyOptions options{database};
-  if (arguments.size() < 3 || !parse_copy_options(arguments, &options).empty()) return;
+  if (arguments.size() < 3 || !parse_copy_options(arguments, engine::kDatabaseCount, &options).empty())
+    return;
   keys->push_back({options.database, engine::Key(arguments[2])});
 }
 
 void copy(CommandContext& context) {
   CopyOptions options{context.database.index()};
-  const std::string_view error = parse_copy_options(context.arguments, &options);
+  const std::string_view error = parse_copy_options(context.arguments, databases_of(context), &options);
   if (!error.empty()) return context.reply.error(error);
   const engine::Key from = context.key(1), to = context.key(2);
   if (options.database == context.database.index() && from.name == to.name)
@@ -79,13 +80,13 @@ void copy(CommandContext& context) {
 
 void move_target(Arguments arguments, int /*database*/, std::vector<engine::KeyRef>* keys) {
   int target = 0;
-  if (arguments.size() != 3 || !parse_database(arguments[2], &target).empty()) return;
+  if (arguments.size() != 3 || !parse_database(arguments[2], engine::kDatabaseCount, &target).empty()) return;
   keys->push_back({target, engine::Key(arguments[1])});
 }
 
 void move(CommandContext& context) {
   int target_index = 0;
-  const std::string_view error = parse_database(context.argument(2), &target_index);
+  const std::string_view error = parse_database(context.argument(2), databases_of(context), &target_index);
   if (!error.empty()) return context.reply.error(error);
   if (target_index == context.database.index()) return context.reply.error(kSameObjectError);
   const engine::Key key = context.key(1);
@@ -123,7 +124,9 @@ void swapdb(CommandContext& context) {
   int64_t first = 0, second = 0;
   if (!integer_argument_between(context, 1, INT_MIN, INT_MAX, &first, "ERR invalid first DB index")) return;
   if (!integer_argument_between(context, 2, INT_MIN, INT_MAX, &second, "ERR invalid second DB index")) return;
-  if (!is_database(first) || !is_database(second)) return context.reply.error(kDatabaseRangeError);
+  const int64_t count = databases_of(context);
+  if (first < 0 || first >= count || second < 0 || second >= count)
+    return context.reply.error(kDatabaseRangeError);
   if (first != second) {
     lock_everything(context);
     touch_appearing(context, static_cast<int>(first), static_cast<int>(second));

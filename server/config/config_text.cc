@@ -66,6 +66,7 @@ Status read_text(std::string_view name, std::string_view text, int depth,
       if (Status status = read_nested(parsed.words[1], depth + 1, visit); !status.ok()) return status;
       continue;
     }
+    parsed.included = depth > 0;
     if (Status status = visit(parsed); !status.ok()) return status;
   }
   return {};

@@ -30,6 +30,7 @@ struct ConfigLine {
   std::string where;
   std::string text;
   std::vector<std::string> words;
+  bool included = false;  // By another file.
 };
 
 // Hands the lines of `path` to `visit`, those of included files in their place. Stops at the first failure,

@@ -50,15 +50,27 @@ const SettingSpec kSettings[] = {
                       "each second, so a power failure loses at most about that. no: when the system sees "
                       "fit. Killing the process loses "
                       "nothing acknowledged with any of them. The default costs little and suits most."},
+    {.name = "databases",
+     .kind = kInteger,
+     .default_text = "16",
+     .field = &Settings::databases,
+     .flags = kFixed,
+     .minimum = 1,
+     .maximum = 10000,
+     .documentation = "SELECT takes numbers below this. There are 16 at most; more is accepted with a "
+                      "warning, so that files of "
+                      "Redis's work."},
     {.name = "maxmemory",
      .kind = kMemory,
-     .default_text = "0",
+     .default_text = "auto",
      .field = &Settings::max_memory_bytes,
-     .documentation = "Memory for data, caches of the store included. With storage rocksdb, records unused "
-                      "for longest leave memory and "
-                      "stay on disk; with storage memory, maxmemory-policy decides. 0: no limit, everything "
-                      "touched stays in memory. Set "
-                      "it wherever the data may outgrow the machine."},
+     .flags = kAuto,
+     .documentation =
+         "Memory for data, caches of the store included. With storage rocksdb, records unused "
+         "for longest leave memory and stay on disk; with storage memory, maxmemory-policy decides. auto: 60 "
+         "% "
+         "of what the machine or the cgroup gives with storage rocksdb, no limit with storage memory. 0: no "
+         "limit, everything touched stays in memory until the system ends the process."},
     {.name = "maxmemory-policy",
      .kind = kChoice,
      .default_text = "noeviction",

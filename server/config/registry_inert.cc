@@ -11,8 +11,6 @@ using enum SettingKind;
 constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
 constexpr int64_t kInt32Min = std::numeric_limits<int32_t>::min();
 
-constexpr SettingChoice kOnlyNo[] = {{"no", 0}};
-constexpr SettingChoice kSupervised[] = {{"no", 0}, {"auto", 1}};
 constexpr SettingChoice kDiskless[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}};
 constexpr SettingChoice kOomScore[] = {{"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}};
 constexpr SettingChoice kSanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}};
@@ -27,6 +25,7 @@ constexpr std::string_view kAlwaysLazy =
     "Large values are always freed in a way that does not hold clients up.";
 constexpr std::string_view kAbsentType = "This data type is not in this version.";
 constexpr std::string_view kNoDefragmentation = "The allocator keeps fragmentation low by itself.";
+constexpr std::string_view kSafeStop = "SIGTERM and SIGINT always stop the server in order; nothing is lost.";
 constexpr std::string_view kNoTitle = "The process keeps its name.";
 
 constexpr SettingSpec boolean(std::string_view name, std::string_view value, std::string_view why,
@@ -70,17 +69,15 @@ constexpr SettingSpec choice(std::string_view name, std::string_view value,
           .documentation = why};
 }
 
+// Whoever gives it another value may count on what it does in Redis.
+constexpr SettingSpec warned(SettingSpec spec, uint32_t flags = 0) {
+  spec.flags |= kWarned | flags;
+  return spec;
+}
+
 const SettingSpec kSettings[] = {
-    {.name = "databases",
-     .kind = kInteger,
-     .default_text = "16",
-     .flags = kInert | kFixed,
-     .minimum = 16,
-     .maximum = 16,
-     .documentation = "There are always 16."},
-    choice("supervised", "no", kSupervised, "No readiness message is sent."),
-    choice("syslog-enabled", "no", kOnlyNo,
-           "Logs go to standard output or to logfile; supervisors forward them."),
+    warned(boolean("syslog-enabled", "no",
+                   "Logs go to standard output or to logfile; supervisors forward them.")),
     text("syslog-ident", "redis", "As above.", kFixed),
     text("syslog-facility", "local0", "As above.", kFixed),
     integer("tls-port", "0", "There is no TLS; put a proxy in front.", 0, 0),
@@ -175,6 +172,31 @@ const SettingSpec kSettings[] = {
     boolean("disable-thp", "yes", "Transparent huge pages are left as the system has them."),
     choice("oom-score-adj", "no", kOomScore, "The system's choice is not influenced.", 0),
     words("oom-score-adj-values", "0 200 800", "As above."),
+    warned(text("shutdown-on-sigterm", "default", kSafeStop)),
+    warned(text("shutdown-on-sigint", "default", kSafeStop)),
+    warned(integer("socket-mark-id", "0", "Sockets are not marked.", 0, std::numeric_limits<uint32_t>::max()),
+           kFixed),
+    warned(
+        integer("cluster-node-timeout", "15000", "The deadline of a peer follows from its signs of life.")),
+    warned(
+        text("cluster-config-file", "nodes.conf", "What a node knows of its cluster is in 'cluster' in dir."),
+        kFixed),
+    warned(
+        boolean("cluster-require-full-coverage", "yes", "Each key works while enough of its replicas do.")),
+    warned(boolean("cluster-allow-reads-when-down", "no", "Each key works while enough of its replicas do.")),
+    warned(boolean("cluster-allow-pubsubshard-when-down", "yes", "Channels work on every node, always.")),
+    warned(integer("cluster-migration-barrier", "1", kNoReplicas)),
+    warned(boolean("cluster-allow-replica-migration", "yes", kNoReplicas)),
+    warned(integer("cluster-replica-validity-factor", "10", kNoReplicas, 0, kInt32Max,
+                   "cluster-slave-validity-factor")),
+    warned({.name = "cluster-replica-no-failover",
+            .alias = "cluster-slave-no-failover",
+            .kind = kBoolean,
+            .default_text = "no",
+            .flags = kInert,
+            .documentation = kNoReplicas}),
+    warned(memory("cluster-link-sendbuf-limit", "0",
+                  "The queue of a link to another node has a bound of its own.")),
 };
 
 constexpr std::string_view kNoCluster = "there are no primaries to fail over and no slots to migrate by hand";

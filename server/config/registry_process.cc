@@ -1,4 +1,5 @@
 #include "server/config/setting_spec.h"
+#include "server/supervisor.h"
 
 namespace starling::server {
 namespace {
@@ -9,6 +10,11 @@ constexpr SettingChoice kLogLevels[] = {{"debug", static_cast<int>(LogLevel::kDe
                                         {"verbose", static_cast<int>(LogLevel::kVerbose)},
                                         {"notice", static_cast<int>(LogLevel::kNotice)},
                                         {"warning", static_cast<int>(LogLevel::kWarning)}};
+
+constexpr SettingChoice kSupervised[] = {{"no", static_cast<int>(Supervision::kNone)},
+                                         {"systemd", static_cast<int>(Supervision::kSystemd)},
+                                         {"auto", static_cast<int>(Supervision::kAuto)},
+                                         {"upstart", static_cast<int>(Supervision::kAuto)}};
 
 const SettingSpec kSettings[] = {
     {.name = "loglevel",
@@ -41,6 +47,15 @@ const SettingSpec kSettings[] = {
      .documentation =
          "Go on in the background, detached from the terminal; set logfile then, or the log is lost. Not for "
          "supervisors and containers, which expect the process to stay."},
+    {.name = "supervised",
+     .kind = kChoice,
+     .default_text = "no",
+     .field = &Settings::supervised,
+     .flags = kFixed,
+     .choices = kSupervised,
+     .documentation = "Whom to tell that the server is ready and that it stops: systemd (Type=notify), or "
+                      "auto: whoever has "
+                      "set NOTIFY_SOCKET."},
     {.name = "shutdown-timeout",
      .kind = kInteger,
      .default_text = "10",

@@ -41,7 +41,10 @@ bool says_already(const SettingSpec& spec, const std::vector<std::string>& words
   return parse_setting(spec, std::span(words).subspan(1), "", &value).ok() && value == canonical;
 }
 
-std::string rewritten(std::string_view text, const std::map<const SettingSpec*, std::string>& values) {
+// `included`: what files that this one includes set. They may stand behind its own lines, so what is in force
+// is said at the end, even if it is the default.
+std::string rewritten(std::string_view text, const std::map<const SettingSpec*, std::string>& values,
+                      const std::set<const SettingSpec*>& included) {
   std::vector<std::string> kept;
   std::set<const SettingSpec*> written;
   bool has_signature = false;
@@ -53,6 +56,7 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
       kept.push_back(std::move(line));
       continue;
     }
+    if (included.contains(spec)) continue;
     // Later lines of the same setting go: the first now says all there is to say.
     if (!written.insert(spec).second) continue;
     const std::string& value = values.at(spec);
@@ -65,7 +69,8 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
   for (const SettingSection& section : setting_sections()) {
     for (const SettingSpec& spec : section.settings) {
       const std::string& value = values.at(&spec);
-      if (written.contains(&spec) || value == default_value(spec)) continue;
+      if (written.contains(&spec)) continue;
+      if (value == default_value(spec) && !included.contains(&spec)) continue;
       if (!has_signature) {
         kept.emplace_back();
         kept.emplace_back(kSignature);
@@ -92,7 +97,7 @@ Status Config::rewrite() const {
     std::unique_lock between_sets(set_mutex_);
     auto values = values_;
     between_sets.unlock();
-    status = replace_file(file_, rewritten(text, values));
+    status = replace_file(file_, rewritten(text, values, included_));
   }
   if (status.ok()) return status;
   return Status(status.code(), "ERR Rewriting config file: " + status.message());

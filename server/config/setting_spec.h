@@ -34,7 +34,11 @@ enum SettingFlag : uint32_t {
   kInert = 1u << 2,             // Accepted so that existing files and clients work; changes nothing.
   kClamped = 1u << 3,           // Out of bounds becomes the nearest bound instead of an error.
   kValueFirst = 1u << 4,        // Redis can set it: an invalid value is refused as such, though it is kFixed.
+  kWarned = 1u << 5,  // kInert, but who gives another value than the default may count on it: told at start.
+  kAuto = 1u << 6,    // kMemory: "auto" is a value, too, which load() turns into a number of bytes.
 };
+
+inline constexpr std::string_view kAutomatic = "auto";
 
 struct SettingChoice {
   std::string_view name;
@@ -71,7 +75,7 @@ struct SettingSection {
   std::span<const SettingSpec> settings;
 };
 
-// A setting of Redis that has no meaning here. `name` may end in '*'.
+// A setting of Redis that would mislead if it were ignored. `name` may end in '*'.
 struct RefusedSetting {
   std::string_view name;
   std::string_view reason;

@@ -78,6 +78,10 @@ Status parse_boolean(std::string_view text, std::string* canonical) {
 
 Status parse_in_range(const SettingSpec& spec, std::string_view text, std::string* canonical) {
   std::optional<int64_t> value;
+  if ((spec.flags & kAuto) != 0 && same_word(text, kAutomatic)) {
+    *canonical = kAutomatic;
+    return {};
+  }
   if (spec.kind == SettingKind::kMemory) {
     value = parse_memory(text);
     if (!value) return invalid("argument must be a memory value");
@@ -92,6 +96,8 @@ Status parse_in_range(const SettingSpec& spec, std::string_view text, std::strin
   auto format = [&](int64_t number) {
     return spec.kind == SettingKind::kOctal ? format_octal(number) : std::to_string(number);
   };
+  if ((*value < spec.minimum || *value > spec.maximum) && spec.minimum == spec.maximum)
+    return invalid("argument must be " + format(spec.minimum));
   if (*value < spec.minimum || *value > spec.maximum) {
     return invalid("argument must be between " + format(spec.minimum) + " and " + format(spec.maximum) +
                    " inclusive");
@@ -197,6 +203,7 @@ Status parse_events(std::string_view text, std::string* canonical) {
 }
 
 std::string format_memory(std::string_view canonical) {
+  if (canonical == kAutomatic) return std::string(canonical);
   int64_t bytes = parse_number(canonical, 10).value_or(0);
   if (bytes != 0 && bytes % (1 << 30) == 0) return std::to_string(bytes >> 30) + "gb";
   if (bytes != 0 && bytes % (1 << 20) == 0) return std::to_string(bytes >> 20) + "mb";
@@ -218,6 +225,7 @@ void store_output_limits(std::string_view canonical, Settings* settings) {
 }
 
 int64_t as_number(const SettingSpec& spec, std::string_view canonical) {
+  if ((spec.flags & kAuto) != 0 && canonical == kAutomatic) return 0;
   if (spec.kind == SettingKind::kBoolean) return canonical == "yes" ? 1 : 0;
   for (const SettingChoice& choice : spec.choices) {
     if (choice.name == canonical) return choice.value;

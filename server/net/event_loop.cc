@@ -164,6 +164,20 @@ SignalWatcher::SignalWatcher(EventLoop& loop, std::vector<int> signals, std::fun
   }
 }
 
+void SignalWatcher::keep_caught(const std::vector<int>& signals) {
+  // libuv gives a signal back to the system with the last handle on it. These stay, on a loop that never runs.
+  static uv_loop_t loop;
+  static std::vector<uv_signal_t> handles;
+  STARLING_ASSERT(handles.empty());
+  uv_loop_init(&loop);
+  handles.resize(signals.size());
+  for (size_t i = 0; i < signals.size(); ++i) {
+    uv_signal_init(&loop, &handles[i]);
+    uv_signal_start(
+        &handles[i], [](uv_signal_t*, int) {}, signals[i]);
+  }
+}
+
 SignalWatcher::~SignalWatcher() {
   for (Handle* handle : handles_) {
     uv_signal_stop(&handle->signal);

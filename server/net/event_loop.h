@@ -106,6 +106,10 @@ class Timer {
 // Calls `on_signal` on the loop's thread for each of `signals`. Owned by the loop's thread.
 class SignalWatcher {
  public:
+  // For the rest of the process's life: when no watcher is left the signals do nothing, instead of ending the
+  // process as the system would have it. Once.
+  static void keep_caught(const std::vector<int>& signals);
+
   SignalWatcher(EventLoop& loop, std::vector<int> signals, std::function<void(int)> on_signal);
   ~SignalWatcher();
   SignalWatcher(const SignalWatcher&) = delete;

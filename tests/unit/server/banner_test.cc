@@ -32,7 +32,7 @@ TEST_CASE("the banner names version, addresses, directory, durability and limit"
   std::string text =
       text_of({"--port", "7000", "--dir", "/data", "--maxmemory", "1gb", "--io-threads", "2"}, kSafe);
   CHECK(says(text, "* Starling 0.1.0, as Redis 7.0.15, pid 7\n"));
-  CHECK(says(text, "* Listening on: 127.0.0.1 -::1 port 7000, 2 I/O threads\n"));
+  CHECK(says(text, "* Addresses: 127.0.0.1 -::1 port 7000, 2 I/O threads\n"));
   CHECK(says(text, "* Data directory: /data\n"));
   CHECK(says(text, "appendfsync everysec"));
   CHECK(says(text, "* Memory limit: 1024 MiB\n"));

@@ -122,13 +122,94 @@ TEST_CASE("a wrong file stops the start with place, text and what would be accep
 TEST_CASE("what Redis has and Starling has not is refused with the reason") {
   CHECK(load_error({"--replicaof", "127.0.0.1", "6379"}).find("no replication by a leader") !=
         std::string::npos);
-  CHECK(load_error({"--cluster-config-file", "nodes.conf"}).find("no primaries to fail over") !=
-        std::string::npos);
+  CHECK(load_error({"--cluster-slots", "16384"}).find("no primaries to fail over") != std::string::npos);
   CHECK(load_error({"--loadmodule", "x.so"}).find("modules cannot be loaded") != std::string::npos);
   CHECK(load_error({"--tls-cert-file", "x"}).find("no TLS") != std::string::npos);
   CHECK(load_error({"--quorum-r", "most"}).find("LOCAL_QUORUM") != std::string::npos);
-  CHECK(load_error({"--databases", "32"}).find("between 16 and 16") != std::string::npos);
+  CHECK(load_error({"--tls-port", "6380"}).find("must be 0") != std::string::npos);
   CHECK(load_error({"--replica-read-only", "no"}).empty());
+}
+
+TEST_CASE("all that is wrong is told at once") {
+  TemporaryDirectory directory;
+  const std::string file = directory.write("s.conf", "prot 1\nport 7000\nappendfsync maybe\n");
+  const std::string error = load_error({file, "--hz", "often", "--port", "0"});
+  for (const std::string_view part :
+       {":1: 'prot 1'", ":3: 'appendfsync maybe'", "'--hz often'", "port 0 needs"}) {
+    CAPTURE(error);
+    CHECK(error.find(part) != std::string::npos);
+  }
+}
+
+TEST_CASE("what may be counted on and changes nothing is warned of, and stops no start") {
+  for (const auto& [name, value] :
+       std::vector<std::pair<std::string, std::string>>{{"syslog-enabled", "yes"},
+                                                        {"cluster-node-timeout", "5000"},
+                                                        {"cluster-config-file", "n.conf"},
+                                                        {"cluster-require-full-coverage", "no"},
+                                                        {"shutdown-on-sigterm", "nosave"},
+                                                        {"socket-mark-id", "7"},
+                                                        {"cluster-slave-no-failover", "yes"}}) {
+    Config config;
+    CAPTURE(name);
+    REQUIRE(load(&config, {"--" + name, value}).ok());
+    REQUIRE(config.warnings().size() == 1);
+    CHECK(config.warnings()[0].find("changes nothing") != std::string::npos);
+    CHECK(value == server::value(config, name));
+  }
+  Config plain;
+  REQUIRE(load(&plain, {"--syslog-enabled", "no", "--cluster-node-timeout", "15000"}).ok());
+  CHECK(plain.warnings().empty());
+}
+
+TEST_CASE("what does something else than it seems to is warned of") {
+  const auto warning = [](std::vector<std::string> arguments) {
+    Config config;
+    REQUIRE(config.load(arguments).ok());
+    return config.warnings().empty() ? std::string() : config.warnings()[0];
+  };
+  CHECK(warning({"--maxmemory-policy", "allkeys-lru"}).find("storage memory") != std::string::npos);
+  CHECK(warning({"--appendonly", "no"}).find("storage memory") != std::string::npos);
+  CHECK(warning({"--maxmemory-policy", "allkeys-lru", "--appendonly", "no", "--storage", "memory"}).empty());
+  CHECK(warning({"--cluster-seeds", "a:1"}).find("cluster-enabled") != std::string::npos);
+  CHECK(warning({"--cluster-seeds", "a:1", "--cluster-enabled", "yes"}).empty());
+}
+
+TEST_CASE("databases: as many as asked for, 16 at most") {
+  Config four, many;
+  REQUIRE(load(&four, {"--databases", "4"}).ok());
+  CHECK(four.settings().databases == 4);
+  CHECK(four.warnings().empty());
+  REQUIRE(load(&many, {"--databases", "64"}).ok());
+  CHECK(many.settings().databases == 16);
+  CHECK(value(many, "databases") == "16");
+  CHECK(many.warnings().size() == 1);
+}
+
+TEST_CASE("files of the user's do not stand in the data directory's own places") {
+  for (const std::string_view name : {"log", "store", "snapshots", "FORMAT", "cluster"}) {
+    const std::string path = "/srv/data/" + std::string(name);
+    CAPTURE(path);
+    CHECK(load_error({"--dir", "/srv/data", "--logfile", path}).find("its own '" + std::string(name)) !=
+          std::string::npos);
+    CHECK(load_error({"--dir", "/srv/data", "--pidfile", path + ".pid"}).empty());
+    CHECK(load_error({"--dir", "/srv/data", "--logfile", path, "--storage", "memory"}).empty());
+  }
+}
+
+TEST_CASE("maxmemory auto: a share of the machine for a store, no limit for a cache") {
+  Config store, cache;
+  REQUIRE(load(&store, {}).ok());
+  CHECK(store.settings().max_memory_bytes > 0);
+  CHECK(value(store, "maxmemory") == std::to_string(store.settings().max_memory_bytes.get()));
+  CHECK(set(&store, {{"maxmemory", "100mb"}}) == "OK");
+  CHECK(store.settings().max_memory_bytes == 100ll << 20);
+  CHECK(set(&store, {{"maxmemory", "auto"}}) == "OK");
+  CHECK(store.settings().max_memory_bytes > 100ll << 20);
+  // Wherever the line of storage stands.
+  REQUIRE(load(&cache, {"--maxmemory", "auto", "--storage", "memory"}).ok());
+  CHECK(cache.settings().max_memory_bytes == 0);
+  CHECK(value(cache, "maxmemory") == "0");
 }
 
 TEST_CASE("a setting of no effect is checked and shown all the same") {
@@ -293,6 +374,22 @@ TEST_CASE("REWRITE keeps comments and order, replaces what changed, appends the 
   REQUIRE(load(&again, {file}).ok());
   const std::string_view all[] = {"*"};
   CHECK(again.get(all) == config.get(all));
+}
+
+TEST_CASE("REWRITE: what is in force wins over an included file, the default too") {
+  TemporaryDirectory directory;
+  const std::string included = directory.write("i.conf", "timeout 5\nhz 20\n");
+  const std::string file = directory.write("s.conf", "timeout 3\ninclude " + included + "\n");
+  Config config;
+  REQUIRE(load(&config, {file}).ok());
+  CHECK(config.settings().timeout_seconds == 5);
+  CHECK(set(&config, {{"timeout", "0"}}) == "OK");
+  REQUIRE(config.rewrite().ok());
+  Config again;
+  REQUIRE(load(&again, {file}).ok());
+  CHECK(again.settings().timeout_seconds == 0);
+  CHECK(value(again, "hz") == "20");
+  CHECK(directory.read("i.conf") == "timeout 5\nhz 20\n");
 }
 
 TEST_CASE("REWRITE without a file, or of one that is gone") {

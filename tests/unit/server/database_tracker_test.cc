@@ -18,7 +18,7 @@ void follow(DatabaseTracker& tracker, std::initializer_list<std::string_view> wo
 }
 
 TEST_CASE("SELECT and SWAPDB within a transaction") {
-  DatabaseTracker tracker(3);
+  DatabaseTracker tracker(3, 16);
   CHECK(tracker.selected() == 3);
   CHECK(tracker.before(3) == 3);
   follow(tracker, {"swapdb", "3", "5"});
@@ -33,7 +33,7 @@ TEST_CASE("SELECT and SWAPDB within a transaction") {
 }
 
 TEST_CASE("what will fail changes nothing") {
-  DatabaseTracker tracker(1);
+  DatabaseTracker tracker(1, 16);
   follow(tracker, {"select", "16"});
   follow(tracker, {"select", "-1"});
   follow(tracker, {"select", "x"});
@@ -43,6 +43,16 @@ TEST_CASE("what will fail changes nothing") {
   follow(tracker, {"get", "2", "1"});
   for (int database = 0; database < engine::kDatabaseCount; ++database)
     CHECK(tracker.before(database) == database);
+}
+
+TEST_CASE("databases that there are not are not selected") {
+  DatabaseTracker tracker(1, 4);
+  follow(tracker, {"select", "4"});
+  CHECK(tracker.selected() == 1);
+  follow(tracker, {"swapdb", "1", "9"});
+  CHECK(tracker.before(1) == 1);
+  follow(tracker, {"select", "3"});
+  CHECK(tracker.selected() == 3);
 }
 
 }  // namespace
