@@ -9,7 +9,7 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run server test cluster sim bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
+.PHONY: help run server test cluster sim histories bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +26,9 @@ cluster: server  ## Starts three nodes on ports 7001-7003 with their data in ./d
 
 sim: build  ## Runs the cluster's code under simulated faults (ARGS="--seconds 60", "--seed 42 --trace", "--mutations")
 	@$(BUILD)/tests/starling-sim $(ARGS)
+
+histories: build  ## Runs real clusters under crossed faults, checks what clients were told (root; ARGS="--seconds 3600")
+	@$(BUILD)/tests/starling-histories --server $(SERVER) --shim $(BUILD)/tests/libstarling-clock-shim.so $(ARGS)
 
 bench: build  ## Measures this build against Debian's redis-server (ARGS are the script's options)
 	@tests/bench/run $(ARGS)
