@@ -82,6 +82,9 @@ using Handler = void (*)(CommandContext&);
 // Positions of the keys in `arguments`, for commands whose first/last/step cannot say it. Returns false when
 // the arguments make no sense (COMMAND GETKEYS answers an error; the handler will too).
 using KeyFinder = bool (*)(Arguments arguments, std::vector<int>* positions);
+// Whether the command, with these arguments, puts new values in the place of its keys without looking at what
+// they hold.
+using Overwrites = bool (*)(Arguments arguments);
 // For commands that also touch keys of another database (MOVE, COPY … DB): adds those, which are then locked
 // and resident too. `database` is the selected one. Arguments that make no sense add nothing.
 using ExtraKeys = void (*)(Arguments arguments, int database, std::vector<engine::KeyRef>* keys);
@@ -125,7 +128,16 @@ struct CommandSpec {
   // For the compatibility table: empty when it behaves as Redis's, else how it differs, in one line.
   std::string_view difference = {};
   ExtraKeys extra_keys = nullptr;
+  // Null: it looks at its keys, all of them, so in a cluster a quorum of replicas is asked before it runs.
+  // Whatever its reply or its effect depends on (does the key exist, of which type is it, is there room) is a
+  // look.
+  Overwrites overwrites_blindly = nullptr;
 };
+
+// For Overwrites: whatever the arguments are.
+constexpr bool overwrites_always(Arguments) {
+  return true;
+}
 
 // For declarations by functions that take a command's name and syntax as one: "setname connection-name".
 constexpr std::string_view name_in(std::string_view usage) {

@@ -27,19 +27,6 @@ bool same_partition(std::span<const engine::KeyRef> keys) {
                      [&](const engine::KeyRef& key) { return key.key.partition == keys[0].key.partition; });
 }
 
-bool is_one_of(std::string_view word, std::initializer_list<std::string_view> words) {
-  return std::any_of(words.begin(), words.end(),
-                     [word](std::string_view candidate) { return equals_ignoring_case(word, candidate); });
-}
-
-// SET without an option that looks at what is there.
-bool plain_set(Arguments arguments) {
-  for (size_t i = 3; i < arguments.size(); i += 2) {
-    if (!is_one_of(arguments[i], {"ex", "px", "exat", "pxat"})) return false;
-  }
-  return true;
-}
-
 }  // namespace
 
 bool ClusterThread::holds_all(std::span<const engine::KeyRef> keys, NodeIndex node) const {
@@ -62,11 +49,8 @@ NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool wr
 // Whether the command looks at what its keys hold, so that other replicas have to be asked.
 bool ClusterThread::must_read_first(const Client& client, const Command& command, Arguments arguments) const {
   if (!asks_others(client)) return false;
-  const CommandSpec& spec = *command.spec;
-  if (command.parent == nullptr && spec.name == "set") return !plain_set(arguments);
-  const bool overwrites =
-      (spec.key_use & kKeyOW) != 0 && (spec.key_use & (kKeyAccess | kKeyRW | kKeyRO)) == 0;
-  return !overwrites;
+  const Overwrites blind = command.spec->overwrites_blindly;
+  return blind == nullptr || !blind(arguments);
 }
 
 // Keys that are watched elsewhere are read there, too: the node has what other clients have changed before

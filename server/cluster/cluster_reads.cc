@@ -114,7 +114,8 @@ bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
       newer.push_back({node, i});
   }
   if (newer.empty()) {
-    if (!read.writes) note_repairs(client, keys, read, operation);
+    note_behind(client, keys, read, operation);
+    if (!read.writes) mend_behind(operation);
     return true;
   }
   operation.finish();
@@ -173,22 +174,32 @@ void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std
   io_thread_.loop().post([this, id = read->client_id] { wake(id); });
 }
 
-// Peers that were asked and know less get the record, once the command has run.
-void ClusterThread::note_repairs(const Client& client, std::span<const engine::KeyRef> keys,
-                                 const QuorumRead& read, engine::Operation& operation) {
+// Peers that were asked and know less.
+void ClusterThread::note_behind(const Client& client, std::span<const engine::KeyRef> keys,
+                                const QuorumRead& read, engine::Operation& operation) {
+  behind_.clear();
   const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
   for (size_t i = 0; i < keys.size(); ++i) {
     if (!strict && coordinator_.writing(keys[i].key.partition)) continue;
     engine::Replica replica(operation, keys[i].database);
-    const cluster::Nodes behind = cluster::nodes_behind(replica, keys[i].key, read.versions[i], *placement_);
+    cluster::Nodes nodes = cluster::nodes_behind(replica, keys[i].key, read.versions[i], *placement_);
+    if (!nodes.empty())
+      behind_.push_back({keys[i].database, std::string(keys[i].key.name), std::move(nodes)});
+  }
+}
+
+// They get the record as the command saw it. One that changed something ships that, which mends them as well.
+void ClusterThread::mend_behind(engine::Operation& operation) {
+  for (const Behind& behind : std::exchange(behind_, {})) {
+    if (!changes_.empty()) return;
     std::string record;
-    if (behind.empty() || !replica.append_state(keys[i].key, &record)) continue;
-    for (const NodeIndex node : behind) {
+    if (!engine::Replica(operation, behind.database).append_state(engine::Key(behind.key), &record)) continue;
+    for (const NodeIndex node : behind.nodes) {
       auto repair = std::find_if(repairs_.begin(), repairs_.end(),
                                  [&](const Repair& candidate) { return candidate.node == node; });
       if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {node, {}});
       cluster::append_change(
-          {static_cast<uint8_t>(keys[i].database), cluster::ChangeForm::kRecord, keys[i].key.name, record},
+          {static_cast<uint8_t>(behind.database), cluster::ChangeForm::kRecord, behind.key, record},
           &repair->changes);
     }
   }

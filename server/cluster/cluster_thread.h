@@ -18,6 +18,7 @@
 #include "absl/container/flat_hash_map.h"
 #include "cluster/coordinator.h"
 #include "cluster/placement.h"
+#include "cluster/read_findings.h"
 #include "cluster/replica_service.h"
 #include "engine/change_list.h"
 #include "engine/operation.h"
@@ -63,6 +64,12 @@ class ClusterThread final : private BusHandler,
   // fetched, the client waits, and the command starts over.
   bool up_to_date(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
                   engine::Operation& operation);
+  // A write that asked other replicas has run, its keys are locked still: if it changed nothing, those that
+  // it found behind get what it saw, as they do from a read.
+  void mend_unchanged(engine::Operation& operation) {
+    if (!behind_.empty()) [[unlikely]]
+      mend_behind(operation);
+  }
   // Where the command that runs leaves what it changed.
   engine::ChangeList& changes() { return changes_; }
   // After it ran: ships what it changed, and what other replicas were found to lack; the reply from `from` on
@@ -190,6 +197,13 @@ class ClusterThread final : private BusHandler,
     std::string changes;
   };
 
+  // A key that a write looks at, and who has less of it.
+  struct Behind {
+    int database;
+    std::string key;
+    cluster::Nodes nodes;
+  };
+
   struct Survey {
     std::vector<cluster::PeerVersion> versions;
     std::function<void(std::vector<cluster::PeerVersion>)> done;
@@ -263,8 +277,9 @@ class ClusterThread final : private BusHandler,
   Admission admit_whole(Client& client, const Command& command, Arguments arguments);
   void wake(uint64_t client_id);
   void release(uint64_t client_id, uint64_t held_id, std::string_view bytes);
-  void note_repairs(const Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
-                    engine::Operation& operation);
+  void note_behind(const Client& client, std::span<const engine::KeyRef> keys, const QuorumRead& read,
+                   engine::Operation& operation);
+  void mend_behind(engine::Operation& operation);
   void lose_watches(const cluster::NodeId& peer);
   void follow_leaving();
   void leave_unhealthy();
@@ -299,6 +314,7 @@ class ClusterThread final : private BusHandler,
   const cluster::QuorumOptions* of_command_ = nullptr;
   engine::ChangeList changes_;
   std::vector<Repair> repairs_;
+  std::vector<Behind> behind_;  // Of the command that runs.
   // Of the command that runs, if other nodes run it too: their answers are part of its reply.
   uint64_t broadcast_token_ = 0;
   int broadcast_pending_ = 0;

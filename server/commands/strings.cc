@@ -42,6 +42,14 @@ void get(CommandContext& context) {
   (void)reply_current(context, context.key(1), &found);
 }
 
+// SET without an option that looks at what is there. Options that make no sense look at nothing either.
+bool sets_blindly(Arguments arguments) {
+  if (arguments.size() <= 3) return true;
+  StringOptions options;
+  return !parse_set_options(arguments, &options) ||
+         (!options.if_absent && !options.if_present && !options.get && !options.keep_deadline);
+}
+
 void set_with_options(CommandContext& context, const engine::Key& key) {
   StringOptions options;
   if (!parse_set_options(context.arguments, &options)) return context.reply.error(kSyntaxError);
@@ -249,7 +257,8 @@ std::span<const CommandSpec> string_commands() {
                   .handler = mset,
                   .group = "string",
                   .since = "1.0.1",
-                  .summary = "Sets several strings at once."},
+                  .summary = "Sets several strings at once.",
+                  .overwrites_blindly = overwrites_always},
       CommandSpec{.name = "msetnx",
                   .syntax = "{key value} ...",
                   .arity = -3,
@@ -271,7 +280,8 @@ std::span<const CommandSpec> string_commands() {
                   .handler = psetex,
                   .group = "string",
                   .since = "2.6.0",
-                  .summary = "Sets a string and its time to live in milliseconds."},
+                  .summary = "Sets a string and its time to live in milliseconds.",
+                  .overwrites_blindly = overwrites_always},
       CommandSpec{
           .name = "set",
           .syntax =
@@ -286,7 +296,8 @@ std::span<const CommandSpec> string_commands() {
           .handler = set,
           .group = "string",
           .since = "1.0.0",
-          .summary = "Sets a string, with conditions and a time to live if wanted."},
+          .summary = "Sets a string, with conditions and a time to live if wanted.",
+          .overwrites_blindly = sets_blindly},
       CommandSpec{.name = "setex",
                   .syntax = "key seconds:integer value",
                   .arity = 4,
@@ -297,7 +308,8 @@ std::span<const CommandSpec> string_commands() {
                   .handler = setex,
                   .group = "string",
                   .since = "2.0.0",
-                  .summary = "Sets a string and its time to live in seconds."},
+                  .summary = "Sets a string and its time to live in seconds.",
+                  .overwrites_blindly = overwrites_always},
       CommandSpec{.name = "setnx",
                   .syntax = "key value",
                   .arity = 3,

@@ -24,6 +24,8 @@ enum class Mutation : uint8_t {
   kSettledForgotten,     // Once they are gone, what comes late is taken for new.
   kForwardRunsAgain,     // A forwarded write that is asked for again runs again.
   kFormerLifeForgotten,  // So does one that the node may have run before it was restarted.
+  kOneReadsNothing,      // One command that looks at its key (APPEND) looks at the local record only.
+  kSyncNotAsked,         // A reply waits for the log to be durable, and for somebody else to ask for it.
   kCount,
 };
 
@@ -44,6 +46,8 @@ inline constexpr std::string_view kMutationNames[] = {
     "settled-forgotten",
     "forward-runs-again",
     "former-life-forgotten",
+    "one-reads-nothing",
+    "sync-not-asked",
 };
 
 }  // namespace starling::sim

@@ -2,6 +2,7 @@
 
 #include <doctest/doctest.h>
 
+#include <algorithm>
 #include <array>
 #include <string>
 #include <vector>
@@ -153,6 +154,38 @@ TEST_CASE("only a single key at a fixed place is taken for the fast path") {
   CHECK(!table.find("many")->one_key);
   CHECK(!table.find("none")->one_key);
   CHECK(!table.find("found")->one_key);
+}
+
+TEST_CASE("only MSET, SETEX, PSETEX and a plain SET overwrite blindly: every other write looks at its keys") {
+  const CommandTable table(all_families());
+  std::vector<std::string> blind;
+  for (const auto& command : table.all()) {
+    if (command->spec->overwrites_blindly == nullptr) continue;
+    blind.push_back(command->full_name);
+    CAPTURE(command->full_name);
+    CHECK((command->spec->flags & kWrite) != 0);
+    CHECK((command->spec->key_use & kKeyRM) == 0);
+    CHECK(command->spec->extra_keys == nullptr);
+  }
+  std::sort(blind.begin(), blind.end());
+  CHECK(blind == std::vector<std::string>{"mset", "psetex", "set", "setex"});
+
+  const CommandSpec& set = *table.find("set")->spec;
+  const auto plain = [&](std::vector<std::string_view> arguments) {
+    return set.overwrites_blindly(arguments);
+  };
+  CHECK(plain({"set", "k", "v"}));
+  CHECK(plain({"SET", "k", "v", "EX", "9"}));
+  CHECK(plain({"set", "k", "v", "px", "9", "pX", "8"}));
+  CHECK(plain({"set", "k", "v", "ExAt", "9"}));
+  CHECK(plain({"set", "k", "nx"}));
+  CHECK(plain({"set", "k", "v", "nonsense"}));
+  CHECK(!plain({"set", "k", "v", "NX"}));
+  CHECK(!plain({"set", "k", "v", "xx"}));
+  CHECK(!plain({"set", "k", "v", "Get"}));
+  CHECK(!plain({"set", "k", "v", "keepttl"}));
+  CHECK(!plain({"set", "k", "v", "ex", "9", "nx"}));
+  CHECK(!plain({"set", "k", "v", "get", "px", "9"}));
 }
 
 }  // namespace
