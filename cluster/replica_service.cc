@@ -13,6 +13,9 @@ namespace {
 
 // Of requests that wait for the disk; more are refused, and repaired later.
 constexpr size_t kWaitingBytes = 256 << 20;
+// Answers that wait for the log, with appendfsync always. A log that stands still must not cost memory for
+// ever.
+constexpr size_t kMaxUndurable = 1 << 16;
 
 // Keys of a request that are brought nearer at once: more would push each other out again.
 constexpr size_t kPrefetched = 64;
@@ -184,7 +187,7 @@ ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uin
   // What is told counts for a quorum: it must not be forgotten in a power failure.
   const engine::LogPosition position = engine_.last_position();
   if (engine_.fsync() == engine::Fsync::kAlways && !engine_.durable(position)) {
-    undurable_.push_back({link, reply_kind(kind), correlation, position, std::move(answer)});
+    hold({link, reply_kind(kind), correlation, position, std::move(answer)});
     engine_.request_sync();
   } else {
     host_.reply(link, reply_kind(kind), correlation, answer);
@@ -222,7 +225,7 @@ void ReplicaService::settle(const engine::Status& committed) {
       host_.reply(done.link, done.kind, done.correlation,
                   text_reply(ReplyResult::kUnavailable, committed.message()));
     } else if (always && !engine_.durable(done.position)) {
-      undurable_.push_back(std::move(done));
+      hold(std::move(done));
     } else {
       host_.reply(done.link, done.kind, done.correlation, done.payload);
     }
@@ -231,12 +234,30 @@ void ReplicaService::settle(const engine::Status& committed) {
   if (!undurable_.empty()) engine_.request_sync();
 }
 
+// Until the log has caught up with it. Who asked has a time limit, so not more than the last ones are worth
+// keeping.
+void ReplicaService::hold(Acknowledgement answer) {
+  if (undurable_.size() >= kMaxUndurable) {
+    give_up(undurable_.front(), "the commit log is not made durable in time");
+    undurable_.pop_front();
+  }
+  undurable_.push_back(std::move(answer));
+}
+
+void ReplicaService::give_up(const Acknowledgement& answer, std::string_view why) {
+  host_.reply(answer.link, answer.kind, answer.correlation, text_reply(ReplyResult::kUnavailable, why));
+}
+
 void ReplicaService::on_durable() {
   while (!undurable_.empty() && engine_.durable(undurable_.front().position)) {
     const Acknowledgement& done = undurable_.front();
     host_.reply(done.link, done.kind, done.correlation, done.payload);
     undurable_.pop_front();
   }
+  if (undurable_.empty() || engine_.writable()) return;
+  const engine::Status status = engine_.commit();
+  if (status.ok()) return engine_.request_sync();
+  for (const Acknowledgement& answer : std::exchange(undurable_, {})) give_up(answer, status.message());
 }
 
 }  // namespace starling::cluster

@@ -49,7 +49,7 @@ class ReplicaService {
 
   // The pass ends; `committed` is what Engine::commit() returned. Acknowledges what is stored.
   void settle(const engine::Status& committed);
-  // The log's durable position moved.
+  // The log's durable position moved, or it could not be written: then what waits for it is refused.
   void on_durable();
   // Changes were merged in this pass: commit() must be called before settle().
   bool changed() const { return !stored_.empty(); }
@@ -89,6 +89,8 @@ class ReplicaService {
   Progress tell(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
                 std::vector<KeyName>* missing);
   void fetch(Request request, const std::vector<KeyName>& missing);
+  void hold(Acknowledgement answer);
+  void give_up(const Acknowledgement& answer, std::string_view why);
 
   engine::Engine& engine_;
   Host& host_;

@@ -188,7 +188,9 @@ void NodeEngine::serve_sync() {
     if (stopping_) return;
     const bool requested = std::exchange(sync_requested_, false);
     lock.unlock();
-    const bool second = fsync_ == Fsync::kEverySecond && core_.clock.monotonic_us() >= next_sync_us;
+    // With kAlways whoever waits asks; what nobody waits for (expiry, removed tombstones) is durable within a
+    // second, too.
+    const bool second = fsync_ != Fsync::kNo && core_.clock.monotonic_us() >= next_sync_us;
     // A log that could not be written is tried again with each tick, so that freed space is noticed without a
     // write.
     const bool retry = !log_writable() && !dead();

@@ -10,16 +10,16 @@
 #include <vector>
 
 #include "cluster/quorum.h"
-#include "resp/output_buffer.h"
 #include "resp/reply_writer.h"
 #include "resp/request_parser.h"
+#include "server/client_replies.h"
 #include "server/cluster/partition_scope.h"
 #include "server/cluster/quorum_read.h"
 #include "server/cluster/tunnels.h"
 #include "server/command.h"
 #include "server/command_table.h"
-#include "server/held_replies.h"
 #include "server/net/connection.h"
+#include "server/reply_watchdog.h"
 #include "server/watch_table.h"
 
 namespace starling::server {
@@ -88,7 +88,7 @@ struct PreparedRequest {
   std::shared_ptr<ForwardPrefix> prefix;         // Of a forwarded request.
 };
 
-class Client final : public FdHandler {
+class Client final : public FdHandler, public ClientReplies {
  public:
   // A socket without a descriptor: the client is reached by other ways (tunnel).
   Client(IoThread& io_thread, uint64_t id, AcceptedSocket socket, int64_t now_ms);
@@ -115,9 +115,8 @@ class Client final : public FdHandler {
   bool authenticated = false;
   int database = 0;
 
-  // Bytes in and out.
+  // Bytes in; those out are ClientReplies.
   resp::RequestParser parser;
-  resp::OutputBuffer output;
   resp::ReplyWriter reply{output, 2};
 
   // Requests parsed and not executed, because the client waits or must read its replies first. While there
@@ -161,19 +160,9 @@ class Client final : public FdHandler {
   bool end_of_input = false;    // The peer sends nothing more.
   bool input_exhausted = true;  // What was read holds no complete request.
   bool writable_wanted = false;
-
-  // Replies that must not leave before their write is durable (appendfsync always): from `output_position`
-  // on, everything waits until the log is durable up to `log_position`.
-  struct Hold {
-    uint64_t output_position;
-    engine::LogPosition log_position;
-    uint64_t pass;
-  };
-  std::deque<Hold> holds;
+  ReplyWatchdog watchdog;
 
   // --- In a cluster.
-  // Replies that other nodes have a say in.
-  HeldReplies held_replies;
   // The batch (Coordinator::join) that its last write joined, and what is held for it.
   uint64_t last_batch = 0, last_held = 0;
   // As QUORUM SET (or, for a forwarded client, its own node) left it; empty: the settings.

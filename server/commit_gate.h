@@ -1,58 +1,73 @@
-// Keeps replies of writes from saying more than the commit log does. One for each loop.
+// Keeps replies from saying more than the commit log does. One for each loop.
 //
 // appendfsync everysec|no: at the end of a pass everything that it changed is written to the log, once; only
 // then do its replies leave. When that fails they are replaced by errors. appendfsync always: replies stay in
-// the output buffer until the log's durable position has passed them.
+// the output until the log's durable position has passed them; the gate asks for that sync itself, so no
+// reply waits for somebody else to write. The reply of a write that cannot be made durable (the log cannot be
+// written, or not in time) is replaced by an error.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <string_view>
 #include <vector>
 
+#include "engine/clock.h"
 #include "engine/engine.h"
-#include "server/client.h"
+#include "server/client_replies.h"
 
 namespace starling::server {
 
 class CommitGate {
  public:
-  explicit CommitGate(engine::Engine& engine) : engine_(engine) {}
+  // For how long a reply waits for the log where nothing says otherwise.
+  static constexpr int64_t kPatienceMs = 10'000;
 
-  // `client` was answered with what its output holds from `from` on, for a change that the log has at
-  // `position`.
-  void note_write(Client& client, uint64_t from, engine::LogPosition position);
-  // `client` was answered with what its output holds from `from` on, after looking at data.
-  void note_read(Client& client, uint64_t from) {
+  CommitGate(engine::Engine& engine, const engine::Clock& clock) : engine_(engine), clock_(clock) {}
+
+  // What follows is said of what the client's output holds from `from` on. `patience_ms`: for how long it may
+  // wait. An answer to a change that the log has at `position`.
+  void note_write(ClientReplies& client, uint64_t from, engine::LogPosition position,
+                  int64_t patience_ms = kPatienceMs);
+  // An answer given after looking at data.
+  void note_read(ClientReplies& client, uint64_t from, int64_t patience_ms = kPatienceMs) {
     if (always_) [[unlikely]]
-      hold_until(client, from, engine_.last_position());
+      hold(client, from, engine_.last_position(), LogHolds::Kind::kRead, patience_ms);
+  }
+  // A message that may speak of a change. One that cannot be made durable is left out.
+  void note_message(ClientReplies& client, uint64_t from) {
+    if (always_) [[unlikely]]
+      hold(client, from, engine_.last_position(), LogHolds::Kind::kMessage, kPatienceMs);
   }
   // Something changed that no reply speaks of (an expiry, for one).
   void note_change() { changed_ = true; }
 
   // Takes the fsync policy in force for the pass.
   void begin_pass() { always_ = engine_.fsync() == engine::Fsync::kAlways; }
-  // The end of a pass: commits, or replaces the replies noted. No client noted may have been destroyed
-  // meanwhile.
-  // Not ok: what the log failed with.
+  bool always() const { return always_; }
+  // The end of a pass: commits and asks for the sync that somebody waits for, or replaces the replies noted.
+  // No client noted in this pass may have been destroyed meanwhile. Not ok: what the log failed with.
   engine::Status settle();
 
-  // How many bytes of the client's output may leave now.
-  size_t sendable(Client& client);
+  // How many bytes of the client's output the log lets go now.
+  size_t sendable(ClientReplies& client);
+  // Ends what waits in vain. When the log cannot be written, writes give way to errors and the rest leaves as
+  // it is; what is overdue gives way to errors.
+  void give_up(ClientReplies& client);
 
-  bool pending() const { return changed_; }
+  bool pending() const { return changed_ || sync_wanted_ || !noted_.empty(); }
 
  private:
-  void hold_until(Client& client, uint64_t from, engine::LogPosition position);
-  struct Answer {
-    Client* client;
-    uint64_t from, to;
-  };
+  void hold(ClientReplies& client, uint64_t from, engine::LogPosition position, LogHolds::Kind kind,
+            int64_t patience_ms);
+  static void fail(ClientReplies& client, const LogHolds::Hold& hold, std::string_view why);
 
   engine::Engine& engine_;
+  const engine::Clock& clock_;
   bool changed_ = false;
   bool always_ = false;
-  uint64_t pass_ = 1;
-  std::vector<Answer> answers_;
+  bool sync_wanted_ = false;           // A reply waits for a position that nobody has asked for yet.
+  std::vector<ClientReplies*> noted_;  // Have holds that last until the pass is committed.
 };
 
 }  // namespace starling::server

@@ -282,6 +282,7 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0) operation.capture(&cluster->changes());
   const size_t subscriptions_before = client.subscriptions.total();
   call(client, command, arguments, operation, false, key, &prepared.request);
+  if (cluster != nullptr) cluster->mend_unchanged(operation);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
   PubSubOutbox& outbox = io_thread_.outbox();
@@ -289,12 +290,14 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   const bool subscribed = client.subscriptions.total() > subscriptions_before;
   const bool told = !outbox.empty() && outbox.deliver(client, subscribed ? client.output.position() : from);
   if (cluster != nullptr) cluster->ship(client, from);
+  CommitGate& gate = io_thread_.commit_gate();
+  const int64_t patience_ms = gate.always() ? io_thread_.log_patience_ms(client) : 0;
   if (position != 0) {
     // What was shipped may have left hints here, behind the change.
     const bool hinted = cluster != nullptr && cluster->take_hinted();
-    io_thread_.commit_gate().note_write(client, from, hinted ? server_.engine().last_position() : position);
+    gate.note_write(client, from, hinted ? server_.engine().last_position() : position, patience_ms);
   } else if (has_keys || told) {
-    io_thread_.commit_gate().note_read(client, from);
+    gate.note_read(client, from, patience_ms);
   }
   return true;
 }

@@ -20,15 +20,15 @@ void HeldReplies::release(uint64_t id) {
   drop_released();
 }
 
-int64_t HeldReplies::release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output,
-                                  uint64_t* position) {
+HeldReplies::Replaced HeldReplies::release_with(uint64_t id, std::string_view bytes,
+                                                resp::OutputBuffer* output) {
   const auto found = find(id);
-  if (found == held_.end()) return 0;
+  if (found == held_.end()) return {};
   std::string all;
   for (uint32_t i = 0; i < found->replies; ++i) all += bytes;
   output->replace(found->from, found->to, all);
   const int64_t change = static_cast<int64_t>(all.size()) - static_cast<int64_t>(found->to - found->from);
-  *position = found->to;
+  const Replaced replaced{found->from, found->to, change};
   found->to += static_cast<uint64_t>(change);
   for (auto later = found + 1; later != held_.end(); ++later) {
     later->from += static_cast<uint64_t>(change);
@@ -36,7 +36,7 @@ int64_t HeldReplies::release_with(uint64_t id, std::string_view bytes, resp::Out
   }
   found->released = true;
   drop_released();
-  return change;
+  return replaced;
 }
 
 void HeldReplies::moved(uint64_t to, int64_t change) {

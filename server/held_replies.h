@@ -31,13 +31,19 @@ class HeldReplies {
     return true;
   }
   bool empty() const { return held_.empty(); }
+  // The one that everything waits for. Precondition: !empty().
+  uint64_t first_id() const { return held_.front().id; }
   size_t size() const { return held_.size(); }
 
   // Lets it go as it is. Unknown ids are ignored.
   void release(uint64_t id);
-  // Lets it go with `bytes` in the place of each reply of it. Returns how many bytes longer (or, negative,
-  // shorter) the output is now, and in *position from where on it moved.
-  int64_t release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output, uint64_t* position);
+  // What stood in [from, to) of an output is `change` bytes longer (or, negative, shorter) now.
+  struct Replaced {
+    uint64_t from = 0, to = 0;
+    int64_t change = 0;
+  };
+  // Lets it go with `bytes` in the place of each reply of it. Returns what that did to the output.
+  Replaced release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output);
 
   // What the output has before `to`, within one reply, has become `change` bytes longer (or, negative,
   // shorter).

@@ -20,6 +20,10 @@ constexpr size_t kSendBytesPerTurn = 4 << 20;
 constexpr size_t kSendPieces = 64;
 constexpr int64_t kRetryMs = 3;
 constexpr int64_t kTickMs = 1000;
+// How often replies that wait for the log are asked whether their time is up.
+constexpr int64_t kHeldMs = 100;
+// What a client waits for is a defect after so long, and three times its own timeout.
+constexpr int64_t kWatchdogSeconds = 90;
 // Clients that said nothing for so long give back their buffers.
 constexpr int64_t kShrinkAfterMs = 2000;
 
@@ -36,7 +40,7 @@ IoThread::IoThread(Server& server, int index)
     : server_(server),
       index_(index),
       statistics_(server.commands().all().size()),
-      commit_gate_(server.engine()),
+      commit_gate_(server.engine(), server.clock()),
       outbox_(*this),
       dispatcher_(server, *this) {
   loop_.set_pass_hook([this] {
@@ -46,6 +50,11 @@ IoThread::IoThread(Server& server, int index)
   retry_timer_ = std::make_unique<Timer>(loop_, [this] { retry_postponed(); });
   tick_timer_ = std::make_unique<Timer>(loop_, [this] { on_tick(); });
   tick_timer_->start(kTickMs, kTickMs);
+  held_timer_ = std::make_unique<Timer>(loop_, [this] {
+    // The sync that they asked for may have failed since.
+    if (!held_.empty()) server_.engine().request_sync();
+    recheck_held();
+  });
   now_ms_ = server.clock().wall_ms();
 }
 
@@ -195,14 +204,23 @@ void IoThread::on_fetched(uint64_t client_id, uint64_t wait_number, const engine
 
 void IoThread::on_durable() {
   if (cluster_ != nullptr) cluster_->on_durable();
+  recheck_held();
+}
+
+void IoThread::recheck_held() {
   std::vector<uint64_t> ids;
   ids.swap(held_);
   for (const uint64_t id : ids) {
     Client* client = find_client(id);
     if (client == nullptr) continue;
     client->in_held_list = false;
+    commit_gate_.give_up(*client);
     output_pending(*client);
   }
+}
+
+int64_t IoThread::log_patience_ms(const Client& client) const {
+  return cluster_ != nullptr ? cluster_->quorum_of(client).timeout_ms : CommitGate::kPatienceMs;
 }
 
 void IoThread::on_error(std::string_view text) {
@@ -354,9 +372,10 @@ void IoThread::send(Client& client) {
   const bool reached = client.tunnel != nullptr ? send_to_tunnel(client, sendable)
                                                 : send_to_socket(client, sendable, &blocked);
   if (!reached) return close(client);
-  if (!client.holds.empty() && !client.in_held_list) {
+  if (!client.log_holds.empty() && !client.in_held_list) {
     client.in_held_list = true;
     held_.push_back(client.id());
+    if (!held_timer_->active()) held_timer_->start(kHeldMs, 0);
   }
   const bool all_sent = client.output.empty() && client.held_replies.empty();
   if (client.close_after_reply && all_sent) {
@@ -427,6 +446,7 @@ void IoThread::on_tick() {
   size_t client_bytes = 0, largest_input = 0, largest_output = 0, suspended = 0;
   for (auto& [id, client] : clients_) {
     if (!client->closing) check_idle(*client, timeout_ms);
+    if (!client->closing) watch_waits(*client);
     const size_t input = client->parser.memory_bytes() + client->transaction.bytes;
     client_bytes += sizeof(Client) + input + client->output.size();
     largest_input = std::max(largest_input, input);
@@ -438,6 +458,24 @@ void IoThread::on_tick() {
   statistics_.largest_output_bytes.set(largest_output);
   statistics_.suspended_clients.set(suspended);
   if (index_ == 0) server_.pulse().beat(server_);
+}
+
+// Every wait has an end of its own: what is older than that would never be answered.
+void IoThread::watch_waits(Client& client) {
+  uint64_t waits_for = 0;
+  if (!client.held_replies.empty()) {
+    waits_for = client.held_replies.first_id() << 2 | 1;
+  } else if (!client.log_holds.empty()) {
+    waits_for = client.log_holds.front().from << 2 | 2;
+  } else if (client.waiting == Waiting::kForNodes || client.waiting == Waiting::kForLinks) {
+    waits_for = client.wait_number << 2 | 3;
+  }
+  if (!client.watchdog.tick(waits_for, kWatchdogSeconds + 3 * log_patience_ms(client) / 1000)) return;
+  log_text(LogLevel::kWarning, "A reply is older than any may get, which is a defect: please report it. " +
+                                   client.describe(now_ms_));
+#ifndef NDEBUG
+  STARLING_ASSERT(!"a reply is older than any may get");
+#endif
 }
 
 void IoThread::check_idle(Client& client, int64_t timeout_ms) {

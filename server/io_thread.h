@@ -74,6 +74,9 @@ class IoThread final : private resp::ErrorObserver {
 
   void on_readable(Client& client);
 
+  // For how long a reply to the command that runs for the client may wait for the log.
+  int64_t log_patience_ms(const Client& client) const;
+
   // Null outside a cluster. Joined before start() or run().
   void join_cluster(std::unique_ptr<ClusterThread> cluster);
   ClusterThread* cluster() { return cluster_.get(); }
@@ -101,6 +104,8 @@ class IoThread final : private resp::ErrorObserver {
   void update_interest(Client& client);
   void destroy_closing();
   void check_idle(Client& client, int64_t timeout_ms);
+  void watch_waits(Client& client);
+  void recheck_held();
   void on_tick();
 
   Server& server_;
@@ -122,6 +127,7 @@ class IoThread final : private resp::ErrorObserver {
   std::vector<Client*> closing_;
   std::unique_ptr<Timer> retry_timer_;
   std::unique_ptr<Timer> tick_timer_;
+  std::unique_ptr<Timer> held_timer_;
   int64_t now_ms_ = 0;
   uint64_t errors_written_ = 0;
 };

@@ -48,7 +48,7 @@ bool PubSubOutbox::deliver_around(Client* client, uint64_t at) {
     const uint64_t position = receiver->output.position();
     write(*waiting.message, receiver->reply);
     // It may speak of a change that is not durable yet.
-    io_thread_.commit_gate().note_read(*receiver, position);
+    io_thread_.commit_gate().note_message(*receiver, position);
     io_thread_.output_pending(*receiver);
   }
   waiting_.clear();

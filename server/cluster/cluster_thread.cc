@@ -267,12 +267,7 @@ void ClusterThread::release(uint64_t client_id, uint64_t held_id, std::string_vi
   if (bytes.empty()) {
     client->held_replies.release(held_id);
   } else {
-    uint64_t position = 0;
-    const int64_t change = client->held_replies.release_with(held_id, bytes, &client->output, &position);
-    for (Client::Hold& hold : client->holds) {
-      if (hold.output_position >= position && change != 0)
-        hold.output_position += static_cast<uint64_t>(change);
-    }
+    client->release_with(held_id, bytes);
   }
   io_thread_.output_pending(*client);
 }

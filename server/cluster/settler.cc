@@ -188,7 +188,8 @@ void Settler::answer_mark(Reply reply) {
   (void)server_.engine().commit();
   server_.engine().request_sync();
   hooks_.mark(number, [this, promise, number, reply = std::move(reply)] {
-    promises_.push_back({promise.position, [this, promise, number, reply] {
+    const int64_t deadline_us = server_.clock().monotonic_us() + kAnswerTimeoutUs;
+    promises_.push_back({promise.position, deadline_us, [this, promise, number, reply] {
                            reply(cluster::encode_mark_reply({boot_, number, promise.stamp}));
                          }});
     on_tick();
@@ -233,8 +234,9 @@ void Settler::on_tick() {
     promises_.pop_front();
     promise.done();
   }
-  if (settlement_ && deadline_us_ != 0 && server_.clock().monotonic_us() > deadline_us_)
-    end("not all members answered in time");
+  const int64_t now_us = server_.clock().monotonic_us();
+  while (!promises_.empty() && promises_.front().deadline_us < now_us) promises_.pop_front();
+  if (settlement_ && deadline_us_ != 0 && now_us > deadline_us_) end("not all members answered in time");
 }
 
 // --- Removing.

@@ -95,6 +95,7 @@ class Settler {
   // Marks whose stamps are not durable yet.
   struct Promise {
     engine::LogPosition position;
+    int64_t deadline_us;  // Then nobody waits for it any more.
     std::function<void()> done;
   };
   std::deque<Promise> promises_;

@@ -20,6 +20,8 @@ namespace {
 
 constexpr int kMaxRounds = 8;
 constexpr size_t kMaxSiblings = 1024;
+// A hop of the simulated network and the sync of a log, with room.
+constexpr int64_t kReplySlackMs = 500;
 
 // With all that the node knows in the context: how far the partition is settled, too.
 engine::Record record_in(engine::Operation& operation, const engine::Key& key) {
@@ -88,7 +90,8 @@ void SimNode::run_later(const ExecutionPtr& execution) {
 void SimNode::run(const ExecutionPtr& execution) {
   const ClientOperation& asked = world_.operation(execution->operation);
   const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
-                     setting_.mutation != Mutation::kReadsAskNobody;
+                     setting_.mutation != Mutation::kReadsAskNobody &&
+                     (setting_.mutation != Mutation::kOneReadsNothing || asked.action != Action::kAppend);
   const uint16_t partition = engine::Key(asked.key).partition;
   if (asked.writes() && !engine_.writable())
     return fail(*execution, "errors writing to the commit log; nothing was done");
@@ -389,13 +392,28 @@ void SimNode::write_done(uint64_t token, const cluster::Failure* failure) {
   --held.pending;
 }
 
-// As the server's CommitGate does: with appendfsync always they wait for room.
+// As the server's CommitGate does: writes fail, and what only read is shown.
 void SimNode::fail_unlogged(const engine::Status& status) {
   for (auto& [token, held] : held_) {
-    if (!held.changed || setting_.fsync_always || held.position <= engine_.written()) continue;
-    if (held.answer->error.empty())
+    const bool logged =
+        setting_.fsync_always ? engine_.durable(held.position) : held.position <= engine_.written();
+    if (logged) continue;
+    if (!held.changed) {
+      held.position = 0;
+    } else if (held.answer->error.empty()) {
       held.answer->error =
           "errors writing to the commit log: " + status.message() + "; the write may still take effect";
+    }
+  }
+}
+
+// Whatever a reply waits for ends within its timeout. Counted in ticks of the node: it may have been stopped.
+void SimNode::watch_held() {
+  for (auto& [token, held] : held_) {
+    const int64_t timeout_ms = world_.operation(held.execution->operation).quorum.timeout_ms;
+    if (++held.ticks * kTickUs / 1000 <= timeout_ms + kReplySlackMs) continue;
+    world_.judge({"P6 the reply to operation " + std::to_string(held.execution->operation) +
+                  " is held for longer than its timeout"});
   }
 }
 
@@ -414,7 +432,7 @@ void SimNode::release_held() {
       ready.push_back(token);
     }
   }
-  if (undurable) engine_.request_sync();
+  if (undurable && setting_.mutation != Mutation::kSyncNotAsked) engine_.request_sync();
   for (const uint64_t token : ready) {
     answer(*held_[token].execution, held_[token].answer);
     held_.erase(token);

@@ -81,9 +81,7 @@ class SimEngine final : public engine::Engine {
   void fetch(std::vector<engine::KeyRef> keys, std::function<void(engine::Status)> done) override;
   bool durable(engine::LogPosition position) override;
   void request_sync() override { setting_.sync_wanted(); }
-  engine::Fsync fsync() const override {
-    return setting_.fsync_always ? engine::Fsync::kAlways : engine::Fsync::kEverySecond;
-  }
+  engine::Fsync fsync() const override { return fsync_; }
 
   void prefetch(std::span<const engine::Lookup>) override {}
   engine::Status commit() override { return node_.commit(); }
@@ -110,7 +108,7 @@ class SimEngine final : public engine::Engine {
   engine::Status snapshot(const std::string& path) override { return node_.snapshot(path); }
   void set_max_memory(uint64_t) override {}
   void set_policy(engine::EvictionPolicy, int) override {}
-  void set_fsync(engine::Fsync) override {}
+  void set_fsync(engine::Fsync fsync) override { fsync_ = fsync; }
   void set_active_expire(bool) override {}
   const engine::Options& options() const override { return node_.options(); }
   engine::Statistics statistics() override { return node_.statistics(); }
@@ -123,6 +121,7 @@ class SimEngine final : public engine::Engine {
   static engine::NodeParts parts(const SimDisk& disk, engine::ActorId actor, engine::MemoryLog** log);
 
   const Setting setting_;
+  engine::Fsync fsync_;
   NoObserver observer_;
   engine::MemoryLog* log_ = nullptr;
   engine::NodeEngine node_;

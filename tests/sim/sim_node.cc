@@ -16,7 +16,6 @@ using cluster::NodeIndex;
 
 namespace {
 
-constexpr int64_t kTickUs = 20'000;
 constexpr int64_t kGossipUs = 200'000;
 constexpr int64_t kEverySecondUs = 1'000'000;
 // One in so many passes goes on for up to so long.
@@ -101,14 +100,15 @@ void SimNode::end_pass() {
   coordinator_.flush(now_us());
   const engine::Status committed = engine_.commit();
   replicas_.settle(committed);
-  if (!committed.ok()) fail_unlogged(committed);
+  if (!committed.ok() && !setting_.fsync_always) fail_unlogged(committed);
   release_held();
   for (Sent& sent : std::exchange(outbox_, {})) world_.send(setting_.index, sent.to, std::move(sent.packet));
 }
 
 void SimNode::sync() {
   sync_scheduled_ = false;
-  (void)engine_.sync();
+  const engine::Status synced = engine_.sync();
+  if (!synced.ok() && setting_.fsync_always) fail_unlogged(synced);
   replicas_.on_durable();
   keep_promises();
   release_held();
@@ -122,6 +122,7 @@ void SimNode::tick() {
   for (const uint64_t correlation : forwards_.overdue(now_us()))
     lose_forward(correlation, "did not answer in time");
   resend_parked();
+  watch_held();
   deliver_hints();
   world_.later(setting_.index, kTickUs, [this] { tick(); });
 }

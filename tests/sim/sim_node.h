@@ -28,6 +28,8 @@
 
 namespace starling::sim {
 
+inline constexpr int64_t kTickUs = 20'000;
+
 class SimNode final : private cluster::Wire,
                       private cluster::CoordinatorListener,
                       private cluster::ReplicaService::Host {
@@ -98,6 +100,7 @@ class SimNode final : private cluster::Wire,
     int pending = 0;
     engine::LogPosition position = 0;
     std::shared_ptr<Answer> answer;
+    int ticks = 0;  // Of the node, that it has waited for.
   };
   struct Repair {
     cluster::NodeIndex node;
@@ -180,6 +183,7 @@ class SimNode final : private cluster::Wire,
   void ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
             std::shared_ptr<Answer> answer);
   void release_held();
+  void watch_held();
   void fail_unlogged(const engine::Status& status);
   void store(size_t from, const Packet& packet);
   bool record_of(int database, std::string_view name, std::string* change, std::string* context = nullptr);

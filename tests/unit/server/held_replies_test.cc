@@ -46,11 +46,10 @@ TEST_CASE("answers take their places, in whatever order they come") {
   held.hold(2, output.position(), output);
   output.append("-local-");
   held.hold(3, output.position(), output);
-  uint64_t position = 0;
-  CHECK(held.release_with(2, "two", &output, &position) == 3);
-  CHECK(held.release_with(3, "three", &output, &position) == 5);
+  CHECK(held.release_with(2, "two", &output).change == 3);
+  CHECK(held.release_with(3, "three", &output).change == 5);
   CHECK(sendable(held, output).empty());
-  CHECK(held.release_with(1, "one", &output, &position) == 3);
+  CHECK(held.release_with(1, "one", &output).change == 3);
   CHECK(sendable(held, output) == "onetwo-local-three");
 }
 
@@ -62,9 +61,11 @@ TEST_CASE("an error takes the place of the reply of a write, and what follows mo
   const uint64_t from = output.position();
   output.append(":1\r\n");
   held.hold(2, from, output);
-  uint64_t position = 0;
-  CHECK(held.release_with(1, "-E\r\n", &output, &position) == -1);
-  CHECK(position == 5);
+  {
+    const HeldReplies::Replaced replaced = held.release_with(1, "-E\r\n", &output);
+    CHECK(replaced.change == -1);
+    CHECK(replaced.to == 5);
+  }
   CHECK(sendable(held, output) == "-E\r\n");
   held.release(2);
   CHECK(sendable(held, output) == "-E\r\n:1\r\n");
@@ -77,8 +78,7 @@ TEST_CASE("positions stay true when output was sent meanwhile") {
   held.hold(1, output.position(), output);
   output.append("later");
   output.consume(4);
-  uint64_t position = 0;
-  held.release_with(1, "now", &output, &position);
+  (void)held.release_with(1, "now", &output);
   CHECK(sendable(held, output) == "nowlater");
 }
 
@@ -99,9 +99,11 @@ TEST_CASE("replies side by side wait as one, and each gives way to the error") {
   CHECK_FALSE(held.extend(1, from, output));  // Something stands in between.
   held.hold(3, from, output);
   CHECK(sendable(held, output) == "a");
-  uint64_t position = 0;
-  CHECK(held.release_with(1, "-E", &output, &position) == 2);
-  CHECK(position == 3);
+  {
+    const HeldReplies::Replaced replaced = held.release_with(1, "-E", &output);
+    CHECK(replaced.change == 2);
+    CHECK(replaced.to == 3);
+  }
   CHECK(sendable(held, output) == "a-E-Ed");
   from = output.position();
   output.append("f");
@@ -126,8 +128,7 @@ TEST_CASE("a reply that was replaced while it was held keeps its place") {
     output.replace(from, from + 3, "-MISCONF");
     held.moved(from + 3, 5);
   }
-  uint64_t position = 0;
-  CHECK(held.release_with(1, "-NOQUORUM", &output, &position) == 2);
+  CHECK(held.release_with(1, "-NOQUORUM", &output).change == 2);
   CHECK(sendable(held, output) == "-NOQUORUM-NOQUORUM");
   held.release(2);
   CHECK(sendable(held, output) == "-NOQUORUM-NOQUORUM-MISCONF");

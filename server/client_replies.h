@@ -1,0 +1,39 @@
+// What one client has been answered, and which of it may not leave yet.
+//
+//   output        bytes in the order of the requests
+//   held_replies  ranges of it that other nodes have a say in
+//   log_holds     ranges of it that wait for the commit log
+//
+// Both kinds of ranges are absolute positions of the output. Bytes are put in the place of a reply only by the two
+// functions below, so that both kinds follow. One thread at a time.
+#pragma once
+
+#include <cstdint>
+#include <string_view>
+
+#include "resp/output_buffer.h"
+#include "server/held_replies.h"
+#include "server/log_holds.h"
+
+namespace starling::server {
+
+struct ClientReplies {
+  resp::OutputBuffer output;
+  HeldReplies held_replies;
+  LogHolds log_holds;
+
+  // Lets what other nodes have a say in go with `bytes` in the place of each reply of it.
+  void release_with(uint64_t held_id, std::string_view bytes) {
+    const HeldReplies::Replaced done = held_replies.release_with(held_id, bytes, &output);
+    log_holds.replaced(done.from, done.to, done.change);
+  }
+  // Puts `bytes` in the place of one reply, [from, to), which waits for the log no longer.
+  void replace(uint64_t from, uint64_t to, std::string_view bytes) {
+    const auto change = static_cast<int64_t>(bytes.size()) - static_cast<int64_t>(to - from);
+    output.replace(from, to, bytes);
+    held_replies.moved(to, change);
+    log_holds.replaced(from, to, change);
+  }
+};
+
+}  // namespace starling::server
