@@ -64,6 +64,8 @@ void append(const Described& described, std::string* out) {
   append_varint(description.replicas, out);
   append_u64(description.actor, out);
   out->push_back(static_cast<char>(description.accepts_writes ? kAcceptsWrites : 0));
+  append_string(description.hostname, out);
+  append_string(description.nodename, out);
 }
 
 template <typename T>
@@ -123,7 +125,8 @@ bool read(ByteReader* reader, Described* described) {
       !reader->read_u64(&description.cluster_id) || !reader->read_varint(&description.topology_epoch) ||
       !read_small(reader, kMaxSmall, &description.min_nodes) ||
       !read_small(reader, kMaxSmall, &description.replicas) || !reader->read_u64(&description.actor) ||
-      !reader->read_byte(&flags)) {
+      !reader->read_byte(&flags) || !read_plain(reader, kMaxHostBytes, &description.hostname) ||
+      !read_plain(reader, kMaxHostBytes, &description.nodename)) {
     return false;
   }
   description.accepts_writes = (flags & kAcceptsWrites) != 0;
@@ -145,7 +148,7 @@ bool read_all(ByteReader* reader, size_t max_items, std::vector<T>* items) {
 bool NodeDescription::well_formed() const {
   return !host.empty() && is_plain(host, kMaxHostBytes) && is_plain(rack, kMaxPlaceBytes) &&
          is_plain(datacenter, kMaxPlaceBytes) && weight <= kMaxSmall && min_nodes <= kMaxSmall &&
-         replicas <= kMaxSmall;
+         replicas <= kMaxSmall && is_plain(hostname, kMaxHostBytes) && is_plain(nodename, kMaxHostBytes);
 }
 
 void encode_gossip(const GossipMessage& message, std::string* out) {

@@ -14,8 +14,9 @@
 //   descriptions:= count, described*  at most 256
 //   described   := id, description version varint, description
 //   description := host, port, port of the bus, weight varint, rack, datacenter, cluster id u64,
-//                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte
-//   host, rack, datacenter := varint length, printable ASCII without blanks; host 1 to 255 bytes, the others at most 64
+//                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte, hostname, nodename
+//   host, rack, datacenter, hostname, nodename := varint length, printable ASCII without blanks; host 1 to 255 bytes,
+//                  hostname and nodename at most 255, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
 //   flags       := 1 accepts writes; other bits are refused
 //   id          := 20 bytes, not all zero;  count := varint
@@ -54,6 +55,8 @@ struct NodeDescription {
   uint32_t replicas = 0;
   uint64_t actor = 0;
   bool accepts_writes = true;  // false after its disk failed
+  std::string hostname;        // for clients that check names; empty: none
+  std::string nodename;        // for people; empty: none
 
   bool operator==(const NodeDescription&) const = default;
   // Whether every field keeps to the grammar; what does not must not be encoded.

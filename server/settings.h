@@ -107,8 +107,13 @@ struct Settings {
   bool cluster_enabled = false;
   std::vector<std::string> cluster_seeds;  // host:busport
   int64_t cluster_min_nodes = 0;
-  int64_t cluster_port = 0;           // 0: port + 10000.
-  std::string cluster_announce_host;  // Empty: derived from `bind`.
+  int64_t cluster_port = 0;                 // 0: port + 10000.
+  LiveText cluster_announce_host;           // Empty: derived from `bind`.
+  Live<int64_t> cluster_announce_port;      // 0: `port`.
+  Live<int64_t> cluster_announce_bus_port;  // 0: where the bus listens.
+  LiveText cluster_announce_hostname;       // Empty: none. So is the next.
+  LiveText cluster_announce_nodename;
+  Live<int64_t> cluster_endpoint_type;  // As EndpointType (cluster/slot_map.h).
   std::string cluster_secret;
   int64_t replicas = 0;
   LiveText quorum_read;

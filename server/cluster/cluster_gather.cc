@@ -5,6 +5,7 @@
 
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/cluster/slot_map.h"
 #include "server/commands/scan_options.h"
 #include "server/dispatcher.h"
 #include "server/io_thread.h"
@@ -281,8 +282,8 @@ Admission ClusterThread::admit_whole(Client& client, const Command& command, Arg
   const std::vector<cluster::Member>& members = placement_->topology.members;
   for (NodeIndex node = 0; node < members.size(); ++node) {
     if (healthy(node)) continue;
-    refuse(client, "NOQUORUM this needs every node, and " + members[node].host + ":" +
-                       std::to_string(members[node].port) +
+    const cluster::NodeDescription lost = present_members(node_, *placement_)[node];
+    refuse(client, "NOQUORUM this needs every node, and " + lost.host + ":" + std::to_string(lost.port) +
                        " cannot be reached: what it keeps would come back. Nothing was done");
     return Admission::kAnswered;
   }

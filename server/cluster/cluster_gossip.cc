@@ -45,7 +45,8 @@ void ClusterNode::tell(const cluster::MembershipEvent& event) {
   std::string name = "Node " + short_name(event.node);
   // Of one that has only just called, the bus port is all that is known.
   if (description != nullptr && description->port != 0)
-    name += " (" + description->host + ":" + std::to_string(description->port) + ")";
+    name += " (" + (description->nodename.empty() ? "" : description->nodename + ", ") + description->host +
+            ":" + std::to_string(description->port) + ")";
   const std::string silence = std::to_string(event.silence_us / 1000) + " ms";
   switch (event.kind) {
     case MembershipEventKind::kDiscovered:
@@ -92,9 +93,46 @@ void ClusterNode::update_peers() {
     if (member.id == id_ || member.description.bus_port == 0) continue;
     peers.push_back({member.id, member.description.host + ":" + std::to_string(member.description.bus_port)});
   }
+  save_peers();
   if (peers == peers_) return;
   peers_ = peers;
   on_each_loop([peers](BusLinks& links) { links.set_peers(peers); });
+}
+
+// --- Where members were last, over a restart.
+
+void ClusterNode::remember_peers() {
+  bool damaged = false;
+  addresses_ = peer_file_.load(&damaged);
+  if (damaged)
+    log_text(LogLevel::kWarning,
+             "The file 'cluster-peers' is damaged: looking for the others where they were when the "
+             "cluster formed, and at the seeds");
+}
+
+// As soon as one of them is somewhere else. One at a time, so that the last one wins.
+void ClusterNode::save_peers() {
+  const auto placement = this->placement();
+  if (placement == nullptr || saving_addresses_) return;
+  std::vector<PeerAddress> addresses;
+  for (const cluster::Member& member : placement->topology.members) {
+    const cluster::NodeDescription* description = membership_->description(member.id);
+    if (member.id == id_ || description == nullptr || description->bus_port == 0) continue;
+    addresses.push_back({member.id, description->host, description->port, description->bus_port});
+  }
+  if (addresses == addresses_) return;
+  addresses_ = addresses;
+  saving_addresses_ = true;
+  EventLoop& loop = threads_.front()->io_thread().loop();
+  server_.engine().offload([this, &loop, addresses = std::move(addresses)] {
+    const engine::Status status = peer_file_.save(addresses);
+    if (!status.ok())
+      log_text(LogLevel::kWarning, "Where the other nodes are could not be saved: " + status.message());
+    loop.post([this] {
+      saving_addresses_ = false;
+      save_peers();
+    });
+  });
 }
 
 // Gossip knows the members from the topology on, whether they have been heard of or not.
@@ -106,6 +144,13 @@ void ClusterNode::learn_members(const cluster::Topology& topology) {
     description.host = member.host;
     description.port = member.port;
     description.bus_port = member.bus_port;
+    const auto last = std::find_if(addresses_.begin(), addresses_.end(),
+                                   [&](const PeerAddress& address) { return address.id == member.id; });
+    if (last != addresses_.end()) {
+      description.host = last->host;
+      description.port = last->port != 0 ? last->port : member.port;
+      description.bus_port = last->bus_port;
+    }
     description.weight = member.weight;
     description.rack = member.rack;
     description.datacenter = member.datacenter;

@@ -5,6 +5,7 @@
 #include "cluster/data_messages.h"
 #include "cluster/topology_codec.h"
 #include "engine/assert.h"
+#include "server/cluster/announced_address.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/loop_obligations.h"
 #include "server/config.h"
@@ -21,7 +22,6 @@ using cluster::NodeIndex;
 using cluster::Phase;
 
 constexpr int64_t kTopologyRetryUs = 1'000'000;
-constexpr int kDefaultBusOffset = 10000;
 constexpr int64_t kLastRetryMs = 400;
 
 NodeId draw_id() {
@@ -45,6 +45,7 @@ bool parse_address(const std::string& text, cluster::BusAddress* address) {
 ClusterNode::ClusterNode(Server& server)
     : server_(server),
       file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
+      peer_file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
       life_(thread_random().next() | 1),
       hints_(server.engine()),
       healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
@@ -52,25 +53,20 @@ ClusterNode::ClusterNode(Server& server)
 
 ClusterNode::~ClusterNode() = default;
 
-std::string ClusterNode::announced_host() const {
-  const Settings& settings = server_.settings();
-  if (!settings.cluster_announce_host.empty()) return settings.cluster_announce_host;
-  for (std::string address : settings.bind) {
-    if (address.starts_with('-')) address.erase(0, 1);
-    if (address != "*" && address != "::*" && address != "0.0.0.0" && address != "::") return address;
-  }
-  return {};
-}
-
 engine::Status ClusterNode::open() {
   const Settings& settings = server_.settings();
   const auto invalid = [](std::string text) {
     return engine::Status(engine::StatusCode::kInvalid, std::move(text));
   };
-  if (announced_host().empty()) {
-    return invalid(
-        "'bind' is every address: set 'cluster-announce-ip' to the one by which others reach this node");
-  }
+  const auto has_address = [this, invalid] {
+    return announced_address(server_.settings()).host.empty()
+               ? invalid(
+                     "'bind' is every address: set 'cluster-announce-ip' to the one by which others reach "
+                     "this node")
+               : engine::Status();
+  };
+  if (engine::Status status = has_address(); !status.ok()) return status;
+  server_.config().on_change("cluster-announce-ip", has_address);
   ClusterMemory memory;
   if (engine::Status status = file_.load(&memory); !status.ok()) return status;
   if (!memory.id.valid()) {
@@ -116,7 +112,7 @@ engine::Status ClusterNode::open() {
   }
   EventLoop& loop = server_.io_threads().front()->loop();
   listener_ = std::make_unique<BusListener>(loop, std::move(loops));
-  const int64_t port = settings.cluster_port != 0 ? settings.cluster_port : settings.port + kDefaultBusOffset;
+  const int64_t port = own_bus_port(settings);
   if (port > 65535) return invalid("the bus port would be " + std::to_string(port) + ": set 'cluster-port'");
   if (engine::Status status =
           listener_->open(settings.bind, static_cast<int>(port), static_cast<int>(settings.tcp_backlog));
@@ -125,6 +121,7 @@ engine::Status ClusterNode::open() {
   }
   threads_.front()->links().set_seeds(seeds_);
   log_text(LogLevel::kNotice, "Cluster node " + id_.to_string() + ", bus port " + std::to_string(port));
+  remember_peers();
   if (topology_->formed()) adopt(*topology_->memory().acceptor.decided);
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
@@ -145,16 +142,19 @@ engine::Status ClusterNode::open() {
                       },
                       [this](const cluster::PartitionSet& equal) { hints_.compared(equal); }});
   }
+  publish_reports();
   return {};
 }
 
 cluster::NodeDescription ClusterNode::describe() const {
   const Settings& settings = server_.settings();
   cluster::NodeDescription description;
-  description.host = announced_host();
-  description.port = static_cast<uint16_t>(settings.port);
-  description.bus_port = static_cast<uint16_t>(
-      settings.cluster_port != 0 ? settings.cluster_port : settings.port + kDefaultBusOffset);
+  AnnouncedAddress address = announced_address(settings);
+  description.host = std::move(address.host);
+  description.port = address.port;
+  description.bus_port = address.bus_port;
+  description.hostname = std::move(address.hostname);
+  description.nodename = std::move(address.nodename);
   description.weight = static_cast<uint32_t>(settings.weight);
   description.rack = settings.rack;
   description.datacenter = settings.datacenter;
@@ -176,7 +176,6 @@ std::shared_ptr<const cluster::Placement> ClusterNode::placement() const {
 
 cluster::Introduction ClusterNode::introduction() const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  const Settings& settings = server_.settings();
   cluster::Introduction introduction;
   introduction.id = id_;
   introduction.life = life_;
@@ -184,8 +183,8 @@ cluster::Introduction ClusterNode::introduction() const {
     introduction.cluster = placement->topology.cluster_id;
     introduction.epoch = placement->topology.epoch;
   }
-  const int64_t port = settings.cluster_port != 0 ? settings.cluster_port : settings.port + kDefaultBusOffset;
-  introduction.address = announced_host() + ":" + std::to_string(port);
+  const AnnouncedAddress address = announced_address(server_.settings());
+  introduction.address = address.host + ":" + std::to_string(address.bus_port);
   return introduction;
 }
 
@@ -357,7 +356,9 @@ void ClusterNode::refresh_defaults() {
 // --- The first loop.
 
 void ClusterNode::on_tick() {
-  membership_->set_description(describe());
+  // While somebody sets the announced address to one that is refused, it may be none.
+  if (cluster::NodeDescription own = describe(); !own.host.empty())
+    membership_->set_description(std::move(own));
   cluster::GossipOutput output;
   membership_->tick(server_.clock().monotonic_us(), &output);
   take(output);

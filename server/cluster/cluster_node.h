@@ -21,6 +21,7 @@
 #include "server/cluster/hint_delivery.h"
 #include "server/cluster/hint_keeper.h"
 #include "server/cluster/operation_table.h"
+#include "server/cluster/peer_addresses.h"
 #include "server/cluster/repair.h"
 #include "server/cluster/topology_keeper.h"
 #include "server/net/event_loop.h"
@@ -119,10 +120,12 @@ class ClusterNode {
   void ask_for_topology();
   void receive_topology(std::string_view bytes);
   cluster::NodeDescription describe() const;
-  std::string announced_host() const;
+  void remember_peers();
+  void save_peers();
 
   Server& server_;
   ClusterFile file_;
+  const PeerFile peer_file_;
   cluster::NodeId id_;   // Fixed after open().
   const uint64_t life_;  // Of this process, as handshakes tell it.
   std::vector<ClusterThread*> threads_;
@@ -134,6 +137,9 @@ class ClusterNode {
   std::unique_ptr<HintDelivery> hint_delivery_;
   std::unique_ptr<Repair> repair_;  // Null with 'storage memory'.
   std::vector<BusPeer> peers_;
+  std::vector<PeerAddress>
+      addresses_;                  // Of members, as far as they are known; those of the last run at first.
+  bool saving_addresses_ = false;  // On a disk thread.
   std::vector<std::string> seeds_;
   int64_t asked_for_topology_us_ = 0;
 

@@ -112,31 +112,50 @@ std::string hint_progress(const ClusterNode& cluster, const HintReport::Target& 
          ",state=" + std::string(cluster.delivers_hints_to(target.id) ? "delivering" : "paused");
 }
 
+std::vector<cluster::NodeDescription> present_members(const ClusterNode& cluster,
+                                                      const cluster::Placement& placement) {
+  const std::vector<cluster::MemberView> views = cluster.members();
+  std::vector<cluster::NodeDescription> present;
+  for (const cluster::Member& member : placement.topology.members) {
+    const cluster::MemberView* view = find(views, member.id);
+    // One that has only just called has told no port for clients yet.
+    if (view != nullptr && view->description.port != 0) {
+      present.push_back(view->description);
+      continue;
+    }
+    cluster::NodeDescription& as_formed = present.emplace_back();
+    as_formed.host = member.host;
+    as_formed.port = member.port;
+    as_formed.bus_port = member.bus_port;
+  }
+  return present;
+}
+
 std::string cluster_nodes(const ClusterNode& cluster) {
   const auto placement = cluster.placement();
   const std::vector<cluster::MemberView> views = cluster.members();
   std::string text;
-  const auto line = [&](const cluster::NodeId& id, const std::string& host, int port, int bus_port,
-                        uint64_t epoch) {
+  const auto line = [&](const cluster::NodeId& id, const cluster::NodeDescription& node, uint64_t epoch) {
     const cluster::MemberView* view = find(views, id);
     const bool self = id == cluster.id();
     const bool up = self || (view != nullptr && view->phase == cluster::Phase::kAlive);
-    text += id.to_string() + " " + host + ":" + std::to_string(port) + "@" + std::to_string(bus_port) + " " +
+    text += id.to_string() + " " + node.host + ":" + std::to_string(node.port) + "@" +
+            std::to_string(node.bus_port) + (node.hostname.empty() ? "" : "," + node.hostname) + " " +
             flags_of(view, self) + " - 0 0 " + std::to_string(epoch) + (up ? " connected" : " disconnected");
   };
   if (placement == nullptr) {
     for (const cluster::MemberView& view : views) {
-      line(view.id, view.description.host, view.description.port, view.description.bus_port, 0);
+      line(view.id, view.description, 0);
       text += "\n";
     }
     return text;
   }
   const std::vector<cluster::Member>& members = placement->topology.members;
+  const std::vector<cluster::NodeDescription> present = present_members(cluster, *placement);
   const std::vector<SlotRange> ranges =
       slot_ranges(*placement, [&](cluster::NodeIndex node) { return cluster.healthy(node); });
   for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
-    line(members[node].id, members[node].host, members[node].port, members[node].bus_port,
-         placement->topology.epoch);
+    line(members[node].id, present[node], placement->topology.epoch);
     for (const SlotRange& range : ranges) {
       if (range.coordinator != node) continue;
       text += " " + std::to_string(range.first);

@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/gossip_messages.h"
 #include "cluster/placement.h"
 #include "engine/engine.h"
 #include "server/cluster/hint_keeper.h"
@@ -26,6 +27,14 @@ struct SlotRange {
 // serve them.
 std::vector<SlotRange> slot_ranges(const cluster::Placement& placement,
                                    const std::function<bool(cluster::NodeIndex)>& healthy);
+
+// What clients are told to connect to ('cluster-preferred-endpoint-type').
+enum class EndpointType : uint8_t { kIp = 0, kHostname = 1, kUnknown = 2 };
+
+// By NodeIndex, each member as it describes itself now, under whatever address; one that has not been heard of
+// since this node started has the address known last.
+std::vector<cluster::NodeDescription> present_members(const ClusterNode& cluster,
+                                                      const cluster::Placement& placement);
 
 // CLUSTER INFO, CLUSTER NODES. The state is "ok", and a slot is, if it can be read and written from here by
 // the quorums of the settings. `thread`: the loop's that asks.

@@ -45,12 +45,35 @@ void nodes(CommandContext& context) {
   context.reply.verbatim("txt", cluster_nodes(*cluster));
 }
 
-void reply_node(resp::ReplyWriter& reply, const cluster::Member& member) {
+EndpointType endpoint_type(const CommandContext& context) {
+  return static_cast<EndpointType>(context.server.settings().cluster_endpoint_type.get());
+}
+
+// What a client is to connect to. Null: where it is connected already.
+void reply_endpoint(resp::ReplyWriter& reply, EndpointType type, const cluster::NodeDescription& node) {
+  if (type == EndpointType::kUnknown) return reply.null();
+  if (type == EndpointType::kIp) return reply.bulk(node.host);
+  reply.bulk(node.hostname.empty() ? "?" : node.hostname);
+}
+
+// With what else it could connect to.
+void reply_node(resp::ReplyWriter& reply, EndpointType type, const cluster::NodeId& id,
+                const cluster::NodeDescription& node) {
   reply.array(4);
-  reply.bulk(member.host);
-  reply.integer(member.port);
-  reply.bulk(member.id.to_string());
-  reply.array(0);
+  reply_endpoint(reply, type, node);
+  reply.integer(node.port);
+  reply.bulk(id.to_string());
+  const bool address = type != EndpointType::kIp;
+  const bool name = type != EndpointType::kHostname && !node.hostname.empty();
+  reply.map((address ? 1 : 0) + (name ? 1 : 0));
+  if (address) {
+    reply.bulk("ip");
+    reply.bulk(node.host);
+  }
+  if (name) {
+    reply.bulk("hostname");
+    reply.bulk(node.hostname);
+  }
 }
 
 std::vector<SlotRange> ranges_of(CommandContext& context, const cluster::Placement& placement) {
@@ -64,12 +87,15 @@ void slots(CommandContext& context) {
   const auto placement = placement_of(context);
   if (placement == nullptr) return;
   const std::vector<SlotRange> ranges = ranges_of(context, *placement);
+  const std::vector<cluster::NodeDescription> present =
+      present_members(*context.server.cluster(), *placement);
   context.reply.array(ranges.size());
   for (const SlotRange& range : ranges) {
     context.reply.array(3);
     context.reply.integer(range.first);
     context.reply.integer(range.last);
-    reply_node(context.reply, placement->topology.members[range.coordinator]);
+    reply_node(context.reply, endpoint_type(context), placement->topology.members[range.coordinator].id,
+               present[range.coordinator]);
   }
 }
 
@@ -78,6 +104,8 @@ void shards(CommandContext& context) {
   if (placement == nullptr) return;
   const std::vector<cluster::Member>& members = placement->topology.members;
   const std::vector<SlotRange> all_ranges = ranges_of(context, *placement);
+  const std::vector<cluster::NodeDescription> present =
+      present_members(*context.server.cluster(), *placement);
   context.reply.array(members.size());
   for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
     std::vector<SlotRange> ranges = all_ranges;
@@ -91,15 +119,20 @@ void shards(CommandContext& context) {
     }
     context.reply.bulk("nodes");
     context.reply.array(1);
-    context.reply.map(7);
+    const cluster::NodeDescription& description = present[node];
+    context.reply.map(description.hostname.empty() ? 7 : 8);
     context.reply.bulk("id");
     context.reply.bulk(members[node].id.to_string());
     context.reply.bulk("port");
-    context.reply.integer(members[node].port);
+    context.reply.integer(description.port);
     context.reply.bulk("ip");
-    context.reply.bulk(members[node].host);
+    context.reply.bulk(description.host);
     context.reply.bulk("endpoint");
-    context.reply.bulk(members[node].host);
+    reply_endpoint(context.reply, endpoint_type(context), description);
+    if (!description.hostname.empty()) {
+      context.reply.bulk("hostname");
+      context.reply.bulk(description.hostname);
+    }
     context.reply.bulk("role");
     context.reply.bulk("master");
     context.reply.bulk("replication-offset");

@@ -9,6 +9,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/context_token.h"
 #include "server/cluster/quorum_options.h"
+#include "server/cluster/slot_map.h"
 #include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
@@ -164,6 +165,7 @@ void write_explanation(resp::ReplyWriter& reply, const ClusterNode& node, const 
                        uint16_t partition, const std::vector<cluster::PeerVersion>& versions) {
   const auto replicas = placement.replicas(partition);
   const std::vector<cluster::MemberView> members = node.members();
+  const std::vector<cluster::NodeDescription> present = present_members(node, placement);
   reply.map(3);
   reply.bulk("partition");
   reply.integer(partition);
@@ -181,7 +183,7 @@ void write_explanation(resp::ReplyWriter& reply, const ClusterNode& node, const 
     reply.bulk("node");
     reply.bulk(member.id.to_string());
     reply.bulk("address");
-    reply.bulk(member.host + ":" + std::to_string(member.port));
+    reply.bulk(present[index].host + ":" + std::to_string(present[index].port));
     reply.bulk("rack");
     reply.bulk(member.rack);
     reply.bulk("datacenter");

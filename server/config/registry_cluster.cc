@@ -1,4 +1,8 @@
+#include <algorithm>
+
+#include "cluster/node_id.h"
 #include "cluster/quorum.h"
+#include "server/cluster/announced_address.h"
 #include "server/config/setting_spec.h"
 
 namespace starling::server {
@@ -6,9 +10,15 @@ namespace {
 
 using enum SettingKind;
 
+constexpr SettingChoice kEndpointTypes[] = {{"ip", 0}, {"hostname", 1}, {"unknown-endpoint", 2}};
 constexpr SettingChoice kModes[] = {{"sloppy", 0}, {"strict", 1}};
 
 constexpr std::string_view kLevels = "ONE, QUORUM, ALL, LOCAL_QUORUM, EACH_QUORUM or a number from 1 to 255";
+
+bool is_host(std::string_view text) {
+  return text.size() <= cluster::kMaxHostBytes &&
+         std::all_of(text.begin(), text.end(), [](char c) { return c > ' ' && c <= '~' && c != ','; });
+}
 
 bool is_level(std::string_view text) {
   return cluster::Consistency::parse(text).has_value();
@@ -53,9 +63,49 @@ const SettingSpec kSettings[] = {
      .kind = kText,
      .default_text = "\"\"",
      .field = &Settings::cluster_announce_host,
-     .flags = kFixed,
+     .check = is_host,
+     .accepted = "an address or a name",
+     .documentation = "Address by which other nodes and clients reach this one, where it is not the one that "
+                      "it has: behind "
+                      "NAT, or the port mappings of a container. Empty: the first address of 'bind'."},
+    {.name = "cluster-announce-port",
+     .kind = kInteger,
+     .default_text = "0",
+     .field = &Settings::cluster_announce_port,
+     .maximum = 65535,
+     .documentation = "Port by which clients reach this node from outside. 0: 'port'."},
+    {.name = "cluster-announce-bus-port",
+     .kind = kInteger,
+     .default_text = "0",
+     .field = &Settings::cluster_announce_bus_port,
+     .maximum = 65535,
      .documentation =
-         "Address by which other nodes and clients reach this one. Empty: the first address of 'bind'."},
+         "Port by which other nodes reach this one's bus from outside. 0: the one it listens on."},
+    {.name = "cluster-announce-hostname",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::cluster_announce_hostname,
+     .check = is_hostname,
+     .accepted = "of letters, digits, hyphens and dots",
+     .documentation =
+         "Name by which clients reach this node, told by CLUSTER SLOTS, SHARDS and NODES beside its address; "
+         "'cluster-preferred-endpoint-type' says which of them clients are to use."},
+    {.name = "cluster-announce-human-nodename",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::cluster_announce_nodename,
+     .check = is_nodename,
+     .accepted = "of letters, digits, hyphens, underscores and dots",
+     .documentation = "A name for people: the other nodes' logs have it beside the address."},
+    {.name = "cluster-preferred-endpoint-type",
+     .kind = kChoice,
+     .default_text = "ip",
+     .field = &Settings::cluster_endpoint_type,
+     .choices = kEndpointTypes,
+     .documentation =
+         "What this node tells clients to connect to: ip, the address; hostname, the name that each node "
+         "announces; "
+         "unknown-endpoint, where they are connected already, for one address before all nodes."},
     {.name = "cluster-secret",
      .kind = kText,
      .default_text = "\"\"",

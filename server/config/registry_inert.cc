@@ -81,6 +81,7 @@ const SettingSpec kSettings[] = {
     text("syslog-ident", "redis", "As above.", kFixed),
     text("syslog-facility", "local0", "As above.", kFixed),
     integer("tls-port", "0", "There is no TLS; put a proxy in front.", 0, 0),
+    integer("cluster-announce-tls-port", "0", "There is no TLS; put a proxy in front.", 0, 65535),
     {.name = "save",
      .kind = kSavePoints,
      .default_text = "\"\"",

@@ -42,6 +42,8 @@ GossipMessage some_message(engine::Random& random, size_t max_items) {
     description.weight = static_cast<uint32_t>(random.next() >> 33);
     description.rack = std::string(random.below(kMaxPlaceBytes + 1), 'r');
     description.datacenter = std::string(random.below(kMaxPlaceBytes + 1), '~');
+    description.hostname = std::string(random.below(kMaxHostBytes + 1), 'h');
+    description.nodename = std::string(random.below(kMaxHostBytes + 1), 'n');
     description.cluster_id = random.next();
     description.topology_epoch = random.next();
     description.min_nodes = static_cast<uint32_t>(random.next() >> 33);
