@@ -61,6 +61,10 @@ std::optional<std::string> Forming::obstacle() const {
     return "the same 'replicas' everywhere: " + std::to_string(self->second.replicas) + " here, " +
            std::to_string(node.replicas) + " on " + name_of(node);
   }
+  if (const auto [first, second] = holders_of_different_orders(); first != nullptr) {
+    return "an empty data directory on " + name_of(*first) + " or on " + name_of(*second) +
+           ": both hold records, and in different orders";
+  }
   for (const auto& [id, node] : met_) {
     if (!node.answers) return name_of(node) + ", which was met and is silent now";
   }
@@ -76,6 +80,23 @@ std::optional<std::string> Forming::obstacle() const {
   return std::nullopt;
 }
 
+std::pair<const FormingNode*, const FormingNode*> Forming::holders_of_different_orders() const {
+  const FormingNode* holder = nullptr;
+  for (const auto& [id, node] : met_) {
+    if (!node.hash_seed.has_value()) continue;
+    if (holder == nullptr) holder = &node;
+    if (holder->hash_seed != node.hash_seed) return {holder, &node};
+  }
+  return {};
+}
+
+uint64_t Forming::hash_seed_of_founders(engine::Random* random) const {
+  for (const auto& [id, node] : met_) {
+    if (node.hash_seed.has_value()) return *node.hash_seed;
+  }
+  return random->next() | 1;
+}
+
 int64_t Forming::turn_starts_us() const {
   return settled_since_us_ + settings_.settle_us +
          settings_.turn_us * std::distance(met_.begin(), met_.find(self_));
@@ -86,6 +107,7 @@ std::optional<Topology> Forming::proposal(int64_t now_us, engine::Random* random
   Topology topology;
   topology.epoch = 1;
   while (topology.cluster_id == 0) topology.cluster_id = random->next();
+  topology.hash_seed = hash_seed_of_founders(random);
   topology.replicas = std::clamp(met_.at(self_).replicas, 1u, kMaxReplicas);
   for (const auto& [id, node] : met_) {
     Member member = node.member;

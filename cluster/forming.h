@@ -13,6 +13,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "cluster/topology.h"
@@ -27,6 +28,8 @@ struct FormingNode {
   uint32_t replicas = 3;
   ClusterId cluster = 0;  // 0: it has none.
   bool answers = true;    // This node is in touch with it: neither suspect nor down.
+  std::optional<uint64_t>
+      hash_seed;  // It holds records in this order, and can found no cluster of another one.
 
   bool operator==(const FormingNode&) const = default;
 };
@@ -51,8 +54,8 @@ class Forming {
 
   // For TopologyRegister::set_acquainted: this node and all it has met that have no cluster.
   std::vector<NodeId> acquainted() const;
-  // The topology to propose now; nothing while something is waited for. The cluster id is drawn from
-  // `random`.
+  // The topology to propose now; nothing while something is waited for. The cluster id and the hash seed are drawn
+  // from `random`; the seed is that of the founders' records where there are any.
   std::optional<Topology> proposal(int64_t now_us, engine::Random* random) const;
   // In words for the log and CLUSTER INFO; empty once formed.
   std::string waiting_for(int64_t now_us) const;
@@ -61,6 +64,9 @@ class Forming {
   // Nothing when the founders may propose as soon as it is their turn.
   std::optional<std::string> obstacle() const;
   int64_t turn_starts_us() const;
+  // Null, or two nodes of which each holds records, in another order than the other.
+  std::pair<const FormingNode*, const FormingNode*> holders_of_different_orders() const;
+  uint64_t hash_seed_of_founders(engine::Random* random) const;
 
   NodeId self_;
   FormingSettings settings_;

@@ -16,6 +16,7 @@ using engine::Status;
 using engine::StatusCode;
 
 constexpr uint8_t kAcceptsWrites = 1;
+constexpr uint8_t kHasHashSeed = 2;
 constexpr uint64_t kMaxSmall = INT32_MAX;
 
 bool is_plain(std::string_view text, size_t max_bytes) {
@@ -63,9 +64,11 @@ void append(const Described& described, std::string* out) {
   append_varint(description.min_nodes, out);
   append_varint(description.replicas, out);
   append_u64(description.actor, out);
-  out->push_back(static_cast<char>(description.accepts_writes ? kAcceptsWrites : 0));
+  out->push_back(static_cast<char>((description.accepts_writes ? kAcceptsWrites : 0) |
+                                   (description.hash_seed.has_value() ? kHasHashSeed : 0)));
   append_string(description.hostname, out);
   append_string(description.nodename, out);
+  if (description.hash_seed.has_value()) append_u64(*description.hash_seed, out);
 }
 
 template <typename T>
@@ -130,7 +133,9 @@ bool read(ByteReader* reader, Described* described) {
     return false;
   }
   description.accepts_writes = (flags & kAcceptsWrites) != 0;
-  return (flags & ~kAcceptsWrites) == 0;
+  description.hash_seed.reset();
+  if ((flags & kHasHashSeed) != 0 && !reader->read_u64(&description.hash_seed.emplace())) return false;
+  return (flags & ~(kAcceptsWrites | kHasHashSeed)) == 0;
 }
 
 template <typename T>

@@ -14,16 +14,18 @@
 //   descriptions:= count, described*  at most 256
 //   described   := id, description version varint, description
 //   description := host, port, port of the bus, weight varint, rack, datacenter, cluster id u64,
-//                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte, hostname, nodename
+//                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte, hostname, nodename,
+//                  hash seed u64 if flags say so
 //   host, rack, datacenter, hostname, nodename := varint length, printable ASCII without blanks; host 1 to 255 bytes,
 //                  hostname and nodename at most 255, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
-//   flags       := 1 accepts writes; other bits are refused
+//   flags       := 1 accepts writes, 2 a hash seed follows; other bits are refused
 //   id          := 20 bytes, not all zero;  count := varint
 //   incarnation, heartbeat, description version: below 2^62
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -57,6 +59,8 @@ struct NodeDescription {
   bool accepts_writes = true;  // false after its disk failed
   std::string hostname;        // for clients that check names; empty: none
   std::string nodename;        // for people; empty: none
+  // Of a node without a cluster that holds records: their order, which a cluster that it founds must take over.
+  std::optional<uint64_t> hash_seed;
 
   bool operator==(const NodeDescription&) const = default;
   // Whether every field keeps to the grammar; what does not must not be encoded.

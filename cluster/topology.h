@@ -50,7 +50,8 @@ struct PendingMove {
 struct Topology {
   Epoch epoch = 0;
   ClusterId cluster_id = 0;
-  uint32_t replicas = 3;  // N. A cluster with fewer active members keeps one replica on each.
+  uint64_t hash_seed = 0;  // Of names (engine/key.h): all members order their records alike.
+  uint32_t replicas = 3;   // N. A cluster with fewer active members keeps one replica on each.
   uint32_t partition_count = engine::kPartitionCount;
   std::vector<Member> members;     // Ascending by id. A node's index is its place here.
   std::vector<NodeIndex> owners;   // For each partition the owner of its virtual node: an active member.

@@ -76,12 +76,17 @@ bool read_moves(ByteReader* reader, uint32_t partition_count, std::vector<Pendin
   return true;
 }
 
-bool read_body(ByteReader* reader, Topology* topology) {
+bool read_seed(ByteReader* reader, uint8_t format, uint64_t* seed) {
+  *seed = 0;
+  return format == kUnseededTopologyFormat || (reader->read_u64(seed) && *seed != 0);
+}
+
+bool read_body(ByteReader* reader, uint8_t format, Topology* topology) {
   return reader->read_varint(&topology->epoch) && reader->read_u64(&topology->cluster_id) &&
          read_bounded(reader, engine::kPartitionCount, &topology->partition_count) &&
          topology->partition_count == engine::kPartitionCount &&
          read_bounded(reader, kMaxReplicas, &topology->replicas) &&
-         read_members(reader, &topology->members) &&
+         read_seed(reader, format, &topology->hash_seed) && read_members(reader, &topology->members) &&
          read_owners(reader, topology->partition_count, &topology->owners) &&
          read_removed(reader, &topology->removed) &&
          read_moves(reader, topology->partition_count, &topology->moves) && reader->left() == 0;
@@ -127,11 +132,12 @@ bool read_member(ByteReader* reader, Member* member) {
 
 void encode_topology(const Topology& topology, std::string* out) {
   STARLING_ASSERT(check(topology).ok());
-  out->push_back(static_cast<char>(kTopologyFormat));
+  out->push_back(static_cast<char>(topology.hash_seed == 0 ? kUnseededTopologyFormat : kTopologyFormat));
   append_varint(topology.epoch, out);
   engine::append_u64(topology.cluster_id, out);
   append_varint(topology.partition_count, out);
   append_varint(topology.replicas, out);
+  if (topology.hash_seed != 0) engine::append_u64(topology.hash_seed, out);
   append_varint(topology.members.size(), out);
   for (const Member& member : topology.members) append_member(member, out);
   for (const NodeIndex owner : topology.owners) append_varint(owner, out);
@@ -149,10 +155,10 @@ Status decode_topology(std::string_view bytes, Topology* topology) {
   uint8_t format;
   if (bytes.size() > kMaxTopologyBytes || !reader.read_byte(&format))
     return Status(StatusCode::kCorrupt, "topology: empty or too long");
-  if (format != kTopologyFormat)
+  if (format != kTopologyFormat && format != kUnseededTopologyFormat)
     return Status(StatusCode::kNewerFormat,
                   "topology: format " + std::to_string(format) + " is not known to this version");
-  if (!read_body(&reader, topology)) return Status(StatusCode::kCorrupt, "topology: malformed bytes");
+  if (!read_body(&reader, format, topology)) return Status(StatusCode::kCorrupt, "topology: malformed bytes");
   if (Status status = check(*topology); !status.ok()) return Status(StatusCode::kCorrupt, status.message());
   return Status();
 }

@@ -1,7 +1,8 @@
 // A topology in bytes, for the bus and for the disk.
 //
-//   topology := format byte (1)
-//               epoch varint, cluster_id u64, partition_count varint, replicas varint
+//   topology := format byte (1; 2 with a hash seed)
+//               epoch varint, cluster_id u64, partition_count varint, replicas varint,
+//               hash_seed u64                    in format 2 only, and not 0
 //               members count, member ...        ascending by id
 //               owner varint ...                 partition_count of them, each an index into members
 //               removed count, id 20 bytes ...   ascending
@@ -24,7 +25,9 @@
 
 namespace starling::cluster {
 
-inline constexpr uint8_t kTopologyFormat = 1;
+inline constexpr uint8_t kTopologyFormat = 2;
+inline constexpr uint8_t kUnseededTopologyFormat =
+    1;  // Written while the seed is 0: earlier releases read it.
 // No valid topology is longer.
 inline constexpr size_t kMaxTopologyBytes = 4 << 20;
 

@@ -130,7 +130,7 @@ void ChangeCapture::seal(const EngineCore& core, int64_t now_ms, uint32_t index)
   DatabaseTables& tables = *core.keyspace.databases[change.database];
   tables.ensure_used();
   const Table& table = tables.partitions[change.partition].table;
-  const uint32_t slot = table.find(change.hash, text(change.key_offset, change.key_bytes));
+  const Table::Slot slot = table.find(change.hash, text(change.key_offset, change.key_bytes));
   const Entry* entry = slot == Table::kNotFound ? nullptr : table.entry(slot);
   if (entry == nullptr || (entry->stamp() == 0 && !entry->has(Entry::kComplex))) {
     change.bytes = 0;
@@ -164,7 +164,7 @@ bool ChangeCapture::append_delta(const EngineCore& core, const Entry& entry, uin
       siblings = deadline_siblings(actors, entry);
       continue;
     }
-    const uint32_t slot = collection.elements().find(hash_of(name), name);
+    const Table::Slot slot = collection.elements().find(hash_of(name), name);
     if (slot == Table::kNotFound || collection.elements().entry(slot)->tombstone()) continue;
     siblings = siblings_of(actors, collection, *collection.elements().entry(slot));
   }

@@ -96,12 +96,13 @@ Status Checkpointer::sweep_partition(DatabaseTables& tables, uint16_t number, So
   Partition& partition = tables.partitions[number];
   partition.swept = core_.checkpoint_number;
   std::vector<Row> rows = core_.saved_rows.take(tables.space, number);
-  for (uint32_t i = 0; partition.dirty > 0 && i < partition.table.slot_count(); ++i) {
-    Entry* entry = partition.table.entry(i);
-    if (entry == nullptr || partition.table.tag(i) == 0) continue;
+  const Table& table = partition.table;
+  for (Table::Slot i = table.begin(); partition.dirty > 0 && i != table.end(); i = table.next(i)) {
+    Entry* entry = table.entry(i);
+    if (entry == nullptr || table.tag(i) == 0) continue;
     const Key key(entry->key());
     if (!is_collection(*entry)) {
-      if (partition.table.tag(i) == core_.flushing_tag) append_record_rows(core_, tables, key, *entry, &rows);
+      if (table.tag(i) == core_.flushing_tag) append_record_rows(core_, tables, key, *entry, &rows);
       continue;
     }
     Collection& collection = *entry->collection();
@@ -147,10 +148,10 @@ void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool
   Partition& partition = tables.partitions[number];
   Table& table = partition.table;
   const DirtyTag flushed = core_.flushing_tag;
-  for (uint32_t i = 0; partition.dirty > 0 && i < table.slot_count();) {
+  for (Table::Slot i = table.begin(); partition.dirty > 0 && i != table.end();) {
     Entry* entry = table.entry(i);
     if (entry == nullptr || table.tag(i) == 0) {
-      ++i;
+      i = table.next(i);
       continue;
     }
     const auto bytes_before = static_cast<int64_t>(entry_bytes(*entry));
@@ -167,7 +168,7 @@ void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool
       const auto change = static_cast<int64_t>(entry_bytes(*entry)) - bytes_before;
       stripes.add_bytes(stripe, change);
       stripes.add_dirty_bytes(stripe, change);
-      ++i;
+      i = table.next(i);
       continue;
     }
     --partition.dirty;
@@ -176,14 +177,12 @@ void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool
     int64_t change = 0;
     if (entry->tombstone() && (!core_.options.replicated || forgotten(*entry))) {
       const auto table_bytes = static_cast<int64_t>(table.memory_bytes());
-      Entry::destroy(table.take(i));  // What comes after it moves up: look at slot i again.
+      Entry::destroy(table.take(i, &i));
       ++partition.removals;
       change = static_cast<int64_t>(table.memory_bytes()) - table_bytes - bytes_before;
-      // A table that shrank has all its entries elsewhere: begin again.
-      if (change != -bytes_before) i = 0;
     } else {
       change = static_cast<int64_t>(entry_bytes(*entry)) - bytes_before;
-      ++i;
+      i = table.next(i);
     }
     stripes.add_bytes(stripe, change);
   }
@@ -196,10 +195,10 @@ bool Checkpointer::clear_collection(Entry& entry, bool applied) {
   Table& elements = collection.elements();
   const DirtyTag flushed = core_.flushing_tag;
   const DirtyTag after = applied ? 0 : core_.current_tag;
-  for (uint32_t i = 0; collection.dirty_count(flushed) > 0 && i < elements.slot_count();) {
+  for (Table::Slot i = elements.begin(); collection.dirty_count(flushed) > 0 && i != elements.end();) {
     Entry* element = elements.entry(i);
     if (element == nullptr || elements.tag(i) != flushed) {
-      ++i;
+      i = elements.next(i);
       continue;
     }
     collection.add_dirty(flushed, -1);
@@ -207,13 +206,11 @@ bool Checkpointer::clear_collection(Entry& entry, bool applied) {
     if (!applied) {
       collection.add_dirty(after, 1);
     } else if (element->tombstone()) {
-      const size_t table_bytes = elements.memory_bytes();
       collection.add_bytes(-static_cast<int64_t>(element->allocated_bytes()));
-      Entry::destroy(elements.take(i));
-      if (elements.memory_bytes() != table_bytes) i = 0;
+      Entry::destroy(elements.take(i, &i));
       continue;
     }
-    ++i;
+    i = elements.next(i);
   }
   if (collection.header_tag() == flushed) collection.set_header_tag(after);
   // Also when the header changed again since: purged once more, the elements that are clean now would be

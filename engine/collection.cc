@@ -18,7 +18,7 @@ Collection::Element element_of(const Entry& entry) {
 }  // namespace
 
 std::optional<std::string_view> Collection::find(std::string_view name) const {
-  const uint32_t slot = elements_.find(hash_of(name), name);
+  const Table::Slot slot = elements_.find(hash_of(name), name);
   if (slot == Table::kNotFound) return std::nullopt;
   const Entry* entry = elements_.entry(slot);
   if (entry->tombstone()) return std::nullopt;
@@ -26,7 +26,7 @@ std::optional<std::string_view> Collection::find(std::string_view name) const {
 }
 
 void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {
-  for (uint32_t i = 0; i < elements_.slot_count(); ++i) {
+  for (Table::Slot i = elements_.begin(); i != elements_.end(); i = elements_.next(i)) {
     const Entry* entry = elements_.entry(i);
     if (entry != nullptr && !entry->tombstone()) visit(element_of(*entry));
   }
@@ -34,17 +34,17 @@ void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {
 
 Collection::Element Collection::random(Random& random) const {
   STARLING_ASSERT(count_ > 0);
-  const uint32_t slots = elements_.slot_count();
-  // An attempt succeeds once in slots / count_ times. More than these rarely fail; where so many would cost
+  const uint64_t draws = elements_.sample_size();
+  // An attempt succeeds once in draws / count_ times. More than these rarely fail; where so many would cost
   // more than a walk over all, fewer are made.
-  const uint64_t attempts = std::min<uint64_t>(8 * (slots / count_ + 1), slots / 16 + 8);
+  const uint64_t attempts = std::min<uint64_t>(8 * (draws / count_ + 1), elements_.size() / 8 + 8);
   for (uint64_t attempt = 0; attempt < attempts; ++attempt) {
-    const Entry* entry = elements_.entry(static_cast<uint32_t>(random.below(slots)));
+    const Entry* entry = elements_.sample(random.below(draws));
     if (entry != nullptr && !entry->tombstone()) return element_of(*entry);
   }
   // Count off a random rank: uniform too.
   uint64_t rank = random.below(count_);
-  for (uint32_t i = 0;; ++i) {
+  for (Table::Slot i = elements_.begin();; i = elements_.next(i)) {
     const Entry* entry = elements_.entry(i);
     if (entry == nullptr || entry->tombstone()) continue;
     if (rank-- == 0) return element_of(*entry);
@@ -59,12 +59,13 @@ uint64_t Collection::scan(uint64_t cursor, uint64_t count,
   if (from >> kHashBits != 0) return 0;
   uint64_t visited = 0;
   uint64_t until = uint64_t{1} << kHashBits;
-  for (uint32_t i = elements_.lower_slot(from); i < elements_.slot_count(); ++i) {
+  for (Table::Slot i = elements_.lower_slot(from); i != elements_.end(); i = elements_.next(i)) {
     const Entry* entry = elements_.entry(i);
     const uint64_t hash = entry == nullptr ? 0 : hash_of(entry->key());
     if (until >> kHashBits != 0 && visited >= count) {
       const uint64_t next = elements_.hash_after(i);
-      if (next >> kHashBits == 0) until = (next >> kCursorDroppedBits) << kCursorDroppedBits;
+      const uint64_t rounded = (next >> kCursorDroppedBits) << kCursorDroppedBits;
+      if (next >> kHashBits == 0 && rounded > from) until = rounded;
     }
     if (until >> kHashBits == 0 && entry == nullptr && elements_.home_slot(until) <= i) break;
     if (entry == nullptr || entry->tombstone() || hash < from || hash >= until) continue;
@@ -72,6 +73,12 @@ uint64_t Collection::scan(uint64_t cursor, uint64_t count,
     ++visited;
   }
   return until >> kHashBits != 0 ? 0 : until >> kCursorDroppedBits;
+}
+
+void Collection::mark_all(DirtyTag tag) {
+  elements_.tag_all(tag);
+  dirty_[1] = dirty_[2] = 0;
+  dirty_[tag] = elements_.size();
 }
 
 size_t Collection::memory_bytes() const {

@@ -47,6 +47,8 @@ class Collection {
   // Elements tagged as changed, tombstones included, by tag (1 or 2).
   uint32_t dirty_count(DirtyTag tag) const { return dirty_[tag]; }
   void add_dirty(DirtyTag tag, int change) { dirty_[tag] += static_cast<uint32_t>(change); }
+  // Tags all elements as changed.
+  void mark_all(DirtyTag tag);
   DirtyTag header_tag() const { return header_tag_; }
   void set_header_tag(DirtyTag tag) { header_tag_ = tag; }
   // The number of the checkpoint that last erased what earlier collections of this key left in the store.

@@ -6,13 +6,18 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <charconv>
+#include <cinttypes>
+#include <cstdio>
 #include <cstring>
+#include <string_view>
 
 namespace starling::engine {
 
 namespace {
 
-constexpr char kFormat[] = "starling-data 1\n";
+constexpr char kFirstFormat[] = "starling-data 1\n";
+constexpr char kFormat[] = "starling-data 2\nhash-seed ";
 constexpr off_t kBallastBytes = 16 << 20;
 
 Status failure(const std::string& what) {
@@ -30,19 +35,47 @@ Status sync_directory(const std::string& directory) {
   return status;
 }
 
-Status check_format(const std::string& directory) {
-  const std::string path = directory + "/FORMAT";
+bool read_mark(const std::string& path, std::string* mark, Status* status) {
   const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
-  if (descriptor < 0) return errno == ENOENT ? write_format(directory) : failure("cannot open " + path);
-  char found[64] = {};
-  const ssize_t size = ::read(descriptor, found, sizeof(found) - 1);
-  const Status read_status = size < 0 ? failure("cannot read " + path) : Status();
+  if (descriptor < 0) {
+    if (errno != ENOENT) *status = failure("cannot open " + path);
+    return false;
+  }
+  char bytes[64];
+  const ssize_t size = ::read(descriptor, bytes, sizeof(bytes));
+  if (size < 0) *status = failure("cannot read " + path);
   ::close(descriptor);
-  if (!read_status.ok()) return read_status;
-  if (std::strcmp(found, kFormat) == 0) return {};
-  // Torn by a crash of the very first start, before anything else was written.
-  if (std::strncmp(found, kFormat, static_cast<size_t>(size)) == 0) return write_format(directory);
-  if (std::strncmp(found, "starling-data ", 14) == 0) {
+  if (size < 0) return false;
+  mark->assign(bytes, static_cast<size_t>(size));
+  return true;
+}
+
+bool read_seed(std::string_view mark, uint64_t* seed) {
+  if (!mark.starts_with(kFormat) || !mark.ends_with('\n')) return false;
+  const std::string_view digits = mark.substr(std::strlen(kFormat), mark.size() - std::strlen(kFormat) - 1);
+  const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), *seed, 16);
+  return digits.size() == 16 && result.ec == std::errc() && result.ptr == digits.data() + digits.size();
+}
+
+// `*seed` is what a directory without a mark gets.
+Status check_format(const std::string& directory, uint64_t* seed) {
+  const std::string path = directory + "/FORMAT";
+  std::string mark;
+  Status status;
+  const bool found = read_mark(path, &mark, &status);
+  if (!status.ok()) return status;
+  // Also: torn by a crash of the very first start of an earlier release, before anything else was written.
+  if (!found || (mark != kFirstFormat && std::string_view(kFirstFormat).starts_with(mark))) {
+    if (::access((directory + "/store").c_str(), F_OK) != 0) return write_format(directory, *seed);
+    return {StatusCode::kCorrupt,
+            path + " is missing or cut: without it the records beside it cannot be found"};
+  }
+  if (mark == kFirstFormat) {
+    *seed = 0;
+    return write_format(directory, *seed);
+  }
+  if (read_seed(mark, seed)) return {};
+  if (mark.starts_with("starling-data ") && !mark.starts_with("starling-data 2\n")) {
     return {StatusCode::kNewerFormat, path + ": this data directory was written by a newer release"};
   }
   return {StatusCode::kCorrupt, path + " is not a Starling data directory's format mark"};
@@ -55,23 +88,28 @@ Status make_directory(const std::string& path) {
   return failure("cannot create the directory " + path);
 }
 
-Status write_format(const std::string& directory) {
+Status write_format(const std::string& directory, uint64_t hash_seed) {
   const std::string path = directory + "/FORMAT";
-  const int descriptor = ::open(path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
-  if (descriptor < 0) return failure("cannot create " + path);
-  const auto size = static_cast<ssize_t>(std::strlen(kFormat));
+  const std::string new_path = path + ".new";
+  const int descriptor = ::open(new_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
+  if (descriptor < 0) return failure("cannot create " + new_path);
+  char mark[64];
+  const int size = std::snprintf(mark, sizeof(mark), "%s%016" PRIx64 "\n", kFormat, hash_seed);
   const bool written =
-      ::write(descriptor, kFormat, static_cast<size_t>(size)) == size && ::fsync(descriptor) == 0;
-  const Status status = written ? Status() : failure("cannot write " + path);
+      ::write(descriptor, mark, static_cast<size_t>(size)) == size && ::fsync(descriptor) == 0;
+  const Status status = written ? Status() : failure("cannot write " + new_path);
   ::close(descriptor);
-  return status.ok() ? sync_directory(directory) : status;
+  if (!status.ok()) return status;
+  if (::rename(new_path.c_str(), path.c_str()) != 0) return failure("cannot rename " + new_path);
+  return sync_directory(directory);
 }
 
 DirectoryLock::~DirectoryLock() {
   ::close(descriptor_);
 }
 
-Status DirectoryLock::acquire(const std::string& directory, std::unique_ptr<DirectoryLock>* lock) {
+Status DirectoryLock::acquire(const std::string& directory, uint64_t new_hash_seed,
+                              std::unique_ptr<DirectoryLock>* lock) {
   Status status = make_directory(directory);
   if (!status.ok()) return status;
   const std::string path = directory + "/LOCK";
@@ -82,7 +120,8 @@ Status DirectoryLock::acquire(const std::string& directory, std::unique_ptr<Dire
     lock->reset();
     return {StatusCode::kLocked, "the data directory " + directory + " is in use by another process"};
   }
-  return check_format(directory);
+  (*lock)->hash_seed_ = new_hash_seed;
+  return check_format(directory, &(*lock)->hash_seed_);
 }
 
 void place_ballast(const std::string& directory) {

@@ -63,8 +63,8 @@ int64_t Database::average_time_left_ms() const {
   return core_->deadlines.average_time_left_ms(tables_->deadline_slot, operation_->now_ms());
 }
 
-uint32_t Database::locate(Partition& partition, const Key& key) {
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+Table::Slot Database::locate(Partition& partition, const Key& key) {
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (slot == Table::kNotFound) return slot;
   const Entry& entry = *partition.table.entry(slot);
   if (!entry.has(Entry::kHasDeadline) || entry.tombstone()) return slot;
@@ -81,7 +81,7 @@ uint32_t Database::locate(Partition& partition, const Key& key) {
 
 Found Database::find(const Key& key, Touch touch) {
   Partition& partition = tables_->partition(key);
-  const uint32_t slot = locate(partition, key);
+  const Table::Slot slot = locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const bool hit = entry != nullptr && !entry->tombstone();
   if (operation_->counts_lookups_) core_->keyspace.stripes.count_lookup(stripe_of(key.partition), hit);
@@ -97,7 +97,7 @@ Found Database::find(const Key& key, Touch touch) {
 }
 
 // Tags the slot as changed and accounts for it. The entry is already in place.
-void Database::install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry) {
+void Database::install_changed(Partition& partition, Table::Slot slot, const Key& key, Entry* entry) {
   operation_->changed_ = true;
   core_->keyspace.changes.add(key.partition);
   tally_after(*core_, index_, key, *entry);
@@ -112,7 +112,7 @@ void Database::install_changed(Partition& partition, uint32_t slot, const Key& k
 
 // Puts the entry in place of the slot's old one, which is destroyed; slot may be Table::kNotFound. Returns
 // where it is now.
-uint32_t Database::replace_entry(Partition& partition, uint32_t slot, const Key& key, Entry* entry) {
+Table::Slot Database::replace_entry(Partition& partition, Table::Slot slot, const Key& key, Entry* entry) {
   int64_t change = static_cast<int64_t>(entry_bytes(*entry));
   if (slot == Table::kNotFound) {
     change -= static_cast<int64_t>(partition.table.memory_bytes());
@@ -143,7 +143,7 @@ void Database::log_put(const Key& key, const Entry& entry, uint8_t was) {
 
 void Database::put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms) {
   Partition& partition = tables_->partition(key);
-  uint32_t slot = locate(partition, key);
+  Table::Slot slot = locate(partition, key);
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, old);
@@ -215,7 +215,7 @@ void Database::put_string(const Key& key, std::unique_ptr<char[]> value, size_t 
 
 void Database::edit_string(const Key& key, size_t new_size, absl::FunctionRef<void(std::span<char>)> edit) {
   Partition& partition = tables_->partition(key);
-  const uint32_t slot = locate(partition, key);
+  const Table::Slot slot = locate(partition, key);
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const bool live = old != nullptr && !old->tombstone();
   const std::string_view before = live ? old->value() : std::string_view();
@@ -243,7 +243,7 @@ void Database::edit_string(const Key& key, size_t new_size, absl::FunctionRef<vo
       live ? kKeepDeadline : kNoDeadline);
 }
 
-void Database::erase_slot(Partition& partition, uint32_t slot, const Key& key) {
+void Database::erase_slot(Partition& partition, Table::Slot slot, const Key& key) {
   if (core_->options.replicated) return bury(partition, slot, key);
   Entry* old = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, key);
@@ -290,7 +290,7 @@ void Database::erase_slot(Partition& partition, uint32_t slot, const Key& key) {
 
 bool Database::remove(const Key& key) {
   Partition& partition = tables_->partition(key);
-  const uint32_t slot = locate(partition, key);
+  const Table::Slot slot = locate(partition, key);
   if (slot == Table::kNotFound || partition.table.entry(slot)->tombstone()) return false;
   erase_slot(partition, slot, key);
   return true;
@@ -298,7 +298,7 @@ bool Database::remove(const Key& key) {
 
 bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
   Partition& partition = tables_->partition(key);
-  const uint32_t slot = locate(partition, key);
+  const Table::Slot slot = locate(partition, key);
   if (slot == Table::kNotFound || partition.table.entry(slot)->tombstone()) return false;
   if (deadline_ms != kNoDeadline && deadline_ms <= operation_->now_ms()) {
     erase_slot(partition, slot, key);
@@ -313,7 +313,7 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
 }
 
 // The deadline of a live record; its entry may be another one afterwards.
-void Database::move_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
+void Database::move_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms) {
   save_before_change(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, partition.table.entry(slot));
   Entry* entry = place_deadline(partition, slot, key, deadline_ms);
@@ -331,7 +331,7 @@ void Database::move_deadline(Partition& partition, uint32_t slot, const Key& key
 }
 
 // Gives the entry in the slot another deadline, which may make it another entry.
-Entry* Database::place_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
+Entry* Database::place_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms) {
   Entry* old = partition.table.entry(slot);
   Entry* entry = old;
   const int64_t old_deadline_ms = old->deadline_ms();
@@ -384,7 +384,7 @@ void Database::copy(const Key& from, Database& target, const Key& to) {
 
 void Database::set_access(const Key& key, int64_t idle_seconds, int frequency) {
   Partition& partition = tables_->partition(key);
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (slot == Table::kNotFound) return;
   const int64_t now_ms = operation_->now_ms();
   const uint32_t access =

@@ -50,8 +50,8 @@ void Database::log_record(const Key& key, std::string_view record, Stamp stamp, 
 }
 
 // Makes the record what the key holds, as it shows at now_ms. Not logged. Returns its slot.
-uint32_t Database::install(Partition& partition, uint32_t slot, const Key& key, const Record& record,
-                           int64_t now_ms) {
+Table::Slot Database::install(Partition& partition, Table::Slot slot, const Key& key, const Record& record,
+                              int64_t now_ms) {
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, old);
@@ -80,7 +80,7 @@ uint32_t Database::install(Partition& partition, uint32_t slot, const Key& key, 
 // The same, logged.
 void Database::put_record(const Key& key, const Record& record, int64_t now_ms) {
   Partition& partition = tables_->partition(key);
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const uint8_t was = was_bits(old, inherited_flags(old));
   std::string bytes;
@@ -93,7 +93,7 @@ int64_t Database::add(const Key& key, int64_t before, int64_t increment) {
   int64_t shown = before + increment;
   if (core_->options.replicated) {
     Partition& partition = tables_->partition(key);
-    const uint32_t slot = locate(partition, key);
+    const Table::Slot slot = locate(partition, key);
     const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
     const bool simple = old == nullptr || (!old->has(Entry::kComplex) &&
                                            (old->stamp() == 0 || old->actor() == operation_->actor_index()));
@@ -107,7 +107,7 @@ int64_t Database::add(const Key& key, int64_t before, int64_t increment) {
 }
 
 // What is here is this actor's, or nothing: so is the sum. False when that leaves the range.
-bool Database::add_simple(Partition& partition, uint32_t slot, const Key& key, int64_t before,
+bool Database::add_simple(Partition& partition, Table::Slot slot, const Key& key, int64_t before,
                           int64_t increment) {
   ActorTable& actors = core_->keyspace.actors;
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
@@ -148,7 +148,7 @@ bool Database::add_to_record(const Key& key, const Entry* old, int64_t increment
 }
 
 // The deadline of what the entry shows has passed: it shows something else from now on. No event.
-void Database::lapse(Partition& partition, uint32_t slot, const Key& key, int64_t now_ms) {
+void Database::lapse(Partition& partition, Table::Slot slot, const Key& key, int64_t now_ms) {
   const Entry& old = *partition.table.entry(slot);
   Mutation mutation;
   mutation.kind = MutationKind::kLapse;
@@ -161,7 +161,7 @@ void Database::lapse(Partition& partition, uint32_t slot, const Key& key, int64_
 }
 
 // A delete: an event, which leaves a tombstone.
-void Database::bury(Partition& partition, uint32_t slot, const Key& key) {
+void Database::bury(Partition& partition, Table::Slot slot, const Key& key) {
   Entry* old = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, old);
@@ -204,7 +204,7 @@ void Database::bury(Partition& partition, uint32_t slot, const Key& key) {
 }
 
 // The record goes as if it had never been here: no event, no tombstone.
-void Database::forget(Partition& partition, uint32_t slot, const Key& key) {
+void Database::forget(Partition& partition, Table::Slot slot, const Key& key) {
   Entry* old = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, old);
@@ -223,18 +223,25 @@ void Database::forget(Partition& partition, uint32_t slot, const Key& key) {
   }
   if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
   core_->keyspace.changes.add(key.partition);
-  if (core_->durable()) {
+  if (core_->durable() && (parts.flags & (Entry::kOnDisk | Entry::kPurge)) != 0) {
     Entry* entry = Entry::create(parts);
     return install_changed(partition, replace_entry(partition, slot, key, entry), key, entry);
   }
-  const auto bytes = static_cast<int64_t>(entry_bytes(*old) + partition.table.memory_bytes());
+  operation_->changed_ = true;
+  const auto old_bytes = static_cast<int64_t>(entry_bytes(*old));
+  if (partition.table.tag(slot) != 0) {
+    --partition.dirty;
+    operation_->add_dirty_bytes(key.partition, -old_bytes);
+  }
+  const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
   Entry::destroy(partition.table.take(slot));
   ++partition.removals;
-  operation_->add_bytes(key.partition, static_cast<int64_t>(partition.table.memory_bytes()) - bytes);
+  operation_->add_bytes(key.partition,
+                        static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes - old_bytes);
 }
 
 // Precondition: the entry shows something, and the deadline is none or to come.
-void Database::change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms) {
+void Database::change_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms) {
   Entry* entry = partition.table.entry(slot);
   ChangeList* captured = operation_->captured_;
   const bool simple =
@@ -272,7 +279,7 @@ void Database::change_deadline(Partition& partition, uint32_t slot, const Key& k
 }
 
 // Gives a collection a history, if it has none.
-void Database::make_history(Partition& partition, uint32_t slot, const Key& key) {
+void Database::make_history(Partition& partition, Table::Slot slot, const Key& key) {
   Entry* entry = partition.table.entry(slot);
   if (entry->has(Entry::kComplex)) return;
   auto history = std::make_unique<History>(context_of(core_->keyspace.actors, entry));
@@ -283,7 +290,7 @@ void Database::make_history(Partition& partition, uint32_t slot, const Key& key)
   account(partition, slot, key, bytes);
 }
 
-void Database::account(const Partition& partition, uint32_t slot, const Key& key, int64_t change) {
+void Database::account(const Partition& partition, Table::Slot slot, const Key& key, int64_t change) {
   operation_->add_bytes(key.partition, change);
   if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
 }

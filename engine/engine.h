@@ -40,6 +40,7 @@ enum class Activity { kSyncForReplies, kSyncInBackground, kExpiry };
 struct Options {
   bool durable = true;            // storage rocksdb; false: storage memory.
   std::string directory;          // Of the data; durable only.
+  uint64_t hash_seed = 0;         // Of a new directory, and in memory mode (key.h). Draw it at random.
   uint64_t max_memory_bytes = 0;  // 0: no limit.
   EvictionPolicy policy =
       EvictionPolicy::kNoEviction;  // Memory mode only: with a store, eviction loses nothing.
@@ -152,6 +153,11 @@ class Engine {
   // CONFIG RESETSTAT: hits, misses, expired, evicted and disk reads begin again.
   virtual void reset_statistics() = 0;
   virtual void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) = 0;
+  // From here on hashes of names have this seed (key.h), now and after a restart. kInvalid when they have another
+  // one and a record is there already. No other thread may be at work on keys.
+  virtual Status adopt_hash_seed(uint64_t seed) = 0;
+  // The seed, if there are records in its order.
+  virtual std::optional<uint64_t> hash_seed_of_records() = 0;
   // --- For the engine's own parts.
   virtual EngineCore& core() = 0;
   // Clean stop: all pending durable, the clean-stop marker set. No operation may be under way.

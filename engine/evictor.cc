@@ -53,6 +53,22 @@ int random_database(const EngineCore& core, uint16_t partition, Random& random) 
   return index;
 }
 
+const Entry* first_entry(const Table& table, Table::Slot from, Table::Slot until, bool volatile_only) {
+  for (Table::Slot i = from; i != until; i = table.next(i)) {
+    const Entry* entry = table.entry(i);
+    if (entry != nullptr && (!volatile_only || entry->has(Entry::kHasDeadline))) return entry;
+  }
+  return nullptr;
+}
+
+// The first from a random slot on, with a deadline if so wanted. Null when there is none. Precondition: the table is
+// not empty.
+const Entry* some_entry(const Table& table, bool volatile_only, Random& random) {
+  const Table::Slot start = table.slot_near(random.below(table.sample_size()));
+  const Entry* entry = first_entry(table, start, table.end(), volatile_only);
+  return entry != nullptr ? entry : first_entry(table, table.begin(), start, volatile_only);
+}
+
 }  // namespace
 
 // One random window of one partition: of its clean entries the oldest third goes. Looks at `attempts`
@@ -77,10 +93,12 @@ bool Evictor::evict_clean(int attempts, Random& random, int* evicted) {
     };
     Candidate candidates[kWindowSlots];
     size_t count = 0;
-    const uint32_t slots = table.slot_count();
-    const uint32_t start = slots == 0 ? 0 : static_cast<uint32_t>(random.below(slots));
-    for (uint32_t i = 0; i < std::min(slots, kWindowSlots); ++i) {
-      const uint32_t slot = (start + i) % slots;
+    const Table::Slot start =
+        table.size() == 0 ? table.end() : table.slot_near(random.below(table.sample_size()));
+    Table::Slot slot = start;
+    for (uint32_t i = 0; i < kWindowSlots && table.size() != 0; ++i, slot = table.next(slot)) {
+      if (slot == table.end()) slot = table.begin();
+      if (i != 0 && slot == start) break;
       Entry* entry = table.entry(slot);
       if (entry == nullptr || table.tag(slot) != 0) continue;
       candidates[count++] = {score(core_, *entry, now_ms, 0), entry};
@@ -126,10 +144,7 @@ bool Evictor::evict_by_policy(Random& random) {
     const int index = random_database(core_, number, random);
     if (index >= 0) {
       const Table* table = &core_.keyspace.databases[static_cast<size_t>(index)]->partitions[number].table;
-      const auto start = static_cast<uint32_t>(random.below(table->slot_count()));
-      for (uint32_t i = 0; i < table->slot_count(); ++i) {
-        const Entry* entry = table->entry((start + i) % table->slot_count());
-        if (entry == nullptr || (volatile_only(policy) && !entry->has(Entry::kHasDeadline))) continue;
+      if (const Entry* entry = some_entry(*table, volatile_only(policy), random)) {
         const uint64_t entry_score = score(core_, *entry, now_ms, random.next());
         if (best.database < 0 || entry_score > best.score) {
           best.score = entry_score;
@@ -137,7 +152,6 @@ bool Evictor::evict_by_policy(Random& random) {
           best.name = entry->key();
         }
         ++samples;
-        break;
       }
     }
     stripes.unlock(stripe_of(number));
@@ -156,7 +170,7 @@ bool Evictor::drop(int database, const std::string& name) {
     return true;
   }
   Partition& partition = tables.partition(key);
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (slot != Table::kNotFound) {
     const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
     Entry* entry = partition.table.take(slot);

@@ -16,7 +16,10 @@ constexpr size_t kSlice = 256;
 std::vector<std::string> names_of(const Table& table, uint64_t hash_prefix) {
   std::vector<std::string> names;
   const uint64_t lowest = hash_prefix << DeadlineIndex::kDroppedBits;
-  for (uint32_t i = table.lower_slot(lowest); i < table.slot_count() && table.entry(i) != nullptr; ++i) {
+  const uint64_t highest = ((hash_prefix + 1) << DeadlineIndex::kDroppedBits) - 1;
+  for (Table::Slot i = table.lower_slot(lowest); i != table.end(); i = table.next(i)) {
+    if (table.entry(i) == nullptr && table.home_slot(highest) <= i) break;
+    if (table.entry(i) == nullptr) continue;
     const std::string_view name = table.entry(i)->key();
     if (hash_of(name) >> DeadlineIndex::kDroppedBits == hash_prefix) names.emplace_back(name);
   }
@@ -119,7 +122,7 @@ void Expirer::prune_index() {
     for (const auto& tables : core_.keyspace.databases) {
       if (!tables->used) continue;
       const Table& table = tables->partitions[p].table;
-      for (uint32_t i = 0; i < table.slot_count(); ++i) {
+      for (Table::Slot i = table.begin(); i != table.end(); i = table.next(i)) {
         const Entry* entry = table.entry(i);
         if (entry == nullptr || entry->tombstone() || !entry->has(Entry::kHasDeadline)) continue;
         core_.deadlines.add(tables->deadline_slot, Key(entry->key()), entry->deadline_ms());

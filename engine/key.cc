@@ -1,6 +1,7 @@
 #include "engine/key.h"
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <cstring>
 
@@ -11,6 +12,8 @@ namespace starling::engine {
 namespace {
 
 constexpr size_t kSlices = 8;
+
+std::atomic<uint64_t> seed_of_process{0};
 
 // kCrcTable[k][b] is the CRC16 of byte b followed by k zero bytes: eight bytes are folded with independent
 // lookups.
@@ -64,7 +67,16 @@ uint16_t partition_of(std::string_view name) {
 }
 
 uint64_t hash_of(std::string_view name) {
-  return XXH3_64bits(name.data(), name.size()) >> (64 - kHashBits);
+  return XXH3_64bits_withSeed(name.data(), name.size(), seed_of_process.load(std::memory_order_relaxed)) >>
+         (64 - kHashBits);
+}
+
+void set_hash_seed(uint64_t seed) {
+  seed_of_process.store(seed, std::memory_order_relaxed);
+}
+
+uint64_t hash_seed() {
+  return seed_of_process.load(std::memory_order_relaxed);
 }
 
 }  // namespace starling::engine

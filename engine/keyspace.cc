@@ -34,7 +34,7 @@ void Keyspace::release(DatabaseTables& tables) {
     Table& table = tables.partitions[p].table;
     auto bytes = static_cast<int64_t>(table.memory_bytes());
     int64_t dirty_bytes = 0;
-    for (uint32_t i = 0; i < table.slot_count(); ++i) {
+    for (Table::Slot i = table.begin(); i != table.end(); i = table.next(i)) {
       const Entry* entry = table.entry(i);
       if (entry == nullptr) continue;
       const auto size = static_cast<int64_t>(entry_bytes(*entry));

@@ -131,7 +131,7 @@ Status Loader::read(uint32_t space, const Key& key, Read* read) {
 void Loader::note_actors(Read* read) {
   VersionVector context{{read->stamp, read->actor}};
   const Table& elements = read->collection->elements();
-  for (uint32_t i = 0; i < elements.slot_count(); ++i) {
+  for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
     const Entry* element = elements.entry(i);
     if (element != nullptr) context.add({element->stamp(), core_.keyspace.actors.id_of(element->actor())});
   }

@@ -38,14 +38,15 @@ void OpenCollection::put_away_hidden() {
   EngineCore& core = operation_->core_;
   if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key_);
   Partition& partition = tables_->partition(key_);
-  const uint32_t slot = partition.table.find(key_.hash, key_.name);
+  const Table::Slot slot = partition.table.find(key_.hash, key_.name);
   const auto before = static_cast<int64_t>(history.memory_bytes());
   save_before_removal(core, *tables_, partition, slot, key_);
   if (history.drop_foreign(kind) && core.durable()) {
     // Their rows go with all rows of elements; the ones that stay are written once more.
     entry_->set_flag(Entry::kPurge);
     collection_->set_purged_in(0);
-    for (uint32_t i = 0; i < collection_->elements().slot_count(); ++i) {
+    for (Table::Slot i = collection_->elements().begin(); i != collection_->elements().end();
+         i = collection_->elements().next(i)) {
       if (collection_->elements().entry(i) != nullptr) mark_element(i);
     }
   }
@@ -116,7 +117,7 @@ void OpenCollection::merge_element(std::string_view name, const Siblings& theirs
                                    const VersionVector& my_context, const VersionVector& their_context) {
   EngineCore& core = operation_->core_;
   const uint64_t hash = hash_of(name);
-  const uint32_t slot = collection_->elements().find(hash, name);
+  const Table::Slot slot = collection_->elements().find(hash, name);
   const Siblings mine = siblings_in(slot);
   Siblings merged = merge_siblings(mine, my_context, theirs, their_context);
   if (merged == mine) return;
@@ -134,7 +135,8 @@ void OpenCollection::merge_element(std::string_view name, const Siblings& theirs
 }
 
 // What the element is from now on; its siblings that the entry does not say go to the history.
-void OpenCollection::store_siblings(uint32_t slot, uint64_t hash, std::string_view name, Siblings siblings) {
+void OpenCollection::store_siblings(Table::Slot slot, uint64_t hash, std::string_view name,
+                                    Siblings siblings) {
   ActorTable& actors = operation_->core_.keyspace.actors;
   ElementForm form = form_of(actors, std::move(siblings), true);
   Entry::Parts parts;
@@ -153,7 +155,7 @@ void OpenCollection::store_siblings(uint32_t slot, uint64_t hash, std::string_vi
 }
 
 // The element's siblings; none when it is not there.
-Siblings OpenCollection::siblings_in(uint32_t slot) const {
+Siblings OpenCollection::siblings_in(Table::Slot slot) const {
   const Table& elements = collection_->elements();
   if (slot == Table::kNotFound || elements.entry(slot)->tombstone()) return {};
   return siblings_of(operation_->core_.keyspace.actors, *collection_, *elements.entry(slot));
@@ -184,7 +186,7 @@ void OpenCollection::put_contribution(std::string_view name, std::string_view by
   Table& elements = collection_->elements();
   begin_change();
   begin_replicated_change(name);
-  const uint32_t slot = elements.find(hash, name);
+  const Table::Slot slot = elements.find(hash, name);
   if (slot != Table::kNotFound) {
     save_element_before_change(core, *tables_, tables_->partition(key_), *collection_, slot, key_);
   }
@@ -215,7 +217,7 @@ void OpenCollection::merge_deadline(const Siblings& theirs, const VersionVector&
   Siblings merged = merge_siblings(mine, my_context, theirs, their_context);
   if (merged == mine) return;
   Partition& partition = tables_->partition(key_);
-  const uint32_t slot = partition.table.find(key_.hash, key_.name);
+  const Table::Slot slot = partition.table.find(key_.hash, key_.name);
   const int64_t deadline_ms = merged.empty() ? 0 : merged.back().deadline_ms;
   entry_ = Database(*operation_, index_).place_deadline(partition, slot, key_, deadline_ms);
   if (History* history = collection_->history()) {

@@ -15,7 +15,7 @@ bool has_deadline(MutationKind kind) {
 
 bool has_was(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kErase || kind == MutationKind::kOpen ||
-         kind == MutationKind::kPutRecord || kind == MutationKind::kForget;
+         kind == MutationKind::kPutRecord || kind == MutationKind::kForget || kind == MutationKind::kMove;
 }
 
 bool has_stamp(MutationKind kind) {
@@ -31,7 +31,7 @@ bool has_value(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kPutElement ||
          kind == MutationKind::kPutRecord || kind == MutationKind::kMergeDelta ||
          kind == MutationKind::kKeepHint || kind == MutationKind::kDropHint ||
-         kind == MutationKind::kPutContribution;
+         kind == MutationKind::kPutContribution || kind == MutationKind::kMove;
 }
 
 }  // namespace
@@ -60,12 +60,13 @@ void append_mutation(const Mutation& m, std::string* frame) {
   front.varint(m.key.size());
   frame->append(front.view());
   frame->append(m.key);
-  ShortBytes<2 + sizeof(Stamp) + 3 * kVarintBytes> rest;
+  ShortBytes<2 + sizeof(Stamp) + 4 * kVarintBytes> rest;
   if (m.kind == MutationKind::kOpen) rest.byte(static_cast<uint8_t>(m.type));
   if (has_was(m.kind)) rest.byte(m.was);
   if (has_stamp(m.kind)) rest.u64(m.stamp);
   if (has_deadline(m.kind)) rest.varint(static_cast<uint64_t>(m.deadline_ms));
   if (has_now(m.kind)) rest.varint(static_cast<uint64_t>(m.now_ms));
+  if (m.kind == MutationKind::kMove) rest.varint(m.target_space);
   if (has_value(m.kind)) rest.varint(m.value.size());
   frame->append(rest.view());
   if (has_value(m.kind)) frame->append(m.value);
@@ -85,7 +86,7 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 15) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > 16) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);
@@ -110,6 +111,10 @@ bool MutationReader::read_body(Mutation* m) {
   if (has_now(m->kind)) {
     if (!rest_.read_varint(&number)) return false;
     m->now_ms = static_cast<int64_t>(number);
+  }
+  if (m->kind == MutationKind::kMove) {
+    if (!rest_.read_varint(&number)) return false;
+    m->target_space = static_cast<uint32_t>(number);
   }
   return !has_value(m->kind) || rest_.read_string(&m->value);
 }

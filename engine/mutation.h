@@ -18,6 +18,9 @@
 //              | 15 partition:varint stamp:u64                                 settle a partition (settled.h); of
 //                                                                              16384: promise that no event of this
 //                                                                              node will have a stamp up to this one
+//              | 16 space key was:u8 stamp:u64 target_space:varint target:bytes
+//                                                                              target takes over what the key holds;
+//                                                                              2 follows. Its `was` is the target's
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
@@ -57,6 +60,7 @@ enum class MutationKind : uint8_t {
   kForget = 13,
   kPutContribution = 14,
   kSettle = 15,
+  kMove = 16,
 };
 
 // Bits of `was`.
@@ -76,7 +80,8 @@ struct Mutation {
   int64_t now_ms = 0;
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
-  uint32_t partition = 0;  // Of kSettle.
+  uint32_t partition = 0;     // Of kSettle.
+  uint32_t target_space = 0;  // Of kMove; `value` is the key there.
 };
 
 void begin_frame(ActorId actor, std::string* frame);

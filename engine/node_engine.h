@@ -73,6 +73,8 @@ class NodeEngine final : public Engine {
   Statistics statistics() override;
   void reset_statistics() override;
   void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) override;
+  Status adopt_hash_seed(uint64_t seed) override;
+  std::optional<uint64_t> hash_seed_of_records() override;
   EngineCore& core() override { return core_; }
   Status close() override;
 
@@ -83,6 +85,7 @@ class NodeEngine final : public Engine {
   void tick();
   void drop_flushed();
   bool checkpoint_due();
+  void rest();
   Status run_checkpoint();
   bool log_writable() const { return writable_.load(std::memory_order_acquire); }
   bool behind() const;
@@ -90,6 +93,7 @@ class NodeEngine final : public Engine {
   Status sync_log(int64_t* took_us);
   void gather(std::unique_lock<std::mutex>& lock, int64_t last_sync_us);
   void stop_threads();
+  bool holds_records() const;
   void notify_durable();
 
   EngineCore core_;
@@ -121,6 +125,10 @@ class NodeEngine final : public Engine {
   std::atomic<int64_t> last_checkpoint_us_{0};  // When the last attempt ended, by the monotonic clock.
   std::atomic<uint64_t> checkpoints_{0};
   int64_t store_expiry_us_ = 0;
+  // Of the checkpoint thread.
+  LogPosition last_appended_ = 0;
+  int64_t last_append_us_ = 0;
+  bool resting_ = false;
 
   std::mutex sync_mutex_;
   std::condition_variable sync_wake_;

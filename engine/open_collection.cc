@@ -12,7 +12,7 @@ namespace starling::engine {
 
 OpenCollection Database::open(const Key& key, Type type) {
   Partition& partition = tables_->partition(key);
-  uint32_t slot = locate(partition, key);
+  Table::Slot slot = locate(partition, key);
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr && !old->tombstone()) {
     STARLING_ASSERT(old->type() == type);
@@ -90,7 +90,7 @@ void OpenCollection::prepare_header() {
   tally_before(core, index_, key_, entry_);
   if (core.durable() && collection_->header_tag() != core.current_tag) {
     Partition& partition = tables_->partition(key_);
-    const uint32_t slot = partition.table.find(key_.hash, key_.name);
+    const Table::Slot slot = partition.table.find(key_.hash, key_.name);
     STARLING_ASSERT(slot != Table::kNotFound && partition.table.entry(slot) == entry_);
     save_before_change(core, *tables_, partition, slot, key_);
     if (partition.table.tag(slot) == 0) {
@@ -109,7 +109,7 @@ bool OpenCollection::put(std::string_view name, std::string_view value) {
 bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t hash) {
   EngineCore& core = operation_->core_;
   Table& elements = collection_->elements();
-  const uint32_t slot = elements.find(hash, name);
+  const Table::Slot slot = elements.find(hash, name);
   const Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
   const bool is_new = old == nullptr || old->tombstone();
   if (!is_new && collection_->type() == Type::kSet && !operation_->replaying_) return false;
@@ -143,7 +143,7 @@ bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t
 }
 
 // Puts the element in place of what is in the slot, which may be Table::kNotFound.
-void OpenCollection::store_element(uint32_t slot, uint64_t hash, Entry::Parts parts) {
+void OpenCollection::store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts) {
   Table& elements = collection_->elements();
   Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
   if (old == nullptr || old->tombstone()) collection_->add_count(1);
@@ -163,7 +163,7 @@ void OpenCollection::store_element(uint32_t slot, uint64_t hash, Entry::Parts pa
   mark_element(slot);
 }
 
-void OpenCollection::mark_element(uint32_t slot) {
+void OpenCollection::mark_element(Table::Slot slot) {
   const EngineCore& core = operation_->core_;
   if (!core.durable()) return;
   Table& elements = collection_->elements();
@@ -183,12 +183,12 @@ void OpenCollection::account(int64_t change) {
 bool OpenCollection::remove(std::string_view name) {
   EngineCore& core = operation_->core_;
   Table& elements = collection_->elements();
-  const uint32_t slot = elements.find(hash_of(name), name);
+  const Table::Slot slot = elements.find(hash_of(name), name);
   if (slot == Table::kNotFound || elements.entry(slot)->tombstone()) return false;
   if (collection_->size() == 1) {
     Database database(*operation_, index_);
     Partition& partition = tables_->partition(key_);
-    const uint32_t record = partition.table.find(key_.hash, key_.name);
+    const Table::Slot record = partition.table.find(key_.hash, key_.name);
     database.erase_slot(partition, record, key_);
     return true;
   }
@@ -214,7 +214,7 @@ bool OpenCollection::remove(std::string_view name) {
 }
 
 // Takes the element out and returns it; the caller destroys it. In its place the store may need a tombstone.
-Entry* OpenCollection::drop_element(uint32_t slot, Stamp stamp) {
+Entry* OpenCollection::drop_element(Table::Slot slot, Stamp stamp) {
   Table& elements = collection_->elements();
   Entry* old = elements.entry(slot);
   collection_->add_count(-1);

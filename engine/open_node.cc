@@ -23,7 +23,7 @@ Status with_ballast(const std::string& directory, const Progress& progress,
 
 Status open_parts(const Options& options, uint64_t random_seed, const Progress& progress, NodeParts* parts) {
   const std::string& directory = options.directory;
-  Status status = DirectoryLock::acquire(directory, &parts->lock);
+  Status status = DirectoryLock::acquire(directory, options.hash_seed, &parts->lock);
   if (!status.ok()) return status;
   SeededRandom random(random_seed);
   status = with_ballast(directory, progress,
@@ -51,7 +51,9 @@ Status Engine::open(const Options& options, Clock& clock, uint64_t random_seed, 
   if (options.durable) {
     Status status = open_parts(options, random_seed, progress, &parts);
     if (!status.ok()) return status;
+    set_hash_seed(parts.lock->hash_seed());
   } else {
+    set_hash_seed(options.hash_seed);
     parts.actor = SeededRandom(random_seed).next() | 1;
   }
   auto node = std::make_unique<NodeEngine>(options, clock, random_seed, observer, std::move(parts));

@@ -93,17 +93,17 @@ class OpenCollection {
   bool put(std::string_view name, std::string_view value, uint64_t hash);
   void begin_change();
   void prepare_header();
-  void mark_element(uint32_t slot);
+  void mark_element(Table::Slot slot);
   void account(int64_t change);
-  void store_element(uint32_t slot, uint64_t hash, Entry::Parts parts);
-  Entry* drop_element(uint32_t slot, Stamp stamp);
+  void store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts);
+  Entry* drop_element(Table::Slot slot, Stamp stamp);
   // Of a cluster's records; merge_collection.cc.
   void begin_replicated_change(std::string_view name);
   void join_event(Stamp stamp, std::string_view name);
   void put_away_hidden();
   void put_contribution(std::string_view name, std::string_view bytes);
-  void store_siblings(uint32_t slot, uint64_t hash, std::string_view name, Siblings siblings);
-  Siblings siblings_in(uint32_t slot) const;
+  void store_siblings(Table::Slot slot, uint64_t hash, std::string_view name, Siblings siblings);
+  Siblings siblings_in(Table::Slot slot) const;
   bool fits_entries(const Delta& delta) const;
   bool can_merge(const Delta& delta) const;
   void merge(const Delta& delta);
@@ -154,6 +154,10 @@ class Database {
   bool set_deadline(const Key& key, int64_t deadline_ms);
   // Copies the live record of `from` (value, deadline) over `to` in `target`. Precondition: it exists.
   void copy(const Key& from, Database& target, const Key& to);
+  // Moves the live record of `from` over `to` in `target`, whatever its size: its elements stay where they are, and
+  // the log says no more than that. (In a cluster the elements are new events: there it is a copy and a removal.)
+  // Counts as an access of now; the frequency stays. Precondition: it exists, and is not `to` in `target`.
+  void move(const Key& from, Database& target, const Key& to);
   // A live record's change that no value shows (used by nothing but OBJECT FREQ tests): sets the LFU counter.
   void set_access(const Key& key, int64_t idle_seconds, int frequency);
 
@@ -170,29 +174,31 @@ class Database {
   Database(Operation& operation, int index);
   // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound:
   // neither.
-  uint32_t locate(Partition& partition, const Key& key);
+  Table::Slot locate(Partition& partition, const Key& key);
   void put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms);
-  void erase_slot(Partition& partition, uint32_t slot, const Key& key);
-  void install_changed(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
+  void erase_slot(Partition& partition, Table::Slot slot, const Key& key);
+  Stamp take_over(const Key& key, Entry* from, uint8_t* was);
+  void install_changed(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
   void log_put(const Key& key, const Entry& entry, uint8_t was);
-  Entry* place_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
+  Entry* place_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
   // Completes the parts.
-  void store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts& parts);
-  void move_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
-  uint32_t replace_entry(Partition& partition, uint32_t slot, const Key& key, Entry* entry);
+  void store_simple(Partition& partition, Table::Slot slot, const Key& key, Entry::Parts& parts);
+  void move_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
+  Table::Slot replace_entry(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
 
   // Of a cluster's records (Options::replicated); database_history.cc.
   std::unique_ptr<History> history_after(const Entry* old) const;
-  uint32_t install(Partition& partition, uint32_t slot, const Key& key, const Record& record, int64_t now_ms);
+  Table::Slot install(Partition& partition, Table::Slot slot, const Key& key, const Record& record,
+                      int64_t now_ms);
   void put_record(const Key& key, const Record& record, int64_t now_ms);
-  bool add_simple(Partition& partition, uint32_t slot, const Key& key, int64_t before, int64_t increment);
+  bool add_simple(Partition& partition, Table::Slot slot, const Key& key, int64_t before, int64_t increment);
   bool add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown);
-  void lapse(Partition& partition, uint32_t slot, const Key& key, int64_t now_ms);
-  void bury(Partition& partition, uint32_t slot, const Key& key);
-  void forget(Partition& partition, uint32_t slot, const Key& key);
-  void change_deadline(Partition& partition, uint32_t slot, const Key& key, int64_t deadline_ms);
-  void make_history(Partition& partition, uint32_t slot, const Key& key);
-  void account(const Partition& partition, uint32_t slot, const Key& key, int64_t change);
+  void lapse(Partition& partition, Table::Slot slot, const Key& key, int64_t now_ms);
+  void bury(Partition& partition, Table::Slot slot, const Key& key);
+  void forget(Partition& partition, Table::Slot slot, const Key& key);
+  void change_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
+  void make_history(Partition& partition, Table::Slot slot, const Key& key);
+  void account(const Partition& partition, Table::Slot slot, const Key& key, int64_t change);
   void log_record(const Key& key, std::string_view record, Stamp stamp, uint8_t was, int64_t now_ms);
 
   Operation* operation_;

@@ -45,24 +45,30 @@ void Packer::next_partition() {
 }
 
 // False when the rest is left for the next time.
-bool Packer::pack_table(Heap& heap, Table& table, uint32_t* slot, bool collections) {
-  for (; *slot < table.slot_count(); ++*slot) {
+bool Packer::pack_table(Heap& heap, Table& table, Table::Slot* slot, bool collections) {
+  for (*slot = table.at_or_after(*slot); *slot != table.end();) {
     if (left_-- <= 0) return false;
     Entry* entry = table.entry(*slot);
-    if (entry == nullptr) continue;
-    if (collections && is_collection(*entry)) {
+    if (entry != nullptr && collections && is_collection(*entry)) {
       Table& elements = entry->collection()->elements();
       if (!pack_table(heap, elements, &element_slot_, false)) return false;
       element_slot_ = 0;
     }
-    const size_t bytes = entry->used_bytes();
-    void* moved = heap.move(entry, bytes);
-    if (moved == nullptr) continue;
-    table.replace(*slot, static_cast<Entry*>(moved));
-    moved_bytes_ += bytes;
+    if (entry != nullptr) move_entry(heap, table, *slot);
+    const Table::Slot next = table.next(*slot);
+    if (next != *slot + 1 || next == table.end()) moved_bytes_ += table.move_slots(heap, *slot);
+    *slot = next;
   }
-  moved_bytes_ += table.move_slots(heap);
   return true;
+}
+
+void Packer::move_entry(Heap& heap, Table& table, Table::Slot slot) {
+  Entry* entry = table.entry(slot);
+  const size_t bytes = entry->used_bytes();
+  void* moved = heap.move(entry, bytes);
+  if (moved == nullptr) return;
+  table.replace(slot, static_cast<Entry*>(moved));
+  moved_bytes_ += bytes;
 }
 
 }  // namespace starling::engine

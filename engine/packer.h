@@ -31,15 +31,16 @@ class Packer {
 
  private:
   void pack_some(Heap& heap);
-  bool pack_table(Heap& heap, Table& table, uint32_t* slot, bool collections);
+  bool pack_table(Heap& heap, Table& table, Table::Slot* slot, bool collections);
+  void move_entry(Heap& heap, Table& table, Table::Slot slot);
   void next_partition();
 
   EngineCore& core_;
   // Where it is. Tables may change meanwhile: then some entries are passed over or looked at twice.
   uint32_t partition_ = 0;
   size_t database_ = 0;
-  uint32_t slot_ = 0;
-  uint32_t element_slot_ = 0;
+  Table::Slot slot_ = 0;
+  Table::Slot element_slot_ = 0;
   int left_ = 0;  // Slots to look at under this lock.
   uint64_t rounds_ = 0;
   uint64_t moved_bytes_ = 0;

@@ -98,7 +98,7 @@ Record record_of(const ActorTable& actors, const Entry* entry) {
     const Collection& collection = *entry->collection();
     const ElementKind kind = element_kind_of(collection.type());
     const Table& elements = collection.elements();
-    for (uint32_t i = 0; i < elements.slot_count(); ++i) {
+    for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
       const Entry* element = elements.entry(i);
       if (element == nullptr || element->tombstone()) continue;
       must_add(assembly, kind, element->key(), siblings_of(actors, collection, *element));
@@ -132,7 +132,7 @@ Header header_of(const ActorTable& actors, const Entry& entry) {
   const bool values = inlined.find(ElementOrder::View{ElementKind::kValue, ""}) != inlined.end();
   if (values || !header.collections.empty()) {
     const Table& elements = entry.collection()->elements();
-    for (uint32_t i = 0; i < elements.slot_count(); ++i) {
+    for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
       const Entry* element = elements.entry(i);
       if (element == nullptr || element->tombstone()) continue;
       counted.greatest = std::max(counted.greatest, dot_of(actors, *element));

@@ -129,6 +129,27 @@ void Recovery::replay_hint(const Mutation& mutation, const Key& key) {
   }
 }
 
+// The key that moves is in memory.
+Status Recovery::apply_move(ActorIndex actor, const Mutation& m, int index, const Key& from) {
+  const int target_index = database_of(m.target_space);
+  const Key to(m.value);
+  if (target_index < 0)
+    return {StatusCode::kCorrupt, "the commit log moves a record to a database that is not there"};
+  place_stub(target_index, to, m);
+  Operation operation(engine_, 1);
+  operation.begin_replay(actor, m.stamp);
+  const KeyRef keys[] = {{index, from}, {target_index, to}};
+  operation.lock(keys);
+  Database database = operation.database(index);
+  Database target = operation.database(target_index);
+  const bool there = static_cast<bool>(database.find(from, Touch::kNo));
+  if (there) database.move(from, target, to);
+  operation.finish();
+  if (!there) return {StatusCode::kCorrupt, "the commit log moves a record that is not there"};
+  core_.hybrid_clock.restore(m.stamp);
+  return {};
+}
+
 Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view open_key) {
   const bool element = m.kind == MutationKind::kPutElement || m.kind == MutationKind::kEraseElement ||
                        m.kind == MutationKind::kPutContribution;
@@ -143,6 +164,7 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     Status status = make_resident(index, key, m);
     if (!status.ok()) return status;
   }
+  if (m.kind == MutationKind::kMove) return apply_move(actor, m, index, key);
   if (m.kind > MutationKind::kMap && !core_.options.replicated) {
     return {StatusCode::kCorrupt, "the commit log holds changes of a cluster's records"};
   }
@@ -180,6 +202,7 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     case MutationKind::kKeepHint:
     case MutationKind::kDropHint:
     case MutationKind::kSettle:
+    case MutationKind::kMove:
       break;
     case MutationKind::kPutRecord:
     case MutationKind::kLapse:

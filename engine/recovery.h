@@ -27,6 +27,7 @@ class Recovery {
   Status restore_state(uint64_t* replay_from);
   Status replay(std::string_view frame);
   Status apply(ActorIndex actor, const Mutation& mutation, std::string_view open_key);
+  Status apply_move(ActorIndex actor, const Mutation& mutation, int index, const Key& from);
   Status make_resident(int database, const Key& key, const Mutation& mutation);
   void place_stub(int database, const Key& key, const Mutation& mutation);
   void replay_hint(const Mutation& mutation, const Key& key);

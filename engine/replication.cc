@@ -76,7 +76,7 @@ bool simple(const Entry* entry) {
 }  // namespace
 
 // Makes a record without a history what the key holds. Not logged.
-void Database::store_simple(Partition& partition, uint32_t slot, const Key& key, Entry::Parts& parts) {
+void Database::store_simple(Partition& partition, Table::Slot slot, const Key& key, Entry::Parts& parts) {
   Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
   tally_before(*core_, index_, key, old);
@@ -112,7 +112,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   SimpleState state;
   if (decode_simple_state(bytes, core.keyspace.actors, &state)) {
     if (!core.hybrid_clock.try_observe(state.stamp, now_ms)) return MergeOutcome::kStampTooFarAhead;
-    const uint32_t slot = database.locate(partition, key);
+    const Table::Slot slot = database.locate(partition, key);
     const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
     const bool never = old == nullptr || (old->stamp() == 0 && simple(old));
     // What was settled and is not here was superseded.
@@ -140,7 +140,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   if (!core.hybrid_clock.try_observe(greatest_stamp(theirs.context()), now_ms)) {
     return MergeOutcome::kStampTooFarAhead;
   }
-  const uint32_t slot = database.locate(partition, key);
+  const Table::Slot slot = database.locate(partition, key);
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, old);
   const Order order = compare_known({mine, settled}, {theirs.context(), their_settled});
@@ -177,7 +177,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
   }
   Database database(operation_, database_);
   Partition& partition = database.tables_->partition(key);
-  const uint32_t slot = database.locate(partition, key);
+  const Table::Slot slot = database.locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, entry);
   if (mine.covers(delta.after, settled)) return MergeOutcome::kUnchanged;
@@ -214,7 +214,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
 const Entry* Replica::entry_of(const Key& key) const {
   Database database(operation_, database_);
   const Table& table = database.tables_->partition(key).table;
-  const uint32_t slot = table.find(key.hash, key.name);
+  const Table::Slot slot = table.find(key.hash, key.name);
   const Entry* entry = slot == Table::kNotFound ? nullptr : table.entry(slot);
   return entry == nullptr || (entry->stamp() == 0 && simple(entry)) ? nullptr : entry;
 }
@@ -263,7 +263,7 @@ bool Replica::forget(const Key& key, std::string_view context) {
   EngineCore& core = operation_.core_;
   Database database(operation_, database_);
   Partition& partition = database.tables_->partition(key);
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   const Entry* entry = entry_of(key);
   if (entry == nullptr) return true;
   const VersionVector mine = context_of(core.keyspace.actors, entry);
@@ -328,7 +328,7 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
 bool Replica::replay(const Key& key, const Mutation& mutation) {
   Database database(operation_, database_);
   Partition& partition = database.tables_->partition(key);
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (mutation.kind == MutationKind::kMergeDelta) {
     const MergeOutcome outcome = merge_delta(key, mutation.value);
     return outcome == MergeOutcome::kApplied || outcome == MergeOutcome::kUnchanged;

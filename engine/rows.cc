@@ -93,21 +93,21 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
                            Collection& collection, DirtyTag tag, std::vector<Row>* rows) {
   if (collection.dirty_count(tag) == 0) return;
   Table& elements = collection.elements();
-  for (uint32_t i = 0; i < elements.slot_count(); ++i) {
+  for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
     if (elements.entry(i) != nullptr && elements.tag(i) == tag) {
       append_element_row(core, tables, key, collection, *elements.entry(i), rows);
     }
   }
 }
 
-bool must_save(const EngineCore& core, const Partition& partition, uint32_t slot) {
+bool must_save(const EngineCore& core, const Partition& partition, Table::Slot slot) {
   const Entry& entry = *partition.table.entry(slot);
   return due(core, partition,
              is_collection(entry) ? entry.collection()->header_tag() : partition.table.tag(slot));
 }
 
 void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                        uint32_t slot, const Key& key) {
+                        Table::Slot slot, const Key& key) {
   if (!must_save(core, partition, slot)) return;
   Entry& entry = *partition.table.entry(slot);
   std::vector<Row> rows;
@@ -116,7 +116,7 @@ void save_before_change(EngineCore& core, const DatabaseTables& tables, const Pa
 }
 
 void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                         uint32_t slot, const Key& key) {
+                         Table::Slot slot, const Key& key) {
   save_before_change(core, tables, partition, slot, key);
   Entry& entry = *partition.table.entry(slot);
   if (!is_collection(entry) || !due(core, partition, core.flushing_tag)) return;
@@ -126,7 +126,7 @@ void save_before_removal(EngineCore& core, const DatabaseTables& tables, const P
 }
 
 void save_element_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                                Collection& collection, uint32_t element_slot, const Key& key) {
+                                Collection& collection, Table::Slot element_slot, const Key& key) {
   if (!due(core, partition, collection.elements().tag(element_slot))) return;
   std::vector<Row> rows;
   append_element_row(core, tables, key, collection, *collection.elements().entry(element_slot), &rows);

@@ -23,16 +23,16 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
 
 // True when a checkpoint under way still has to write the record in this slot as it is now. The stripe is
 // held.
-bool must_save(const EngineCore& core, const Partition& partition, uint32_t slot);
+bool must_save(const EngineCore& core, const Partition& partition, Table::Slot slot);
 // Call before a record changes (its value, header or deadline): when a checkpoint under way still has to
 // write the record as it is now, that is saved for it. The stripe is held.
 void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                        uint32_t slot, const Key& key);
+                        Table::Slot slot, const Key& key);
 // The same before the whole record, elements included, goes away.
 void save_before_removal(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                         uint32_t slot, const Key& key);
+                         Table::Slot slot, const Key& key);
 // The same before one element changes.
 void save_element_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                                Collection& collection, uint32_t element_slot, const Key& key);
+                                Collection& collection, Table::Slot element_slot, const Key& key);
 
 }  // namespace starling::engine

@@ -55,11 +55,12 @@ void Scanner::step_memory(Step& step) {
   const Table& table = partition.table;
   step.complete = partition.complete;
   uint64_t seen = 0;
-  for (uint32_t i = table.lower_slot(step.from); i < table.slot_count(); ++i) {
+  for (Table::Slot i = table.lower_slot(step.from); i != table.end(); i = table.next(i)) {
     const Entry* entry = table.entry(i);
     if (step.until == kEnd && seen >= step.count) {
       const uint64_t next = table.hash_after(i);
-      if (next < kEnd) step.until = next >> kDroppedBits << kDroppedBits;
+      const uint64_t rounded = next >> kDroppedBits << kDroppedBits;
+      if (next < kEnd && rounded > step.from) step.until = rounded;
     }
     if (entry == nullptr) {
       if (step.until != kEnd && table.home_slot(step.until) <= i) break;

@@ -1,139 +1,109 @@
 #include "engine/table.h"
 
 #include <cstdlib>
-#include <utility>
 
 #include "engine/assert.h"
 
 namespace starling::engine {
 
-namespace {
-
-// The slots behind the last home take what probing pushes over the end.
-uint32_t total_for(uint32_t capacity) {
-  return capacity + 4 + capacity / 16;
-}
-
-}  // namespace
-
 void Table::prefetch_entry(uint64_t hash) const {
-  if (total_ == 0) return;
-  const uint64_t fingerprint = fingerprint_of(hash);
-  const uint64_t* slots = this->slots();
-  for (uint32_t i = home(hash); slots[i] != 0; ++i) {
-    if ((slots[i] & kFingerprintMask) == fingerprint) {
-      const auto* entry = reinterpret_cast<const char*>(pointer(slots[i]));
-      __builtin_prefetch(entry);
-      __builtin_prefetch(entry + 64);
-      return;
+  if (used_ == 0) return;
+  if (depth_ == 0) return flat().prefetch_entry(hash);
+  prefetch_entry_in_directory(hash);
+}
+
+void Table::set_flat(const TableSegment& segment) {
+  slots_.store(segment.slots, std::memory_order_relaxed);
+  capacity_.store(segment.homes, std::memory_order_relaxed);
+  total_ = segment.slot_count();
+  depth_ = 0;
+}
+
+void Table::resize_flat(uint32_t homes) {
+  TableSegment old = flat();
+  set_flat(TableSegment::make(0, homes, old.slots, total_));
+  old.release();
+}
+
+Table::Slot Table::insert_flat(uint64_t hash, uint64_t word) {
+  for (;;) {
+    const TableSegment segment = flat();
+    uint32_t index;
+    if (!segment.full(used_) && segment.place(hash, word, segment.long_probe(used_), &index)) {
+      ++used_;
+      return index;
     }
-  }
-}
-
-// Puts the slot at the first free place from its home on. False when only the last slot, which must stay
-// free, is left.
-bool Table::place(uint64_t hash, uint64_t slot, uint32_t* index) {
-  uint64_t* slots = this->slots();
-  for (uint32_t i = home(hash); i + 1 < total_; ++i) {
-    if (slots[i] != 0) continue;
-    slots[i] = slot;
-    *index = i;
-    return true;
-  }
-  return false;
-}
-
-void Table::resize(uint32_t capacity) {
-  uint64_t* old_slots = slots();
-  const uint32_t old_total = total_;
-  for (;; capacity += capacity / 4 + 8) {
-    capacity_.store(capacity, std::memory_order_relaxed);
-    total_ = capacity == 1 ? kLinearSlots : total_for(capacity);
-    auto* slots = static_cast<uint64_t*>(std::calloc(total_, sizeof(uint64_t)));
-    STARLING_ASSERT(slots != nullptr);
-    slots_.store(slots, std::memory_order_relaxed);
-    bool fits = true;
-    for (uint32_t i = 0; fits && i < old_total; ++i) {
-      uint32_t index;
-      if (old_slots[i] != 0) fits = place(hash_of(pointer(old_slots[i])->key()), old_slots[i], &index);
+    if (segment.homes >= TableSegment::kFullHomes) {
+      make_directory();
+      return insert_in_directory(hash, word);
     }
-    if (fits) break;
-    std::free(slots);
-  }
-  std::free(old_slots);
-}
-
-void Table::grow() {
-  const uint32_t capacity = this->capacity();
-  if (capacity == 0) {
-    resize(1);
-  } else if (capacity == 1) {
-    resize(16);
-  } else {
-    resize(capacity + capacity / 4 + 2);
+    resize_flat(TableSegment::next_size(segment.homes));
   }
 }
 
-uint32_t Table::insert(uint64_t hash, Entry* entry, DirtyTag tag) {
+void Table::tag_all(DirtyTag tag) {
+  for (Slot i = begin(); i != end(); i = next(i)) {
+    if (word(i) != 0) set_tag(i, tag);
+  }
+}
+
+Table::Slot Table::insert(uint64_t hash, Entry* entry, DirtyTag tag) {
   const uint64_t pointer_bits = reinterpret_cast<uint64_t>(entry);
-  STARLING_ASSERT((pointer_bits & ~kPointerMask) == 0);
-  const uint64_t slot = pointer_bits | static_cast<uint64_t>(tag) << kTagShift | fingerprint_of(hash);
-  const bool full =
-      capacity() == 1 ? used_ + 1 >= kLinearSlots : uint64_t{used_} * 5 >= uint64_t{capacity()} * 4;
-  if (full) grow();
-  uint32_t index;
-  while (!place(hash, slot, &index)) grow();
-  ++used_;
-  return index;
+  STARLING_ASSERT((pointer_bits & ~TableSegment::kPointerMask) == 0);
+  const uint64_t word =
+      pointer_bits | uint64_t{tag} << TableSegment::kTagShift | TableSegment::fingerprint_of(hash);
+  return depth_ == 0 ? insert_flat(hash, word) : insert_in_directory(hash, word);
 }
 
-Entry* Table::take(uint32_t index) {
-  uint64_t* slots = this->slots();
-  Entry* taken = pointer(slots[index]);
-  uint32_t hole = index;
-  for (uint32_t i = index + 1; slots[i] != 0; ++i) {
-    if (capacity() != 1 && home(hash_of(pointer(slots[i])->key())) > hole) continue;
-    slots[hole] = slots[i];
-    hole = i;
-  }
-  slots[hole] = 0;
+Entry* Table::take(Slot slot, Slot* next) {
+  if (depth_ != 0) return take_from_directory(slot, next);
+  const TableSegment segment = flat();
+  Entry* taken = entry(slot);
+  const auto index = static_cast<uint32_t>(slot);
+  segment.erase(index);
   --used_;
+  if (next != nullptr) *next = slot;
   if (used_ == 0) {
     clear();
-  } else if (capacity() > 16 && uint64_t{used_} * 10 < uint64_t{capacity()} * 3) {
-    resize(used_ < 8 ? 1 : used_ + used_ / 2);
+    if (next != nullptr) *next = end();
+  } else if (segment.sparse(used_)) {
+    const uint32_t first = segment.run_begin(index);
+    const uint64_t hash = first == 0 ? 0 : segment.offset_after(first - 1);
+    resize_flat(TableSegment::homes_for(used_));
+    if (next != nullptr) *next = lower_slot(hash);
   }
   return taken;
 }
 
 void Table::clear() {
-  uint64_t* slots = this->slots();
-  for (uint32_t i = 0; i < total_; ++i) {
-    if (slots[i] != 0) Entry::destroy(pointer(slots[i]));
+  for (Slot i = begin(); i != end(); i = this->next(i)) {
+    if (entry(i) != nullptr) Entry::destroy(entry(i));
   }
-  slots_.store(nullptr, std::memory_order_relaxed);
-  capacity_.store(0, std::memory_order_relaxed);
-  total_ = used_ = 0;
-  std::free(slots);
+  if (depth_ != 0) {
+    clear_directory();
+  } else {
+    flat().release();
+  }
+  set_flat({});
+  used_ = 0;
 }
 
-size_t Table::move_slots(Heap& heap) {
-  if (total_ == 0) return 0;
-  const size_t bytes = total_ * sizeof(uint64_t);
-  void* moved = heap.move(slots(), bytes);
-  if (moved == nullptr) return 0;
-  slots_.store(static_cast<uint64_t*>(moved), std::memory_order_relaxed);
+size_t Table::memory_bytes() const {
+  return depth_ == 0 ? flat().memory_bytes() : directory_bytes();
+}
+
+uint64_t Table::hash_after(Slot slot) const {
+  if (depth_ != 0) return hash_after_in_directory(slot);
+  return flat().offset_after(static_cast<uint32_t>(slot));
+}
+
+size_t Table::move_slots(Heap& heap, Slot slot) {
+  if (used_ == 0) return 0;
+  if (depth_ != 0) return move_slots_in_directory(heap, slot);
+  TableSegment segment = flat();
+  const size_t bytes = segment.move(heap);
+  slots_.store(segment.slots, std::memory_order_relaxed);
   return bytes;
-}
-
-uint64_t Table::hash_after(uint32_t slot) const {
-  constexpr uint64_t kEnd = uint64_t{1} << kHashBits;
-  const uint32_t capacity = this->capacity();
-  if (slot + 1 >= capacity) return kEnd;
-  // The least x with (x >> 16) * capacity >> 32 > slot, that is (x >> 16) >= ceil((slot + 1) * 2^32 /
-  // capacity).
-  const uint64_t top = (((uint64_t{slot} + 1) << 32) + capacity - 1) / capacity;
-  return top << 16;
 }
 
 }  // namespace starling::engine

@@ -1,20 +1,23 @@
-// An open-addressing table of entries in the order of their hash: one partition's records, or one
-// collection's elements.
+// A table of entries in the order of their hash: one partition's records, or one collection's elements.
 //
-// A slot is one word: pointer (48 bits), tag (2), fingerprint (14). Entries sit at or after their home slot,
-// home rises with the hash, and probing never wraps around; so a walk over a range of slots is a walk over a
-// range of hashes, whatever the table's size was when the walk began. SCAN's cursors and the checkpoint's key
-// order rest on that. Erasing shifts back, so there are no dead slots. The owner locks.
+// A small one is a single segment (table_segment.h). One that outgrows it is divided by the leading bits of
+// the hash, again and again where entries are many, and has a directory of the parts. So a walk over a range
+// of slots is a walk over a range of hashes, whatever the table's size was when the walk began: SCAN's cursors
+// and the checkpoint's key order rest on that. And so no insertion moves more than one segment's entries, and
+// filling a table in ascending order of the hash (as whoever copies another one does) costs no more than in
+// any other order. The owner locks.
 #pragma once
 
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
 #include <string_view>
+#include <vector>
 
 #include "engine/entry.h"
 #include "engine/heap.h"
 #include "engine/key.h"
+#include "engine/table_segment.h"
 
 namespace starling::engine {
 
@@ -23,7 +26,10 @@ using DirtyTag = uint8_t;
 
 class Table {
  public:
-  static constexpr uint32_t kNotFound = UINT32_MAX;
+  // A place for an entry: the segment's place in the directory (upper 32 bits), the slot's in the segment.
+  // Ascending with the home's hashes. Those of an empty segment do not exist.
+  using Slot = uint64_t;
+  static constexpr Slot kNotFound = UINT64_MAX;
 
   Table() = default;
   // Destroys the entries too.
@@ -32,18 +38,21 @@ class Table {
   Table& operator=(const Table&) = delete;
 
   uint32_t size() const { return used_; }
-  uint32_t slot_count() const { return total_; }
-  size_t memory_bytes() const { return total_ == 0 ? 0 : allocation_bytes(total_ * sizeof(uint64_t)); }
+  size_t memory_bytes() const;
 
   // The slot of the entry with this name, or kNotFound. `hash` is hash_of(name).
-  uint32_t find(uint64_t hash, std::string_view name) const {
-    if (total_ == 0) return kNotFound;
-    const uint64_t fingerprint = fingerprint_of(hash);
+  Slot find(uint64_t hash, std::string_view name) const {
+    if (used_ == 0) return kNotFound;
+    if (depth_ != 0) [[unlikely]]
+      return find_in_directory(hash, name);
+    const uint64_t fingerprint = TableSegment::fingerprint_of(hash);
     const uint64_t* slots = this->slots();
     for (uint32_t i = home(hash);; ++i) {
       const uint64_t slot = slots[i];
       if (slot == 0) return kNotFound;
-      if ((slot & kFingerprintMask) == fingerprint && pointer(slot)->key() == name) return i;
+      if ((slot & TableSegment::kFingerprintMask) == fingerprint &&
+          TableSegment::pointer(slot)->key() == name)
+        return i;
     }
   }
 
@@ -55,54 +64,112 @@ class Table {
   }
   void prefetch_entry(uint64_t hash) const;
 
-  Entry* entry(uint32_t index) const { return pointer(slots()[index]); }  // Null for a free slot.
-  DirtyTag tag(uint32_t index) const { return static_cast<DirtyTag>(slots()[index] >> kTagShift & 3); }
-  void set_tag(uint32_t index, DirtyTag tag) {
-    uint64_t& slot = slots()[index];
-    slot = (slot & ~(uint64_t{3} << kTagShift)) | static_cast<uint64_t>(tag) << kTagShift;
+  Entry* entry(Slot slot) const { return TableSegment::pointer(word(slot)); }  // Null for a free slot.
+  DirtyTag tag(Slot slot) const { return static_cast<DirtyTag>(word(slot) >> TableSegment::kTagShift & 3); }
+  void set_tag(Slot slot, DirtyTag tag) {
+    uint64_t& word = this->word(slot);
+    word = (word & ~(uint64_t{3} << TableSegment::kTagShift)) | uint64_t{tag} << TableSegment::kTagShift;
   }
+  // Looks at slots, at no entry.
+  void tag_all(DirtyTag tag);
   // Puts another entry of the same name in place of the old one, which is not destroyed.
-  void replace(uint32_t index, Entry* entry) {
-    uint64_t& slot = slots()[index];
-    slot = (slot & ~kPointerMask) | reinterpret_cast<uint64_t>(entry);
+  void replace(Slot slot, Entry* entry) {
+    uint64_t& word = this->word(slot);
+    word = (word & ~TableSegment::kPointerMask) | reinterpret_cast<uint64_t>(entry);
   }
 
   // Precondition: no entry of that name. Takes over the entry. May move others: slots found before are stale.
-  uint32_t insert(uint64_t hash, Entry* entry, DirtyTag tag);
-  // Takes the entry out and returns it; slots found before are stale. The caller destroys it.
-  Entry* take(uint32_t index);
+  Slot insert(uint64_t hash, Entry* entry, DirtyTag tag);
+  // Takes the entry out and returns it; slots found before are stale. The caller destroys it. `next`: where a
+  // walk that came to this slot goes on; it may come to entries again, and leaves none out.
+  Entry* take(Slot slot, Slot* next = nullptr);
   void clear();
-  // Has the slots, not the entries, moved to where memory is used better. Answers the bytes that were.
-  size_t move_slots(Heap& heap);
 
-  // The first slot that may hold an entry with a hash >= `hash`.
-  uint32_t lower_slot(uint64_t hash) const { return total_ == 0 ? 0 : home(hash); }
+  // A walk: from the first slot, or the first that may hold an entry with a hash >= `hash`, or `slot` itself
+  // if it still exists after changes, else the next, to end().
+  Slot begin() const { return at_or_after(0); }
+  Slot end() const { return depth_ == 0 ? total_ : uint64_t{1} << depth_ << 32; }
+  Slot lower_slot(uint64_t hash) const { return used_ == 0 ? end() : at_or_after(home_slot(hash)); }
+  Slot at_or_after(Slot slot) const {
+    if (depth_ == 0) [[likely]]
+      return slot < total_ ? slot : total_;
+    return at_or_after_in_directory(slot);
+  }
+  Slot next(Slot slot) const { return at_or_after(slot + 1); }
   // The smallest hash that is at home at or after `slot` + 1: where a scan that has visited all entries at
   // home up to `slot` goes on. 2^48 when there is none.
-  uint64_t hash_after(uint32_t slot) const;
-  uint32_t home_slot(uint64_t hash) const { return home(hash); }
+  uint64_t hash_after(Slot slot) const;
+  // Not always a slot that exists, but ordered like those.
+  Slot home_slot(uint64_t hash) const {
+    if (depth_ == 0) [[likely]]
+      return home(hash);
+    return home_slot_in_directory(hash);
+  }
+
+  // For random samples: draws below sample_size() name each entry once, and nothing else but null.
+  uint64_t sample_size() const;
+  const Entry* sample(uint64_t draw) const;
+  // For walks that begin somewhere: a slot for each such draw. Precondition: not empty.
+  Slot slot_near(uint64_t draw) const;
+
+  // Has the array that the slot is in, not the entries, moved to where memory is used better. Answers the
+  // bytes that were. Slots stay what they are.
+  size_t move_slots(Heap& heap, Slot slot);
+  // How many arrays of slots there are.
+  uint32_t segment_count() const;
 
  private:
-  static constexpr uint64_t kPointerMask = (uint64_t{1} << 48) - 1;
-  static constexpr int kTagShift = 48;
-  static constexpr int kFingerprintShift = 50;
-  static constexpr uint64_t kFingerprintMask = ~uint64_t{0} << kFingerprintShift;
-  static constexpr uint32_t kLinearSlots = 9;  // Up to eight entries: one home for all, no room lost.
+  struct Directory;
+  static constexpr uint32_t kMaxDepth = 26;  // SCAN's cursors tell no more hashes apart.
 
-  static Entry* pointer(uint64_t slot) { return reinterpret_cast<Entry*>(slot & kPointerMask); }
-  static uint64_t fingerprint_of(uint64_t hash) { return hash << kFingerprintShift; }
   uint64_t* slots() const { return slots_.load(std::memory_order_relaxed); }
   uint32_t capacity() const { return capacity_.load(std::memory_order_relaxed); }
   uint32_t home(uint64_t hash) const { return static_cast<uint32_t>((hash >> 16) * capacity() >> 32); }
-  void resize(uint32_t capacity);
-  bool place(uint64_t hash, uint64_t slot, uint32_t* index);
-  void grow();
+  uint64_t& word(Slot slot) const {
+    if (depth_ == 0) [[likely]]
+      return slots()[slot];
+    return word_in_directory(slot);
+  }
+  void set_flat(const TableSegment& segment);
+  TableSegment flat() const { return {slots(), capacity(), 0}; }
+  void resize_flat(uint32_t homes);
+  Slot insert_flat(uint64_t hash, uint64_t word);
 
-  // Atomic for prefetch_slot() alone.
-  std::atomic<uint64_t*> slots_{nullptr};
-  std::atomic<uint32_t> capacity_{0};  // Homes. 1: every entry's home is slot 0.
-  uint32_t total_ = 0;                 // Slots; the last one always stays free, so probes end.
+  // With a directory: table_directory.cc.
+  Directory* directory() const;
+  void set_directory(Directory* directory, uint32_t depth);
+  uint32_t places(uint32_t depth) const;
+  const TableSegment& segment_at(uint32_t position) const;
+  uint32_t position_of(uint64_t hash) const;
+  void store(uint32_t position, const TableSegment& segment);
+  void release(TableSegment segment);
+  static TableSegment make_segment(uint32_t depth, const std::vector<uint64_t>& words);
+  void resize_segment(uint32_t position, uint32_t homes);
+  void double_directory();
+  void halve_directory();
+  bool may_divide(uint32_t depth) const;
+  void divide(uint32_t position);
+  bool merge(uint32_t* position);
+  void make_directory();
+  void grow_segment(uint32_t position);
+  void clear_directory();
+  size_t directory_bytes() const;
+  Slot insert_in_directory(uint64_t hash, uint64_t word);
+  Entry* take_from_directory(Slot slot, Slot* next);
+  Slot find_in_directory(uint64_t hash, std::string_view name) const;
+  void prefetch_entry_in_directory(uint64_t hash) const;
+  Slot at_or_after_in_directory(Slot slot) const;
+  Slot home_slot_in_directory(uint64_t hash) const;
+  uint64_t& word_in_directory(Slot slot) const;
+  uint64_t hash_after_in_directory(Slot slot) const;
+  size_t move_slots_in_directory(Heap& heap, Slot slot);
+
+  // Both atomic for prefetch_slot() alone.
+  std::atomic<uint64_t*> slots_{nullptr};  // The segment's slots, or the directory's segments.
+  std::atomic<uint32_t> capacity_{0};      // The segment's homes, or the words of the directory's segments.
+  uint32_t total_ = 0;                     // Slots; 0 with a directory.
   uint32_t used_ = 0;
+  uint32_t depth_ = 0;  // 0: one segment; else by how many bits of the hash the directory goes.
 };
 
 }  // namespace starling::engine

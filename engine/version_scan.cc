@@ -65,7 +65,7 @@ void Step::look_in_memory(const DatabaseTables& tables) {
   const Partition& partition = tables.partitions[partition_];
   const Table& table = partition.table;
   complete_ = partition.complete || !core_.durable();
-  for (uint32_t i = table.lower_slot(from_); i < table.slot_count(); ++i) {
+  for (Table::Slot i = table.lower_slot(from_); i != table.end(); i = table.next(i)) {
     const Entry* entry = table.entry(i);
     if (until_ == kEnd && hits_.size() >= limit_) until_ = std::min(kEnd, table.hash_after(i));
     if (entry == nullptr) {

@@ -80,6 +80,7 @@ engine::Status Server::open() {
     for (const auto& io_thread : io_threads_)
       io_thread->loop().post([&io_thread] { io_thread->on_durable(); });
   });
+  if (engine_->options().durable) engine_->offload([this] { snapshots_.count_bytes(settings_.directory); });
   watch_settings();
   if (settings().cluster_enabled) {
     cluster_ = std::make_unique<ClusterNode>(*this);
@@ -94,6 +95,7 @@ engine::Status Server::open_engine() {
   engine::Options options;
   options.durable = settings.storage == Storage::kRocksDb;
   options.directory = settings.directory;
+  options.hash_seed = random_seed();
   options.max_memory_bytes = static_cast<uint64_t>(settings.max_memory_bytes.get());
   options.policy = settings.eviction_policy;
   options.samples = static_cast<int>(settings.eviction_samples.get());

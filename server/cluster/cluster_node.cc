@@ -74,6 +74,7 @@ engine::Status ClusterNode::open() {
     if (engine::Status status = file_.save(memory); !status.ok()) return status;
   }
   id_ = memory.id;
+  records_seed_ = server_.engine().hash_seed_of_records();
   topology_ = std::make_unique<TopologyKeeper>(
       file_, std::move(memory),
       TopologyKeeper::Hooks{[this](const NodeId& to, const std::string& bytes) {
@@ -122,7 +123,12 @@ engine::Status ClusterNode::open() {
   threads_.front()->links().set_seeds(seeds_);
   log_text(LogLevel::kNotice, "Cluster node " + id_.to_string() + ", bus port " + std::to_string(port));
   remember_peers();
-  if (topology_->formed()) adopt(*topology_->memory().acceptor.decided);
+  if (topology_->formed()) {
+    const cluster::Topology& topology = *topology_->memory().acceptor.decided;
+    if (engine::Status status = server_.engine().adopt_hash_seed(topology.hash_seed); !status.ok())
+      return status;
+    adopt(topology);
+  }
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
   hint_delivery_ = std::make_unique<HintDelivery>(server_, *threads_.front(), hints_);
@@ -164,6 +170,7 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.min_nodes = static_cast<uint32_t>(settings.cluster_min_nodes);
   description.replicas = static_cast<uint32_t>(settings.replicas);
   description.accepts_writes = server_.engine().writable();
+  if (!decided) description.hash_seed = records_seed_;
   return description;
 }
 
@@ -369,6 +376,11 @@ void ClusterNode::on_tick() {
 }
 
 void ClusterNode::adopt(cluster::Topology topology) {
+  // Before anybody serves by this topology. Until now commands on keys were refused, so there are no records.
+  if (engine::Status status = server_.engine().adopt_hash_seed(topology.hash_seed); !status.ok()) {
+    log_text(LogLevel::kWarning, "Cannot be a member of this cluster: " + status.message() + ". Stopping.");
+    return server_.request_shutdown();
+  }
   learn_members(topology);
   auto placement = std::make_shared<const cluster::Placement>(std::move(topology), id_);
   {

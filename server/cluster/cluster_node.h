@@ -126,8 +126,9 @@ class ClusterNode {
   Server& server_;
   ClusterFile file_;
   const PeerFile peer_file_;
-  cluster::NodeId id_;   // Fixed after open().
-  const uint64_t life_;  // Of this process, as handshakes tell it.
+  cluster::NodeId id_;                    // Fixed after open().
+  std::optional<uint64_t> records_seed_;  // Of the records found at the start. Fixed after open().
+  const uint64_t life_;                   // Of this process, as handshakes tell it.
   std::vector<ClusterThread*> threads_;
   std::unique_ptr<BusListener> listener_;
   std::unique_ptr<cluster::Membership> membership_;

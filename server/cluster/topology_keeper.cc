@@ -33,6 +33,7 @@ void TopologyKeeper::observe(const std::vector<cluster::MemberView>& members, in
     node.min_nodes = view.description.min_nodes;
     node.replicas = view.description.replicas;
     node.cluster = view.description.cluster_id;
+    node.hash_seed = view.description.hash_seed;
     node.answers = view.phase == cluster::Phase::kAlive;
     nodes.push_back(std::move(node));
   }

@@ -93,11 +93,8 @@ void move(CommandContext& context) {
   const engine::Found found = find_to_change(context, key);
   engine::Database target = context.operation.database(target_index);
   if (!found || target.find(key)) return context.reply.integer(0);
-  const int frequency = found.frequency();
-  context.database.copy(key, target, key);
-  target.set_access(key, 0, frequency);
+  context.database.move(key, target, key);
   context.notify(kNotifyNew, "new", key.name, target_index);
-  context.database.remove(key);
   context.notify(kNotifyGeneric, "move_from", key.name);
   context.notify(kNotifyGeneric, "move_to", key.name, target_index);
   context.reply.integer(1);

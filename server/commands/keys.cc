@@ -59,11 +59,8 @@ bool may_rename(CommandContext& context, const engine::Key& from, const engine::
 void rename_key(CommandContext& context, bool only_if_absent) {
   const engine::Key from = context.key(1), to = context.key(2);
   if (!may_rename(context, from, to, only_if_absent)) return;
-  const int frequency = context.database.find(from, engine::Touch::kNo).frequency();
-  context.database.copy(from, context.database, to);
-  context.database.set_access(to, 0, frequency);
+  context.database.move(from, context.database, to);
   context.notify(kNotifyNew, "new", to.name);
-  context.database.remove(from);
   context.notify(kNotifyGeneric, "rename_from", from.name);
   context.notify(kNotifyGeneric, "rename_to", to.name);
   if (only_if_absent) {

@@ -250,6 +250,24 @@ TEST_CASE("forming: a node that was met and went silent is waited for, and is no
   CHECK(three.proposes(60 * kSecond));
 }
 
+TEST_CASE(
+    "forming: the order of names is drawn anew, and is that of the records where a founder holds some") {
+  ThreeNodes three;
+  three.first.observe(three.nodes, 0);
+  const uint64_t one = three.first.proposal(kSecond, &three.random)->hash_seed;
+  const uint64_t other = three.first.proposal(kSecond, &three.random)->hash_seed;
+  CHECK(one != 0);
+  CHECK(one != other);
+  three.nodes[2].hash_seed = 0;  // As of a directory from before there were seeds.
+  three.first.observe(three.nodes, kSecond);
+  CHECK(three.first.proposal(3 * kSecond, &three.random)->hash_seed == 0);
+  three.nodes[1].hash_seed = 7;
+  three.first.observe(three.nodes, 3 * kSecond);
+  CHECK_FALSE(three.proposes(60 * kSecond));
+  CHECK(three.first.waiting_for(60 * kSecond).find("both hold records, and in different orders") !=
+        std::string::npos);
+}
+
 TEST_CASE("forming: whoever comes late starts the waiting anew") {
   ThreeNodes three;
   three.first.observe(three.nodes, 0);

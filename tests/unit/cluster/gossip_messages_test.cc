@@ -50,6 +50,7 @@ GossipMessage some_message(engine::Random& random, size_t max_items) {
     description.replicas = static_cast<uint32_t>(random.next() >> 33);
     description.actor = random.next();
     description.accepts_writes = random.below(2) == 0;
+    if (random.below(2) == 0) description.hash_seed = random.next();
     CHECK(description.well_formed());
     message.descriptions.push_back({some_id(random), some_counter(random), description});
   }

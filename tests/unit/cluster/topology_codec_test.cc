@@ -17,6 +17,7 @@ Topology sample() {
   members[1].state = MemberState::kJoining;
   Topology topology = make_topology(members);
   topology.epoch = 300;
+  topology.hash_seed = 0x0123456789abcdef;
   topology.removed = {random_id(&random), random_id(&random)};
   std::sort(topology.removed.begin(), topology.removed.end());
   topology.moves = {{3, topology.index_of(members[1].id)}, {16'383, topology.index_of(members[1].id)}};
@@ -40,6 +41,18 @@ TEST_CASE("topology: what is written is read back") {
   CHECK(back == topology);
   CHECK(encoded(back) == bytes);
   CHECK(bytes.size() < 17'500);
+}
+
+TEST_CASE("topology: without a hash seed it is what releases before seeds read") {
+  Topology topology = sample();
+  topology.hash_seed = 0;
+  const std::string bytes = encoded(topology);
+  CHECK(bytes[0] == 1);
+  CHECK(encoded(sample()).size() == bytes.size() + 8);
+  Topology back;
+  back.hash_seed = 5;
+  REQUIRE(decode_topology(bytes, &back).ok());
+  CHECK(back == topology);
 }
 
 TEST_CASE("topology: a cluster of the greatest size fits") {

@@ -196,6 +196,24 @@ class TestNode {
     }
   }
 
+  void with_both(const KeyRef& first, const KeyRef& second,
+                 const std::function<void(Database&, Database&)>& work) {
+    const KeyRef keys[] = {first, second};
+    for (;;) {
+      Operation operation(*engine_, clock.now_ms);
+      operation.lock(keys);
+      const bool resident = operation.resident(first) && operation.resident(second);
+      if (resident) {
+        Database database = operation.database(first.database);
+        Database other = operation.database(second.database);
+        work(database, other);
+      }
+      operation.finish();
+      if (resident) return;
+      for (const KeyRef& ref : keys) REQUIRE(Loader(engine_->core()).load(ref.database, ref.key).ok());
+    }
+  }
+
   void evict_everything() {
     Evictor evictor(engine_->core());
     evictor.set_budget(1);

@@ -79,7 +79,7 @@ inline void check_accounting(TestNode& node) {
       const Partition& partition = tables->partitions[p];
       uint32_t dirty = 0;
       bytes += static_cast<int64_t>(partition.table.memory_bytes());
-      for (uint32_t i = 0; i < partition.table.slot_count(); ++i) {
+      for (Table::Slot i = partition.table.begin(); i != partition.table.end(); i = partition.table.next(i)) {
         if (partition.table.entry(i) == nullptr) continue;
         const auto size = static_cast<int64_t>(entry_bytes(*partition.table.entry(i)));
         bytes += size;
@@ -108,6 +108,7 @@ class RandomRun {
     const std::string& name = names_[random_.below(names_.size())];
     const uint64_t choice = others_too ? random_.below(400) : 400;
     if (choice < 2) return change_databases(choice == 0);
+    if (random_.below(12) == 0) return move_record(others_too);
     const int index = choice < 100 ? 1 : 0;
     node_.with(index, name, [&](Database& database, const Key& key) {
       change(models_[static_cast<size_t>(index)], database, key, name);
@@ -140,6 +141,22 @@ class RandomRun {
       models_[0].swap(models_[1]);
     }
     operation.finish();
+  }
+
+  // RENAME, or MOVE and more.
+  void move_record(bool others_too) {
+    const size_t from_index = others_too ? random_.below(2) : 0, to_index = others_too ? random_.below(2) : 0;
+    const std::string& from = names_[random_.below(names_.size())];
+    const std::string& to = names_[random_.below(names_.size())];
+    Model& source = models_[from_index];
+    const auto at = source.find(from);
+    if ((from == to && from_index == to_index) || at == source.end()) return;
+    if (!live(at->second, node_.clock.now_ms)) return;
+    node_.with_both({static_cast<int>(from_index), Key(from)}, {static_cast<int>(to_index), Key(to)},
+                    [&](Database& database, Database& target) { database.move(Key(from), target, Key(to)); });
+    ModelValue moved = at->second;
+    source.erase(at);
+    models_[to_index][to] = std::move(moved);
   }
 
   void change(Model& model, Database& database, const Key& key, const std::string& name) {
