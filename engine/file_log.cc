@@ -10,8 +10,8 @@ namespace starling::engine {
 namespace {
 
 // Overwriting blocks that are allocated and written needs no change of the file's metadata, so an fdatasync
-// of a recycled segment is one disk write instead of two. Enough spare files for one checkpoint's worth of
-// log.
+// of a recycled segment is one disk write instead of two. There are as many spare files as the last
+// checkpoint's worth of log took, and no more than these.
 constexpr size_t kSpareSegments = 8;
 
 }  // namespace
@@ -217,7 +217,7 @@ Status FileLog::drop_before(uint64_t segment) {
     for (const Closed& closed : closed_)
       if (closed.number < segment) dropped.push_back(closed);
   }
-  if (dropped.empty()) return {};
+  if (dropped.empty()) return keep_spares(0);
   // The oldest first: a crash meanwhile leaves a chain without gaps.
   for (const Closed& closed : dropped) {
     if (Status status = drop_file(closed); !status.ok()) return status;
@@ -226,7 +226,21 @@ Status FileLog::drop_before(uint64_t segment) {
     STARLING_ASSERT(closed_.front().number == closed.number);
     closed_.erase(closed_.begin());
   }
+  if (Status status = keep_spares(dropped.size()); !status.ok()) return status;
   return directory_->sync();
+}
+
+Status FileLog::keep_spares(size_t count) {
+  for (;;) {
+    std::string surplus;
+    {
+      const std::lock_guard lock(flush_mutex_);
+      if (spares_.size() <= count) return {};
+      surplus = std::move(spares_.front());
+      spares_.erase(spares_.begin());
+    }
+    if (Status status = directory_->remove(surplus); !status.ok()) return status;
+  }
 }
 
 Status FileLog::drop_file(const Closed& segment) {

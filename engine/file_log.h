@@ -37,6 +37,7 @@ class FileLog final : public CommitLog {
   bool over_limit() const override { return appended() - written() > options_.pending_limit_bytes; }
 
   Status rotate(uint64_t* new_segment) override;
+  // As many of the files are kept as there were to drop; all go where there was none.
   Status drop_before(uint64_t segment) override;
   uint64_t current_segment() const override { return current_number_.load(std::memory_order_acquire); }
   uint64_t live_bytes() const override;
@@ -78,6 +79,8 @@ class FileLog final : public CommitLog {
 
   Status sync_files(const SyncTarget& target);
   Status drop_file(const Closed& segment);
+  // With drop_mutex_ held.
+  Status keep_spares(size_t count);
 
   const Options options_;
   const std::unique_ptr<LogDirectory> directory_;

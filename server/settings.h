@@ -102,6 +102,7 @@ struct Settings {
   int64_t checkpoint_log_bytes = 0;
   int64_t disk_threads = 0;
   int64_t block_cache_bytes = 0;  // 0: the store derives it from max_memory_bytes.
+  Live<int64_t> snapshots_keep;
 
   // Cluster
   bool cluster_enabled = false;

@@ -34,6 +34,7 @@ std::span<const CommandSpec> latency_commands();
 std::span<const CommandSpec> memory_commands();
 std::span<const CommandSpec> persistence_commands();
 std::span<const CommandSpec> slowlog_commands();
+std::span<const CommandSpec> snapshot_commands();
 std::span<const CommandSpec> status_commands();
 std::span<const CommandSpec> transaction_commands();
 std::span<const CommandSpec> vclock_commands();

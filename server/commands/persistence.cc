@@ -14,10 +14,16 @@ namespace {
 
 constexpr std::string_view kAlreadySaving = "ERR Background save already in progress";
 
+engine::Status take_snapshot(Server& server) {
+  const Settings& settings = server.settings();
+  return server.snapshots().take(server.engine(), settings.directory,
+                                 static_cast<size_t>(settings.snapshots_keep));
+}
+
 void save(CommandContext& context) {
   if (!context.server.snapshots().begin()) return context.reply.error(kAlreadySaving);
   context.offload([&server = context.server]() -> CommandContext::Completion {
-    const engine::Status status = server.snapshots().take(server.engine(), server.settings().directory);
+    const engine::Status status = take_snapshot(server);
     return [status](resp::ReplyWriter& reply) {
       if (status.ok()) return reply.ok();
       reply.error("ERR " + status.message());
@@ -36,7 +42,7 @@ void background_save(CommandContext& context) {
   if (!server.snapshots().begin()) return context.reply.error(kAlreadySaving);
   server.engine().offload([&server] {
     // How it ended, the log and INFO tell.
-    (void)server.snapshots().take(server.engine(), server.settings().directory);
+    (void)take_snapshot(server);
   });
   context.reply.simple_string("Background saving started");
 }
@@ -82,16 +88,17 @@ constexpr uint32_t kAdministration = kCatAdmin | kCatSlow | kCatDangerous;
 
 std::span<const CommandSpec> persistence_commands() {
   static const std::array commands = {
-      CommandSpec{.name = "bgsave",
-                  .syntax = "[SCHEDULE]@3.2.2",
-                  .arity = -1,
-                  .flags = kAdmin | kNoScript | kNoAsyncLoading,
-                  .categories = kAdministration,
-                  .handler = background_save,
-                  .group = "server",
-                  .since = "1.0.0",
-                  .summary = "Begins to make a snapshot.",
-                  .difference = "makes a data directory under dir/snapshots, keeping the last 8"},
+      CommandSpec{
+          .name = "bgsave",
+          .syntax = "[SCHEDULE]@3.2.2",
+          .arity = -1,
+          .flags = kAdmin | kNoScript | kNoAsyncLoading,
+          .categories = kAdministration,
+          .handler = background_save,
+          .group = "server",
+          .since = "1.0.0",
+          .summary = "Begins to make a snapshot.",
+          .difference = "makes a data directory under dir/snapshots, keeping the last snapshots-keep"},
       CommandSpec{.name = "lastsave",
                   .arity = 1,
                   .flags = kLoading | kStale | kFast,
@@ -109,8 +116,9 @@ std::span<const CommandSpec> persistence_commands() {
                   .group = "server",
                   .since = "1.0.0",
                   .summary = "Makes a snapshot, and answers when it is complete.",
-                  .difference = "makes a data directory under dir/snapshots, keeping the last 8; other "
-                                "clients go on meanwhile"},
+                  .difference =
+                      "makes a data directory under dir/snapshots, keeping the last snapshots-keep; other "
+                      "clients go on meanwhile"},
       CommandSpec{.name = "shutdown",
                   .syntax = "[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0",
                   .arity = -1,

@@ -119,6 +119,17 @@ const SettingSpec kSettings[] = {
      .documentation = "RocksDB's cache of blocks, part of maxmemory. 0: derived from maxmemory. Records in "
                       "memory make most of it "
                       "redundant; what it must hold are the filters and indexes of the files."},
+    {.name = "snapshots-keep",
+     .kind = kInteger,
+     .default_text = "1",
+     .field = &Settings::snapshots_keep,
+     .minimum = 1,
+     .maximum = 1000,
+     .documentation =
+         "Snapshots that SAVE and BGSAVE keep under dir/snapshots; a new one replaces the oldest. Each "
+         "holds on to the disk space of the data as it was, also of what was deleted since. SNAPSHOT LIST "
+         "shows them, SNAPSHOT DROP removes one. One that a server was started on is not counted, and "
+         "stays."},
     {.name = "hash-max-listpack-entries",
      .alias = "hash-max-ziplist-entries",
      .kind = kInteger,

@@ -110,6 +110,7 @@ class Snapshot(unittest.TestCase):
         """A snapshot taken while transactions move a sum between keys has the whole sum."""
         _, database = self.start(self.data)
         client = database()
+        client.config_set("snapshots-keep", 3)
         names = ["account:%d" % i for i in range(64)]
         client.mset({name: 100 for name in names})
         for round_number in range(3):
@@ -121,6 +122,36 @@ class Snapshot(unittest.TestCase):
                 i += 1
             _, copied = self.start(self.snapshots()[-1])
             self.assertEqual(sum(map(int, copied().mget(names))), 6400, "round %d" % round_number)
+
+    def test_keeps_as_many_as_it_is_told(self):
+        _, database = self.start(self.data)
+        client = database()
+        client.set("key", "value")
+        for _ in range(3):
+            client.save()
+        (kept,) = client.execute_command("SNAPSHOT", "LIST")
+        self.assertEqual([kept[1].decode()], [path.name for path in self.snapshots()])
+        self.assertGreater(kept[3], 0)
+        self.assertEqual(kept[5], 0)
+        client.config_set("snapshots-keep", 3)
+        for _ in range(3):
+            client.save()
+        self.assertEqual(len(self.snapshots()), 3)
+        name = self.snapshots()[1].name
+        client.execute_command("SNAPSHOT", "DROP", name)
+        self.assertNotIn(name, [path.name for path in self.snapshots()])
+        with self.assertRaisesRegex(redis.ResponseError, "no such snapshot"):
+            client.execute_command("SNAPSHOT", "DROP", name)
+        # A server's own data is no snapshot any more.
+        oldest = self.snapshots()[0]
+        _, copied = self.start(oldest)
+        client.config_set("snapshots-keep", 1)
+        client.save()
+        self.assertEqual(self.snapshots()[0], oldest)
+        self.assertEqual(len(self.snapshots()), 2)
+        with self.assertRaisesRegex(redis.ResponseError, "a server runs on this snapshot"):
+            client.execute_command("SNAPSHOT", "DROP", oldest.name)
+        self.assertEqual(copied().get("key"), b"value")
 
 
 if __name__ == "__main__":

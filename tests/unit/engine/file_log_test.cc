@@ -275,6 +275,26 @@ TEST_CASE("rotated segments are dropped and their files used again") {
         std::vector<std::string>{segment_name(number), segment_name(number + 1)});
 }
 
+TEST_CASE("spare files are as many as were needed last, and none where nothing is dropped") {
+  TemporaryDirectory directory;
+  Log log = open_log(directory.path());
+  const auto spares = [&] {
+    const std::vector<std::string> names = names_in(directory.path());
+    return std::count_if(names.begin(), names.end(),
+                         [](const auto& name) { return name.starts_with("spare-"); });
+  };
+  uint64_t number = 0;
+  for (int i = 0; i < 6; ++i) REQUIRE(log->rotate(&number).ok());
+  REQUIRE(log->drop_before(number).ok());
+  CHECK(spares() == 6);
+  REQUIRE(log->rotate(&number).ok());
+  CHECK(spares() == 5);
+  REQUIRE(log->drop_before(number).ok());
+  CHECK(spares() == 1);
+  REQUIRE(log->drop_before(number).ok());
+  CHECK(spares() == 0);
+}
+
 TEST_CASE("what a recycled file held before never comes back") {
   TemporaryDirectory directory;
   Log log = open_log(directory.path());
