@@ -88,6 +88,7 @@ void Repair::begin_round(bool urgent) {
   urgent_ = urgent;
   sums_.index().begin_round();
   to_ask_.clear();
+  sums_asked_for_ = false;
   for (const cluster::Member& member : placement->topology.members) {
     if (member.id != placement->topology.members[placement->self].id) to_ask_.push_back(member.id);
   }
@@ -105,6 +106,7 @@ void Repair::ask_next() {
     }
     return ask(peer);
   }
+  if (!std::exchange(sums_asked_for_, true)) return compute_unshared();
   settler_.conclude();
   in_round_ = false;
   next_round_us_ = server_.clock().monotonic_us() + server_.settings().repair_interval_seconds * 1'000'000;
@@ -113,6 +115,21 @@ void Repair::ask_next() {
     ++report_.rounds;
   }
   publish();
+}
+
+// What this node alone holds is compared with nobody, and settles by what the members owe. Its sums are needed all the
+// same: they say where tombstones are.
+void Repair::compute_unshared() {
+  const auto placement = hooks_.placement();
+  cluster::PartitionSet unshared;
+  for (uint32_t i = 0; placement->preference.width() == 1 && i < engine::kPartitionCount; ++i)
+    unshared[i] = placement->holds(static_cast<uint16_t>(i), placement->self);
+  if (unshared.none()) return ask_next();
+  sums_.compute(unshared, urgent_, [this](const engine::Status& status) {
+    if (!status.ok()) log_text(LogLevel::kWarning, "Versions could not be read: " + status.message());
+    // Not from within what called this.
+    thread_.io_thread().loop().post([this] { ask_next(); });
+  });
 }
 
 void Repair::ask(const NodeId& peer) {

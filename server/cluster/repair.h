@@ -100,6 +100,7 @@ class Repair {
   void on_tick();
   void begin_round(bool urgent);
   void ask_next();
+  void compute_unshared();
   void ask(const cluster::NodeId& peer);
   void perform(cluster::Exchange::Action action);
   void finish(const std::string& outcome);
@@ -132,6 +133,7 @@ class Repair {
   bool urgent_ = false;  // The round under way.
   int64_t next_round_us_ = 0;
   std::deque<cluster::NodeId> to_ask_;
+  bool sums_asked_for_ = false;  // In this round, of the partitions that no other node holds.
   std::optional<Asking> asking_;
   uint64_t exchange_number_ = 0;  // Tells late results of an exchange that is over.
   uint64_t next_correlation_ = 1;

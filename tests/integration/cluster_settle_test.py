@@ -156,5 +156,30 @@ class Settle(unittest.TestCase):
             self.assertEqual(200, int(node.own("DBSIZE")))
 
 
+
+class Alone(unittest.TestCase):
+    """A cluster of one, and records that one node alone holds: nobody to compare with."""
+
+    def settles(self, count, **settings):
+        cluster = Cluster(count, repair_interval=1, **settings)
+        self.addCleanup(cluster.stop)
+        cluster.start()
+        for i in range(0, 2000, BATCH):
+            cluster.nodes[0].call("MSET", *[x for j in range(i, i + BATCH) for x in ("key:%d" % j, "v")])
+        cluster.nodes[0].call("SET", "short", "x", "PX", 100)
+        cluster.nodes[0].call("DEL", *["key:%d" % i for i in range(2000)])
+        until(lambda: cluster.nodes[0].call("GET", "short") is None, "it has expired")
+        until(lambda: sum(int(node.info()["tombstones_reaped"]) for node in cluster.nodes) == 2001,
+              "all tombstones went by themselves", 60)
+        for node in cluster.nodes:
+            self.assertEqual("0", node.info()["oldest_tombstone"])
+
+    def test_a_cluster_of_one_settles_by_itself(self):
+        self.settles(1)
+
+    def test_single_copies_settle_by_themselves(self):
+        self.settles(3, replicas=1)
+
+
 if __name__ == "__main__":
     unittest.main()

@@ -312,6 +312,27 @@ TEST_CASE("settled: nothing that lasts, or is younger, goes") {
   CHECK(get(node, "{p}deadline") == "v");
 }
 
+TEST_CASE(
+    "settled: what the store never had leaves nothing in memory, what it had goes with the next checkpoint") {
+  for (const bool stored : {false, true}) {
+    TestNode node(1000, true, true);
+    const auto records = [&] { return node.engine().core().keyspace.stripes.bytes(); };
+    const uint64_t empty = records();
+    constexpr int kKeys = 50;
+    for (int i = 0; i < kKeys; ++i) set(node, "{p}" + std::to_string(i), "v", node.clock.now_ms + 5);
+    if (stored) REQUIRE(node.engine().checkpoint().ok());
+    node.clock.now_ms += 10;
+    for (int i = 0; i < kKeys; ++i) CHECK_FALSE(get(node, "{p}" + std::to_string(i)).has_value());
+    node.clock.now_ms += 10;
+    settle_up_to(node, "{p}", promised(node));
+    CHECK(reap_all(node, "{p}") == kKeys);
+    CHECK((records() == empty) == !stored);
+    if (!stored) CHECK(node.engine().core().keyspace.stripes.dirty_bytes() == 0);
+    REQUIRE(node.engine().checkpoint().ok());
+    CHECK(records() == empty);
+  }
+}
+
 TEST_CASE("settled: a partition that has changed since it was looked at is not settled") {
   TestNode node(1000, true, true);
   const uint16_t partition = Key("k").partition;
