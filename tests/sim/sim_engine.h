@@ -114,6 +114,8 @@ class SimEngine final : public engine::Engine {
   engine::Statistics statistics() override { return node_.statistics(); }
   void reset_statistics() override {}
   void for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>&) override {}
+  engine::Status adopt_hash_seed(uint64_t seed) override { return node_.adopt_hash_seed(seed); }
+  std::optional<uint64_t> hash_seed_of_records() override { return node_.hash_seed_of_records(); }
   engine::EngineCore& core() override { return node_.core(); }
   engine::Status close() override { return node_.close(); }
 
