@@ -25,6 +25,16 @@ void ChangeList::clear() {
   buffer_.clear();
 }
 
+namespace {
+
+// Of two changes of a key: the whole of it if one is, and told if one was.
+ChangeKind joined(ChangeKind a, ChangeKind b) {
+  if (a == ChangeKind::kTold || b == ChangeKind::kDelta) return a;
+  return b;
+}
+
+}  // namespace
+
 uint32_t ChangeCapture::note(int database, const Key& key, ChangeKind kind, bool* added) {
   auto& changes = list_.changes_;
   *added = false;
@@ -33,7 +43,7 @@ uint32_t ChangeCapture::note(int database, const Key& key, ChangeKind kind, bool
     ChangeList::Change& last = changes.back();
     if (last.hash == key.hash && last.database == database &&
         text(last.key_offset, last.key_bytes) == key.name) {
-      if (kind == ChangeKind::kState) last.kind = kind;
+      last.kind = joined(last.kind, kind);
       return static_cast<uint32_t>(changes.size() - 1);
     }
   }
@@ -44,9 +54,9 @@ uint32_t ChangeCapture::note(int database, const Key& key, ChangeKind kind, bool
   return static_cast<uint32_t>(changes.size() - 1);
 }
 
-void ChangeCapture::whole(int database, const Key& key) {
+void ChangeCapture::whole(int database, const Key& key, ChangeKind kind) {
   bool added;
-  note(database, key, ChangeKind::kState, &added);
+  note(database, key, kind, &added);
 }
 
 uint32_t ChangeCapture::part(int database, const Key& key, const Entry& entry, const ActorTable& actors) {
@@ -99,7 +109,7 @@ void ChangeCapture::join_repeated() {
   for (uint32_t i = 0; i < changes.size(); ++i) {
     if (first[i] != i) {
       place[i] = place[first[i]];
-      if (changes[i].kind == ChangeKind::kState) changes[place[i]].kind = ChangeKind::kState;
+      changes[place[i]].kind = joined(changes[place[i]].kind, changes[i].kind);
       continue;
     }
     place[i] = kept;
@@ -137,7 +147,7 @@ void ChangeCapture::seal(const EngineCore& core, int64_t now_ms, uint32_t index)
     return;
   }
   if (change.kind == ChangeKind::kDelta && append_delta(core, *entry, index)) return;
-  change.kind = ChangeKind::kState;
+  if (change.kind == ChangeKind::kDelta) change.kind = ChangeKind::kState;
   change.offset = list_.buffer_.size();
   append_settled(core.keyspace.settled.of(change.partition), &list_.buffer_);
   append_state(core.keyspace.actors, *entry, now_ms, &list_.buffer_);

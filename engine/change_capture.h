@@ -13,7 +13,7 @@ class ChangeCapture {
   explicit ChangeCapture(ChangeList& list) : list_(list) {}
 
   // The key is about to change as a whole: its state will be shipped.
-  void whole(int database, const Key& key);
+  void whole(int database, const Key& key, ChangeKind kind = ChangeKind::kState);
   // Elements or the deadline of the collection in this entry are about to change. Returns what element()
   // takes.
   uint32_t part(int database, const Key& key, const Entry& entry, const ActorTable& actors);

@@ -18,6 +18,7 @@ namespace starling::engine {
 enum class ChangeKind : uint8_t {
   kState = 1,  // The whole record (record_codec.h, `record`).
   kDelta = 2,  // What changed of a collection (`delta`): only for who has what it builds on.
+  kTold = 3,   // A whole record under a dot that the client was told (VCLOCK).
 };
 
 // Views are into the list.

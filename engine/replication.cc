@@ -102,7 +102,8 @@ void Database::store_simple(Partition& partition, Table::Slot slot, const Key& k
   core_->observer.modified(index_, key.name);
 }
 
-MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
+MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp* overruled) {
+  if (overruled != nullptr) *overruled = 0;
   EngineCore& core = operation_.core_;
   Database database(operation_, database_);
   const int64_t now_ms = operation_.now_ms();
@@ -144,8 +145,14 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes) {
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, old);
   const Order order = compare_known({mine, settled}, {theirs.context(), their_settled});
-  if (order == Order::kEqual || order == Order::kAfter) return MergeOutcome::kUnchanged;
+  if (order == Order::kEqual || order == Order::kAfter) {
+    // It may have come by another way before, and be hidden.
+    if (overruled != nullptr && !simple(old))
+      *overruled = engine::overruling(record_of(core.keyspace.actors, old), theirs);
+    return MergeOutcome::kUnchanged;
+  }
   Record record = merge_known(record_of(core.keyspace.actors, old), settled, theirs, their_settled);
+  if (overruled != nullptr) *overruled = engine::overruling(record, theirs);
   if (record.context() == mine) return MergeOutcome::kUnchanged;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
   return MergeOutcome::kApplied;
@@ -162,7 +169,8 @@ bool acceptable(const Delta& delta, const VersionVector& mine, Stamp settled) {
   return true;
 }
 
-MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
+MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp* overruled) {
+  if (overruled != nullptr) *overruled = 0;
   EngineCore& core = operation_.core_;
   const int64_t now_ms = operation_.now_ms();
   const Stamp settled = core.keyspace.settled.of(key.partition);
@@ -180,7 +188,11 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
   const Table::Slot slot = database.locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, entry);
-  if (mine.covers(delta.after, settled)) return MergeOutcome::kUnchanged;
+  if (mine.covers(delta.after, settled)) {
+    if (overruled != nullptr && entry != nullptr && is_collection(*entry))
+      *overruled = overruling(*entry, delta);
+    return MergeOutcome::kUnchanged;
+  }
   const bool stands_alone = delta.supersedes.covers(delta.base);
   if (!stands_alone && !mine.covers(delta.base, settled)) return MergeOutcome::kGap;
   // The author has settled more than this node: that may have taken what is here, of which the delta says
@@ -199,6 +211,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
       mutation.now_ms = now_ms;
       operation_.log(mutation);
       collection.merge(delta);
+      if (overruled != nullptr) *overruled = overruling(*entry_of(key), delta);
       if (!operation_.replaying_) core.observer.modified(database_, key.name);
       return MergeOutcome::kApplied;
     }
@@ -208,6 +221,9 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes) {
   if (!stands_alone) record.join_context(delta.base);
   if (apply_delta(delta, &record) != DeltaOutcome::kApplied) return MergeOutcome::kGap;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
+  const Entry* const merged = entry_of(key);
+  if (overruled != nullptr && merged != nullptr && is_collection(*merged))
+    *overruled = overruling(*merged, delta);
   return MergeOutcome::kApplied;
 }
 
@@ -320,7 +336,8 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
   if (shown_siblings(values->second).size() > max_siblings) {
     return VclockOutcome::kTooManySiblings;
   }
-  if (operation_.captured_ != nullptr) ChangeCapture(*operation_.captured_).whole(database_, key);
+  if (operation_.captured_ != nullptr)
+    ChangeCapture(*operation_.captured_).whole(database_, key, ChangeKind::kTold);
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
   return VclockOutcome::kApplied;
 }

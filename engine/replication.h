@@ -12,6 +12,7 @@
 
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -55,10 +56,16 @@ class Replica {
  public:
   Replica(Operation& operation, int database) : operation_(operation), database_(database) {}
 
-  // `bytes` is a whole record. Commutative, associative, idempotent; makes no event.
-  MergeOutcome merge_state(const Key& key, std::string_view bytes);
+  // `bytes` is a whole record. Commutative, associative, idempotent; makes no event. *overruled, where asked
+  // for: the greatest stamp of a sibling that shows here in place of what the bytes' last event put, which
+  // is here too; its author had not seen it. 0: none.
+  MergeOutcome merge_state(const Key& key, std::string_view bytes, Stamp* overruled = nullptr);
   // `bytes` is a delta.
-  MergeOutcome merge_delta(const Key& key, std::string_view bytes);
+  MergeOutcome merge_delta(const Key& key, std::string_view bytes, Stamp* overruled = nullptr);
+  // What these bytes put, a change of this operation's node that was captured, is put once more, under a new
+  // dot, and captured: for who was told of a greater stamp. False, and nothing changed: it is not here any
+  // more, something superseded it.
+  bool restamp(const Key& key, std::string_view bytes, ChangeKind kind);
 
   // Appends the record's causal context (record_codec.h, `context token`), and before it how far the
   // partition is settled, if at all. False, and nothing was appended, when there is neither. Two nodes with
@@ -105,10 +112,24 @@ class Replica {
   const Entry* told_entry(const Key& key) const;
   VclockOutcome write(const Key& key, const VersionVector& seen, const std::string_view* value,
                       int64_t deadline_ms, size_t max_siblings);
+  // Of an element of a collection, or of its deadline.
+  friend class Trial;
+  // --- For Trial (trial.cc): what the key holds, and that it holds it again; nothing: there is no record.
+  std::optional<Record> held(const Key& key) const;
+  void hold_again(const Key& key, const std::optional<Record>& record);
+  // The frame of the operation, which is cut back.
+  static size_t frame_bytes(const Operation& operation) { return operation.frame_.size(); }
+  static void cut_frame(Operation* operation, size_t bytes);
+  Siblings siblings_at(const Entry& entry, const ElementId& id) const;
+  Stamp overruling(const Entry& entry, const Delta& delta) const;
+  bool restamp_elements(const Key& key, const Elements& put);
 
   Operation& operation_;
   int database_;
 };
+
+// The greatest stamp in `record` that hides what the last event of `state`, which is merged in it, put; 0: none.
+Stamp overruling(const Record& record, const Record& state);
 
 // Who makes events here, and the greatest stamp seen. After a clean stop both are at the next start what they
 // were.
