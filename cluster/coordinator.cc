@@ -39,8 +39,8 @@ Coordinator::Request Coordinator::make(Kind kind, std::span<const NodeIndex> rep
   STARLING_ASSERT(placement_ != nullptr);
   absl::InlinedVector<uint8_t, 5> datacenters;
   for (const NodeIndex node : replicas) datacenters.push_back(placement_->datacenters[node]);
-  Request request(kind, Tally(kind == Kind::kWrite ? options.write : options.read, datacenters,
-                              placement_->datacenters[placement_->self]));
+  Request request(kind, Tally(kind == Kind::kWrite || kind == Kind::kAttempt ? options.write : options.read,
+                              datacenters, placement_->datacenters[placement_->self]));
   request.options = options;
   request.began_us = now_us;
   request.replicas.assign(replicas.begin(), replicas.end());
@@ -105,7 +105,7 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
   if (found == requests_.end()) return;
   Request& request = found->second;
   const bool write = kind == FrameKind::kWriteReply || kind == FrameKind::kHintReply;
-  if (write != (request.kind == Kind::kWrite || request.kind == Kind::kPush)) return;
+  if (write != (request.kind != Kind::kRead && request.kind != Kind::kFetch)) return;
   const auto contact = std::find_if(request.contacts.begin(), request.contacts.end(),
                                     [from](const Contact& c) { return c.node == from && c.open; });
   if (contact == request.contacts.end()) return;
@@ -121,6 +121,9 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
     case Kind::kPush:
       write_answered(id, request, *contact, reply, result);
       break;
+    case Kind::kAttempt:
+      attempt_answered(request, *contact, result);
+      break;
     case Kind::kRead:
       read_answered(id, request, *contact, reply, result);
       break;
@@ -133,6 +136,7 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
 
 // The node will not answer.
 void Coordinator::lose(uint64_t id, Request& request, Contact& contact) {
+  if (request.kind == Kind::kAttempt) return lose_attempt(request, contact);
   contact.open = false;
   const size_t slot = contact.slot;
   if (request.kind == Kind::kRead) {
@@ -218,8 +222,13 @@ void Coordinator::expire(uint64_t id) {
     listener_.fetch_done(request.tokens.front(), keys_in(request.keys).front(), {});
     return;
   }
-  decide(id, request, true);
-  if (request.kind != Kind::kWrite) return;
+  if (request.kind == Kind::kAttempt) {
+    decide_attempt(request, true);
+    if (!request.agreed) return;
+  } else {
+    decide(id, request, true);
+    if (request.kind != Kind::kWrite) return;
+  }
   for (const Contact& contact : request.contacts) {
     if (contact.open) (void)listener_.hint(request.replicas[contact.slot], keys_of(changes_of(request)));
   }

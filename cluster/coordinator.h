@@ -9,6 +9,9 @@
 //                       └─ W out of reach, or time up ─> write_done(failure): the write may still take effect
 //   read    begin_read ─── answers reach R ────────────> read_done(ok): see versions()
 //                       └─ R out of reach, or time up ─> read_done(failure)
+//   attempt begin_attempt ─ W have agreed ──────────────> attempt_done(kAgreed): stored here only now
+//                       └─ refused, nobody has it ─────> attempt_done(kRefused): it has not been
+//                       └─ else ───────────────────────> attempt_done(kUnknown): it may still take effect
 //   fetch   begin_fetch ── the record ─────────────────> fetch_done(record)
 //
 // A replica that is not healthy, or is lost, is replaced by the next healthy node of the walk. With kSloppy
@@ -29,6 +32,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
@@ -38,6 +42,7 @@
 #include "cluster/obligations.h"
 #include "cluster/placement.h"
 #include "cluster/quorum.h"
+#include "engine/dot.h"
 
 namespace starling::cluster {
 
@@ -50,6 +55,12 @@ struct Failure {
   bool write = false;
 
   std::string message() const;
+};
+
+enum class AttemptOutcome : uint8_t {
+  kAgreed,   // Enough replicas have it, this node counted: it must be stored here now.
+  kRefused,  // No replica has it, nor will.
+  kUnknown,  // A replica has it, or may have; fewer than are needed.
 };
 
 class Wire {
@@ -66,13 +77,27 @@ class CoordinatorListener {
   virtual ~CoordinatorListener() = default;
   // Null: enough replicas have it. Exactly once for each begin_write(), possibly before that returns.
   virtual void write_done(uint64_t token, const Failure* failure) = 0;
+  // Exactly once for each begin_attempt(), possibly before that returns. Null and kRefused: a replica holds what
+  // the attempt does not build on.
+  virtual void attempt_done(uint64_t token, AttemptOutcome outcome, const Failure* failure) = 0;
   virtual void read_done(uint64_t token, const Failure* failure) = 0;
+  // A replica that answered a strict read has made and seen no greater stamp than this. Before anything is written
+  // because of what was read, this node's clock is to be past it: so a write that was given up, and that only
+  // the others of its quorum have, does not come before one that was acknowledged later.
+  virtual void peer_stamp(engine::Stamp stamp) = 0;
   // `record` is empty when the peer knows nothing of the key or could not say.
   virtual void fetch_done(uint64_t token, const KeyName& key, std::string_view record) = 0;
   // The keys (a sequence of `key`) have changes that `target` did not get, and nobody else keeps a hint of
   // it.
   // False: there is no room for it. Kept, it is as durable as the write once the pass is committed.
   virtual bool hint(NodeIndex target, std::string_view keys) = 0;
+  // A replica has stored these changes (a sequence of `change`, as they were shipped), of a write that is not
+  // done; but by greater stamps, up to `stamp`, it shows writes in their place that their author had not seen.
+  // Whoever was acknowledged before must not hide who is acknowledged later: the changes are to be made anew
+  // above `stamp` and brought to as many by write_again(), for all `tokens`. Until then each of these has to
+  // wait for one more write_done().
+  virtual void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
+                         const QuorumOptions& options, int64_t began_us) = 0;
   // `peer` cannot apply deltas to these keys: send it the whole records of all of them with resend(), now or
   // later. Never: it counts as failed when the time is up.
   virtual void gap(uint64_t request, NodeIndex peer, std::string_view keys) = 0;
@@ -104,6 +129,15 @@ class Coordinator {
   // acknowledged: with appendfsync always the caller holds the reply until it is durable as well.
   void begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
                    uint64_t token);
+  // Answers overruled(), with changes to keys of one partition: like begin_write(), for several tokens and in
+  // the time that the first attempt began in. Not from within a call of the listener.
+  void write_again(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
+                   int64_t began_us, std::span<const uint64_t> tokens);
+  // Asks the replicas of the partition to agree to changes (all of them ChangeForm::kIf) that depend on what was
+  // read, in the time that began then. Nobody stands in for a replica. This node counts, though it has stored
+  // nothing: until attempt_done() it lets nothing overtake them. Who does not have them in the end gets a hint.
+  void begin_attempt(uint16_t partition, std::string_view changes, const QuorumOptions& options,
+                     int64_t now_us, int64_t began_us, uint64_t token);
   // The batch that a write to the partition may join; 0: none, it has to begin by itself, as a replica is not
   // healthy or this node is none. Numbers are not used again.
   uint64_t batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us);
@@ -153,7 +187,7 @@ class Coordinator {
   Epoch newer_epoch() const { return newer_epoch_; }
 
  private:
-  enum class Kind : uint8_t { kWrite, kPush, kRead, kFetch };
+  enum class Kind : uint8_t { kWrite, kPush, kRead, kFetch, kAttempt };
   // Somebody asked, for the replica in `slot` of the preference list (himself, or as his stand-in).
   struct Contact {
     NodeIndex node;
@@ -180,6 +214,12 @@ class Coordinator {
     absl::InlinedVector<NodeIndex, 5> replicas;
     absl::InlinedVector<Contact, 5> contacts;
     std::vector<std::vector<PeerVersion>> versions;
+    // Of an attempt: by slot, who has it; whether others than this node do; whether one refused it because of
+    // what it holds, one may have it, and it was agreed.
+    uint64_t taken = 0;
+    bool others_took = false, refused = false, doubtful = false, agreed = false;
+    std::vector<std::pair<uint64_t, engine::Stamp>>
+        overruled;  // Changes, by number, and what was told of them.
   };
   using Requests = absl::flat_hash_map<uint64_t, Request>;
   // The replicas of a partition, in no order of preference.
@@ -211,10 +251,17 @@ class Coordinator {
   void ask_more(uint64_t id, Request& request);
   bool ask(uint64_t id, Request& request, NodeIndex node, size_t slot, bool stand_in);
   void lose(uint64_t id, Request& request, Contact& contact);
+  void ship(uint64_t id, Request& request, uint16_t partition, std::string_view changes);
+  void tell_overruled(Request& request, MessageReader& reply);
   void write_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
                       ReplyResult result);
   void read_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
                      ReplyResult result);
+  // --- coordinator_attempts.cc
+  void attempt_answered(Request& request, Contact& contact, ReplyResult result);
+  void lose_attempt(Request& request, Contact& contact);
+  void decide_attempt(Request& request, bool timed_out);
+  void owe(const Request& request, size_t slot);
   void fetch_answered(uint64_t id, Request& request, MessageReader& reply, ReplyResult result);
   // Tells the listener if the tally has decided: that it is reached, at once; that it cannot be, when all who
   // were asked have answered, so that the numbers are right.

@@ -126,6 +126,9 @@ void Coordinator::read_answered(uint64_t id, Request& request, Contact& contact,
   contact.open = false;
   for (size_t i = 0; i < contexts.size(); ++i)
     request.versions[i].push_back({contact.node, std::string(contexts[i])});
+  uint64_t stamp;
+  if (request.options.mode == QuorumMode::kStrict && !reply.at_end() && reply.read_number(&stamp))
+    listener_.peer_stamp(stamp);
   request.tally.acknowledge(contact.slot);
   decide(id, request, false);
 }

@@ -19,6 +19,20 @@ void Coordinator::begin_write(uint16_t partition, std::string_view changes, cons
   flush(now_us);  // So that it does not overtake what it may build on.
   uint64_t id;
   Request& request = begin(Kind::kWrite, partition, options, now_us, token, &id);
+  ship(id, request, partition, changes);
+}
+
+void Coordinator::write_again(uint16_t partition, std::string_view changes, const QuorumOptions& options,
+                              int64_t now_us, int64_t began_us, std::span<const uint64_t> tokens) {
+  flush(now_us);
+  uint64_t id;
+  Request& request = begin(Kind::kWrite, partition, options, began_us, 0, &id);
+  request.tokens.assign(tokens.begin(), tokens.end());
+  ship(id, request, partition, changes);
+}
+
+void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::string_view changes) {
+  const QuorumOptions options = request.options;
   set_changes(changes, &request);
   request.owed.push_back(partition);
   obligations_.begin(partition);
@@ -218,6 +232,38 @@ void Coordinator::resend(uint64_t id, NodeIndex peer, std::string_view changes) 
   erase_if_settled(id);
 }
 
+void Coordinator::tell_overruled(Request& request, MessageReader& reply) {
+  if (request.kind != Kind::kWrite || request.done || request.tokens.empty()) return;
+  std::vector<Change> changes;
+  MessageReader reader(changes_of(request));
+  Change change;
+  while (!reader.at_end() && reader.read_change(&change)) changes.push_back(change);
+  std::string hidden;
+  engine::Stamp greatest = 0;
+  KeyName key;
+  uint64_t stamp;
+  while (!reply.at_end() && reply.read_key(&key) && reply.read_number(&stamp)) {
+    // The last one of the key: it has superseded the others.
+    size_t number = changes.size();
+    while (number > 0 && (changes[number - 1].database != key.database || changes[number - 1].key != key.key))
+      --number;
+    if (number-- == 0) continue;
+    auto& told = request.overruled;
+    const auto known =
+        std::find_if(told.begin(), told.end(), [&](const auto& t) { return t.first == number; });
+    if (known != told.end() && known->second >= stamp) continue;
+    if (known == told.end()) {
+      told.emplace_back(number, stamp);
+    } else {
+      known->second = stamp;
+    }
+    append_change(changes[number], &hidden);
+    greatest = std::max(greatest, stamp);
+  }
+  if (hidden.empty()) return;
+  listener_.overruled(request.tokens, hidden, greatest, request.options, request.began_us);
+}
+
 void Coordinator::write_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,
                                  ReplyResult result) {
   if (result == ReplyResult::kGap) {
@@ -230,8 +276,9 @@ void Coordinator::write_answered(uint64_t id, Request& request, Contact& contact
     listener_.gap(id, contact.node, wanted);
     return;
   }
-  if (result != ReplyResult::kOk) return lose(id, request, contact);
+  if (result != ReplyResult::kOk && result != ReplyResult::kOverruled) return lose(id, request, contact);
   contact.open = false;
+  if (result == ReplyResult::kOverruled) tell_overruled(request, reply);
   if (!contact.stand_in || request.options.mode == QuorumMode::kSloppy) {
     request.tally.acknowledge(contact.slot);
   } else {

@@ -9,6 +9,11 @@ constexpr uint8_t kDatabases = 16;
 
 }  // namespace
 
+ChangeForm form_of(engine::ChangeKind kind) {
+  if (kind == engine::ChangeKind::kDelta) return ChangeForm::kDelta;
+  return kind == engine::ChangeKind::kTold ? ChangeForm::kTold : ChangeForm::kRecord;
+}
+
 void append_change(const Change& change, std::string* out) {
   engine::ShortBytes<2 + engine::kVarintBytes> front;
   front.byte(change.database);
@@ -17,6 +22,21 @@ void append_change(const Change& change, std::string* out) {
   out->append(front.view());
   out->append(change.key);
   engine::append_string(change.body, out);
+}
+
+std::string condition_body(const Condition& condition) {
+  std::string body;
+  engine::append_string(condition.base, &body);
+  engine::append_string(condition.after, &body);
+  body += condition.record;
+  return body;
+}
+
+bool read_condition(std::string_view body, Condition* condition) {
+  engine::ByteReader reader(body);
+  if (!reader.read_string(&condition->base) || !reader.read_string(&condition->after)) return false;
+  condition->record = reader.rest();
+  return true;
 }
 
 void append_key(const KeyName& key, std::string* out) {
@@ -62,7 +82,7 @@ bool MessageReader::read_node(NodeId* id) {
 
 bool MessageReader::read_result(ReplyResult* result) {
   uint8_t number;
-  if (!rest_.read_byte(&number) || number > static_cast<uint8_t>(ReplyResult::kRefused)) return false;
+  if (!rest_.read_byte(&number) || number > static_cast<uint8_t>(ReplyResult::kConflict)) return false;
   *result = static_cast<ReplyResult>(number);
   return true;
 }
@@ -70,7 +90,7 @@ bool MessageReader::read_result(ReplyResult* result) {
 bool MessageReader::read_change(Change* change) {
   uint8_t form;
   if (!rest_.read_byte(&change->database) || change->database >= kDatabases) return false;
-  if (!rest_.read_byte(&form) || form > static_cast<uint8_t>(ChangeForm::kDelta)) return false;
+  if (!rest_.read_byte(&form) || form > static_cast<uint8_t>(ChangeForm::kIf)) return false;
   change->form = static_cast<ChangeForm>(form);
   return rest_.read_string(&change->key) && rest_.read_string(&change->body);
 }

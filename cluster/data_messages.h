@@ -4,14 +4,23 @@
 //   write, hint    := epoch:varint [target:node id, hints only] change*
 //   change         := database:u8 form:u8 key:string body:string
 //   form           := 0 the whole record | 1 a delta             body: as in engine/record_codec.h
+//                   | 2 the whole record, under a dot that its client was told
 //   version, state := epoch:varint key*                          asks for contexts, for whole records
+//                   | 3 the whole record, if nothing else is there
+//                       body := base:string after:string record     The context (as of `version`) that it builds
+//                       on, and its own. Without a record: only the condition. All changes of a message are
+//                       of this form or none, and of one partition: all are made or none.
 //   key            := database:u8 key:string
 //   reply          := result:u8 detail
-//   detail         := string*           result 0: nothing for writes; a context or record for each key asked for,
-//                                       empty where nothing is known
+//   detail         := string* [stamp:varint]    result 0: nothing for writes; a context or record for each key
+//                                       asked for, empty where nothing is known; with contexts the
+//                                       answerer's greatest stamp
 //                   | varint*           result 1: the changes, by number, whose record is needed whole
 //                   | epoch:varint      result 2: the answerer's newer epoch
 //                   | text:string       result 3 and 4: why
+//                   | (key stamp:varint)*              result 5: keys whose changes are hidden there by writes
+//                                       which their author had not seen, and the greatest stamp of those
+//                                       result 6: nothing
 //   string         := size:varint byte{size}
 //
 // Results and forms travel: never renumber. Readers take untrusted bytes: everything is checked against the
@@ -25,6 +34,7 @@
 
 #include "cluster/node_id.h"
 #include "engine/byte_codec.h"
+#include "engine/change_list.h"
 
 namespace starling::cluster {
 
@@ -34,9 +44,12 @@ enum class ReplyResult : uint8_t {
   kStaleEpoch = 2,   // Nothing was done: the asker's topology is old.
   kUnavailable = 3,  // Nothing was done: cannot store at present.
   kRefused = 4,  // Nothing was done: makes no sense here (malformed, not a replica, a stamp from the future).
+  kOverruled = 5,  // Stored, but greater stamps hide the changes listed.
+  kConflict = 6,   // Nothing was done: there is something that a change of form 3 does not build on.
 };
 
-enum class ChangeForm : uint8_t { kRecord = 0, kDelta = 1 };
+// kTold: as kRecord, but whoever wrote it knows its dot (VCLOCK): it cannot be given another one.
+enum class ChangeForm : uint8_t { kRecord = 0, kDelta = 1, kTold = 2, kIf = 3 };
 
 // Views into the message, or into what the writer holds.
 struct Change {
@@ -46,11 +59,19 @@ struct Change {
   std::string_view body;
 };
 
+// The body of a change of the form kIf.
+struct Condition {
+  std::string_view base, after, record;
+};
+std::string condition_body(const Condition& condition);
+[[nodiscard]] bool read_condition(std::string_view body, Condition* condition);
+
 struct KeyName {
   uint8_t database = 0;
   std::string_view key;
 };
 
+ChangeForm form_of(engine::ChangeKind kind);
 void append_change(const Change& change, std::string* out);
 void append_key(const KeyName& key, std::string* out);
 

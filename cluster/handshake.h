@@ -37,8 +37,8 @@
 namespace starling::cluster {
 
 // The protocol's versions that this code speaks.
-inline constexpr uint32_t kLeastBusVersion = 2;
-inline constexpr uint32_t kGreatestBusVersion = 2;
+inline constexpr uint32_t kLeastBusVersion = 3;
+inline constexpr uint32_t kGreatestBusVersion = 3;
 
 inline constexpr size_t kLargestBusAddressBytes = 300;
 

@@ -60,6 +60,11 @@ void ReplicaService::handle(uint64_t link, FrameKind kind, uint64_t correlation,
   if (waiting_bytes_ + payload.size() > kWaitingBytes) {
     return refuse(link, kind, correlation, ReplyResult::kUnavailable, "too much waits for the disk");
   }
+  if (progress == Progress::kUndecided) {
+    waiting_bytes_ += payload.size();
+    parked_.push_back({link, kind, correlation, std::string(payload)});
+    return;
+  }
   fetch({link, kind, correlation, std::string(payload)}, missing);
 }
 
@@ -70,10 +75,21 @@ bool ReplicaService::read_changes(MessageReader& reader) {
   Change change;
   while (!reader.at_end()) {
     if (!reader.read_change(&change)) return false;
+    if (change.form == ChangeForm::kIf && !parsed_.empty() && parsed_.front().change.form != ChangeForm::kIf)
+      return false;
     parsed_.push_back({change, engine::Key(change.key)});
     lookups_.emplace_back(change.database, parsed_.back().key);
   }
   return true;
+}
+
+// What is hidden is told with the answer to the records that a gap asks for.
+std::string ReplicaService::stored_reply(const std::string& gaps, const std::string& hidden,
+                                         const std::vector<size_t>& hidden_numbers) {
+  if (gaps.empty()) return begin_reply(hidden.empty() ? ReplyResult::kOk : ReplyResult::kOverruled) + hidden;
+  std::string reply = begin_reply(ReplyResult::kGap) + gaps;
+  for (const size_t number : hidden_numbers) engine::append_varint(number, &reply);
+  return reply;
 }
 
 void ReplicaService::prefetch_from(size_t number) {
@@ -96,7 +112,10 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
     refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
     return Progress::kDone;
   }
-  std::string gaps;
+  if (!parsed_.empty() && parsed_.front().change.form == ChangeForm::kIf)
+    return store_if(link, kind, correlation, missing);
+  std::string gaps, hidden;
+  std::vector<size_t> hidden_numbers;
   engine::LogPosition position = 0;
   const int64_t now_ms = host_.now_ms();
   for (size_t number = 0; number < parsed_.size(); ++number) {
@@ -105,6 +124,10 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
     const engine::KeyRef reference{change.database, key};
     engine::Operation operation(engine_, now_ms);
     operation.lock(reference);
+    if (host_.undecided(change.database, change.key)) {
+      operation.finish();
+      return Progress::kUndecided;
+    }
     if (!operation.resident(reference)) {
       operation.finish();
       missing->push_back({change.database, change.key});
@@ -119,11 +142,18 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
       }
     }
     engine::Replica replica(operation, change.database);
-    const engine::MergeOutcome outcome = change.form == ChangeForm::kRecord
-                                             ? replica.merge_state(key, change.body)
-                                             : replica.merge_delta(key, change.body);
+    engine::Stamp overruled = 0;
+    const engine::MergeOutcome outcome =
+        change.form == ChangeForm::kDelta
+            ? replica.merge_delta(key, change.body, &overruled)
+            : replica.merge_state(key, change.body, change.form == ChangeForm::kTold ? nullptr : &overruled);
     position = std::max(position, operation.finish());
     if (outcome == engine::MergeOutcome::kGap) engine::append_varint(number, &gaps);
+    if (overruled != 0) {
+      append_key({change.database, change.key}, &hidden);
+      engine::append_varint(overruled, &hidden);
+      hidden_numbers.push_back(number);
+    }
     if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead) {
       refuse(link, kind, correlation, ReplyResult::kRefused,
              outcome == engine::MergeOutcome::kCorrupt
@@ -135,8 +165,84 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
   if (!missing->empty()) return Progress::kMissing;
   // What was known already may be undurable still.
   if (position == 0) position = engine_.last_position();
-  stored_.push_back({link, reply_kind(kind), correlation, position,
-                     begin_reply(gaps.empty() ? ReplyResult::kOk : ReplyResult::kGap) + gaps});
+  stored_.push_back(
+      {link, reply_kind(kind), correlation, position, stored_reply(gaps, hidden, hidden_numbers)});
+  return Progress::kDone;
+}
+
+void ReplicaService::resume_parked() {
+  for (Request& request : std::exchange(parked_, {})) {
+    waiting_bytes_ -= request.payload.size();
+    handle(request.link, request.kind, request.correlation, request.payload);
+  }
+}
+
+// All of it or nothing, under the one stripe that its keys have.
+ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind, uint64_t correlation,
+                                                  std::vector<KeyName>* missing) {
+  const auto malformed = [&] {
+    refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
+    return Progress::kDone;
+  };
+  std::vector<engine::KeyRef> keys;
+  std::vector<Condition> conditions(parsed_.size());
+  for (size_t number = 0; number < parsed_.size(); ++number) {
+    const auto& [change, key] = parsed_[number];
+    if (change.form != ChangeForm::kIf || key.partition != parsed_[0].key.partition ||
+        !read_condition(change.body, &conditions[number])) {
+      return malformed();
+    }
+    keys.push_back({change.database, key});
+  }
+  engine::Operation operation(engine_, host_.now_ms());
+  operation.lock(keys);
+  for (const engine::KeyRef& key : keys) {
+    if (!operation.resident(key)) missing->push_back({static_cast<uint8_t>(key.database), key.key.name});
+  }
+  if (!missing->empty()) {
+    operation.finish();
+    return Progress::kMissing;
+  }
+  bool conflict = false;
+  for (size_t number = 0; number < keys.size(); ++number) {
+    engine::Replica replica(operation, keys[number].database);
+    engine::Order order;
+    // It may have come before.
+    if (!conditions[number].record.empty()) {
+      if (!replica.compare(keys[number].key, conditions[number].after, &order).ok()) {
+        operation.finish();
+        return malformed();
+      }
+      if (order == engine::Order::kEqual || order == engine::Order::kAfter) continue;
+    }
+    if (!replica.compare(keys[number].key, conditions[number].base, &order).ok()) {
+      operation.finish();
+      return malformed();
+    }
+    conflict |= order == engine::Order::kAfter || order == engine::Order::kConcurrent ||
+                host_.undecided(keys[number].database, keys[number].key.name);
+  }
+  engine::MergeOutcome outcome = engine::MergeOutcome::kApplied;
+  for (size_t number = 0; number < keys.size() && !conflict; ++number) {
+    if (conditions[number].record.empty()) continue;
+    outcome = engine::Replica(operation, keys[number].database)
+                  .merge_state(keys[number].key, conditions[number].record);
+    if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead)
+      break;
+  }
+  engine::LogPosition position = operation.finish();
+  if (outcome == engine::MergeOutcome::kCorrupt) return malformed();
+  if (outcome == engine::MergeOutcome::kStampTooFarAhead) {
+    refuse(link, kind, correlation, ReplyResult::kRefused,
+           "a stamp too far in the future: the clocks of the nodes differ");
+    return Progress::kDone;
+  }
+  if (conflict) {
+    host_.reply(link, reply_kind(kind), correlation, begin_reply(ReplyResult::kConflict));
+    return Progress::kDone;
+  }
+  if (position == 0) position = engine_.last_position();
+  stored_.push_back({link, reply_kind(kind), correlation, position, begin_reply(ReplyResult::kOk)});
   return Progress::kDone;
 }
 
@@ -184,6 +290,7 @@ ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uin
     operation.finish();
   }
   if (!missing->empty()) return Progress::kMissing;
+  if (kind == FrameKind::kVersion) engine::append_varint(engine::last_stamp(engine_), &answer);
   // What is told counts for a quorum: it must not be forgotten in a power failure.
   const engine::LogPosition position = engine_.last_position();
   if (engine_.fsync() == engine::Fsync::kAlways && !engine_.durable(position)) {

@@ -8,6 +8,9 @@
 //
 // A hint is logged in the frame of its change: whoever was told that it is stored can count on its delivery.
 //
+// A change that depends on what its author read (form 3) is stored only where nothing else is, nor is under way.
+// Other changes wait, with their request, while this node has an attempt under way on their key.
+//
 // Keys that are not in memory are fetched first; the request then starts over. Everything is a merge, so
 // requests may come twice, late and in any order.
 //
@@ -40,6 +43,8 @@ class ReplicaService {
     virtual void post(std::function<void()> work) = 0;
     virtual Epoch epoch() const = 0;
     virtual int64_t now_ms() const = 0;
+    // This node has an attempt under way on the key; its stripe is held.
+    virtual bool undecided(int database, std::string_view key) const = 0;
   };
 
   ReplicaService(engine::Engine& engine, Host& host) : engine_(engine), host_(host) {}
@@ -53,6 +58,10 @@ class ReplicaService {
   void on_durable();
   // Changes were merged in this pass: commit() must be called before settle().
   bool changed() const { return !stored_.empty(); }
+
+  // Attempts of this node have ended: what waited for that goes on.
+  void resume_parked();
+  size_t parked() const { return parked_.size(); }
 
   // Requests that wait for the disk.
   size_t waiting() const { return waiting_; }
@@ -71,7 +80,7 @@ class ReplicaService {
     engine::LogPosition position;
     std::string payload;
   };
-  enum class Progress { kDone, kMissing };
+  enum class Progress { kDone, kMissing, kUndecided };
   // Views are into the request.
   struct ParsedChange {
     Change change;
@@ -83,9 +92,12 @@ class ReplicaService {
   void refuse(uint64_t link, FrameKind kind, uint64_t correlation, ReplyResult result, std::string_view why);
   bool check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader);
   bool read_changes(MessageReader& reader);
+  static std::string stored_reply(const std::string& gaps, const std::string& hidden,
+                                  const std::vector<size_t>& hidden_numbers);
   bool read_asked(MessageReader& reader);
   Progress store(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
                  std::vector<KeyName>* missing);
+  Progress store_if(uint64_t link, FrameKind kind, uint64_t correlation, std::vector<KeyName>* missing);
   Progress tell(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
                 std::vector<KeyName>* missing);
   void fetch(Request request, const std::vector<KeyName>& missing);
@@ -99,6 +111,7 @@ class ReplicaService {
   std::vector<engine::Lookup> lookups_;    // Of either.
   std::vector<Acknowledgement> stored_;    // In this pass.
   std::deque<Acknowledgement> undurable_;  // appendfsync always.
+  std::deque<Request> parked_;             // Until an attempt of this node is decided.
   size_t waiting_ = 0;
   size_t waiting_bytes_ = 0;
   std::shared_ptr<bool> alive_ = std::make_shared<bool>(true);  // For what comes back from other threads.

@@ -25,6 +25,7 @@
 namespace starling::server {
 
 class IoThread;
+struct Attempt;
 struct ForwardPrefix;
 
 // Pending output of one client above which nothing more is executed for it until some has been sent; less
@@ -86,6 +87,7 @@ struct PreparedRequest {
   std::shared_ptr<QuorumRead> read;              // In a cluster, once other replicas were asked.
   std::optional<cluster::QuorumOptions> quorum;  // Of QUORUM EXEC.
   std::shared_ptr<ForwardPrefix> prefix;         // Of a forwarded request.
+  std::shared_ptr<Attempt> attempt;              // In a cluster, once other replicas were asked to agree.
 };
 
 class Client final : public FdHandler, public ClientReplies {
@@ -132,6 +134,7 @@ class Client final : public FdHandler, public ClientReplies {
   }
 
   Transaction transaction;
+  Transaction* retained = nullptr;          // Where EXEC leaves its transaction, as it may have to run again.
   std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
   std::vector<WatchedKey> watched;
 

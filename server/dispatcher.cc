@@ -134,6 +134,11 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
   const Arguments arguments = prepared.request.arguments;
   io_thread_.output_pending(client);
   if (prepared.prefix != nullptr) follow_prefix(client, *prepared.prefix);
+  if (prepared.attempt != nullptr) [[unlikely]] {
+    const Admission admission = io_thread_.cluster()->conclude(client, prepared);
+    if (admission != Admission::kRun)
+      return admission == Admission::kAnswered ? Outcome::kDone : Outcome::kWaits;
+  }
   if (arguments.empty()) {
     client.reply.error(client.parser.error());
     io_thread_.close_after_reply(client);
@@ -225,13 +230,17 @@ bool Dispatcher::lock_and_check(Client& client, const Command& command, Prepared
   if (key != nullptr && command.spec->extra_keys == nullptr) [[likely]] {
     const engine::KeyRef reference{client.database, *key};
     operation.lock(reference);
-    if (operation.resident(reference)) [[likely]]
-      return current(client, prepared, {&reference, 1}, operation);
+    if (operation.resident(reference)) [[likely]] {
+      if (io_thread_.cluster() == nullptr) return true;
+      locked_.assign(1, reference);
+      return current(client, command, prepared, operation);
+    }
     operation.finish();
     fetch(client, {&reference, 1});
     return false;
   }
-  KeyList keys;
+  KeyList& keys = locked_;
+  keys.clear();
   const bool everything = collect_keys(client, command, arguments, &keys);
   if (everything) {
     operation.lock_all();
@@ -242,7 +251,7 @@ bool Dispatcher::lock_and_check(Client& client, const Command& command, Prepared
   for (const engine::KeyRef& reference : keys) {
     if (!operation.resident(reference)) missing.push_back(reference);
   }
-  if (missing.empty()) return current(client, prepared, keys, operation);
+  if (missing.empty()) return current(client, command, prepared, operation);
   operation.finish();
   fetch(client, missing);
   return false;
@@ -279,6 +288,10 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return false;
   const uint64_t from = client.output.position();
   ClusterThread* const cluster = io_thread_.cluster();
+  if (cluster != nullptr && has_keys && prepared.read != nullptr && prepared.read->writes &&
+      cluster->must_agree(client, command, prepared, locked_, operation)) [[unlikely]] {
+    return attempt(client, command, prepared, key, operation);
+  }
   if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0) operation.capture(&cluster->changes());
   const size_t subscriptions_before = client.subscriptions.total();
   call(client, command, arguments, operation, false, key, &prepared.request);

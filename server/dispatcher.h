@@ -74,7 +74,11 @@ class Dispatcher {
   bool run(Client& client, const Command& command, PreparedRequest& prepared);
   bool lock_and_check(Client& client, const Command& command, PreparedRequest& prepared,
                       const engine::Key* key, engine::Operation& operation);
-  bool current(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
+  // locked_ are its keys.
+  bool current(Client& client, const Command& command, PreparedRequest& prepared,
+               engine::Operation& operation);
+  // Like run(), with a write that other replicas have to agree to.
+  bool attempt(Client& client, const Command& command, PreparedRequest& prepared, const engine::Key* key,
                engine::Operation& operation);
   // True when everything must be locked.
   bool collect_keys(const Client& client, const Command& command, Arguments arguments, KeyList* keys);
@@ -96,6 +100,7 @@ class Dispatcher {
   uint64_t slow_cycles_ = 0;             // From which duration on a command is recorded.
   std::vector<int> positions_;           // Scratch.
   std::vector<engine::KeyRef> extra_keys_;
+  KeyList locked_;  // Of the command that runs.
 };
 
 }  // namespace starling::server

@@ -1,4 +1,6 @@
 // What the dispatcher does about other nodes before and after it has a command's keys locked.
+#include "engine/trial.h"
+#include "server/cluster/attempt.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/quorum_options.h"
 #include "server/dispatcher.h"
@@ -43,10 +45,52 @@ Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequ
   return io_thread_.cluster()->admit(client, command, prepared, keys, writes);
 }
 
-// The keys are here; is what they hold the newest there is?
-bool Dispatcher::current(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys,
+// The keys are here; is what they hold the newest there is, and may it be changed?
+bool Dispatcher::current(Client& client, const Command& command, PreparedRequest& prepared,
                          engine::Operation& operation) {
-  return prepared.read == nullptr || io_thread_.cluster()->up_to_date(client, prepared, keys, operation);
+  ClusterThread* const cluster = io_thread_.cluster();
+  if (cluster == nullptr) return true;
+  // What it does would build on what is not decided.
+  if (cluster->attempts_under_way() && (effective_flags(client, command) & kWrite) != 0 &&
+      cluster->must_wait(client, prepared, locked_)) [[unlikely]] {
+    operation.finish();
+    return false;
+  }
+  return prepared.read == nullptr || cluster->up_to_date(client, prepared, locked_, operation);
+}
+
+bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest& prepared,
+                         const engine::Key* key, engine::Operation& operation) {
+  ClusterThread& cluster = *io_thread_.cluster();
+  const uint64_t from = client.output.position();
+  std::shared_ptr<Attempt> attempt = cluster.prepare_attempt(client, prepared);
+  engine::Trial trial(&operation, locked_);
+  call(client, command, prepared.request.arguments, operation, false, key, &prepared.request);
+  client.retained = nullptr;
+  const bool changes = trial.take_back(&attempt->tried);
+  cluster.changes().clear();
+  if (changes) {
+    cluster.claim(*attempt);
+  } else {
+    cluster.mend_unchanged(operation);
+  }
+  const engine::LogPosition position = operation.finish();
+  apply_reply_mode(client, from);
+  PubSubOutbox& outbox = io_thread_.outbox();
+  if (!outbox.empty()) (void)outbox.deliver(client, from);
+  if (changes) {
+    cluster.begin_attempt(client, prepared, std::move(attempt), from);
+    return false;
+  }
+  cluster.ship(client, from);
+  CommitGate& gate = io_thread_.commit_gate();
+  const int64_t patience_ms = gate.always() ? io_thread_.log_patience_ms(client) : 0;
+  if (position != 0) {
+    gate.note_write(client, from, position, patience_ms);
+  } else {
+    gate.note_read(client, from, patience_ms);
+  }
+  return true;
 }
 
 }  // namespace starling::server

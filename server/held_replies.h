@@ -30,6 +30,8 @@ class HeldReplies {
     ++held_.back().replies;
     return true;
   }
+  // Where one that is held begins. Precondition: it is.
+  uint64_t begin_of(uint64_t id) { return find(id)->from; }
   bool empty() const { return held_.empty(); }
   // The one that everything waits for. Precondition: !empty().
   uint64_t first_id() const { return held_.front().id; }

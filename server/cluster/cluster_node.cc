@@ -233,8 +233,16 @@ ClusterTotals ClusterNode::totals() const {
     totals.newer_fetched += counts.newer_fetched.get();
     totals.read_repairs += counts.read_repairs.get();
     totals.gaps += counts.gaps.get();
+    totals.writes_overruled += counts.writes_overruled.get();
+    totals.writes_refused += counts.writes_refused.get();
   }
   return totals;
+}
+
+void ClusterNode::attempt_ended() {
+  for (ClusterThread* thread : threads_) {
+    if (thread->waits_for_attempts()) thread->io_thread().loop().post([thread] { thread->after_attempt(); });
+  }
 }
 
 int64_t ClusterNode::hint_age_seconds(const HintReport::Target& target) const {

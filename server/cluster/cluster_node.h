@@ -14,6 +14,7 @@
 
 #include "cluster/membership.h"
 #include "cluster/placement.h"
+#include "cluster/undecided_keys.h"
 #include "engine/status.h"
 #include "server/bus/bus_links.h"
 #include "server/bus/bus_listener.h"
@@ -41,7 +42,7 @@ class Server;
 struct ClusterTotals {
   uint64_t forwards = 0, forwards_lost = 0, forwards_repeated = 0, fan_outs = 0, writes_shipped = 0,
            writes_failed = 0, quorum_reads = 0, reads_failed = 0, newer_fetched = 0, read_repairs = 0,
-           gaps = 0;
+           gaps = 0, writes_overruled = 0, writes_refused = 0;
 };
 
 class ClusterNode {
@@ -100,6 +101,9 @@ class ClusterNode {
   void on_control_frame(ClusterThread& thread, const cluster::NodeId& peer, LinkId link,
                         cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
   HintKeeper& hints() { return hints_; }
+  cluster::UndecidedKeys& undecided() { return undecided_; }
+  // Of any loop: what waits for that goes on, on its own.
+  void attempt_ended();
 
  private:
   void refresh_defaults();
@@ -134,6 +138,7 @@ class ClusterNode {
   std::unique_ptr<cluster::Membership> membership_;
   std::unique_ptr<TopologyKeeper> topology_;
   HintKeeper hints_;
+  cluster::UndecidedKeys undecided_;
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<HintDelivery> hint_delivery_;
   std::unique_ptr<Repair> repair_;  // Null with 'storage memory'.

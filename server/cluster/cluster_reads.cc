@@ -146,6 +146,11 @@ bool ClusterThread::up_to_date(Client& client, PreparedRequest& prepared,
   return false;
 }
 
+void ClusterThread::peer_stamp(engine::Stamp stamp) {
+  // One that is too far ahead is no use: what it stands on is not taken either.
+  (void)engine::observe_stamp(io_thread_.server().engine(), stamp, now_ms());
+}
+
 void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std::string_view record) {
   const auto found = fetching_.find(token);
   if (found == fetching_.end()) return;

@@ -24,9 +24,9 @@ constexpr int64_t kTickMs = 10;
 constexpr int64_t kIdleTickMs = 100;
 
 void append(const engine::ReplicaChange& change, std::string* message) {
-  const auto form =
-      change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta : cluster::ChangeForm::kRecord;
-  cluster::append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, message);
+  cluster::append_change(
+      {static_cast<uint8_t>(change.database), cluster::form_of(change.kind), change.key, change.bytes},
+      message);
 }
 
 }  // namespace
@@ -87,10 +87,19 @@ void ClusterThread::on_tick() {
     lose_forward(correlation, "did not answer in time");
   note_reachable();
   resend_parked();
+  if (waits_for_attempts()) look_after_waiting();
   if (!gathers_.empty()) leave_unhealthy();
   if (leaving_) follow_leaving();
   tunnels_.close_idle(now_ms());
   if (ticking_ && !under_way()) tick_often(false);
+}
+
+bool ClusterThread::attempts_under_way() const {
+  return node_.undecided().any();
+}
+
+bool ClusterThread::undecided(int database, std::string_view key) const {
+  return node_.undecided().contains(database, key);
 }
 
 // --- The loop.
@@ -118,6 +127,7 @@ void ClusterThread::on_committed(const engine::Status& status) {
 
 void ClusterThread::on_durable() {
   replicas_.on_durable();
+  ship_durable_again();
 }
 
 void ClusterThread::on_client_closed(Client& client) {
@@ -191,8 +201,7 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
     case FrameKind::kState:
       follow_placement();
       replicas_.handle(link, kind, correlation, payload);
-      if (replicas_.changed()) io_thread_.commit_gate().note_change();
-      return;
+      return note_replicas();
     case FrameKind::kWriteReply:
     case FrameKind::kHintReply:
     case FrameKind::kVersionReply:
@@ -248,7 +257,7 @@ void ClusterThread::reply(uint64_t link, FrameKind kind, uint64_t correlation, s
 void ClusterThread::post(std::function<void()> work) {
   io_thread_.loop().post([this, work = std::move(work)] {
     work();
-    if (replicas_.changed()) io_thread_.commit_gate().note_change();
+    note_replicas();
   });
 }
 

@@ -6,6 +6,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <deque>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -25,6 +26,7 @@
 #include "server/bus/bus_links.h"
 #include "server/client.h"
 #include "server/cluster/admission.h"
+#include "server/cluster/attempt.h"
 #include "server/cluster/fan_out.h"
 #include "server/cluster/forward_prefix.h"
 #include "server/cluster/forwards.h"
@@ -42,6 +44,7 @@ struct ClusterStatistics {
   Counter forwards, forwards_lost, forwards_repeated, fan_outs;
   Counter writes_shipped, writes_failed;
   Counter quorum_reads, reads_failed, newer_fetched, read_repairs, gaps;
+  Counter writes_overruled, writes_refused;
 };
 
 class ClusterThread final : private BusHandler,
@@ -70,6 +73,26 @@ class ClusterThread final : private BusHandler,
     if (!behind_.empty()) [[unlikely]]
       mend_behind(operation);
   }
+  // --- Writes that depend on what they read (cluster_attempts.cc).
+  bool attempts_under_way() const;
+  // The keys, locked and resident, are changed by somebody else who waits for other nodes: the client waits, too.
+  bool must_wait(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
+  // Other replicas have to agree to what the command changes before it does: it is to be tried (engine::Trial).
+  bool must_agree(const Client& client, const Command& command, const PreparedRequest& prepared,
+                  std::span<const engine::KeyRef> keys, engine::Operation& operation) const;
+  // Before it is tried.
+  std::shared_ptr<Attempt> prepare_attempt(Client& client, const PreparedRequest& prepared);
+  // It was tried and taken back, and would change something; the keys are locked still.
+  void claim(const Attempt& attempt);
+  // Asks the replicas; the client, whose reply from `from` on is held, waits, and then starts over.
+  void begin_attempt(Client& client, PreparedRequest& prepared, std::shared_ptr<Attempt> attempt,
+                     uint64_t from);
+  // The request starts over. kRun: from its beginning.
+  Admission conclude(Client& client, PreparedRequest& prepared);
+  // An attempt of this node, of any loop, has ended.
+  void after_attempt();
+  // Any thread: something waits for that.
+  bool waits_for_attempts() const { return waits_for_attempts_.load(std::memory_order_acquire); }
   // Where the command that runs leaves what it changed.
   engine::ChangeList& changes() { return changes_; }
   // After it ran: ships what it changed, and what other replicas were found to lack; the reply from `from` on
@@ -148,15 +171,21 @@ class ClusterThread final : private BusHandler,
             std::string_view payload) override;
   // CoordinatorListener
   void write_done(uint64_t token, const cluster::Failure* failure) override;
+  void attempt_done(uint64_t token, cluster::AttemptOutcome outcome,
+                    const cluster::Failure* failure) override;
   void read_done(uint64_t token, const cluster::Failure* failure) override;
+  void peer_stamp(engine::Stamp stamp) override;
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
+  void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
+                 const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override;
   int64_t now_ms() const override;
+  bool undecided(int database, std::string_view key) const override;
 
   // A reply that waits for writes of one or more partitions.
   struct HeldWrite {
@@ -203,6 +232,24 @@ class ClusterThread final : private BusHandler,
     std::string key;
     cluster::Nodes nodes;
   };
+  // Changes that are to be made anew, above a stamp that a replica told of.
+  struct Overruled {
+    std::vector<uint64_t> tokens;
+    std::string changes;
+    engine::Stamp stamp;
+    cluster::QuorumOptions options;
+    int64_t began_us;
+  };
+  struct WaitingClient {
+    uint64_t client_id;
+    int64_t deadline_us;
+  };
+  struct Rewritten {
+    engine::LogPosition position;
+    uint16_t partition;
+    std::string changes;
+    std::shared_ptr<const Overruled> write;
+  };
 
   struct Survey {
     std::vector<cluster::PeerVersion> versions;
@@ -210,6 +257,18 @@ class ClusterThread final : private BusHandler,
   };
 
   int64_t now_us() const;
+  // --- cluster_attempts.cc
+  void store_agreed(const std::shared_ptr<Attempt>& attempt);
+  void release_keys(const Attempt& attempt);
+  void conclude_attempt(const Attempt& attempt);
+  void wake_later(uint64_t client_id);
+  Admission refused(Client& client, PreparedRequest& prepared);
+  void note_replicas();
+  void look_after_waiting();
+  // --- cluster_overruled.cc
+  void write_again(const std::shared_ptr<const Overruled>& write, const cluster::Change& change);
+  void ship_again(const Rewritten& rewritten);
+  void ship_durable_again();
   bool ship_in_batch(Client& client, uint64_t from);
   void begin_survey(int database, const std::string& key, Survey survey);
   void survey_done(Survey survey, uint64_t token);
@@ -288,7 +347,7 @@ class ClusterThread final : private BusHandler,
   // Requests to other nodes whose time may run out, or that change with the health of nodes.
   bool under_way() const {
     return coordinator_.under_way() != 0 || forwards_.size() != 0 || !gathers_.empty() || !parked_.empty() ||
-           leaving_;
+           waits_for_attempts() || leaving_;
   }
   // Sends the whole records of `keys`, once all of them are in memory.
   void resend_records(uint64_t request, cluster::NodeIndex peer,
@@ -314,7 +373,8 @@ class ClusterThread final : private BusHandler,
   const cluster::QuorumOptions* of_command_ = nullptr;
   engine::ChangeList changes_;
   std::vector<Repair> repairs_;
-  std::vector<Behind> behind_;  // Of the command that runs.
+  std::vector<Behind> behind_;       // Of the command that runs.
+  std::deque<Rewritten> rewritten_;  // appendfsync always: until they are durable here.
   // Of the command that runs, if other nodes run it too: their answers are part of its reply.
   uint64_t broadcast_token_ = 0;
   int broadcast_pending_ = 0;
@@ -326,6 +386,11 @@ class ClusterThread final : private BusHandler,
   // found to be possible.
   std::vector<uint64_t> hopeful_[2];
   absl::flat_hash_map<uint64_t, HeldWrite> writes_;
+  absl::flat_hash_map<uint64_t, std::shared_ptr<Attempt>> attempts_;
+  std::atomic<bool> waits_for_attempts_{false};
+  // Whose keys are changed by an attempt of this node.
+  std::vector<WaitingClient> waiting_for_decisions_;
+  std::vector<std::pair<std::shared_ptr<const Overruled>, cluster::Change>> waiting_rewrites_;
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
   absl::flat_hash_map<uint64_t, Survey> surveys_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;

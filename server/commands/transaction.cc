@@ -32,7 +32,10 @@ void exec(CommandContext& context) {
     context.operation.database(watched.database).find(engine::Key(watched.key), engine::Touch::kNo);
   }
   const bool dirty = client.watch_state != nullptr && client.watch_state->dirty;
-  const Transaction transaction = std::exchange(client.transaction, {});
+  Transaction own = std::exchange(client.transaction, {});
+  Transaction* const retained = std::exchange(client.retained, nullptr);
+  if (retained != nullptr) *retained = std::move(own);
+  const Transaction& transaction = retained != nullptr ? *retained : own;
   client.unwatch_all(context.server.watches());
   if (transaction.broken)
     return context.reply.error("EXECABORT Transaction discarded because of previous errors.");

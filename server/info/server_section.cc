@@ -139,6 +139,8 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.field("cluster_newer_fetched", totals.newer_fetched);
   writer.field("cluster_read_repairs", totals.read_repairs);
   writer.field("cluster_gaps", totals.gaps);
+  writer.field("cluster_writes_overruled", totals.writes_overruled);
+  writer.field("cluster_writes_refused", totals.writes_refused);
   writer.field("cluster_hints_waiting", hints.waiting);
   writer.field("cluster_hints_bytes", hints.bytes);
   writer.field("cluster_hints_kept", hints.kept);

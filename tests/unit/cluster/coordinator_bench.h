@@ -61,6 +61,12 @@ class Bench final : public Wire, public CoordinatorListener {
   void write_done(uint64_t token, const Failure* failure) override {
     done[token] = failure ? failure->message() : "ok";
   }
+  void attempt_done(uint64_t token, AttemptOutcome outcome, const Failure* failure) override {
+    static constexpr const char* kNames[] = {"agreed", "refused", "unknown"};
+    done[token] = kNames[static_cast<size_t>(outcome)];
+    if (failure != nullptr) done[token] += ": " + failure->message();
+  }
+  void peer_stamp(engine::Stamp stamp) override { peer_stamps.push_back(stamp); }
   void read_done(uint64_t token, const Failure* failure) override { write_done(token, failure); }
   void fetch_done(uint64_t token, const KeyName&, std::string_view record) override { done[token] = record; }
   bool hint(NodeIndex target, std::string_view keys) override {
@@ -72,6 +78,12 @@ class Bench final : public Wire, public CoordinatorListener {
     gap_keys.clear();
     for (const KeyName& name : keys_in(keys)) gap_keys.emplace_back(name.key);
     coordinator.resend(request, peer, "");
+  }
+
+  void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
+                 const QuorumOptions&, int64_t began_us) override {
+    hidden.push_back({{tokens.begin(), tokens.end()}, {}, stamp, began_us});
+    for (const KeyName& name : keys_in(keys_of(changes))) hidden.back().keys.emplace_back(name.key);
   }
 
   NodeIndex replica(size_t i) const { return placement->replicas(0)[i]; }
@@ -127,6 +139,14 @@ class Bench final : public Wire, public CoordinatorListener {
   bool room_for_hints = true;
   int gaps = 0;
   std::vector<std::string> gap_keys;
+  struct Hidden {
+    std::vector<uint64_t> tokens;
+    std::vector<std::string> keys;
+    engine::Stamp stamp;
+    int64_t began_us;
+  };
+  std::vector<Hidden> hidden;
+  std::vector<engine::Stamp> peer_stamps;
   Coordinator coordinator;
 };
 

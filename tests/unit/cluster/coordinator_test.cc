@@ -316,4 +316,63 @@ TEST_CASE("a push goes to the nodes named and needs all of them") {
   CHECK(bench.hints.empty());
 }
 
+TEST_CASE(
+    "a write that a greater stamp hides is told of before it is done, and counts once it was made anew") {
+  Bench b;
+  b.write();
+  std::string overruled = begin_reply(ReplyResult::kOverruled);
+  append_key({0, "k"}, &overruled);
+  engine::append_varint(99, &overruled);
+  b.answer(0, overruled);
+  REQUIRE(b.hidden.size() == 1);
+  CHECK(b.hidden[0].tokens == std::vector<uint64_t>{1});
+  CHECK(b.hidden[0].keys == std::vector<std::string>{"k"});
+  CHECK(b.hidden[0].stamp == 99);
+  // The first attempt is stored by as many as needed; whoever was told waits for the second one.
+  CHECK(b.done[1] == "ok");
+  b.done.clear();
+  const size_t sent = b.sent.size();
+  std::string changes;
+  append_change({0, ChangeForm::kRecord, "k", "anew"}, &changes);
+  const uint64_t tokens[] = {1, 2};
+  b.coordinator.write_again(0, changes, {}, 500'000, 0, tokens);
+  REQUIRE(b.sent.size() == sent + 2);
+  CHECK(b.done.empty());
+  b.answer(sent, kStored);
+  CHECK(b.done[1] == "ok");
+  CHECK(b.done[2] == "ok");
+  // What others tell of it later changes nothing.
+  b.answer(1, overruled);
+  CHECK(b.hidden.size() == 1);
+}
+
+TEST_CASE("made anew, a write ends in the time that it began in") {
+  Bench b;
+  std::string changes;
+  append_change({0, ChangeForm::kRecord, "k", "anew"}, &changes);
+  const uint64_t tokens[] = {1};
+  b.coordinator.write_again(0, changes, {}, 900'000, 0, tokens);
+  b.coordinator.tick(999'999);
+  CHECK(b.done.empty());
+  b.coordinator.tick(1'000'000);
+  CHECK(b.done[1].starts_with("NOQUORUM"));
+}
+
+TEST_CASE("of a batch, what is hidden is named, the last change of a key for all of them") {
+  Bench b;
+  REQUIRE(b.join(1));
+  REQUIRE(b.join(2));
+  REQUIRE(b.join(2));
+  b.coordinator.flush(0);
+  std::string overruled = begin_reply(ReplyResult::kOverruled);
+  append_key({0, "k2"}, &overruled);
+  engine::append_varint(7, &overruled);
+  append_key({0, "strange"}, &overruled);
+  engine::append_varint(8, &overruled);
+  b.answer(0, overruled);
+  REQUIRE(b.hidden.size() == 1);
+  CHECK(b.hidden[0].keys == std::vector<std::string>{"k2"});
+  CHECK(b.hidden[0].stamp == 7);
+}
+
 }  // namespace starling::cluster

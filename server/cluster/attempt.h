@@ -1,0 +1,43 @@
+// One command's write that other replicas are asked to agree to. Shared by the request that waits for it and the
+// loop's ClusterThread. See cluster/README.md, "Writes that depend on what they read".
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "engine/commit_log.h"
+#include "engine/trial.h"
+
+namespace starling::server {
+
+struct Transaction;
+enum class ReplyMode : uint8_t;
+
+struct Attempt {
+  enum class State : uint8_t {
+    kAsked,    // The replicas have not decided.
+    kAgreed,   // It is stored here.
+    kRefused,  // It is nowhere: the command runs again.
+    kFailed,   // `error` is the reply.
+    kPausing,  // It runs again in a moment, so that two that refuse each other do not for ever.
+    kOver,     // It runs again.
+  };
+  State state = State::kAsked;
+  uint64_t client_id = 0;
+  uint64_t token = 0;  // Of the reply that is held, too.
+  uint16_t partition = 0;
+  std::vector<engine::Tried> tried;
+  engine::LogPosition position = 0;  // kAgreed: what the reply must wait for.
+  std::string error;
+  int rounds = 0;  // Times that it was refused.
+  int pauses = 0;  // Left before it runs again.
+  int64_t deadline_us = 0;
+  // As they were before it ran.
+  ReplyMode reply_mode{};
+  std::unique_ptr<Transaction> transaction;  // Of EXEC.
+  bool watched = false;                      // EXEC with watched keys: refused, it answers null.
+};
+
+}  // namespace starling::server

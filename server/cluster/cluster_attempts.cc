@@ -1,0 +1,279 @@
+// Commands whose effect depends on what they read, with strict quorums: what they would change is tried here, the
+// replicas are asked to agree to it, and only then it is stored and answered. See cluster/README.md.
+#include <algorithm>
+#include <utility>
+
+#include "engine/assert.h"
+#include "engine/replication.h"
+#include "server/cluster/attempt.h"
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/dispatcher.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+#include "server/thread_random.h"
+
+namespace starling::server {
+namespace {
+
+// Times that a command is tried; the time that it has may be over before.
+constexpr int kMaxAttempts = 8;
+
+// What these do to a key that others change at the same time adds up, whatever their replies count.
+constexpr std::string_view kMerging[] = {"expire", "expireat", "hdel",       "hmset",
+                                         "hset",   "pexpire",  "pexpireat",  "persist",
+                                         "sadd",   "srem",     "vclock|del", "vclock|set"};
+
+bool merges(const Command& command) {
+  return std::find(std::begin(kMerging), std::end(kMerging), command.full_name) != std::end(kMerging);
+}
+
+bool one_partition(std::span<const engine::KeyRef> keys) {
+  return std::all_of(keys.begin(), keys.end(),
+                     [&](const engine::KeyRef& key) { return key.key.partition == keys[0].key.partition; });
+}
+
+}  // namespace
+
+// Those that put a value whatever is there, or whose effects on parts of a collection add up, need no agreement.
+bool ClusterThread::must_agree(const Client& client, const Command& command, const PreparedRequest& prepared,
+                               std::span<const engine::KeyRef> keys, engine::Operation& operation) const {
+  const cluster::QuorumOptions& quorum = quorum_of(client);
+  if (quorum.mode != cluster::QuorumMode::kStrict || prepared.read == nullptr || keys.empty()) return false;
+  const cluster::Consistency& write = quorum.write;
+  if (write.level == cluster::Level::kOne || (write.level == cluster::Level::kNumber && write.number == 1))
+    return false;
+  const uint32_t flags = command.spec->flags | (client.transaction.open ? client.transaction.flags : 0);
+  if ((flags & kWholeKeyspace) != 0 || merges(command) || !one_partition(keys)) return false;
+  const uint16_t partition = keys[0].key.partition;
+  if (!placement_->holds(partition, placement_->self) || placement_->replicas(partition).size() == 1)
+    return false;
+  return engine::Trial::possible(operation, keys);
+}
+
+bool ClusterThread::must_wait(Client& client, PreparedRequest& prepared,
+                              std::span<const engine::KeyRef> keys) {
+  const cluster::UndecidedKeys& undecided = node_.undecided();
+  if (!undecided.any()) return false;
+  if (std::none_of(keys.begin(), keys.end(), [&](const engine::KeyRef& key) {
+        return undecided.contains(key.database, key.key.name);
+      })) {
+    return false;
+  }
+  // Behind others of which each takes its time it ends in its own.
+  const int64_t deadline_us =
+      prepared.read != nullptr ? prepared.read->deadline_us : now_us() + quorum_of(client).timeout_ms * 1000;
+  if (prepared.read != nullptr && now_us() >= deadline_us) {
+    prepared.read->failure = "NOQUORUM other commands on the key wait for other nodes";
+    wake_later(client.id());
+  } else {
+    waiting_for_decisions_.push_back({client.id(), deadline_us});
+    waits_for_attempts_.store(true, std::memory_order_release);
+  }
+  client.wait_for(Waiting::kForNodes);
+  return true;
+}
+
+std::shared_ptr<Attempt> ClusterThread::prepare_attempt(Client& client, const PreparedRequest& prepared) {
+  auto attempt = std::make_shared<Attempt>();
+  attempt->client_id = client.id();
+  attempt->reply_mode = client.reply_mode;
+  attempt->deadline_us = prepared.read->deadline_us;
+  if (prepared.attempt != nullptr) {
+    attempt->rounds = prepared.attempt->rounds;
+    attempt->deadline_us = prepared.attempt->deadline_us;
+  }
+  if (client.transaction.open) {
+    attempt->watched = !client.watched.empty();
+    attempt->transaction = std::make_unique<Transaction>();
+    client.retained = attempt->transaction.get();
+  }
+  return attempt;
+}
+
+// The stripes are held.
+void ClusterThread::claim(const Attempt& attempt) {
+  for (const engine::Tried& tried : attempt.tried) node_.undecided().begin(tried.database, tried.key);
+}
+
+void ClusterThread::begin_attempt(Client& client, PreparedRequest& prepared, std::shared_ptr<Attempt> attempt,
+                                  uint64_t from) {
+  statistics_.writes_shipped.add(1);
+  behind_.clear();
+  attempt->token = next_token_++;
+  attempt->partition = engine::partition_of(attempt->tried[0].key);
+  client.held_replies.hold(attempt->token, from, client.output);
+  client.wait_for(Waiting::kForNodes);
+  prepared.attempt = attempt;
+  std::string changes;
+  for (const engine::Tried& tried : attempt->tried) {
+    const std::string body = cluster::condition_body({tried.base, tried.after, tried.state});
+    cluster::append_change({static_cast<uint8_t>(tried.database), cluster::ChangeForm::kIf, tried.key, body},
+                           &changes);
+  }
+  attempts_.emplace(attempt->token, attempt);
+  const cluster::QuorumOptions options = quorum_of(client);
+  const int64_t began_us = attempt->deadline_us - options.timeout_ms * 1000;
+  coordinator_.begin_attempt(attempt->partition, changes, options, now_us(), began_us, attempt->token);
+}
+
+void ClusterThread::attempt_done(uint64_t token, cluster::AttemptOutcome outcome,
+                                 const cluster::Failure* failure) {
+  const auto found = attempts_.find(token);
+  if (found == attempts_.end()) return;
+  const std::shared_ptr<Attempt> attempt = std::move(found->second);
+  attempts_.erase(found);
+  if (outcome == cluster::AttemptOutcome::kAgreed) {
+    // Until it is stored here this node owes it to its peers.
+    coordinator_.obligations().begin(attempt->partition);
+    return store_agreed(attempt);
+  }
+  attempt->state = failure == nullptr ? Attempt::State::kRefused : Attempt::State::kFailed;
+  if (failure == nullptr) {
+    statistics_.writes_refused.add(1);
+  } else {
+    statistics_.writes_failed.add(1);
+    attempt->error = failure->message();
+  }
+  conclude_attempt(*attempt);
+}
+
+void ClusterThread::store_agreed(const std::shared_ptr<Attempt>& attempt) {
+  engine::Engine& engine = io_thread_.server().engine();
+  std::vector<engine::KeyRef> keys;
+  for (const engine::Tried& tried : attempt->tried) keys.push_back({tried.database, engine::Key(tried.key)});
+  engine::Operation operation(engine, now_ms());
+  operation.lock(keys);
+  const bool here = std::all_of(keys.begin(), keys.end(),
+                                [&](const engine::KeyRef& key) { return operation.resident(key); });
+  if (!here) {
+    operation.finish();
+    engine.fetch(std::move(keys), [this, attempt](const engine::Status& status) {
+      io_thread_.loop().post([this, attempt, status] {
+        if (status.ok()) return store_agreed(attempt);
+        attempt->state = Attempt::State::kFailed;
+        attempt->error =
+            "ERR reading from disk failed: " + status.message() + "; the write may still take effect";
+        coordinator_.obligations().end(attempt->partition);
+        conclude_attempt(*attempt);
+      });
+    });
+    return;
+  }
+  for (size_t i = 0; i < keys.size(); ++i) {
+    const engine::Tried& tried = attempt->tried[i];
+    if (!tried.state.empty())
+      (void)engine::Replica(operation, tried.database).merge_state(keys[i].key, tried.state);
+  }
+  release_keys(*attempt);
+  attempt->position = operation.finish();
+  if (attempt->position == 0) attempt->position = engine.last_position();
+  attempt->state = Attempt::State::kAgreed;
+  io_thread_.commit_gate().note_change();
+  coordinator_.obligations().end(attempt->partition);
+  node_.attempt_ended();
+  wake_later(attempt->client_id);
+}
+
+void ClusterThread::release_keys(const Attempt& attempt) {
+  for (const engine::Tried& tried : attempt.tried) node_.undecided().end(tried.database, tried.key);
+}
+
+void ClusterThread::conclude_attempt(const Attempt& attempt) {
+  release_keys(attempt);
+  node_.attempt_ended();
+  wake_later(attempt.client_id);
+}
+
+// Not from within the coordinator: the client goes on in its own turn.
+void ClusterThread::wake_later(uint64_t client_id) {
+  io_thread_.loop().post([this, client_id] { wake(client_id); });
+}
+
+void ClusterThread::after_attempt() {
+  waits_for_attempts_.store(false, std::memory_order_release);
+  for (const WaitingClient& waiting : std::exchange(waiting_for_decisions_, {})) wake(waiting.client_id);
+  for (const auto& [write, change] : std::exchange(waiting_rewrites_, {})) write_again(write, change);
+  replicas_.resume_parked();
+  note_replicas();
+}
+
+// The decision may have come before the wait, or not in time.
+void ClusterThread::look_after_waiting() {
+  const bool undecided = node_.undecided().any();
+  if (!undecided && waits_for_attempts()) return after_attempt();
+  const int64_t now = now_us();
+  std::erase_if(waiting_for_decisions_, [&](const WaitingClient& waiting) {
+    if (now < waiting.deadline_us) return false;
+    wake_later(waiting.client_id);
+    return true;
+  });
+}
+
+// Its replica's part has handled something.
+void ClusterThread::note_replicas() {
+  if (replicas_.changed()) io_thread_.commit_gate().note_change();
+  if (replicas_.parked() != 0) waits_for_attempts_.store(true, std::memory_order_release);
+}
+
+Admission ClusterThread::conclude(Client& client, PreparedRequest& prepared) {
+  Attempt& attempt = *prepared.attempt;
+  switch (attempt.state) {
+    case Attempt::State::kAsked:
+      return wait_for_nodes(client);
+    case Attempt::State::kAgreed: {
+      const uint64_t from = client.held_replies.begin_of(attempt.token);
+      client.held_replies.release(attempt.token);
+      // It was logged in an earlier pass; the gate wants positions that rise.
+      CommitGate& gate = io_thread_.commit_gate();
+      gate.note_write(client, from, io_thread_.server().engine().last_position(),
+                      gate.always() ? io_thread_.log_patience_ms(client) : 0);
+      io_thread_.output_pending(client);
+      return Admission::kAnswered;
+    }
+    case Attempt::State::kFailed:
+      client.release_with(attempt.token, {});
+      client.reply_mode = attempt.reply_mode;
+      refuse(client, attempt.error);
+      return Admission::kAnswered;
+    case Attempt::State::kRefused:
+      return refused(client, prepared);
+    case Attempt::State::kPausing:
+      if (attempt.pauses-- > 0) {
+        io_thread_.postpone(client, Waiting::kForLinks);
+        return Admission::kWaits;
+      }
+      attempt.state = Attempt::State::kOver;
+      return Admission::kRun;
+    case Attempt::State::kOver:
+      break;
+  }
+  return Admission::kRun;
+}
+
+Admission ClusterThread::refused(Client& client, PreparedRequest& prepared) {
+  Attempt& attempt = *prepared.attempt;
+  client.release_with(attempt.token, {});
+  client.reply_mode = attempt.reply_mode;
+  if (attempt.watched) {
+    // Somebody has changed a key, or was about to.
+    const uint64_t from = client.output.position();
+    client.reply.null_array();
+    Dispatcher::apply_reply_mode(client, from);
+    return Admission::kAnswered;
+  }
+  ++attempt.rounds;
+  if (attempt.rounds >= kMaxAttempts || now_us() >= attempt.deadline_us) {
+    refuse(client, "NOQUORUM other nodes have changed the key each time that this was tried, " +
+                       std::to_string(attempt.rounds) + " times; nothing was done");
+    return Admission::kAnswered;
+  }
+  if (attempt.transaction != nullptr) client.transaction = std::move(*attempt.transaction);
+  // What is there now has to be read anew.
+  prepared.read = nullptr;
+  attempt.state = Attempt::State::kPausing;
+  attempt.pauses = static_cast<int>(thread_random().next() % (uint64_t{1} << (attempt.rounds - 1)));
+  return conclude(client, prepared);
+}
+
+}  // namespace starling::server

@@ -1,0 +1,169 @@
+// What a replica answers to changes that depend on what their author read, and while it makes such ones itself.
+#include "cluster/replica_service.h"
+
+#include <doctest/doctest.h>
+
+#include <array>
+#include <set>
+
+#include "cluster/undecided_keys.h"
+#include "engine/replication.h"
+#include "engine/trial.h"
+#include "tests/unit/engine/node_fixture.h"
+
+namespace starling::cluster {
+namespace {
+
+class Node final : public ReplicaService::Host {
+ public:
+  explicit Node(uint64_t seed) : engine_(seed, true, true), service_(engine_.engine(), *this) {}
+
+  void reply(uint64_t, FrameKind, uint64_t, std::string_view payload) override {
+    replies.emplace_back(payload);
+  }
+  void post(std::function<void()> work) override { work(); }
+  Epoch epoch() const override { return 1; }
+  int64_t now_ms() const override { return engine_.clock.now_ms; }
+  bool undecided(int database, std::string_view key) const override { return keys.contains(database, key); }
+
+  // What the answer to the changes is; nothing: there is none yet.
+  std::optional<ReplyResult> store(const std::string& changes) {
+    replies.clear();
+    service_.handle(1, FrameKind::kWrite, 1, begin_request(1) + changes);
+    return answer();
+  }
+  std::optional<ReplyResult> answer() {
+    service_.settle(engine_.engine().commit());
+    if (replies.empty()) return std::nullopt;
+    return static_cast<ReplyResult>(replies.front()[0]);
+  }
+  ReplicaService& service() { return service_; }
+
+  void set(const std::string& name, const std::string& value) {
+    engine_.with(name, [&](engine::Database& database, const engine::Key& key) {
+      database.put_string(key, value, engine::kNoDeadline);
+    });
+  }
+  std::string get(const std::string& name) {
+    std::string value = "(none)";
+    engine_.with(name, [&](engine::Database& database, const engine::Key& key) {
+      if (const engine::Found found = database.find(key)) value = std::string(found.string());
+    });
+    return value;
+  }
+  // The value as an attempt, of keys of one partition, and as a plain change.
+  std::string attempt(const std::vector<std::string>& names, const std::string& value) {
+    engine::Operation operation(engine_.engine(), now_ms());
+    std::vector<engine::KeyRef> refs;
+    for (const std::string& name : names) refs.push_back({0, engine::Key(name)});
+    operation.lock(refs);
+    engine::Trial trial(&operation, refs);
+    operation.database(0).put_string(refs[0].key, value, engine::kNoDeadline);
+    std::vector<engine::Tried> tried;
+    CHECK(trial.take_back(&tried));
+    operation.finish();
+    std::string changes;
+    for (const engine::Tried& one : tried) {
+      const std::string body = condition_body({one.base, one.after, one.state});
+      append_change({0, ChangeForm::kIf, one.key, body}, &changes);
+    }
+    return changes;
+  }
+  std::string state(const std::string& name) {
+    std::string state, changes;
+    engine_.with_operation(name, 0, [&](engine::Operation& operation, const engine::Key& key) {
+      (void)engine::Replica(operation, 0).append_state(key, &state);
+    });
+    append_change({0, ChangeForm::kRecord, name, state}, &changes);
+    return changes;
+  }
+
+  UndecidedKeys keys;
+  std::vector<std::string> replies;
+
+ private:
+  engine::TestNode engine_;
+  ReplicaService service_;
+};
+
+}  // namespace
+
+TEST_CASE("of two that build on the same, the one that comes first is taken") {
+  Node a(1000), b(2000), c(3000);
+  for (const char* before : {"", "before"}) {
+    const std::string name = std::string("k") + before;
+    if (*before != '\0') {
+      a.set(name, before);
+      CHECK(b.store(a.state(name)) == ReplyResult::kOk);
+      CHECK(c.store(a.state(name)) == ReplyResult::kOk);
+    }
+    const std::string first = a.attempt({name}, "first"), second = b.attempt({name}, "second");
+    CHECK(c.store(first) == ReplyResult::kOk);
+    CHECK(c.store(second) == ReplyResult::kConflict);
+    CHECK(c.get(name) == "first");
+    // What comes twice was taken once.
+    CHECK(c.store(first) == ReplyResult::kOk);
+    // Who has seen the first one may go on from it.
+    CHECK(b.store(first) == ReplyResult::kOk);
+    CHECK(c.store(b.attempt({name}, "third")) == ReplyResult::kOk);
+    CHECK(c.get(name) == "third");
+    CHECK(c.store(first) == ReplyResult::kOk);
+    CHECK(c.get(name) == "third");
+  }
+}
+
+TEST_CASE("a replica that lags takes it; one that has what the author had not seen does not") {
+  Node a(1000), b(2000), c(3000);
+  a.set("k", "1");
+  a.set("k", "2");
+  CHECK(c.store(a.attempt({"k"}, "3")) == ReplyResult::kOk);
+  CHECK(c.get("k") == "3");
+  b.set("j", "other");
+  CHECK(c.store(b.state("j")) == ReplyResult::kOk);
+  CHECK(c.store(a.attempt({"j"}, "mine")) == ReplyResult::kConflict);
+  CHECK(c.get("j") == "other");
+}
+
+TEST_CASE("of several keys all are taken or none, and one that is only read counts") {
+  Node a(1000), b(2000), c(3000);
+  b.set("{t}read", "news");
+  CHECK(c.store(b.state("{t}read")) == ReplyResult::kOk);
+  CHECK(c.store(a.attempt({"{t}written", "{t}read"}, "v")) == ReplyResult::kConflict);
+  CHECK(c.get("{t}written") == "(none)");
+  CHECK(a.store(b.state("{t}read")) == ReplyResult::kOk);
+  CHECK(c.store(a.attempt({"{t}written", "{t}read"}, "v")) == ReplyResult::kOk);
+  CHECK(c.get("{t}written") == "v");
+}
+
+TEST_CASE("while it has an attempt of its own a replica refuses others', and lets other changes wait") {
+  Node a(1000), c(3000);
+  c.keys.begin(0, "k");
+  CHECK(c.store(a.attempt({"k"}, "theirs")) == ReplyResult::kConflict);
+  a.set("k", "plain");
+  CHECK_FALSE(c.store(a.state("k")).has_value());
+  CHECK(c.service().parked() == 1);
+  CHECK(c.get("k") == "(none)");
+  // Other keys go on.
+  a.set("other", "plain");
+  CHECK(c.store(a.state("other")) == ReplyResult::kOk);
+  c.keys.end(0, "k");
+  c.replies.clear();
+  c.service().resume_parked();
+  CHECK(c.answer() == ReplyResult::kOk);
+  CHECK(c.get("k") == "plain");
+  CHECK_FALSE(c.keys.any());
+}
+
+TEST_CASE("attempts that make no sense are refused") {
+  Node a(1000), c(3000);
+  const std::string good = a.attempt({"k"}, "v");
+  CHECK(c.store(good + a.attempt({"elsewhere"}, "v")) == ReplyResult::kRefused);
+  a.set("k", "v");
+  CHECK(c.store(good + a.state("k")) == ReplyResult::kRefused);
+  CHECK(c.store(a.state("k") + good) == ReplyResult::kRefused);
+  std::string cut;
+  append_change({0, ChangeForm::kIf, "k", "\x05no"}, &cut);
+  CHECK(c.store(cut) == ReplyResult::kRefused);
+}
+
+}  // namespace starling::cluster
