@@ -92,6 +92,30 @@ Event* KeyHistory::add(uint64_t operation, engine::ActorId actor, const engine::
   return &events_.emplace_back(std::move(event));
 }
 
+Event* KeyHistory::add_again(engine::ActorId actor, const engine::Record& before,
+                             const engine::Record& after) {
+  const Pieces old = pieces_of(before), now = pieces_of(after);
+  const auto gone =
+      std::find_if(old.begin(), old.end(), [&](const Piece& piece) { return !now.contains(piece); });
+  if (gone == old.end()) return nullptr;
+  const Event* const first = putter_of(*gone);
+  if (first == nullptr) return nullptr;
+  const Event earlier = *first;
+  Event* const event = add(earlier.operation, actor, before, after, {});
+  if (event == nullptr) return nullptr;
+  event->added_to = earlier.added_to;
+  event->write_quorum = earlier.write_quorum;
+  event->strict = earlier.strict;
+  event->replaces = earlier.replaces;
+  event->began_us = earlier.began_us;
+  return event;
+}
+
+const Event* KeyHistory::putter_of(const Piece& piece) const {
+  const auto found = putter_.find(piece);
+  return found == putter_.end() ? nullptr : &events_[found->second];
+}
+
 Event* KeyHistory::event_of(uint64_t operation) {
   const auto found = by_operation_.find(operation);
   return found == by_operation_.end() ? nullptr : &events_[found->second];
@@ -111,7 +135,7 @@ bool Account::has(const Piece& piece) {
 }
 
 bool Account::has(const Event& event) {
-  return record_.context().covers(event.dot) &&
+  return !event.withdrawn && record_.context().covers(event.dot) &&
          std::all_of(event.put.begin(), event.put.end(), [&](const Piece& put) { return has(put); });
 }
 
@@ -147,6 +171,7 @@ Verdict check_final(const std::string& key, const KeyHistory& history, std::stri
     }
     // What was settled without the event, which was lost, it did not supersede.
     if (!stands && !record.context().covers(event.dot)) continue;
+    if (event.withdrawn || (event.tentative && !account.has(event))) continue;
     for (const Piece& piece : event.superseded) {
       if (visible.contains(piece)) return {"P3 " + piece.to_string() + " is back: " + what()};
     }
@@ -163,8 +188,14 @@ Verdict check_final(const std::string& key, const KeyHistory& history, std::stri
 Verdict check_sums(const std::string& key, const KeyHistory& history, const engine::Record& record,
                    int least_quorum) {
   std::map<std::string, int64_t> sums;
+  std::map<std::string, std::set<int64_t>> perhaps;  // What else the sums may come to.
   for (const Event& event : history.events()) {
-    if (record.context().covers(event.dot)) {
+    if (event.withdrawn) continue;
+    if (event.tentative) {
+      std::set<int64_t>& more = perhaps[event.added_to];
+      more.insert(0);
+      for (const int64_t sum : std::set<int64_t>(more)) more.insert(sum + event.added);
+    } else if (record.context().covers(event.dot)) {
       sums[event.added_to] += event.added;
     } else if (event.acknowledged_us && event.write_quorum >= least_quorum) {
       return {"P1 the increment of operation " + std::to_string(event.operation) + " is gone: " + key + " " +
@@ -175,11 +206,42 @@ Verdict check_sums(const std::string& key, const KeyHistory& history, const engi
   for (const auto& [id, siblings] : record.elements()) {
     shown[id.name] = std::strtoll(engine::shown_value(siblings).c_str(), nullptr, 10);
   }
+  for (const auto& [name, more] : perhaps) {
+    const auto found = shown.find(name);
+    const int64_t difference = (found == shown.end() ? 0 : found->second) - sums[name];
+    if (more.contains(difference)) sums[name] += difference;
+    if (found == shown.end() && sums[name] == 0) sums.erase(name);
+  }
   if (shown == sums) return {};
   std::string text = "P5 increments do not add up: " + key + " " + describe(record) + ", expected";
   for (const auto& [name, sum] : sums) text += " '" + name + "' " + std::to_string(sum);
   return {text};
 }
+
+namespace {
+
+// The write that shows was acknowledged before a later one began, which was acknowledged in its turn.
+Verdict check_real_time(const std::string& key, const KeyHistory& history, const engine::Record& record,
+                        int read_quorum, int replicas, int64_t began_us) {
+  const engine::Sibling* const winner = record.winner(engine::ElementKind::kValue, "");
+  if (winner == nullptr) return {};
+  const Event* const shown = history.putter_of({engine::ElementKind::kValue, "", winner->dot});
+  if (shown == nullptr || !shown->strict || !shown->acknowledged_us) return {};
+  for (const Event& event : history.events()) {
+    if (!event.strict || !event.replaces || !event.acknowledged_us || *event.acknowledged_us >= began_us)
+      continue;
+    if (event.write_quorum + read_quorum <= replicas || event.write_quorum + shown->write_quorum <= replicas)
+      continue;
+    if (*shown->acknowledged_us >= event.began_us) continue;
+    return {"P4 a strict read shows operation " + std::to_string(shown->operation) + ", acknowledged at " +
+            std::to_string(*shown->acknowledged_us) + ", and not operation " +
+            std::to_string(event.operation) + ", which began at " + std::to_string(event.began_us) + ": " +
+            key + " " + describe(record)};
+  }
+  return {};
+}
+
+}  // namespace
 
 Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,
                           int read_quorum, int replicas, int64_t began_us) {
@@ -197,7 +259,7 @@ Verdict check_strict_read(const std::string& key, const KeyHistory& history, con
     return {"P4 strict reads went backwards: " + piece.to_string() + " was shown at " +
             std::to_string(at_us) + ": " + key + " " + describe(record)};
   }
-  return {};
+  return check_real_time(key, history, record, read_quorum, replicas, began_us);
 }
 
 }  // namespace starling::sim

@@ -46,6 +46,11 @@ struct Event {
   int64_t added = 0;
   int write_quorum = 0;
   bool strict = false;
+  // It was tried, and the replicas have not agreed: it may be in force somewhere, though a later event of the same
+  // actor says that it was seen. Withdrawn: it is nowhere.
+  bool tentative = false, withdrawn = false;
+  bool replaces = false;  // A write of the whole string whose client was told of no context: SET, DEL.
+  int64_t began_us = 0;
   std::optional<int64_t> acknowledged_us;
 };
 
@@ -56,8 +61,13 @@ class KeyHistory {
   // may not have it. Null when it changed nothing. Valid until the next one.
   Event* add(uint64_t operation, engine::ActorId actor, const engine::Record& before,
              const engine::Record& after, const Pieces& seen);
+  // The coordinator made what an earlier event had put anew, under a later dot: the operation is that event
+  // from now on. Null when it changed nothing.
+  Event* add_again(engine::ActorId actor, const engine::Record& before, const engine::Record& after);
   // The event of an operation, if it was one.
   Event* event_of(uint64_t operation);
+  // Null: nobody is known to have put it.
+  const Event* putter_of(const Piece& piece) const;
   const std::vector<Event>& events() const { return events_; }
 
   // Whether somebody who was shown `seen` knew of the piece: it is among them, or one of them superseded it,
@@ -109,7 +119,8 @@ Verdict check_final(const std::string& key, const KeyHistory& history, std::stri
 // and they are at least those that were acknowledged.
 Verdict check_sums(const std::string& key, const KeyHistory& history, const engine::Record& record,
                    int least_quorum);
-// P4: a strict read of quorum `read_quorum` that began at `began_us` shows `record`.
+// P4: a strict read of quorum `read_quorum` that began at `began_us` shows `record`. Of two writes of which one
+// began when the other was acknowledged, it does not show the earlier one.
 Verdict check_strict_read(const std::string& key, const KeyHistory& history, const engine::Record& record,
                           int read_quorum, int replicas, int64_t began_us);
 

@@ -26,6 +26,8 @@ enum class Mutation : uint8_t {
   kFormerLifeForgotten,  // So does one that the node may have run before it was restarted.
   kOneReadsNothing,      // One command that looks at its key (APPEND) looks at the local record only.
   kSyncNotAsked,         // A reply waits for the log to be durable, and for somebody else to ask for it.
+  kOverrulingIgnored,    // Acknowledged, though a replica told of a greater stamp that hides the write.
+  kConditionIgnored,     // A replica takes an attempt though it has what that does not build on.
   kCount,
 };
 
@@ -48,6 +50,8 @@ inline constexpr std::string_view kMutationNames[] = {
     "former-life-forgotten",
     "one-reads-nothing",
     "sync-not-asked",
+    "overruling-ignored",
+    "condition-ignored",
 };
 
 }  // namespace starling::sim

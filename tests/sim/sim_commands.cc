@@ -1,6 +1,7 @@
 // Commands of clients at a node: where they run, what is asked first, what they do, and when they are
 // answered. Follows server/cluster/cluster_admission.cc and ClusterThread::ship().
 #include <algorithm>
+#include <array>
 #include <cstdlib>
 #include <cstring>
 
@@ -9,6 +10,7 @@
 #include "engine/assert.h"
 #include "engine/record_codec.h"
 #include "engine/replication.h"
+#include "engine/trial.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {
@@ -112,7 +114,18 @@ void SimNode::run(const ExecutionPtr& execution) {
     engine_.fetch({{0, key}}, [this, execution](const engine::Status&) { run(execution); });
     return;
   }
+  if (asked.writes() && undecided_.contains(0, asked.key)) {
+    operation.finish();
+    if (execution->read_us != 0 && now_us() >= execution->read_us + asked.quorum.timeout_ms * 1000)
+      return fail(*execution, "other commands on the key wait for other nodes; nothing was done");
+    waiting_for_decisions_.push_back(execution);
+    return;
+  }
   if (reads && !up_to_date(execution, asked, operation, key)) return;
+  const bool agrees = reads && asked.depends() && quorum_of(asked).mode == cluster::QuorumMode::kStrict &&
+                      number_of(asked.quorum.write) > 1 && holds(partition) &&
+                      engine::Trial::possible(operation, std::array{engine::KeyRef{0, key}});
+  if (agrees) return try_out(execution, asked, operation, key);
   execute(execution, asked, operation, key);
 }
 
@@ -120,6 +133,7 @@ void SimNode::run(const ExecutionPtr& execution) {
 bool SimNode::begin_read(const ExecutionPtr& execution, const ClientOperation& asked) {
   execution->asked = true;
   execution->pending = 1;
+  if (execution->read_us == 0) execution->read_us = now_us();
   const uint64_t token = next_token_++;
   asked_.emplace(token, execution);
   std::string keys;
@@ -202,15 +216,18 @@ void SimNode::fetch_done(uint64_t token, const cluster::KeyName& name, std::stri
   if (--execution->pending == 0) run_later(execution);
 }
 
+void SimNode::check_read(const ClientOperation& asked, const engine::Record& record) {
+  if (!asked.reads_first() || !asked.strict() || !world_.strict_reads_hold()) return;
+  world_.judge(check_strict_read(asked.key, world_.history(asked.key), record, number_of(asked.quorum.read),
+                                 static_cast<int>(placement().preference.width()), asked.began_us));
+}
+
 void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& asked,
                       engine::Operation& operation, const engine::Key& key) {
   auto result = std::make_shared<Answer>();
   operation.capture(&changes_);
   const engine::Record before = record_in(operation, key);
-  if (asked.reads_first() && asked.strict() && world_.strict_reads_hold()) {
-    world_.judge(check_strict_read(asked.key, world_.history(asked.key), before, number_of(asked.quorum.read),
-                                   static_cast<int>(placement().preference.width()), asked.began_us));
-  }
+  check_read(asked, before);
   apply(asked, operation, key, before, result.get());
   const engine::Record after = record_in(operation, key);
   engine::LogPosition position = operation.finish();
@@ -235,6 +252,10 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
       return;
     case Action::kSet:
       return database.put_string(key, asked.value, deadline_ms);
+    case Action::kSetIfAbsent:
+      if (database.find(key)) return;
+      answer->value = "1";
+      return database.put_string(key, asked.value, engine::kNoDeadline);
     case Action::kAppend: {
       const engine::Found found = database.find(key);
       const size_t size = found ? found.string().size() : 0;
@@ -266,7 +287,11 @@ void SimNode::apply(const ClientOperation& asked, engine::Operation& operation, 
       return;
     }
     case Action::kAdd:
-      return add(asked, key, &database);
+      add(asked, key, &database);
+      if (asked.elements.empty()) {
+        if (const engine::Found found = database.find(key)) answer->value = std::string(found.string());
+      }
+      return;
     case Action::kPut:
     case Action::kRemove: {
       const engine::Type type = asked.key[0] == 's' ? engine::Type::kSet : engine::Type::kHash;
@@ -319,12 +344,15 @@ void SimNode::add(const ClientOperation& asked, const engine::Key& key, engine::
 void SimNode::note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after) {
   if (!asked.writes()) return;
   KeyHistory& history = world_.history(asked.key);
-  const bool ran_before = history.event_of(asked.id) != nullptr;
+  const Event* const earlier = history.event_of(asked.id);
+  const bool ran_before = earlier != nullptr && !earlier->withdrawn;
   Event* event = history.add(asked.id, setting_.actor, before, after, asked.seen);
   if (event == nullptr) return;
   if (ran_before) world_.judge({"P6 operation " + std::to_string(asked.id) + " ran twice"});
   event->write_quorum = number_of(asked.quorum.write);
   event->strict = asked.strict();
+  event->replaces = asked.action == Action::kSet || asked.action == Action::kDelete;
+  event->began_us = asked.began_us;
   event->added = asked.increment;
   if (asked.action == Action::kAdd && !asked.elements.empty()) event->added_to = asked.elements[0];
   if (world_.tracing())
@@ -343,9 +371,9 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   std::string changes;
   for (size_t i = 0; i < changes_.size(); ++i) {
     const engine::ReplicaChange change = changes_[i];
-    const auto form = change.kind == engine::ChangeKind::kDelta ? cluster::ChangeForm::kDelta
-                                                                : cluster::ChangeForm::kRecord;
-    cluster::append_change({static_cast<uint8_t>(change.database), form, change.key, change.bytes}, &changes);
+    cluster::append_change(
+        {static_cast<uint8_t>(change.database), cluster::form_of(change.kind), change.key, change.bytes},
+        &changes);
   }
   const uint64_t token = next_token_++;
   const int awaited_repairs = asked.strict() ? static_cast<int>(repairs_.size()) : 0;

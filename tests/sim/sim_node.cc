@@ -244,7 +244,9 @@ void SimNode::store(size_t from, const Packet& packet) {
     });
     return;
   }
-  if (setting_.mutation != Mutation::kDeltaOverGap || packet.kind != FrameKind::kWrite) {
+  const bool rewrites =
+      setting_.mutation == Mutation::kDeltaOverGap || setting_.mutation == Mutation::kConditionIgnored;
+  if (!rewrites || packet.kind != FrameKind::kWrite) {
     return replicas_.handle(from, packet.kind, packet.correlation, packet.payload);
   }
   cluster::MessageReader reader(packet.payload);
@@ -257,11 +259,18 @@ void SimNode::store(size_t from, const Packet& packet) {
     std::string bytes(change.body);
     std::string_view body = bytes;
     const engine::Stamp settled = engine::take_settled(&body);
-    if (change.form == cluster::ChangeForm::kDelta && engine::decode_delta(body, &delta).ok()) {
+    if (setting_.mutation == Mutation::kDeltaOverGap && change.form == cluster::ChangeForm::kDelta &&
+        engine::decode_delta(body, &delta).ok()) {
       delta.base = {};
       bytes.clear();
       engine::append_settled(settled, &bytes);
       engine::encode_delta(delta, &bytes);
+    }
+    cluster::Condition condition;
+    if (setting_.mutation == Mutation::kConditionIgnored && change.form == cluster::ChangeForm::kIf &&
+        cluster::read_condition(change.body, &condition)) {
+      change.form = cluster::ChangeForm::kRecord;
+      bytes = condition.record;
     }
     change.body = bytes;
     cluster::append_change(change, &payload);

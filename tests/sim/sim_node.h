@@ -17,8 +17,11 @@
 #include "cluster/membership.h"
 #include "cluster/replica_service.h"
 #include "cluster/settlement.h"
+#include "cluster/undecided_keys.h"
 #include "engine/change_list.h"
 #include "engine/operation.h"
+#include "engine/replication.h"
+#include "engine/trial.h"
 #include "server/cluster/forward_frame.h"
 #include "server/cluster/forwards.h"
 #include "server/cluster/hint_keeper.h"
@@ -90,6 +93,8 @@ class SimNode final : private cluster::Wire,
     int pending = 0;       // Answers of other replicas.
     bool fetched = false;  // What they have more.
     int rounds = 0;        // Times that they were asked anew.
+    int refusals = 0;      // Times that they did not agree.
+    int64_t read_us = 0;   // When they were asked first.
     std::string failure;
     std::vector<cluster::PeerVersion> versions;
   };
@@ -105,6 +110,19 @@ class SimNode final : private cluster::Wire,
   struct Repair {
     cluster::NodeIndex node;
     std::string changes;
+  };
+  // Changes that are to be made anew, above a stamp that a replica told of.
+  struct Overruled {
+    std::vector<uint64_t> tokens;
+    std::string changes;
+    engine::Stamp stamp;
+    cluster::QuorumOptions options;
+    int64_t began_us;
+  };
+  struct Attempt {
+    ExecutionPtr execution;
+    std::vector<engine::Tried> tried;
+    std::shared_ptr<Answer> answer;
   };
   struct HandOver {
     size_t target;
@@ -138,15 +156,23 @@ class SimNode final : private cluster::Wire,
             std::string_view payload) override;
   // CoordinatorListener
   void write_done(uint64_t token, const cluster::Failure* failure) override;
+  void attempt_done(uint64_t token, cluster::AttemptOutcome outcome,
+                    const cluster::Failure* failure) override;
+  void peer_stamp(engine::Stamp stamp) override { (void)engine::observe_stamp(engine_, stamp, now_ms()); }
   void read_done(uint64_t token, const cluster::Failure* failure) override;
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
+  void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
+                 const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override { return placement().topology.epoch; }
   int64_t now_ms() const override;
+  bool undecided(int database, std::string_view key) const override {
+    return undecided_.contains(database, key);
+  }
 
   int64_t now_us() const { return world_.now_us(); }
   void trace(const std::string& line) {
@@ -182,6 +208,13 @@ class SimNode final : private cluster::Wire,
   void note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after);
   void ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
             std::shared_ptr<Answer> answer);
+  void write_again(const std::shared_ptr<const Overruled>& write, const cluster::Change& change);
+  void check_read(const ClientOperation& asked, const engine::Record& record);
+  // sim_attempts.cc
+  void try_out(const ExecutionPtr& execution, const ClientOperation& asked, engine::Operation& operation,
+               const engine::Key& key);
+  void store_agreed(uint64_t token, const std::shared_ptr<Attempt>& attempt);
+  void after_attempt();
   void release_held();
   void watch_held();
   void fail_unlogged(const engine::Status& status);
@@ -238,6 +271,10 @@ class SimNode final : private cluster::Wire,
   std::vector<std::shared_ptr<const Answer>> answers_;  // What operations_ remembers.
   std::map<uint64_t, ExecutionPtr> asked_;
   std::map<uint64_t, Held> held_;
+  cluster::UndecidedKeys undecided_;
+  std::map<uint64_t, std::shared_ptr<Attempt>> attempts_;
+  std::vector<ExecutionPtr> waiting_for_decisions_;
+  std::vector<std::pair<std::shared_ptr<const Overruled>, cluster::Change>> waiting_rewrites_;
   std::map<uint64_t, HandOver> hints_under_way_;
   std::vector<Repair> repairs_;
   std::vector<Sent> outbox_;

@@ -48,16 +48,21 @@ struct Mix {
 };
 
 // By the first letter of a key: r holds strings, m integers, s sets, h hashes; c is a counter and d a hash of
-// counters, which nothing but increments change.
+// counters, which nothing but increments change. Always with strict quorums of 2 of 3: l is a lock that is never
+// released, n a source of numbers, a a string that is appended to.
 inline bool of_collection(const std::string& key) {
   return key[0] == 's' || key[0] == 'h' || key[0] == 'd';
 }
 inline bool only_added_to(const std::string& key) {
-  return key[0] == 'c' || key[0] == 'd';
+  return key[0] == 'c' || key[0] == 'd' || key[0] == 'n';
+}
+inline bool is_agreed_on(const std::string& key) {
+  return key[0] == 'l' || key[0] == 'n' || key[0] == 'a';
 }
 
 struct Figures {
-  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0, repeated = 0;
+  uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0, repeated = 0,
+           overruled = 0, refused = 0;
 };
 
 class Simulation final : private World {
@@ -128,6 +133,8 @@ class Simulation final : private World {
   void judge(Verdict verdict) override;
   void count_reaped(uint64_t records) override { figures_.reaped += records; }
   void count_repeated() override { ++figures_.repeated; }
+  void count_overruled() override { ++figures_.overruled; }
+  void count_refused() override { ++figures_.refused; }
   void note_deadline(int64_t wall_ms) override { last_deadline_ms_ = std::max(last_deadline_ms_, wall_ms); }
   void note_settled(uint16_t partition, engine::Stamp stamp) override;
   bool tracing() const override { return tracing_; }
@@ -160,6 +167,7 @@ class Simulation final : private World {
   void begin_operation(size_t client);
   ClientOperation draw_operation(size_t client);
   void finish_operation(size_t client, uint64_t operation, const Answer& answer);
+  void check_agreed(const ClientOperation& operation, const Answer& answer);
   uint64_t submit(ClientOperation operation, size_t node);
 
   // simulation_checks.cc
@@ -171,6 +179,7 @@ class Simulation final : private World {
   enum class Floors { kCompared, kAsSettled };
   void check_identical(const std::string& when, Floors floors = Floors::kCompared);
   void check_histories();
+  void check_appended(const std::string& key, const engine::Record& record);
   void collect();
   // Of a key of which there is but a tombstone, at one node; empty: of none.
   std::string tombstone_left();
@@ -209,6 +218,9 @@ class Simulation final : private World {
   std::set<uint64_t> denied_;                 // Answered that nothing was done.
   std::map<uint64_t, std::string> outcomes_;  // Errors of the last phase's reads; "" for done.
   std::map<std::string, KeyHistory> histories_;
+  std::map<std::string, uint64_t> lock_owners_;
+  std::map<std::string, std::map<std::string, uint64_t>> numbers_;  // Given out, and to which operation.
+  std::map<std::string, std::vector<std::string>> appended_;
   uint64_t next_operation_ = 1;
 };
 

@@ -117,7 +117,7 @@ void Simulation::check_identical(const std::string& when, Floors floors) {
 void Simulation::check_histories() {
   for (const std::string& key : keys_) {
     for (const Event& event : histories_[key].events()) {
-      if (denied_.contains(event.operation))
+      if (denied_.contains(event.operation) && !event.withdrawn)
         judge({"P6 of operation " + std::to_string(event.operation) + " it was said that nothing was done"});
     }
     const auto replicas = slots_[0].node->placement().replicas(engine::Key(key).partition);
@@ -135,7 +135,17 @@ void Simulation::check_histories() {
     state += last;
     const int least_quorum = mix_.loses_data() ? 2 : 1;
     judge(check_final(key, histories_[key], state, least_quorum, wall_us(replicas.back()) / 1000));
+    if (key[0] == 'a' && strict_reads_hold()) check_appended(key, bare_record(state));
     if (only_added_to(key)) judge(check_sums(key, histories_[key], known_record(state), least_quorum));
+  }
+}
+
+// Each acknowledged APPEND saw those before it.
+void Simulation::check_appended(const std::string& key, const engine::Record& record) {
+  const engine::Sibling* const shown = record.winner(engine::ElementKind::kValue, "");
+  for (const std::string& value : appended_[key]) {
+    if (shown != nullptr && (";" + shown->value).find(";" + value) != std::string::npos) continue;
+    return judge({"P8 what was appended is gone: " + value + " of " + key + " " + describe(record)});
   }
 }
 

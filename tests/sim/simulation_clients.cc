@@ -8,9 +8,9 @@ constexpr int64_t kClientPatienceUs = 3'000'000;
 }  // namespace
 
 std::string ClientOperation::to_string() const {
-  static constexpr const char* kNames[] = {"GET",    "SET",        "APPEND",     "DEL",
-                                           "EXPIRE", "VCLOCK GET", "VCLOCK SET", "VCLOCK DEL",
-                                           "ALL",    "PUT",        "REMOVE",     "ADD"};
+  static constexpr const char* kNames[] = {"GET",        "SET",        "APPEND",     "DEL", "EXPIRE",
+                                           "VCLOCK GET", "VCLOCK SET", "VCLOCK DEL", "ALL", "PUT",
+                                           "REMOVE",     "ADD",        "SET NX"};
   std::string out = "#" + std::to_string(id) + " " + kNames[static_cast<size_t>(action)] + " " + key;
   for (const std::string& element : elements) out += " " + element;
   if (!value.empty()) out += " " + value;
@@ -32,6 +32,17 @@ ClientOperation Simulation::draw_operation(size_t client) {
   operation.quorum.mode =
       percent(mix_.strict_percent) ? cluster::QuorumMode::kStrict : cluster::QuorumMode::kSloppy;
   operation.quorum.timeout_ms = 300 + static_cast<int64_t>(below(700));
+  if (is_agreed_on(operation.key)) {
+    operation.quorum.read = operation.quorum.write = {cluster::Level::kNumber, 2};
+    operation.quorum.mode = cluster::QuorumMode::kStrict;
+    operation.value += ";";
+    operation.increment = operation.key[0] == 'n' ? 1 : 0;
+    operation.action = percent(20)               ? Action::kGet
+                       : operation.key[0] == 'l' ? Action::kSetIfAbsent
+                       : operation.key[0] == 'n' ? Action::kAdd
+                                                 : Action::kAppend;
+    return operation;
+  }
   if (only_added_to(operation.key) || (operation.key[0] == 'm' && percent(50))) {
     const bool field = of_collection(operation.key);
     if (field) operation.elements.push_back("e" + std::to_string(below(2)));
@@ -114,11 +125,31 @@ void Simulation::answer(size_t node, uint64_t id, std::shared_ptr<const Answer> 
   });
 }
 
+// What strict quorums have agreed on happened once.
+void Simulation::check_agreed(const ClientOperation& operation, const Answer& answer) {
+  if (!is_agreed_on(operation.key) || !strict_reads_hold()) return;
+  const std::string who = " of operation " + std::to_string(operation.id) + " on " + operation.key;
+  if (operation.action == Action::kSetIfAbsent && answer.value == "1") {
+    const auto [owner, first] = lock_owners_.emplace(operation.key, operation.id);
+    if (!first)
+      judge({"P8 the lock" + who + " has an owner already: operation " + std::to_string(owner->second)});
+  } else if (operation.action == Action::kAdd) {
+    const auto [earlier, first] = numbers_[operation.key].emplace(answer.value, operation.id);
+    if (!first) {
+      judge({"P8 the number " + answer.value + who + " was given out before, to operation " +
+             std::to_string(earlier->second)});
+    }
+  } else if (operation.action == Action::kAppend) {
+    appended_[operation.key].push_back(operation.value);
+  }
+}
+
 void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answer) {
   const ClientOperation& operation = operations_.at(id);
   if (answer.error.ends_with("nothing was done")) denied_.insert(id);
   if (answer.error.empty()) {
     ++figures_.acknowledged;
+    check_agreed(operation, answer);
     KeyHistory& history = histories_[operation.key];
     if (Event* event = history.event_of(id); event != nullptr) event->acknowledged_us = now_us_;
     if (operation.strict() && !operation.writes()) {

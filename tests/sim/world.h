@@ -25,10 +25,11 @@ enum class Action : uint8_t {
   kVclockGet,
   kVclockSet,
   kVclockDelete,
-  kMembers,  // SMEMBERS, HGETALL
-  kPut,      // SADD, HSET
-  kRemove,   // SREM, HDEL
-  kAdd,      // INCRBY, HINCRBY
+  kMembers,      // SMEMBERS, HGETALL
+  kPut,          // SADD, HSET
+  kRemove,       // SREM, HDEL
+  kAdd,          // INCRBY, HINCRBY
+  kSetIfAbsent,  // SET NX
 };
 
 // What a client asked for. Never changes once it is sent.
@@ -50,6 +51,11 @@ struct ClientOperation {
   bool writes() const {
     return action != Action::kGet && action != Action::kVclockGet && action != Action::kMembers;
   }
+  // With strict quorums its effect is agreed on, as it depends on what was read.
+  bool depends() const {
+    return action == Action::kAppend || action == Action::kAdd || action == Action::kDelete ||
+           action == Action::kSetIfAbsent;
+  }
   bool strict() const { return quorum.mode == cluster::QuorumMode::kStrict; }
   std::string to_string() const;
 };
@@ -58,6 +64,7 @@ struct Answer {
   std::string error;  // Empty: done.
   engine::VersionVector context;
   Pieces seen;
+  std::string value;  // kAdd: the sum. kSetIfAbsent: "1" when it was set.
 };
 
 struct Packet {
@@ -89,6 +96,8 @@ class World {
   virtual void judge(Verdict verdict) = 0;
   virtual void count_reaped(uint64_t records) = 0;
   virtual void count_repeated() = 0;
+  virtual void count_overruled() = 0;
+  virtual void count_refused() = 0;
   virtual void note_deadline(int64_t wall_ms) = 0;
   virtual void note_settled(uint16_t partition, engine::Stamp stamp) = 0;
   virtual bool tracing() const = 0;
