@@ -1,5 +1,8 @@
 #include "server/command_line.h"
 
+#include <algorithm>
+
+#include "server/command_metadata.h"
 #include "server/commands/families.h"
 #include "server/config/setting_spec.h"
 
@@ -12,7 +15,8 @@ constexpr std::string_view kUsage =
     "  file            configuration in redis.conf's syntax; - reads it from standard input\n"
     "  --setting value any setting of the file; wins over it\n"
     "  --print-config  prints every setting with its default and why, as a file\n"
-    "  --list-commands prints the commands, each with how it differs from Redis's\n"
+    "  --list-commands prints the commands, each with how it differs from Redis's and\n"
+    "                  whether it may keep its loop's other clients waiting\n"
     "  -v, --version   prints the version\n"
     "  -h, --help      prints this\n"
     "\n"
@@ -23,7 +27,10 @@ constexpr std::string_view kUsage =
 
 void append_command(const CommandSpec& spec, const std::string& container, std::string* out) {
   const std::string name = container + std::string(spec.name);
-  *out += name + "\t" + std::string(spec.difference) + "\n";
+  std::string full_name = name;
+  std::replace(full_name.begin(), full_name.end(), ' ', '|');
+  *out += name + "\t" + std::string(spec.difference) + "\t" +
+          (may_hold_loop(full_name) ? "holds its loop" : "") + "\n";
   for (const CommandSpec& subcommand : spec.subcommands) append_command(subcommand, name + " ", out);
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <span>
 
 namespace starling::server {
 namespace {
@@ -31,6 +32,57 @@ constexpr NamedSpecification kSpecifications[] = {
     {"sunionstore", {.use = kKeyOW | kKeyUpdate, .first = 1, .last = 0, .step = 1}},
     {"sunionstore", {.use = kKeyRO | kKeyAccess, .first = 2, .last = -1, .step = 1}},
 };
+
+// Of O(N), by other threads.
+constexpr std::string_view kWorkElsewhere[] = {
+    "cluster|getkeysinslot", "flushall", "flushdb", "keys", "lcs", "save", "scan", "shutdown"};
+// Of O(N) where N is never large: clients, nodes, channels, settings, commands.
+constexpr std::string_view kOfFewThings[] = {
+    "auth",
+    "client|kill",
+    "client|list",
+    "client|unpause",
+    "cluster|count-failure-reports",
+    "cluster|keyslot",
+    "cluster|links",
+    "cluster|nodes",
+    "cluster|replicas",
+    "cluster|shards",
+    "cluster|slaves",
+    "cluster|slots",
+    "command",
+    "command|docs",
+    "command|getkeys",
+    "command|getkeysandflags",
+    "command|info",
+    "command|list",
+    "config|get",
+    "config|set",
+    "discard",
+    "hscan",
+    "latency|histogram",
+    "psubscribe",
+    "publish",
+    "pubsub|channels",
+    "pubsub|numsub",
+    "pubsub|shardchannels",
+    "pubsub|shardnumsub",
+    "punsubscribe",
+    "slowlog|get",
+    "slowlog|reset",
+    "spublish",
+    "sscan",
+    "ssubscribe",
+    "subscribe",
+    "sunsubscribe",
+    "swapdb",
+    "unsubscribe",
+    "watch",
+};
+// Of another complexity in Redis. MOVE and RENAME in a cluster, where they copy.
+constexpr std::string_view kHoldLoopAllTheSame[] = {
+    "append", "dump",     "exec", "hset",        "move", "object|encoding", "rename", "renamenx", "restore",
+    "sadd",   "setrange", "spop", "srandmember", "srem", "unlink"};
 
 // By name.
 constexpr CommandMetadata kMetadata[] = {
@@ -278,6 +330,16 @@ const Deprecation* find_deprecation(std::string_view full_name) {
   const auto found = std::find_if(std::begin(kDeprecations), std::end(kDeprecations),
                                   [&](const Deprecation& entry) { return entry.name == full_name; });
   return found != std::end(kDeprecations) ? found : nullptr;
+}
+
+bool may_hold_loop(std::string_view full_name) {
+  const auto among = [&](std::span<const std::string_view> names) {
+    return std::find(names.begin(), names.end(), full_name) != names.end();
+  };
+  if (among(kHoldLoopAllTheSame)) return true;
+  const CommandMetadata* metadata = find_metadata(full_name);
+  return metadata != nullptr && !among(kWorkElsewhere) && !among(kOfFewThings) &&
+         metadata->complexity.find("O(N") != std::string_view::npos;
 }
 
 bool is_system_command(std::string_view full_name) {

@@ -41,6 +41,9 @@ struct Deprecation {
 // Null for a command of which nothing is known.
 const CommandMetadata* find_metadata(std::string_view full_name);
 const Deprecation* find_deprecation(std::string_view full_name);
+// It runs to its end on its client's loop, for a time that grows with what it works on: with some tens of thousands of
+// keys or elements, or some megabytes, that is more than 5 ms, in which the loop's other clients wait.
+bool may_hold_loop(std::string_view full_name);
 // Not meant for users.
 bool is_system_command(std::string_view full_name);
 
