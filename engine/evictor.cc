@@ -56,7 +56,8 @@ int random_database(const EngineCore& core, uint16_t partition, Random& random) 
 const Entry* first_entry(const Table& table, Table::Slot from, Table::Slot until, bool volatile_only) {
   for (Table::Slot i = from; i != until; i = table.next(i)) {
     const Entry* entry = table.entry(i);
-    if (entry != nullptr && (!volatile_only || entry->has(Entry::kHasDeadline))) return entry;
+    if (entry == nullptr) continue;
+    if (!volatile_only || (entry->has(Entry::kHasDeadline) && !entry->tombstone())) return entry;
   }
   return nullptr;
 }

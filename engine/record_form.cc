@@ -61,7 +61,7 @@ Record inline_record(const ActorTable& actors, const Entry& entry) {
   } else if (history != nullptr) {
     add_inline(assembly, history->hidden(), ElementKind::kMember);
   } else if (entry.type() == Type::kNone) {
-    must_add(assembly, ElementKind::kValue, "", {{dot_of(actors, entry), "", 0, true}});
+    must_add(assembly, ElementKind::kValue, "", {{dot_of(actors, entry), "", entry.deadline_ms(), true}});
   } else if (entry.deadline_ms() != 0) {
     must_add(assembly, ElementKind::kDeadline, "", deadline_siblings(actors, entry));
   }
@@ -229,7 +229,7 @@ bool EntryAssembly::simple_value() const {
   }
   const Siblings* values = history_->find(ElementKind::kValue, "");
   return history_->hidden().size() == 1 && values != nullptr && values->size() == 1 &&
-         values->front().dot == only && values->front().tombstone && values->front().deadline_ms == 0;
+         values->front().dot == only && values->front().tombstone;
 }
 
 // One sibling of each element, all by the context's one actor.
@@ -275,7 +275,10 @@ Entry* EntryAssembly::make_value(Entry::Parts parts) {
 }
 
 Entry* EntryAssembly::make_hidden(Entry::Parts parts) {
-  if (!simple_value()) {
+  if (simple_value()) {
+    // Of a value that has expired.
+    parts.deadline_ms = history_->find(ElementKind::kValue, "")->front().deadline_ms;
+  } else {
     parts.flags |= Entry::kComplex;
     parts.external = history_.release();
   }
@@ -319,7 +322,7 @@ void append_row(const ActorTable& actors, const Entry& entry, std::string* out) 
   }
   out->push_back(kCover);
   out->push_back(static_cast<char>(entry.type()));
-  append_varint(static_cast<uint64_t>(entry.deadline_ms()), out);
+  append_varint(entry.tombstone() ? 0 : static_cast<uint64_t>(entry.deadline_ms()), out);
   encode_header(header_of(actors, entry), out);
 }
 

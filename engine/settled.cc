@@ -118,7 +118,6 @@ Stamp ripe_stamp(const ActorTable& actors, const Entry& entry) {
   // What needs no look at its parts: a live record without a deadline, and what one actor made.
   if (!entry.tombstone() && !entry.has(Entry::kHasDeadline)) return kNeverRipe;
   if (entry.has(Entry::kComplex)) return ripe_stamp(header_of(actors, entry));
-  if (entry.tombstone()) return entry.stamp();
   return ripe_at(entry.stamp(), entry.deadline_ms());
 }
 

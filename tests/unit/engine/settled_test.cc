@@ -333,6 +333,36 @@ TEST_CASE(
   }
 }
 
+TEST_CASE(
+    "settled: what has expired costs no more than what was deleted, in memory and back from the store") {
+  constexpr int kKeys = 200;
+  const std::string prefix = "{p}a name of thirty-two bytes, ";
+  TestNode node(1000, true, true);
+  const auto records = [&] { return node.engine().core().keyspace.stripes.bytes(); };
+  const uint64_t empty = records();
+  for (int i = 0; i < kKeys; ++i) set(node, prefix + std::to_string(i), "v", node.clock.now_ms + 5);
+  node.clock.now_ms += 10;
+  const auto version_of_all = [&] {
+    std::string versions;
+    for (int i = 0; i < kKeys; ++i) {
+      CHECK_FALSE(get(node, prefix + std::to_string(i)).has_value());
+      versions += state_of(node, prefix + std::to_string(i));
+    }
+    return versions;
+  };
+  const std::string before = version_of_all();
+  CHECK((records() - empty) / kKeys <= 48 + prefix.size() + 4);
+  REQUIRE(node.engine().checkpoint().ok());
+  node.evict_everything();
+  CHECK(records() < empty + 1000);
+  CHECK(version_of_all() == before);
+  CHECK((records() - empty) / kKeys <= 48 + prefix.size() + 4);
+  // It goes by the deadline, not by the stamp of the value.
+  node.clock.now_ms += 10;
+  settle_up_to(node, "{p}", promised(node));
+  CHECK(reap_all(node, "{p}") == kKeys);
+}
+
 TEST_CASE("settled: a partition that has changed since it was looked at is not settled") {
   TestNode node(1000, true, true);
   const uint16_t partition = Key("k").partition;
