@@ -2,6 +2,7 @@
 
 #include <string>
 
+#include "resp/glob.h"
 #include "resp/number.h"
 #include "server/client.h"
 #include "server/server.h"
@@ -53,6 +54,14 @@ bool real_argument(const CommandContext& context, size_t i, double* value, std::
 
 bool real_argument(const CommandContext& context, size_t i, long double* value, std::string_view error) {
   return parse_real_argument(context, i, value, error);
+}
+
+bool bounded_pattern(const CommandContext& context, size_t i) {
+  if (resp::glob_bounded(context.argument(i))) [[likely]]
+    return true;
+  context.reply.error("ERR the pattern has more than " + std::to_string(resp::kMaxGlobPartTokens) +
+                      " tokens between two stars");
+  return false;
 }
 
 engine::Found find_to_read(CommandContext& context, const engine::Key& key) {

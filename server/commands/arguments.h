@@ -46,6 +46,9 @@ inline bool is_word(std::string_view argument, std::string_view word) {
 [[nodiscard]] bool real_argument(const CommandContext& context, size_t i, long double* value,
                                  std::string_view error = kNotRealError);
 
+// Argument i as a glob pattern that a match of takes no long time, whatever the name.
+[[nodiscard]] bool bounded_pattern(const CommandContext& context, size_t i);
+
 // The live record of a key that a command reads, for its access clock too. Publishes "keymiss" when there is
 // none.
 engine::Found find_to_read(CommandContext& context, const engine::Key& key);

@@ -7,6 +7,7 @@
 #include "resp/glob.h"
 #include "server/client.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/commands/arguments.h"
 #include "server/commands/families.h"
 
 namespace starling::server {
@@ -55,6 +56,9 @@ void confirm(CommandContext& context, ChannelKind kind, std::string_view word,
 
 template <ChannelKind kind>
 void subscribe(CommandContext& context) {
+  for (size_t i = 1; kind == ChannelKind::kPattern && i < context.size(); ++i) {
+    if (!bounded_pattern(context, i)) return;
+  }
   for (size_t i = 1; i < context.size(); ++i) {
     context.server.pubsub().subscribe(context.client, kind, context.argument(i));
     confirm(context, kind, words_of(kind).subscribe, context.argument(i));
@@ -99,6 +103,7 @@ void channels(CommandContext& context) {
                                std::string(context.argument(1)) + "'. Try PUBSUB HELP.");
   }
   const bool all = context.size() == 2;
+  if (!all && !bounded_pattern(context, 2)) return;
   const std::string_view pattern = all ? std::string_view() : context.argument(2);
   const std::vector<std::string> names = context.server.pubsub().names(
       kind, [&](std::string_view name) { return all || resp::glob_match(pattern, name); });

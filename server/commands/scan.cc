@@ -54,6 +54,7 @@ void reply_names(const Names& names, resp::ReplyWriter& reply) {
 void keys(CommandContext& context) {
   constexpr uint64_t kStep = 4096;
   engine::ScanFilter filter;
+  if (!bounded_pattern(context, 1)) return;
   // "*" alone matches the empty key too, which no other pattern with a star does.
   if (context.argument(1) != "*") filter.match = matcher(context.argument(1));
   std::shared_ptr<const PartitionSet> partitions;

@@ -41,6 +41,7 @@ bool scan_options(const CommandContext& context, size_t first, ScanOf scan_of, S
       options->count = static_cast<uint64_t>(count);
     } else if (has_value && is_word(option, "match")) {
       // "*" alone matches the empty name too, which no other pattern with a star does.
+      if (!bounded_pattern(context, i + 1)) return false;
       options->pattern = context.argument(i + 1);
       if (options->pattern == "*") options->pattern.reset();
     } else if (has_value && scan_of == ScanOf::kKeys && is_word(option, "type")) {
