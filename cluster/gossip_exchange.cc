@@ -11,6 +11,14 @@ namespace {
 constexpr size_t kDescriptionsPerMessage = 32;
 constexpr size_t kSuspicionsPerMessage = 64;
 constexpr size_t kMaxNews = 256;
+// What a node can have counted beyond what it has said itself, when messages overtake each other.
+constexpr uint64_t kOvertaking = 16;
+// How far, and how often in an interval, what others remember of it may raise a node's incarnation: more than
+// any clock is off, and too little to use up the numbers.
+constexpr uint64_t kLargestRefutation = uint64_t{1} << 41;
+constexpr uint64_t kRefutationsPerInterval = 8;
+// The same for how often a node is remembered to have changed its description.
+constexpr uint64_t kMostDescriptions = uint64_t{1} << 32;
 
 bool further(const GossipEntry& a, const GossipEntry& b) {
   if (a.incarnation != b.incarnation) return a.incarnation > b.incarnation;
@@ -38,21 +46,21 @@ engine::Status Membership::receive(const NodeId& from, std::string_view bytes, i
 
   const uint64_t incarnation_before = own_.incarnation;
   std::vector<NodeId> wants;
-  for (const Described& described : message.descriptions) take(described, now_us, out);
-  for (const GossipEntry& entry : message.entries) take(entry, now_us, &wants, out);
-  for (const Suspicion& suspicion : message.suspicions) take(suspicion, now_us, out);
+  for (const Described& described : message.descriptions) take(from, described, now_us, out);
+  for (const GossipEntry& entry : message.entries) take(from, entry, now_us, &wants, out);
+  for (const Suspicion& suspicion : message.suspicions) take(from, suspicion, now_us, out);
   Peer* peer = find(from);
   if (peer != nullptr && message.kind == GossipKind::kAnswer && peer->unanswered > 0 &&
       message.sequence >= peer->first_unanswered_sequence && message.sequence < next_sequence_) {
     answered(peer, now_us, out);
   }
   const bool refuted = own_.incarnation != incarnation_before;
-  reply(from, message, std::move(wants), refuted, now_us, out);
+  reply(from, message, std::move(wants), refuted, out);
   return engine::Status();
 }
 
 void Membership::reply(const NodeId& to, const GossipMessage& message, std::vector<NodeId> wants,
-                       bool refuted, int64_t now_us, GossipOutput* out) {
+                       bool refuted, GossipOutput* out) {
   const bool asked = message.kind == GossipKind::kDigest;
   // Nothing is wanted of an update, which closes the exchange.
   if (message.kind == GossipKind::kUpdate) wants.clear();
@@ -72,7 +80,7 @@ void Membership::reply(const NodeId& to, const GossipMessage& message, std::vect
     }
     fill_entries(&answer);
   }
-  add_suspicions(peer, now_us, &answer);
+  add_suspicions(peer, &answer);
   answer.wants = std::move(wants);
   for (const NodeId& wanted : message.wants) {
     if (answer.descriptions.size() < kDescriptionsPerMessage) describe(wanted, &answer);
@@ -100,7 +108,7 @@ void Membership::list(Peer* peer, GossipMessage* message) {
 void Membership::fill_entries(GossipMessage* message) {
   std::erase_if(news_, [&](const NodeId& id) {
     Peer* peer = find(id);
-    if (peer == nullptr) return true;
+    if (peer == nullptr || !counts(id)) return true;
     if (message->entries.size() >= settings_.digest_max_entries / 2) return false;
     if (peer->listed_in != messages_built_) list(peer, message);
     return --peer->tellings_left == 0;
@@ -108,34 +116,28 @@ void Membership::fill_entries(GossipMessage* message) {
   size_t looked_at = 0;
   for (; looked_at < peers_.size() && message->entries.size() < settings_.digest_max_entries; ++looked_at) {
     Peer& peer = peers_[(next_entry_ + looked_at) % peers_.size()];
-    if (peer.listed_in != messages_built_) list(&peer, message);
+    if (peer.listed_in != messages_built_ && counts(peer.entry.id)) list(&peer, message);
   }
   if (!peers_.empty()) next_entry_ = (next_entry_ + looked_at) % peers_.size();
 }
 
 // First those of the target: it must hear of them to refute them.
-void Membership::add_suspicions(const Peer* target, int64_t now_us, GossipMessage* message) {
-  if (target != nullptr) add_suspicions_of(*target, now_us, message);
+void Membership::add_suspicions(const Peer* target, GossipMessage* message) {
+  if (target != nullptr) add_suspicions_of(*target, message);
   if (accused_ == 0 || peers_.empty()) return;
   const size_t start = random_.below(peers_.size());
   for (size_t i = 0; i < peers_.size() && message->suspicions.size() < kSuspicionsPerMessage; ++i) {
     const Peer& peer = peers_[(start + i) % peers_.size()];
-    if (&peer != target) add_suspicions_of(peer, now_us, message);
+    if (&peer != target) add_suspicions_of(peer, message);
   }
 }
 
-void Membership::add_suspicions_of(const Peer& accused, int64_t now_us, GossipMessage* message) const {
+void Membership::add_suspicions_of(const Peer& accused, GossipMessage* message) const {
   const GossipEntry& entry = accused.entry;
   if (accused.silence != Phase::kAlive) {
     const auto lifetime_ms = static_cast<uint64_t>(settings_.suspicion_lifetime_us / 1000);
     message->suspicions.push_back({self_, entry.id, entry.incarnation, entry.heartbeat,
                                    std::min(lifetime_ms, kMaxSuspicionRemainingMs)});
-  }
-  for (const Vote& vote : accused.votes) {
-    if (vote.expires_us <= now_us || vote.incarnation != entry.incarnation) continue;
-    const auto remaining_ms = static_cast<uint64_t>((vote.expires_us - now_us) / 1000);
-    message->suspicions.push_back({vote.observer, entry.id, vote.incarnation, vote.heartbeat,
-                                   std::min(remaining_ms, kMaxSuspicionRemainingMs)});
   }
 }
 
@@ -158,9 +160,13 @@ void Membership::send(const NodeId& to, const BusAddress& seed, const GossipMess
   figures_.bytes_sent += outgoing.bytes.size();
 }
 
-void Membership::take(const Described& described, int64_t now_us, GossipOutput* out) {
+void Membership::take(const NodeId& from, const Described& described, int64_t now_us, GossipOutput* out) {
   if (described.id == self_) return;
   Peer* peer = find(described.id);
+  if (described.id != from) {
+    if (peer == nullptr) note_rumour(described, now_us);
+    return;
+  }
   if (peer == nullptr) {
     add_peer(described.id, described.description, described.version, now_us, out);
     return;
@@ -173,33 +179,80 @@ void Membership::take(const Described& described, int64_t now_us, GossipOutput* 
   out->events.push_back({MembershipEventKind::kDescriptionChanged, described.id});
 }
 
-void Membership::take(const GossipEntry& entry, int64_t now_us, std::vector<NodeId>* wants,
-                      GossipOutput* out) {
+void Membership::note_rumour(const Described& described, int64_t now_us) {
+  // The members are known, and with them all who may count.
+  if (!members_.empty() || !described.id.valid() || removed_.contains(described.id)) return;
+  const auto known = std::find_if(rumours_.begin(), rumours_.end(),
+                                  [&](const Told& told) { return told.id == described.id; });
+  if (known != rumours_.end()) {
+    known->description = described.description;
+    return;
+  }
+  if (rumours_.size() >= settings_.max_rumours) rumours_.erase(rumours_.begin());
+  rumours_.push_back({described.id, described.description, now_us});
+}
+
+void Membership::take(const NodeId& from, const GossipEntry& entry, int64_t now_us,
+                      std::vector<NodeId>* wants, GossipOutput* out) {
   if (entry.id == self_) {
     take_own(entry, out);
     return;
   }
   Peer* peer = find(entry.id);
-  if (peer == nullptr ? !removed_.contains(entry.id) && size() < settings_.max_members
-                      : entry.description_version > peer->entry.description_version) {
-    if (wants->size() < kDescriptionsPerMessage) wants->push_back(entry.id);
-  }
+  const bool own = entry.id == from;
+  const bool rumoured =
+      std::any_of(rumours_.begin(), rumours_.end(), [&](const Told& told) { return told.id == entry.id; });
+  const bool unknown = peer == nullptr && !removed_.contains(entry.id) && size() < settings_.max_members &&
+                       (own || (members_.empty() && !rumoured));
+  const bool outdated = peer != nullptr && own && entry.description_version > peer->entry.description_version;
+  if ((unknown || outdated) && wants->size() < kDescriptionsPerMessage) wants->push_back(entry.id);
   if (peer == nullptr) return;
+  if (own) return take_word(peer, entry, now_us, out);
+  take_hearsay(peer, entry, now_us, out);
+}
+
+void Membership::take_word(Peer* peer, const GossipEntry& entry, int64_t now_us, GossipOutput* out) {
   GossipEntry& known = peer->entry;
+  // Its first word counts, whatever others have said of it before.
+  const bool first = !std::exchange(peer->spoke, true);
+  if (entry.incarnation > known.incarnation || (first && entry.incarnation != known.incarnation)) {
+    known.incarnation = entry.incarnation;
+    known.heartbeat = peer->own_heartbeat = entry.heartbeat;
+    begin_incarnation(peer, now_us, out);
+  } else if (entry.incarnation == known.incarnation && entry.heartbeat > peer->own_heartbeat) {
+    peer->own_heartbeat = entry.heartbeat;
+    const bool further = entry.heartbeat > known.heartbeat;
+    if (further || known.heartbeat - entry.heartbeat > kOvertaking) known.heartbeat = entry.heartbeat;
+    if (further) return progress(peer, now_us, out);
+    if (peer->silence != Phase::kDown) heard(peer, now_us, out);
+  }
+}
+
+void Membership::take_hearsay(Peer* peer, const GossipEntry& entry, int64_t now_us, GossipOutput* out) {
+  GossipEntry& known = peer->entry;
+  if (entry.description_version > known.description_version) peer->ask_soon = true;
   if (entry.incarnation > known.incarnation) {
+    peer->ask_soon = true;
+    // Who comes back from the dead, or goes on to another life, says so itself.
+    if (peer->spoke || peer->silence == Phase::kDown) return;
     known.incarnation = entry.incarnation;
     known.heartbeat = entry.heartbeat;
     begin_incarnation(peer, now_us, out);
   } else if (entry.incarnation == known.incarnation && entry.heartbeat > known.heartbeat) {
     known.heartbeat = entry.heartbeat;
-    // What comes late about a peer that is down was said before it went down.
-    if (peer->silence == Phase::kDown) return;
-    if (peer->silence == Phase::kAlive) {
-      peer->gaps.add(std::min(now_us - peer->last_progress_us, settings_.suspect_max_us));
-    }
-    peer->last_progress_us = now_us;
-    heard(peer, now_us, out);
+    progress(peer, now_us, out);
   }
+}
+
+// The peer's heartbeat went on.
+void Membership::progress(Peer* peer, int64_t now_us, GossipOutput* out) {
+  // What comes late about a peer that is down was said before it went down.
+  if (peer->silence == Phase::kDown) return;
+  if (peer->silence == Phase::kAlive) {
+    peer->gaps.add(std::min(now_us - peer->last_progress_us, settings_.suspect_max_us));
+  }
+  peer->last_progress_us = now_us;
+  heard(peer, now_us, out);
 }
 
 void Membership::begin_incarnation(Peer* peer, int64_t now_us, GossipOutput* out) {
@@ -215,15 +268,15 @@ void Membership::begin_incarnation(Peer* peer, int64_t now_us, GossipOutput* out
   }
 }
 
-void Membership::take(const Suspicion& suspicion, int64_t now_us, GossipOutput* out) {
+void Membership::take(const NodeId& from, const Suspicion& suspicion, int64_t now_us, GossipOutput* out) {
+  // Everybody speaks for itself.
+  if (suspicion.observer != from) return;
   if (suspicion.accused == self_) {
-    if (suspicion.observer != self_ && suspicion.incarnation >= own_.incarnation) {
-      refute(suspicion.incarnation, out);
-    }
+    if (suspicion.incarnation >= own_.incarnation) refute(suspicion.incarnation, out);
     return;
   }
   Peer* accused = find(suspicion.accused);
-  if (accused == nullptr || find(suspicion.observer) == nullptr || suspicion.observer == suspicion.accused ||
+  if (accused == nullptr || find(from) == nullptr || !counts(from) || from == suspicion.accused ||
       suspicion.incarnation != accused->entry.incarnation) {
     return;
   }
@@ -246,13 +299,14 @@ void Membership::take_own(const GossipEntry& entry, GossipOutput* out) {
     refute(entry.incarnation, out);
   }
   if (entry.description_version > own_.description_version &&
-      entry.description_version + 1 < kGossipCounterLimit) {
+      entry.description_version - own_.description_version < kMostDescriptions) {
     own_.description_version = entry.description_version + 1;
   }
 }
 
 void Membership::refute(uint64_t incarnation, GossipOutput* out) {
-  if (incarnation + 1 >= kGossipCounterLimit) return;
+  if (incarnation + 1 >= kGossipCounterLimit || incarnation > own_.incarnation + kLargestRefutation) return;
+  if (++refutations_in_tick_ > kRefutationsPerInterval) return;
   own_.incarnation = incarnation + 1;
   ++figures_.refutations;
   out->events.push_back({MembershipEventKind::kRefuted, self_});

@@ -1,5 +1,5 @@
 // Whom to talk to in an interval. However big the cluster is, it is at most `fanout` peers at random, one
-// that is nearly late, one that is suspect or down, and one seed.
+// that is nearly late, one that is suspect or down, two that others know more of, some rumours, and one seed.
 #include <algorithm>
 
 #include "cluster/membership.h"
@@ -13,6 +13,10 @@ constexpr uint64_t kAskDownEvery = 5;
 constexpr uint64_t kAskSeedsAtFirst = 25;
 constexpr uint64_t kAskSeedsEvery = 25;
 constexpr int kDraws = 8;
+// Of peers, and of rumours, that have something to say of themselves.
+constexpr int kHearPerInterval = 2;
+constexpr size_t kRumoursPerInterval = 8;
+constexpr int64_t kAskRumourAgainUs = 1'000'000;
 
 }  // namespace
 
@@ -20,10 +24,22 @@ void Membership::send_digests(int64_t now_us, GossipOutput* out) {
   for (uint32_t i = 0; i < settings_.fanout; ++i) ask(draw_random_peer(), now_us, out);
   ask(most_overdue_peer(now_us), now_us, out);
   ask(draw_unhealthy_peer(), now_us, out);
+  for (int i = 0; i < kHearPerInterval; ++i) ask(draw_peer_to_hear(), now_us, out);
+  ask_rumours(now_us, out);
   ask_seed(out);
 }
 
 Membership::Peer* Membership::draw_random_peer() {
+  if (!members_.empty() && peers_.size() > others()) {
+    // Strangers are among them, and they may be most.
+    Peer* drawn = nullptr;
+    uint64_t candidates = 0;
+    for (Peer& peer : peers_) {
+      if (peer.silence == Phase::kDown || !counts(peer.entry.id)) continue;
+      if (random_.below(++candidates) == 0) drawn = &peer;
+    }
+    return drawn;
+  }
   for (int i = 0; i < kDraws && !peers_.empty(); ++i) {
     Peer& peer = peers_[random_.below(peers_.size())];
     if (peer.silence != Phase::kDown) return &peer;
@@ -37,6 +53,7 @@ Membership::Peer* Membership::most_overdue_peer(int64_t now_us) {
   double most_overdue = 0;
   for (Peer& peer : peers_) {
     if (peer.phase() != Phase::kAlive || now_us - peer.last_asked_us < settings_.interval_us) continue;
+    if (!counts(peer.entry.id)) continue;
     double overdue =
         static_cast<double>(now_us - peer.last_heard_us) / static_cast<double>(deadline_us(peer));
     if (overdue < 0.5 && peer.unanswered == 0) continue;
@@ -55,9 +72,34 @@ Membership::Peer* Membership::draw_unhealthy_peer() {
   for (Peer& peer : peers_) {
     const bool due = peer.phase() == Phase::kSuspect ||
                      (peer.phase() == Phase::kDown && (peer.knocking || ticks_ % kAskDownEvery == 0));
-    if (due && random_.below(++candidates) == 0) drawn = &peer;
+    if (due && counts(peer.entry.id) && random_.below(++candidates) == 0) drawn = &peer;
   }
   return drawn;
+}
+
+// One of which others know more than it has told this node.
+Membership::Peer* Membership::draw_peer_to_hear() {
+  Peer* drawn = nullptr;
+  uint64_t candidates = 0;
+  for (Peer& peer : peers_) {
+    if (peer.ask_soon && counts(peer.entry.id) && random_.below(++candidates) == 0) drawn = &peer;
+  }
+  if (drawn != nullptr) drawn->ask_soon = false;
+  return drawn;
+}
+
+// Whether they are there, and who they are, they must say themselves.
+void Membership::ask_rumours(int64_t now_us, GossipOutput* out) {
+  size_t asked = 0;
+  for (Told& told : rumours_) {
+    if (told.last_asked_us != 0 && now_us - told.last_asked_us < kAskRumourAgainUs) continue;
+    if (asked++ == kRumoursPerInterval) return;
+    told.last_asked_us = now_us;
+    GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++);
+    fill_entries(&message);
+    describe(self_, &message);
+    send(told.id, {told.description.host, told.description.bus_port}, message, out);
+  }
 }
 
 void Membership::ask_seed(GossipOutput* out) {
@@ -92,11 +134,11 @@ void Membership::ask(Peer* peer, int64_t now_us, GossipOutput* out) {
   }
   ++peer->unanswered;
   peer->last_asked_us = now_us;
-  peer->knocking = false;
+  peer->knocking = peer->ask_soon = false;
   GossipMessage message = start_message(GossipKind::kDigest, sequence);
   list(peer, &message);
   fill_entries(&message);
-  add_suspicions(peer, now_us, &message);
+  add_suspicions(peer, &message);
   if (peer->entry.description_version == 0) describe(self_, &message);
   send(peer->entry.id, {}, message, out);
 }

@@ -46,6 +46,17 @@ bool Membership::learn(const NodeId& id, const NodeDescription& description, int
   return description.well_formed() && add_peer(id, description, 0, now_us, out) != nullptr;
 }
 
+void Membership::prove_address(const NodeId& id, const BusAddress& address, GossipOutput* out) {
+  Peer* peer = find(id);
+  if (peer == nullptr) return;
+  NodeDescription present = peer->description;
+  present.host = address.host;
+  present.bus_port = address.port;
+  if (present == peer->description || !present.well_formed()) return;
+  peer->description = std::move(present);
+  out->events.push_back({MembershipEventKind::kDescriptionChanged, id});
+}
+
 void Membership::set_description(const NodeDescription& description) {
   STARLING_ASSERT(description.well_formed());
   if (description == own_description_) return;
@@ -56,12 +67,16 @@ void Membership::set_description(const NodeDescription& description) {
 void Membership::remove(const NodeId& id) {
   if (id == self_) return;
   removed_.insert(id);
+  std::erase_if(rumours_, [&id](const Told& told) { return told.id == id; });
+  const auto found = index_.find(id);
+  if (found != index_.end()) erase_peer(found->second);
+}
+
+void Membership::erase_peer(size_t place) {
+  const NodeId id = peers_[place].entry.id;
   for (Peer& peer : peers_)
     std::erase_if(peer.votes, [&id](const Vote& vote) { return vote.observer == id; });
-  const auto found = index_.find(id);
-  if (found == index_.end()) return;
-  const size_t place = found->second;
-  index_.erase(found);
+  index_.erase(id);
   if (place + 1 != peers_.size()) {
     peers_[place] = std::move(peers_.back());
     index_[peers_[place].entry.id] = place;
@@ -69,8 +84,44 @@ void Membership::remove(const NodeId& id) {
   peers_.pop_back();
 }
 
+void Membership::set_members(const std::vector<NodeId>& ids) {
+  members_ = {ids.begin(), ids.end()};
+  rumours_.clear();
+  for (Peer& peer : peers_)
+    std::erase_if(peer.votes, [this](const Vote& vote) { return !counts(vote.observer); });
+}
+
+size_t Membership::others() const {
+  return members_.empty() ? peers_.size() : members_.size() - (members_.contains(self_) ? 1 : 0);
+}
+
+std::vector<Rumour> Membership::rumours() const {
+  std::vector<Rumour> told;
+  for (const Told& rumour : rumours_)
+    told.push_back({rumour.id, {rumour.description.host, rumour.description.bus_port}});
+  return told;
+}
+
+void Membership::forget_rumours(int64_t now_us) {
+  std::erase_if(rumours_,
+                [&](const Told& told) { return now_us - told.since_us >= settings_.rumour_lifetime_us; });
+}
+
+void Membership::forget_strangers(int64_t now_us, GossipOutput* out) {
+  if (members_.empty()) return;
+  for (size_t place = peers_.size(); place-- > 0;) {
+    const Peer& peer = peers_[place];
+    if (counts(peer.entry.id) || now_us - peer.last_heard_us < settings_.stranger_lifetime_us) continue;
+    out->events.push_back({MembershipEventKind::kForgotten, peer.entry.id, now_us - peer.last_heard_us});
+    erase_peer(place);
+  }
+}
+
 void Membership::tick(int64_t now_us, GossipOutput* out) {
   notice_pause(now_us);
+  refutations_in_tick_ = 0;
+  forget_rumours(now_us);
+  forget_strangers(now_us, out);
   last_tick_us_ = now_us;
   ++ticks_;
   ++own_.heartbeat;
@@ -130,11 +181,12 @@ const NodeDescription* Membership::description(const NodeId& id) const {
 std::vector<MemberView> Membership::members() const {
   std::vector<MemberView> views;
   views.reserve(size());
-  views.push_back({self_, own_description_, own_.incarnation, own_.heartbeat, Phase::kAlive, 0, 0, 0});
+  views.push_back(
+      {self_, own_description_, counts(self_), own_.incarnation, own_.heartbeat, Phase::kAlive, 0, 0, 0});
   for (const Peer& peer : peers_) {
-    views.push_back({peer.entry.id, peer.description, peer.entry.incarnation, peer.entry.heartbeat,
-                     peer.phase(), std::max<int64_t>(0, last_tick_us_ - peer.last_heard_us),
-                     deadline_us(peer),
+    views.push_back({peer.entry.id, peer.description, counts(peer.entry.id), peer.entry.incarnation,
+                     peer.entry.heartbeat, peer.phase(),
+                     std::max<int64_t>(0, last_tick_us_ - peer.last_heard_us), deadline_us(peer),
                      valid_votes(peer, last_tick_us_) + (peer.silence == Phase::kAlive ? 0 : 1)});
   }
   std::sort(views.begin(), views.end(), [](const auto& a, const auto& b) { return a.id < b.id; });
@@ -144,6 +196,7 @@ std::vector<MemberView> Membership::members() const {
 GossipFigures Membership::figures() const {
   GossipFigures figures = figures_;
   for (const Peer& peer : peers_) {
+    if (!counts(peer.entry.id)) continue;
     if (peer.phase() == Phase::kSuspect) ++figures.suspects;
     if (peer.phase() == Phase::kDown) ++figures.down;
   }
@@ -163,6 +216,12 @@ const Membership::Peer* Membership::find(const NodeId& id) const {
 Membership::Peer* Membership::add_peer(const NodeId& id, const NodeDescription& description, uint64_t version,
                                        int64_t now_us, GossipOutput* out) {
   if (!id.valid() || removed_.contains(id) || size() >= settings_.max_members) return nullptr;
+  if (!counts(id)) {
+    const auto strangers = static_cast<size_t>(std::count_if(
+        peers_.begin(), peers_.end(), [this](const Peer& peer) { return !counts(peer.entry.id); }));
+    if (strangers >= settings_.max_strangers) return nullptr;
+  }
+  std::erase_if(rumours_, [&id](const Told& told) { return told.id == id; });
   index_[id] = peers_.size();
   Peer& peer = peers_.emplace_back(ArrivalGaps(settings_.interval_us));
   peer.entry = {id, 0, 0, version};
@@ -228,7 +287,7 @@ void Membership::judge(Peer* peer, int64_t now_us, GossipOutput* out) {
     out->events.push_back({MembershipEventKind::kSuspected, peer->entry.id, silence_us});
   }
   // This node is the first observer; in a cluster of two there is no second.
-  if (peer->silence == Phase::kSuspect && (votes > 0 || peers_.size() == 1)) {
+  if (peer->silence == Phase::kSuspect && (votes > 0 || others() == 1)) {
     peer->silence = Phase::kDown;
     figures_.last_detection_us = silence_us;
     out->events.push_back({MembershipEventKind::kDown, peer->entry.id, silence_us});

@@ -4,6 +4,13 @@
 // on its connections, and sends what comes back. Times are the owner's monotonic clock, in microseconds;
 // clocks of different nodes are never compared. One thread; a reader on another needs a copy of members().
 //
+// Who may say what. The owner vouches for senders: a connection has proved which node is at its other end. What
+// a node is (its incarnation, its description, whom it suspects) is believed of the node itself; of others only
+// how far its heartbeat has come, so nobody is called dead, or moved, or brought back, by a third party's word.
+// A third party that knows more is a reason to ask. A node of which others tell, and which this one has never
+// met, is a rumour: it is looked for, and counts for nothing. Once the members of the cluster are known
+// (set_members) nobody else has a say in who is down, and few others are kept at all.
+//
 // States of a peer, always this node's own opinion:
 //   alive    heard of within its deadline, and its answers reach us
 //   suspect  silent past its deadline, or it does not answer us although others hear it: route around it
@@ -36,6 +43,11 @@ struct GossipSettings {
   int64_t suspicion_lifetime_us = 10'000'000;  // without being repeated; at most 600 s
   int64_t pause_threshold_us = 1'000'000;      // an own tick this late means that this node slept
   size_t max_members = 4096;
+  // Nodes that are none of the cluster's members, once those are known; and those that were only told of.
+  size_t max_strangers = 64;
+  size_t max_rumours = 64;
+  int64_t rumour_lifetime_us = 30'000'000;
+  int64_t stranger_lifetime_us = 60'000'000;  // of a stranger's silence
 };
 
 struct BusAddress {
@@ -60,6 +72,7 @@ enum class MembershipEventKind : uint8_t {
   kBack,                // suspect or down -> alive
   kDescriptionChanged,  // of a known node
   kRefuted,             // others suspected this node, or remember a later life: it raised its incarnation
+  kForgotten,           // a node that is no member, for its silence
 };
 
 struct MembershipEvent {
@@ -74,9 +87,17 @@ struct GossipOutput {
   std::vector<MembershipEvent> events;
 };
 
+// A node that others tell of: where to look for it.
+struct Rumour {
+  NodeId id;
+  BusAddress address;
+};
+
 struct MemberView {
   NodeId id;
   NodeDescription description;
+  // One of the cluster's members; of a node that knows none yet, everybody it has met.
+  bool counts = true;
   uint64_t incarnation = 0;
   uint64_t heartbeat = 0;
   Phase phase = Phase::kAlive;
@@ -109,11 +130,16 @@ class Membership {
 
   // An address to ask for members as long as none of the nodes known to be alive has it.
   void add_seed(const BusAddress& seed);
-  // A node that is known from elsewhere (the topology). What it says of itself replaces `description`. False
-  // if the id was removed, there is no room or the description of a new node is not well formed.
+  // A node that is known from elsewhere (the topology, or a connection that proved it). What it says of itself
+  // replaces `description`. False if the id was removed, there is no room or the description of a new node is
+  // not well formed.
   bool learn(const NodeId& id, const NodeDescription& description, int64_t now_us, GossipOutput* out);
   // Precondition: well formed.
   void set_description(const NodeDescription& description);
+  // A connection has proved that this known node's bus is there now.
+  void prove_address(const NodeId& id, const BusAddress& address, GossipOutput* out);
+  // The members of the cluster, once it has formed, this node perhaps among them. Before learn()ing them.
+  void set_members(const std::vector<NodeId>& ids);
   // Forgets the node for ever: whatever peers still say of it, it does not come back. Not spread: each node
   // learns removals from the topology.
   void remove(const NodeId& id);
@@ -141,6 +167,8 @@ class Membership {
   // Every node known, this one included, sorted by id.
   std::vector<MemberView> members() const;
   size_t size() const { return peers_.size() + 1; }
+  // Nodes that others tell of and that this one has not met, with where to look for them.
+  std::vector<Rumour> rumours() const;
   const NodeId& self() const { return self_; }
   uint64_t incarnation() const { return own_.incarnation; }
   GossipFigures figures() const;
@@ -170,11 +198,21 @@ class Membership {
     uint32_t unanswered = 0;
     uint32_t tellings_left = 0;     // as news
     uint64_t listed_in = 0;         // the last message built that lists it
+    bool spoke = false;             // it has told its own incarnation
+    uint64_t own_heartbeat = 0;     // the last that it told itself
+    bool ask_soon = false;          // others know more of it than it has said here
     Phase silence = Phase::kAlive;  // by silence alone
     bool unreachable = false;       // it does not answer us
     bool knocking = false;          // down, yet data messages came
 
     Phase phase() const { return silence == Phase::kAlive && unreachable ? Phase::kSuspect : silence; }
+  };
+
+  struct Told {
+    NodeId id;
+    NodeDescription description;
+    int64_t since_us;
+    int64_t last_asked_us = 0;
   };
 
   static constexpr size_t kMaxVotes = 4;
@@ -189,6 +227,13 @@ class Membership {
   void notice_pause(int64_t now_us);
   void heard(Peer* peer, int64_t now_us, GossipOutput* out);
   void answered(Peer* peer, int64_t now_us, GossipOutput* out);
+  // Whether the node has a say in who is down, and counts among those who could have one.
+  bool counts(const NodeId& id) const { return members_.empty() || members_.contains(id); }
+  // Nodes that count, but this one.
+  size_t others() const;
+  void forget_strangers(int64_t now_us, GossipOutput* out);
+  void forget_rumours(int64_t now_us);
+  void erase_peer(size_t place);
   // Moves the peer on to suspect and down where its silence says so.
   void judge(Peer* peer, int64_t now_us, GossipOutput* out);
   size_t valid_votes(const Peer& peer, int64_t now_us) const;
@@ -199,6 +244,8 @@ class Membership {
   Peer* draw_random_peer();
   Peer* most_overdue_peer(int64_t now_us);
   Peer* draw_unhealthy_peer();
+  Peer* draw_peer_to_hear();
+  void ask_rumours(int64_t now_us, GossipOutput* out);
   void ask_seed(GossipOutput* out);
   void ask(Peer* peer, int64_t now_us, GossipOutput* out);
 
@@ -206,20 +253,26 @@ class Membership {
   GossipMessage start_message(GossipKind kind, uint64_t sequence);
   void list(Peer* peer, GossipMessage* message);
   void fill_entries(GossipMessage* message);
-  void add_suspicions(const Peer* target, int64_t now_us, GossipMessage* message);
-  void add_suspicions_of(const Peer& accused, int64_t now_us, GossipMessage* message) const;
+  void add_suspicions(const Peer* target, GossipMessage* message);
+  void add_suspicions_of(const Peer& accused, GossipMessage* message) const;
   void describe(const NodeId& id, GossipMessage* message);
   // To a known peer or to whoever just wrote; `to` not valid(): to the seed.
   void send(const NodeId& to, const BusAddress& seed, const GossipMessage& message, GossipOutput* out);
-  void take(const Described& described, int64_t now_us, GossipOutput* out);
-  void take(const GossipEntry& entry, int64_t now_us, std::vector<NodeId>* wants, GossipOutput* out);
-  void take(const Suspicion& suspicion, int64_t now_us, GossipOutput* out);
+  void take(const NodeId& from, const Described& described, int64_t now_us, GossipOutput* out);
+  void take(const NodeId& from, const GossipEntry& entry, int64_t now_us, std::vector<NodeId>* wants,
+            GossipOutput* out);
+  // What the peer says of itself, and what others say of it.
+  void take_word(Peer* peer, const GossipEntry& entry, int64_t now_us, GossipOutput* out);
+  void take_hearsay(Peer* peer, const GossipEntry& entry, int64_t now_us, GossipOutput* out);
+  void progress(Peer* peer, int64_t now_us, GossipOutput* out);
+  void take(const NodeId& from, const Suspicion& suspicion, int64_t now_us, GossipOutput* out);
+  void note_rumour(const Described& described, int64_t now_us);
   void begin_incarnation(Peer* peer, int64_t now_us, GossipOutput* out);
   // What others say of this node itself.
   void take_own(const GossipEntry& entry, GossipOutput* out);
   void refute(uint64_t incarnation, GossipOutput* out);
   void reply(const NodeId& to, const GossipMessage& message, std::vector<NodeId> wants, bool refuted,
-             int64_t now_us, GossipOutput* out);
+             GossipOutput* out);
   void add_news(Peer* peer);
 
   const NodeId self_;
@@ -231,6 +284,8 @@ class Membership {
   std::vector<Peer> peers_;  // in no order that means anything, but the same in every run of a seed
   absl::flat_hash_map<NodeId, size_t> index_;
   absl::flat_hash_set<NodeId> removed_;
+  absl::flat_hash_set<NodeId> members_;  // of the cluster; empty: not known yet
+  std::vector<Told> rumours_;            // the longest known first
   std::vector<BusAddress> seeds_;
   std::vector<NodeId> news_;  // told first in a cluster too big for one message
   size_t next_seed_ = 0;
@@ -238,6 +293,7 @@ class Membership {
   uint64_t ticks_ = 0;
   uint64_t next_sequence_ = 1;
   uint64_t messages_built_ = 0;
+  uint64_t refutations_in_tick_ = 0;
   int64_t last_tick_us_;
   int64_t rates_since_us_;
   size_t accused_ = 0;  // peers with a suspicion against them at the last tick

@@ -62,6 +62,8 @@ void ClusterNode::tell(const cluster::MembershipEvent& event) {
       return log_text(LogLevel::kNotice, name + " is back");
     case MembershipEventKind::kRefuted:
       return log_text(LogLevel::kNotice, "Others thought this node dead; told them it is not");
+    case MembershipEventKind::kForgotten:
+      return log_text(LogLevel::kVerbose, name + ", which is no member of the cluster, is gone");
     case MembershipEventKind::kDescriptionChanged:
       return;
   }
@@ -94,6 +96,11 @@ void ClusterNode::update_peers() {
     peers.push_back({member.id, member.description.host + ":" + std::to_string(member.description.bus_port)});
   }
   save_peers();
+  // Of whom others tell: only a connection shows whether it is there.
+  for (const cluster::Rumour& rumour : membership_->rumours()) {
+    if (rumour.address.port == 0) continue;
+    peers.push_back({rumour.id, rumour.address.host + ":" + std::to_string(rumour.address.port)});
+  }
   if (peers == peers_) return;
   peers_ = peers;
   on_each_loop([peers](BusLinks& links) { links.set_peers(peers); });
@@ -138,6 +145,9 @@ void ClusterNode::save_peers() {
 // Gossip knows the members from the topology on, whether they have been heard of or not.
 void ClusterNode::learn_members(const cluster::Topology& topology) {
   cluster::GossipOutput output;
+  std::vector<NodeId> members;
+  for (const cluster::Member& member : topology.members) members.push_back(member.id);
+  membership_->set_members(members);
   for (const cluster::Member& member : topology.members) {
     if (member.id == id_ || membership_->description(member.id) != nullptr) continue;
     cluster::NodeDescription description;

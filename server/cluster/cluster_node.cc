@@ -294,9 +294,11 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
   run_on_first([this, peer] {
     cluster::GossipOutput output;
     const int64_t now_us = server_.clock().monotonic_us();
+    cluster::BusAddress address;
+    const bool addressed = parse_address(peer.address, &address);
+    if (addressed) membership_->prove_address(peer.id, address, &output);
     if (membership_->description(peer.id) == nullptr) {
-      cluster::BusAddress address;
-      if (!parse_address(peer.address, &address)) return;
+      if (!addressed) return;
       cluster::NodeDescription description;
       description.host = address.host;
       description.bus_port = address.port;
@@ -324,6 +326,11 @@ void ClusterNode::on_disconnected(ClusterThread& thread, const NodeId& peer) {
   });
 }
 
+bool ClusterNode::has_a_say(const NodeId& peer) const {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  return placement == nullptr || placement->topology.index_of(peer) != cluster::kNoNode;
+}
+
 void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, LinkId link, FrameKind kind,
                                    uint64_t correlation, std::string_view payload) {
   if (kind == FrameKind::kTopologyRequest) {
@@ -334,6 +341,8 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
     (void)thread.links().reply(link, FrameKind::kTopology, correlation, bytes);
     return;
   }
+  // Strangers may talk about who is there, and ask.
+  if (kind != FrameKind::kGossip && !has_a_say(peer)) return;
   run_on_first([this, peer, kind, correlation, bytes = std::string(payload)] {
     cluster::GossipOutput output;
     if (kind == FrameKind::kGossip) {
@@ -377,6 +386,7 @@ void ClusterNode::on_tick() {
   cluster::GossipOutput output;
   membership_->tick(server_.clock().monotonic_us(), &output);
   take(output);
+  if (!topology_->formed()) update_peers();  // Rumours come and go without an event.
   topology_->tick(server_.clock().monotonic_us());
   follow_forming();
   ask_for_topology();
@@ -407,6 +417,7 @@ void ClusterNode::ask_for_topology() {
   if (now_us - asked_for_topology_us_ < kTopologyRetryUs) return;
   for (const cluster::MemberView& member : membership_->members()) {
     if (member.description.topology_epoch <= own_epoch() || member.phase != Phase::kAlive) continue;
+    if (!member.counts) continue;
     if (!threads_.front()->links().send(member.id, FrameKind::kTopologyRequest, 0, {})) continue;
     asked_for_topology_us_ = now_us;
     return;

@@ -104,6 +104,8 @@ class ClusterNode {
   cluster::UndecidedKeys& undecided() { return undecided_; }
   // Of any loop: what waits for that goes on, on its own.
   void attempt_ended();
+  // Whether what the node says beyond gossip is taken: once there is a cluster, that of its members.
+  bool has_a_say(const cluster::NodeId& peer) const;
 
  private:
   void refresh_defaults();

@@ -83,7 +83,8 @@ std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread
   field("cluster_slots_ok", std::to_string(served), &text);
   field("cluster_slots_pfail", "0", &text);
   field("cluster_slots_fail", std::to_string(slots - served), &text);
-  field("cluster_known_nodes", std::to_string(views.size()), &text);
+  const auto known = std::count_if(views.begin(), views.end(), [](const auto& view) { return view.counts; });
+  field("cluster_known_nodes", std::to_string(known), &text);
   field("cluster_size", std::to_string(formed ? placement->topology.members.size() : 0), &text);
   field("cluster_current_epoch", std::to_string(formed ? placement->topology.epoch : 0), &text);
   field("cluster_my_epoch", std::to_string(formed ? placement->topology.epoch : 0), &text);

@@ -28,7 +28,7 @@ bool member_argument(CommandContext& context, cluster::MemberView* member) {
   if (cluster == nullptr) return false;
   const std::vector<cluster::MemberView> members = cluster->members();
   const auto found = std::find_if(members.begin(), members.end(), [&](const cluster::MemberView& candidate) {
-    return equals_ignoring_case(candidate.id.to_string(), context.argument(2));
+    return candidate.counts && equals_ignoring_case(candidate.id.to_string(), context.argument(2));
   });
   if (found == members.end()) {
     context.reply.error("ERR Unknown node " + std::string(context.argument(2)));

@@ -70,6 +70,9 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
                       static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
                       now_us(), gossip_random_);
   cluster::GossipOutput output;
+  std::vector<cluster::NodeId> members;
+  for (const cluster::Member& member : placement().topology.members) members.push_back(member.id);
+  membership_->set_members(members);
   for (size_t i = 0; i < placement().topology.members.size(); ++i) {
     if (i != setting_.index) (void)membership_->learn(node_id(i), description_of(i), now_us(), &output);
   }

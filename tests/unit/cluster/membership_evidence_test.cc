@@ -118,8 +118,13 @@ TEST_CASE("membership evidence: one observer suspects, two declare down, each of
   CHECK(node.membership.phase(Observer::id(2)) == Phase::kSuspect);
 
   message = Observer::from(1, ++node.heartbeat);
-  message.suspicions = {suspicion_of(3, 2, last)};  // relayed
+  message.suspicions = {suspicion_of(3, 2, last)};  // in another's name
   CHECK(node.hear(1, message).ok());
+  CHECK(node.membership.phase(Observer::id(2)) == Phase::kSuspect);
+
+  message = Observer::from(3, ++node.heartbeat);
+  message.suspicions = {suspicion_of(3, 2, last)};
+  CHECK(node.hear(3, message).ok());
   CHECK(node.membership.phase(Observer::id(2)) == Phase::kDown);
   CHECK(node.count(MembershipEventKind::kSuspected, 2) == 1);
   CHECK(node.count(MembershipEventKind::kDown, 2) == 1);
@@ -169,10 +174,16 @@ TEST_CASE("membership evidence: a node that is down comes back by a higher incar
   CHECK(answer.suspicions[0].accused == Observer::id(2));
   CHECK(answer.suspicions[0].observer == Observer::id(0));
 
+  // It lives another life, others say: that makes this node ask, and no more.
   message = Observer::from(1, ++node.heartbeat);
   message.entries.push_back({Observer::id(2), 2, last + 5, 1});
   CHECK(node.hear(1, message).ok());
-  // It lives, others say. Whether it answers us as well, it must show.
+  CHECK(node.membership.phase(Observer::id(2)) == Phase::kDown);
+  node.out = {};
+  node.membership.tick(node.now_us += kInterval, &node.out);
+  CHECK(node.last_asked(2) > asked);
+  // It says so itself. Whether it hears us as well, its answer must show.
+  CHECK(node.hear(2, Observer::from(2, last + 5, 2)).ok());
   CHECK(node.membership.phase(Observer::id(2)) == Phase::kSuspect);
   message = Observer::from(2, last + 6, 2);
   message.kind = GossipKind::kAnswer;
@@ -270,6 +281,145 @@ TEST_CASE("membership evidence: a change of a description reaches all, and only 
   network.restart(4, 1);
   changed = GossipNetwork::description_of(4);
   CHECK(network.run_until(10'000'000, all_see_it));
+}
+
+TEST_CASE("membership evidence: what others say of a node is how far its heartbeat has come, and no more") {
+  Observer node;
+  node.run(20, 0);
+  const NodeId other = Observer::id(2);
+  const auto view = [&] {
+    for (const MemberView& member : node.membership.members()) {
+      if (member.id == other) return member;
+    }
+    return MemberView();
+  };
+  // Another address, in whatever version; another life; a suspicion in the name of a third.
+  GossipMessage message = Observer::from(1, ++node.heartbeat);
+  message.entries.push_back({other, kGossipCounterLimit - 1, 1, kGossipCounterLimit - 1});
+  NodeDescription moved = GossipNetwork::description_of(2);
+  moved.host = "10.9.9.9";
+  message.descriptions.push_back({other, kGossipCounterLimit - 1, moved});
+  CHECK(node.hear(1, message).ok());
+  CHECK(*node.membership.description(other) == GossipNetwork::description_of(2));
+  CHECK(view().incarnation == 1);
+  CHECK(node.count(MembershipEventKind::kDescriptionChanged, 2) == 0);
+  // A heartbeat that nobody can outrun: the node's own word puts it right, and it stays alive by it.
+  message = Observer::from(1, ++node.heartbeat);
+  message.entries.push_back({other, 1, kGossipCounterLimit - 2, 1});
+  CHECK(node.hear(1, message).ok());
+  node.run(60, 0);
+  CHECK(view().heartbeat == node.heartbeat);
+  CHECK(node.membership.phase(other) == Phase::kAlive);
+  CHECK(node.membership.phase(Observer::id(3)) == Phase::kAlive);
+}
+
+TEST_CASE("membership evidence: a node that others tell of counts for nothing until it is met") {
+  Observer node;
+  const auto ghost = [](size_t number) { return GossipNetwork::id_of(1000 + number); };
+  GossipMessage message = Observer::from(1, ++node.heartbeat);
+  for (size_t i = 0; i < 200; ++i) {
+    message.entries.push_back({ghost(i), 1, 1, 1});
+    message.descriptions.push_back({ghost(i), 1, GossipNetwork::description_of(1000 + i)});
+  }
+  for (size_t i = 0; i < 200; ++i)
+    message.suspicions.push_back({ghost(i), Observer::id(2), 1, 1u << 30, 10'000});
+  CHECK(node.hear(1, message).ok());
+  CHECK(node.membership.size() == 4);
+  CHECK(node.membership.members().size() == 4);
+  CHECK(node.membership.rumours().size() == GossipSettings().max_rumours);
+  CHECK_FALSE(node.membership.phase(ghost(1)).has_value());
+  // They are asked, some at a time; and no other node is told of them.
+  node.out = {};
+  node.run(1, 0);
+  size_t asked = 0;
+  for (const GossipOutgoing& outgoing : node.out.messages) {
+    GossipMessage told;
+    REQUIRE(decode_gossip(outgoing.bytes, &told).ok());
+    for (const GossipEntry& entry : told.entries) CHECK(node.membership.phase(entry.id).has_value());
+    asked += node.membership.phase(outgoing.to).has_value() ? 0 : 1;
+  }
+  CHECK(asked > 0);
+  CHECK(asked <= 10);
+  // One answers: it is met.
+  const NodeId found = node.membership.rumours().back().id;
+  GossipMessage hello;
+  hello.kind = GossipKind::kUpdate;
+  hello.entries.push_back({found, 1, 1, 1});
+  hello.descriptions.push_back({found, 1, GossipNetwork::description_of(1000)});
+  std::string bytes;
+  encode_gossip(hello, &bytes);
+  CHECK(node.membership.receive(found, bytes, node.now_us, &node.out).ok());
+  CHECK(node.membership.healthy(found));
+  CHECK(node.membership.size() == 5);
+  // The others are forgotten.
+  node.run(200, 0);
+  CHECK(node.membership.rumours().empty());
+}
+
+TEST_CASE(
+    "membership evidence: strangers have no say in a cluster, few are kept, and the silent are forgotten") {
+  Observer node;
+  node.membership.set_members({Observer::id(0), Observer::id(1), Observer::id(2)});
+  const auto stranger = [](size_t number) { return GossipNetwork::id_of(500 + number); };
+  node.run(20, 0);
+  const auto say = [&](size_t number, std::vector<Suspicion> suspicions) {
+    GossipMessage message;
+    message.kind = GossipKind::kUpdate;
+    message.entries.push_back({stranger(number), 1, ++node.heartbeat, 1});
+    message.descriptions.push_back({stranger(number), 1, GossipNetwork::description_of(500 + number)});
+    message.suspicions = std::move(suspicions);
+    std::string bytes;
+    encode_gossip(message, &bytes);
+    CHECK(node.membership.receive(stranger(number), bytes, node.now_us, &node.out).ok());
+  };
+  for (size_t i = 0; i < 300; ++i) say(i, {});
+  const size_t kept = GossipSettings().max_strangers;
+  CHECK(node.membership.size() == 3 + kept);  // Node 3 is a stranger as well.
+  size_t counted = 0;
+  for (const MemberView& member : node.membership.members()) counted += member.counts ? 1 : 0;
+  CHECK(counted == 3);
+  // Node 2 is silent, and only strangers accuse it, as does node 3.
+  const uint64_t last = node.heartbeat;
+  for (int i = 0; i < 40; ++i) {
+    node.run(1, 2);
+    for (size_t number = 0; number < 20; ++number) {
+      say(number, {{stranger(number), Observer::id(2), 1, last + 1000, 10'000}});
+    }
+    GossipMessage message = Observer::from(3, ++node.heartbeat);
+    message.suspicions = {suspicion_of(3, 2, last + 1000)};
+    CHECK(node.hear(3, message).ok());
+  }
+  CHECK(node.membership.phase(Observer::id(2)) == Phase::kSuspect);
+  CHECK(node.membership.figures().suspects == 1);
+  // They are asked nothing: who counts must not wait for its turn behind them.
+  for (const GossipOutgoing& outgoing : node.out.messages) {
+    GossipMessage message;
+    REQUIRE(decode_gossip(outgoing.bytes, &message).ok());
+    if (message.kind == GossipKind::kDigest)
+      CHECK((outgoing.to == Observer::id(1) || outgoing.to == Observer::id(2)));
+  }
+  node.run(400, 2);
+  CHECK(node.membership.size() == 4);
+  CHECK(node.membership.phase(Observer::id(1)) == Phase::kAlive);
+}
+
+TEST_CASE("membership evidence: of two members one observer suffices, however many strangers there are") {
+  Observer node;
+  node.membership.set_members({Observer::id(0), Observer::id(2)});
+  node.run(20, 0);
+  node.run(40, 2);
+  CHECK(node.membership.phase(Observer::id(2)) == Phase::kDown);
+}
+
+TEST_CASE("membership evidence: what others remember of a node does not use up its numbers") {
+  Observer node;
+  for (int i = 0; i < 1000; ++i) {
+    GossipMessage message = Observer::from(1, ++node.heartbeat);
+    message.entries.push_back({Observer::id(0), kGossipCounterLimit - 2, 1, kGossipCounterLimit - 2});
+    message.entries.push_back({Observer::id(0), node.membership.incarnation() + (uint64_t{1} << 40), 1, 1});
+    CHECK(node.hear(1, message).ok());
+  }
+  CHECK(node.membership.incarnation() < kGossipCounterLimit / 1000);
 }
 
 TEST_CASE("membership evidence: there is room for so many, and none for what could not be passed on") {
