@@ -21,7 +21,7 @@ Client::~Client() = default;
 void Client::on_events(int events) {
   if (closing) return;
   if ((events & kBroken) != 0) return io_thread_.close(*this);
-  if ((events & kWritable) != 0) io_thread_.output_pending(*this);
+  if ((events & kWritable) != 0) io_thread_.on_writable(*this);
   if ((events & kReadable) != 0) io_thread_.on_readable(*this);
 }
 
@@ -33,7 +33,12 @@ void Client::wait_for(Waiting what) {
 
 bool Client::can_execute() const {
   return waiting == Waiting::kNo && !closing && !close_after_reply && held_replies.size() < kMaxHeldReplies &&
-         output.size() <= (authenticated ? kOutputPauseBytes : kUnauthenticatedOutputPauseBytes);
+         (tunnel == nullptr || !tunnel->blocked()) &&
+         output.size() <= pending_at_send + (authenticated ? kOutputTurnBytes : kUnauthenticatedOutputBytes);
+}
+
+size_t Client::memory_bytes() const {
+  return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes;
 }
 
 void Client::discard_transaction(WatchTable& watches) {
@@ -103,7 +108,7 @@ std::string Client::describe(int64_t now_ms) const {
   add("obl", 0);
   add("oll", 0);
   add("omem", output.size());
-  add("tot-mem", sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes);
+  add("tot-mem", memory_bytes());
   add("events", reading ? (writable_wanted ? "rw" : "r") : (writable_wanted ? "w" : ""));
   add("cmd", last_command != nullptr ? last_command->full_name : "NULL");
   add("user", "default");

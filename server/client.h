@@ -28,10 +28,11 @@ class IoThread;
 struct Attempt;
 struct ForwardPrefix;
 
-// Pending output of one client above which nothing more is executed for it until some has been sent; less
-// before it has authenticated.
-inline constexpr size_t kOutputPauseBytes = 1 << 20;
-inline constexpr size_t kUnauthenticatedOutputPauseBytes = 16 << 10;
+// What may be added to one client's output before it has its next turn to send: so often its limits are looked
+// at. Nobody waits for it to read: it may be one that first writes all it has to ask.
+inline constexpr size_t kOutputTurnBytes = 1 << 20;
+// The same before it has authenticated. Whoever then leaves more than that unread is closed.
+inline constexpr size_t kUnauthenticatedOutputBytes = 16 << 10;
 
 // Replies of one client that may wait for other nodes; above, nothing more is executed for it.
 inline constexpr size_t kMaxHeldReplies = 1024;
@@ -66,6 +67,7 @@ enum class Waiting : uint8_t {
   kForLinks,   // The node has just started and is not connected to the others yet; then the command starts
                // over.
   kForNodes,   // Its command needs something from other nodes first; then the command starts over.
+  kForTurn,    // It gives a password, and may only be heard in a while; then the command starts over.
 };
 
 enum class ReplyMode : uint8_t { kOn, kOff, kSkipNext, kSkipThis };
@@ -164,6 +166,12 @@ class Client final : public FdHandler, public ClientReplies {
   bool input_exhausted = true;  // What was read holds no complete request.
   bool writable_wanted = false;
   ReplyWatchdog watchdog;
+  std::unique_ptr<Timer> delay_timer;   // Of Waiting::kForTurn.
+  bool waited_to_authenticate = false;  // The next password it gives may be looked at.
+  bool socket_full = false;    // It took less than it was offered, and has not said since that it takes more.
+  size_t pending_at_send = 0;  // Output, after its last turn to send.
+  size_t accounted_bytes = 0;  // What it holds, as its IoThread has counted it,
+  bool accounted_as_stranger = false;  // and whether as one that has not authenticated.
 
   // --- In a cluster.
   // The batch (Coordinator::join) that its last write joined, and what is held for it.
@@ -203,8 +211,10 @@ class Client final : public FdHandler, public ClientReplies {
 
   // Begins a wait. Precondition: not waiting.
   void wait_for(Waiting what);
-  // False while it waits, is going away, or has more output pending than may pile up.
+  // False while it waits, is going away, or has added as much to its output as it may in one turn.
   bool can_execute() const;
+  // What it makes the server hold.
+  size_t memory_bytes() const;
 
   void set_authenticated(bool value) {
     authenticated = value;

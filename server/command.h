@@ -89,6 +89,10 @@ using Overwrites = bool (*)(Arguments arguments);
 // and resident too. `database` is the selected one. Arguments that make no sense add nothing.
 using ExtraKeys = void (*)(Arguments arguments, int database, std::vector<engine::KeyRef>* keys);
 
+// Positions of arguments that only the command may see (passwords), also where the arguments make no sense: see
+// shown_arguments.h.
+using SecretFinder = void (*)(Arguments arguments, std::vector<int>* positions);
+
 // Positions of keys: first, last (negative counts from the end), step. {0,0,0}: none.
 struct KeyPositions {
   int first = 0;
@@ -132,6 +136,7 @@ struct CommandSpec {
   // Whatever its reply or its effect depends on (does the key exist, of which type is it, is there room) is a
   // look.
   Overwrites overwrites_blindly = nullptr;
+  SecretFinder find_secrets = nullptr;
 };
 
 // For Overwrites: whatever the arguments are.

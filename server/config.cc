@@ -144,7 +144,9 @@ Status Config::load(std::span<const std::string> arguments) {
 
 Status Config::take_line(std::string_view where, std::string_view text, std::span<const std::string> words) {
   auto wrong = [&](const std::string& what) {
-    return invalid(std::string(where) + ": '" + std::string(text) + "'\n  " + what);
+    const bool secret = !words.empty() && is_secret_setting(words.front());
+    const std::string shown = secret ? words.front() + " (redacted)" : std::string(text);
+    return invalid(std::string(where) + ": '" + shown + "'\n  " + what);
   };
   if (words.empty()) return wrong("a setting's name is missing");
   std::string name = words.front();

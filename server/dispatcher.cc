@@ -150,6 +150,9 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
       unwrap(client, prepared)) {
     return dispatch(client, prepared);
   }
+  if (command->spec->find_secrets != nullptr && waits_to_authenticate(client, *command, arguments))
+      [[unlikely]]
+    return Outcome::kWaits;
   const Waiting hold = held_back(client, *command);
   if (hold != Waiting::kNo) [[unlikely]] {
     io_thread_.postpone(client, hold);
@@ -319,9 +322,9 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
                       engine::Operation& operation, bool in_exec, const engine::Key* first_key,
                       resp::Request* request) {
   const CommandSpec& spec = *command.spec;
-  if (server_.monitors().active() && (spec.flags & (kSkipMonitor | kAdmin)) == 0) [[unlikely]] {
-    server_.monitors().feed(client, client.database, arguments, server_.clock().wall_us());
-  }
+  const bool monitored = server_.monitors().active() && (spec.flags & (kSkipMonitor | kAdmin)) == 0;
+  if (monitored && !is_exec(command)) [[unlikely]]
+    feed_monitors(client, spec, arguments);
   const uint64_t begin = last_cycles_;
   const uint64_t errors_before = io_thread_.errors_written();
   client.last_command = &command;
@@ -330,6 +333,9 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
       server_, client,    spec,   arguments, client.reply, operation, operation.database(client.database),
       in_exec, first_key, request};
   spec.handler(context);
+  // Behind what it has run.
+  if (monitored && is_exec(command)) [[unlikely]]
+    feed_monitors(client, spec, arguments);
   last_cycles_ = cycles_now();
 
   const uint64_t cycles = last_cycles_ - begin;
@@ -344,6 +350,11 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
     record_slow(client, spec, arguments, cycles);
 }
 
+void Dispatcher::feed_monitors(const Client& client, const CommandSpec& spec, Arguments arguments) {
+  server_.monitors().feed(client, client.database, ShownArguments(spec, arguments),
+                          server_.clock().wall_us());
+}
+
 void Dispatcher::record_slow(const Client& client, const CommandSpec& spec, Arguments arguments,
                              uint64_t cycles) {
   const Settings& settings = server_.settings();
@@ -353,8 +364,8 @@ void Dispatcher::record_slow(const Client& client, const CommandSpec& spec, Argu
                         now_s, microseconds / 1000, settings.latency_threshold_ms);
   const int64_t threshold_us = settings.slowlog_threshold_us;
   if (threshold_us < 0 || microseconds < threshold_us || (spec.flags & kSkipSlowlog) != 0) return;
-  server_.slow_log().add(now_s, static_cast<uint64_t>(microseconds), arguments, client.address(), client.name,
-                         static_cast<size_t>(settings.slowlog_entries.get()));
+  server_.slow_log().add(now_s, static_cast<uint64_t>(microseconds), ShownArguments(spec, arguments),
+                         client.address(), client.name, static_cast<size_t>(settings.slowlog_entries.get()));
 }
 
 void Dispatcher::apply_reply_mode(Client& client, uint64_t from) {

@@ -67,6 +67,8 @@ class Dispatcher {
   bool out_of_memory(const Client& client, const Command& command) const;
   bool may_run_elsewhere(const Client& client, const Command& command) const;
   Waiting held_back(const Client& client, const Command& command) const;
+  // It gives a password, and too many wrong ones have come from its address.
+  bool waits_to_authenticate(Client& client, const Command& command, Arguments arguments);
   // QUORUM EXEC becomes the command that it runs. False: its arguments make no sense, which its handler says.
   bool unwrap(Client& client, PreparedRequest& prepared);
   // In a cluster, before a command runs: kRun lets it.
@@ -87,6 +89,7 @@ class Dispatcher {
   void reject(Client& client, const Command* command, std::string_view error);
   void reject_unknown(Client& client, Arguments arguments);
   void queue(Client& client, const Command& command, Arguments arguments);
+  void feed_monitors(const Client& client, const CommandSpec& spec, Arguments arguments);
   // For a command that took longer than the slow log or the latency monitor wants to know of.
   void record_slow(const Client& client, const CommandSpec& spec, Arguments arguments, uint64_t cycles);
 

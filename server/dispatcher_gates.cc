@@ -1,6 +1,7 @@
 // What stands before a command may run: that it exists and was asked for rightly, and that nothing forbids it
 // now.
 #include <string>
+#include <utility>
 
 #include "server/dispatcher.h"
 #include "server/io_thread.h"
@@ -154,6 +155,18 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
     return true;
   }
   return false;
+}
+
+bool Dispatcher::waits_to_authenticate(Client& client, const Command& command, Arguments arguments) {
+  if ((command.spec->flags & kNoAuth) == 0 || client.tunnel != nullptr) return false;
+  if (std::exchange(client.waited_to_authenticate, false)) return false;
+  const int64_t delay_ms = server_.auth_throttle().delay_ms(client.address(), io_thread_.now_ms());
+  if (delay_ms == 0) return false;
+  positions_.clear();
+  command.spec->find_secrets(arguments, &positions_);
+  if (positions_.empty()) return false;
+  io_thread_.delay_authentication(client, delay_ms);
+  return true;
 }
 
 Waiting Dispatcher::held_back(const Client& client, const Command& command) const {

@@ -3,7 +3,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <array>
 
 #include "engine/assert.h"
 #include "server/cluster/cluster_thread.h"
@@ -15,13 +14,8 @@ namespace {
 
 // Rounds of executing and sending before the loop looks at its sockets again.
 constexpr int kRoundsPerPass = 16;
-// Handed to the kernel for one client before the others get their turn.
-constexpr size_t kSendBytesPerTurn = 4 << 20;
-constexpr size_t kSendPieces = 64;
 constexpr int64_t kRetryMs = 3;
 constexpr int64_t kTickMs = 1000;
-// How often replies that wait for the log are asked whether their time is up.
-constexpr int64_t kHeldMs = 100;
 // What a client waits for is a defect after so long, and three times its own timeout.
 constexpr int64_t kWatchdogSeconds = 90;
 // Clients that said nothing for so long give back their buffers.
@@ -92,6 +86,7 @@ void IoThread::adopt(AcceptedSocket socket) {
   client->reply.set_error_observer(this);
   client->connection().watch(true, false);
   if (log_enabled(LogLevel::kVerbose)) log_text(LogLevel::kVerbose, "Accepted " + client->address());
+  account(*client);
   clients_.emplace(id, std::move(client));
   statistics_.clients.set(clients_.size());
 }
@@ -170,6 +165,19 @@ void IoThread::postpone(Client& client, Waiting why) {
   if (!retry_timer_->active()) retry_timer_->start(kRetryMs, 0);
 }
 
+void IoThread::delay_authentication(Client& client, int64_t delay_ms) {
+  client.wait_for(Waiting::kForTurn);
+  server_.auth_throttle().begin_wait(client.address(), now_ms_);
+  client.delay_timer = std::make_unique<Timer>(loop_, [this, id = client.id()] {
+    Client* waiting = find_client(id);
+    if (waiting == nullptr || waiting->closing || waiting->waiting != Waiting::kForTurn) return;
+    server_.auth_throttle().end_wait(waiting->address());
+    waiting->waited_to_authenticate = true;
+    resume(*waiting);
+  });
+  client.delay_timer->start(delay_ms, 0);
+}
+
 void IoThread::retry_postponed() {
   std::vector<uint64_t> ids;
   ids.swap(postponed_);
@@ -235,6 +243,8 @@ void IoThread::on_readable(Client& client) {
     update_interest(client);
     return;
   }
+  // What was read has its turn first: else requests would pile up that come faster than they are executed.
+  if (client.in_ready_list && !client.input_exhausted) return;
   const std::span<char> room = client.parser.prepare();
   const IoResult result = client.connection().read(room.data(), room.size());
   switch (result.kind) {
@@ -255,12 +265,10 @@ void IoThread::on_readable(Client& client) {
   client.input_exhausted = false;
   client.parser.commit(result.bytes);
   statistics_.input_bytes.add(result.bytes);
+  account(client);
   if (static_cast<int64_t>(client.parser.memory_bytes() + client.transaction.bytes) >
       server_.settings().query_buffer_bytes.get()) {
-    log_text(LogLevel::kWarning,
-             "Closing a client whose requests exceed client-query-buffer-limit: " + client.describe(now_ms_));
-    server_.clients_disconnected_by_limits.fetch_add(1, std::memory_order_relaxed);
-    close(client);
+    close_for_limit(client, "requests exceed client-query-buffer-limit");
     return;
   }
   mark_ready(client);
@@ -268,7 +276,7 @@ void IoThread::on_readable(Client& client) {
 
 void IoThread::run_pass() {
   if (ready_.empty() && outputs_.empty() && closing_.empty() && outbox_.empty() && !commit_gate_.pending())
-    return;
+    return bound_client_memory();
   if (cluster_ != nullptr) cluster_->begin_pass();
   statistics_.passes.add(1);
   commit_gate_.begin_pass();
@@ -279,6 +287,7 @@ void IoThread::run_pass() {
     commit();
     send_outputs();
     destroy_closing();
+    bound_client_memory();
     if (ready_.empty() && outputs_.empty()) return;
   }
   // More is left: come back after a look at the sockets.
@@ -315,116 +324,6 @@ void IoThread::run_ready() {
   executing_.clear();
 }
 
-void IoThread::send_outputs() {
-  sending_.swap(outputs_);
-  for (Client* client : sending_) {
-    client->in_output_list = false;
-    if (!client->closing) send(*client);
-  }
-  sending_.clear();
-}
-
-bool IoThread::send_to_socket(Client& client, size_t sendable, bool* blocked) {
-  size_t sent_bytes = 0;
-  while (sendable > 0 && !*blocked && sent_bytes < kSendBytesPerTurn) {
-    std::array<iovec, kSendPieces> pieces;
-    const size_t count = client.output.gather(pieces.data(), pieces.size());
-    size_t offered = 0, used = 0;
-    for (; used < count && offered < sendable; ++used) {
-      pieces[used].iov_len = std::min(pieces[used].iov_len, sendable - offered);
-      offered += pieces[used].iov_len;
-    }
-    const IoResult result = client.connection().write(pieces.data(), static_cast<int>(used));
-    if (result.kind == IoResult::kFailed || result.kind == IoResult::kClosed) return false;
-    const size_t written = result.kind == IoResult::kOk ? result.bytes : 0;
-    client.output.consume(written);
-    sendable -= written;
-    sent_bytes += written;
-    *blocked = written < offered;
-  }
-  statistics_.output_bytes.add(sent_bytes);
-  if (sent_bytes > 0) client.last_interaction_ms = now_ms_;
-  client.writable_wanted = sendable > 0;
-  return true;
-}
-
-bool IoThread::send_to_tunnel(Client& client, size_t sendable) {
-  while (sendable > 0) {
-    std::array<iovec, kSendPieces> pieces;
-    const size_t count = client.output.gather(pieces.data(), pieces.size());
-    size_t taken = 0;
-    for (size_t i = 0; i < count && taken < sendable; ++i) {
-      const size_t bytes = std::min(pieces[i].iov_len, sendable - taken);
-      if (!client.tunnel->deliver({static_cast<const char*>(pieces[i].iov_base), bytes})) return false;
-      taken += bytes;
-    }
-    client.output.consume(taken);
-    sendable -= taken;
-  }
-  return true;
-}
-
-void IoThread::send(Client& client) {
-  const size_t sendable = std::min(commit_gate_.sendable(client),
-                                   static_cast<size_t>(client.held_replies.sendable_position(client.output) -
-                                                       client.output.consumed_position()));
-  bool blocked = false;
-  const bool reached = client.tunnel != nullptr ? send_to_tunnel(client, sendable)
-                                                : send_to_socket(client, sendable, &blocked);
-  if (!reached) return close(client);
-  if (!client.log_holds.empty() && !client.in_held_list) {
-    client.in_held_list = true;
-    held_.push_back(client.id());
-    if (!held_timer_->active()) held_timer_->start(kHeldMs, 0);
-  }
-  const bool all_sent = client.output.empty() && client.held_replies.empty();
-  if (client.close_after_reply && all_sent) {
-    close(client);
-    return;
-  }
-  enforce_output_limit(client);
-  // Whoever was stopped because of pending output or held requests goes on when it can.
-  const bool has_requests = !client.held_requests.empty() || !client.input_exhausted;
-  if (client.can_execute() && has_requests) {
-    mark_ready(client);
-  } else if (client.end_of_input && !has_requests && client.waiting == Waiting::kNo && all_sent) {
-    close(client);
-    return;
-  }
-  if (client.tunnel != nullptr) {
-    on_tunnel_input(client);
-    return;
-  }
-  if (client.can_execute() && client.held_requests.empty()) client.reading = !client.end_of_input;
-  update_interest(client);
-}
-
-void IoThread::enforce_output_limit(Client& client) {
-  const Settings& settings = server_.settings();
-  const OutputLimit& limit = client.client_class() == ClientClass::kPubSub || client.monitor
-                                 ? settings.output_pubsub
-                                 : settings.output_normal;
-  const auto pending = static_cast<int64_t>(client.output.size());
-  const int64_t hard_bytes = limit.hard_bytes;
-  const int64_t soft_bytes = limit.soft_bytes;
-  bool exceeded = hard_bytes != 0 && pending > hard_bytes;
-  if (soft_bytes != 0 && pending > soft_bytes) {
-    if (client.over_soft_limit_since_ms == 0) client.over_soft_limit_since_ms = now_ms_;
-    exceeded |= now_ms_ - client.over_soft_limit_since_ms > limit.soft_seconds * 1000;
-  } else {
-    client.over_soft_limit_since_ms = 0;
-  }
-  if (!exceeded) return;
-  log_text(LogLevel::kWarning,
-           "Closing a client whose output exceeds client-output-buffer-limit: " + client.describe(now_ms_));
-  server_.clients_disconnected_by_limits.fetch_add(1, std::memory_order_relaxed);
-  close(client);
-}
-
-void IoThread::update_interest(Client& client) {
-  client.connection().watch(client.reading, client.writable_wanted);
-}
-
 void IoThread::destroy_closing() {
   while (!closing_.empty()) {
     Client* client = closing_.back();
@@ -435,6 +334,9 @@ void IoThread::destroy_closing() {
     if (cluster_ != nullptr) cluster_->on_client_closed(*client);
     if (client->in_ready_list) std::erase(ready_, client);
     if (client->in_output_list) std::erase(outputs_, client);
+    note_socket_full(*client, false);
+    forget_account(*client);
+    if (client->waiting == Waiting::kForTurn) server_.auth_throttle().end_wait(client->address());
     clients_.erase(client->id());
   }
   statistics_.clients.set(clients_.size());
@@ -443,17 +345,18 @@ void IoThread::destroy_closing() {
 void IoThread::on_tick() {
   now_ms_ = server_.clock().wall_ms();
   const int64_t timeout_ms = server_.settings().timeout_seconds * 1000;
-  size_t client_bytes = 0, largest_input = 0, largest_output = 0, suspended = 0;
+  size_t largest_input = 0, largest_output = 0, suspended = 0;
   for (auto& [id, client] : clients_) {
     if (!client->closing) check_idle(*client, timeout_ms);
     if (!client->closing) watch_waits(*client);
     const size_t input = client->parser.memory_bytes() + client->transaction.bytes;
-    client_bytes += sizeof(Client) + input + client->output.size();
     largest_input = std::max(largest_input, input);
     largest_output = std::max(largest_output, client->output.size());
     suspended += client->blocked() ? 1 : 0;
+    account(*client);
   }
-  statistics_.client_bytes.set(client_bytes);
+  bound_client_memory();
+  server_.client_memory().check(*this);
   statistics_.largest_input_bytes.set(largest_input);
   statistics_.largest_output_bytes.set(largest_output);
   statistics_.suspended_clients.set(suspended);

@@ -65,6 +65,8 @@ class IoThread final : private resp::ErrorObserver {
   void resume(Client& client);
   // Puts the client on the list of those that try again when pauses or congestion end.
   void postpone(Client& client, Waiting why);
+  // Has the client wait before the password is looked at that it gives.
+  void delay_authentication(Client& client, int64_t delay_ms);
   // Lets all postponed clients try again.
   void retry_postponed();
   // A fetch for the client's wait ended.
@@ -73,6 +75,10 @@ class IoThread final : private resp::ErrorObserver {
   void on_durable();
 
   void on_readable(Client& client);
+  void on_writable(Client& client);
+  // Within a transaction: whether its replies so far are more than may ever be pending for the client, or than
+  // another node can be brought. Then they are for nothing; a client of this node's own is closed.
+  bool outgrown(Client& client);
 
   // For how long a reply to the command that runs for the client may wait for the log.
   int64_t log_patience_ms(const Client& client) const;
@@ -101,7 +107,14 @@ class IoThread final : private resp::ErrorObserver {
   bool send_to_socket(Client& client, size_t sendable, bool* blocked);
   bool send_to_tunnel(Client& client, size_t sendable);
   void enforce_output_limit(Client& client);
+  void close_for_limit(Client& client, const char* limit);
   void update_interest(Client& client);
+  void note_socket_full(Client& client, bool full);
+  // Counts what the client holds now.
+  void account(Client& client);
+  void forget_account(const Client& client);
+  // At the end of a pass: tells others what all clients hold, and has it bounded.
+  void bound_client_memory();
   void destroy_closing();
   void check_idle(Client& client, int64_t timeout_ms);
   void watch_waits(Client& client);
@@ -125,6 +138,9 @@ class IoThread final : private resp::ErrorObserver {
   std::vector<uint64_t> postponed_;
   std::vector<uint64_t> held_;  // Have replies that wait for the log.
   std::vector<Client*> closing_;
+  size_t client_bytes_ = 0, stranger_bytes_ = 0;  // Held by clients; by those that have not authenticated.
+  size_t checked_bytes_ = 0, checked_stranger_bytes_ = 0;  // The same, when ClientMemory last looked.
+  bool accounts_changed_ = false;
   std::unique_ptr<Timer> retry_timer_;
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<Timer> held_timer_;

@@ -79,8 +79,9 @@ void MonitorFeed::remove(Client& client) {
   count_.store(monitors_.size(), std::memory_order_relaxed);
 }
 
-void MonitorFeed::feed(const Client& from, int database, Arguments arguments, int64_t now_us) {
-  const auto line = std::make_shared<const std::string>(format_line(from, database, arguments, now_us));
+void MonitorFeed::feed(const Client& from, int database, const ShownArguments& arguments, int64_t now_us) {
+  const auto line =
+      std::make_shared<const std::string>(format_line(from, database, arguments.words(), now_us));
   std::lock_guard lock(mutex_);
   for (const Monitor& monitor : monitors_) {
     monitor.io_thread->loop().post([io_thread = monitor.io_thread, id = monitor.client_id, line] {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "server/command.h"
+#include "server/shown_arguments.h"
 
 namespace starling::server {
 
@@ -21,7 +21,7 @@ class MonitorFeed {
 
   bool active() const { return count_.load(std::memory_order_relaxed) != 0; }
   // Tells all monitors that `from` runs a command. Precondition: worth it only while active().
-  void feed(const Client& from, int database, Arguments arguments, int64_t now_us);
+  void feed(const Client& from, int database, const ShownArguments& arguments, int64_t now_us);
 
  private:
   struct Monitor {

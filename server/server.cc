@@ -287,6 +287,9 @@ void Server::reset_statistics(IoThread& asking, std::function<void()> done) {
   connections_received = 0;
   connections_rejected = 0;
   clients_disconnected_by_limits = 0;
+  client_memory_.evicted_clients = 0;
+  auth_throttle_.failures = 0;
+  auth_throttle_.delayed = 0;
   on_every_loop(
       asking, [](IoThread& io_thread) { io_thread.statistics().reset(); }, std::move(done));
   engine_->reset_statistics();

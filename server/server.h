@@ -16,6 +16,8 @@
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/status.h"
+#include "server/auth_throttle.h"
+#include "server/client_memory.h"
 #include "server/client_pause.h"
 #include "server/command_table.h"
 #include "server/io_thread.h"
@@ -78,6 +80,10 @@ class Server final : private engine::KeyObserver {
   LatencyMonitor& latency() { return latency_; }
   Pulse& pulse() { return pulse_; }
   SnapshotKeeper& snapshots() { return snapshots_; }
+  ClientMemory& client_memory() { return client_memory_; }
+  AuthThrottle& auth_throttle() { return auth_throttle_; }
+  // About clients that are closed for what they did.
+  LimitedLog& client_log() { return client_log_; }
   // Null when this node is on its own.
   ClusterNode* cluster() { return cluster_.get(); }
 
@@ -129,6 +135,9 @@ class Server final : private engine::KeyObserver {
   LatencyMonitor latency_;
   Pulse pulse_;
   SnapshotKeeper snapshots_;
+  ClientMemory client_memory_{*this};
+  LimitedLog client_log_;
+  AuthThrottle auth_throttle_;
   std::unique_ptr<PubSub> pubsub_;
   NotificationSink* notification_sink_ = nullptr;
   std::vector<std::function<void(Client&)>> detach_hooks_;

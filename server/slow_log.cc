@@ -27,9 +27,9 @@ std::vector<std::string> shorten(Arguments arguments) {
 
 }  // namespace
 
-void SlowLog::add(int64_t time_s, uint64_t duration_us, Arguments arguments,
+void SlowLog::add(int64_t time_s, uint64_t duration_us, const ShownArguments& arguments,
                   const std::string& client_address, const std::string& client_name, size_t max_entries) {
-  std::vector<std::string> kept = shorten(arguments);
+  std::vector<std::string> kept = shorten(arguments.words());
   std::lock_guard lock(mutex_);
   entries_.push_front({next_id_++, time_s, duration_us, std::move(kept), client_address, client_name});
   while (entries_.size() > max_entries) entries_.pop_back();

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "server/command.h"
+#include "server/shown_arguments.h"
 
 namespace starling::server {
 
@@ -22,8 +22,8 @@ class SlowLog {
     std::string client_address, client_name;
   };
 
-  void add(int64_t time_s, uint64_t duration_us, Arguments arguments, const std::string& client_address,
-           const std::string& client_name, size_t max_entries);
+  void add(int64_t time_s, uint64_t duration_us, const ShownArguments& arguments,
+           const std::string& client_address, const std::string& client_name, size_t max_entries);
   // Newest first; at most `count`.
   std::vector<Entry> newest(size_t count) const;
   size_t size() const;

@@ -10,7 +10,7 @@ import time
 
 from harness import resp
 from harness.checks import Skip
-from harness.servers import Server, is_redis, wait_until
+from harness.servers import Server, wait_until
 
 MIB = 1 << 20
 
@@ -104,15 +104,35 @@ def never_reads(settings):
 
 
 def never_reads_by_default(settings):
-    if is_redis(settings.server):
-        raise Skip("Redis has no limit by default")
-    with Server(settings.server) as server:
+    """Without a limit of its own a client is bounded by what all clients together may hold."""
+    with Server(settings.server, {"maxmemory-clients": "64mb"}) as server:
         connection = server.connect()
-        connection.value("SET", "large", bytes(MIB))
+        fields = [word for number in range(1000) for word in ("f%d" % number, "v" * 1000)]
+        connection.value("HSET", "large", *fields)
         before = server.resident_bytes()
-        flood(connection, resp.encode(("GET", "large")) * 20, 50)
+        flood(connection, resp.encode(("HGETALL", "large")) * 20, 50)
         serves(server)
-        return bounded(server, before, 200 * MIB, "a client that never reads")
+        if not wait_until(lambda: "evicted_clients:0" not in server.connect().value("INFO", "stats").decode(), 10):
+            raise AssertionError("nobody was closed")
+        return bounded(server, before, 250 * MIB, "a client that never reads")
+
+
+def writes_first(settings):
+    """A pipeline as some libraries send it: all of it is written before the first reply is read."""
+    count, size = 200_000, 1000
+    with Server(settings.server) as server:
+        server.connect().value("SET", "k", b"v" * size)
+        before = server.resident_bytes()
+        connection = server.connect(120)
+        connection.send_raw(resp.encode(("GET", "k")) * count)
+        left = (len(b"$%d\r\n" % size) + size + 2) * count
+        while left > 0:
+            piece = connection.socket.recv(min(left, 4 * MIB))
+            if not piece:
+                raise AssertionError("closed, %d bytes early" % left)
+            left -= len(piece)
+        serves(server)
+        return bounded(server, before, count * size * 1.5, "a pipeline that is written first")
 
 
 def subscriber_never_reads(settings):
@@ -304,6 +324,6 @@ def http(settings):
 
 
 CHECKS = [("idle-connections", idle_connections), ("too-many-clients", too_many_clients), ("never-reads", never_reads),
-          ("never-reads-by-default", never_reads_by_default), ("subscriber-never-reads", subscriber_never_reads),
+          ("never-reads-by-default", never_reads_by_default), ("writes-first", writes_first), ("subscriber-never-reads", subscriber_never_reads),
           ("largest-value", largest_value), ("too-large-value", too_large_value), ("million-commands", million_commands),
           ("garbage", garbage), ("half-requests", half_requests), ("before-authentication", before_authentication), ("http", http)]

@@ -97,6 +97,7 @@ void BusLink::read() {
     total += result.bytes;
     heard_ms_ = owner_.now_ms_;
     pinged_ = false;
+    challenged_until_ms_ = 0;
     owner_.statistics_.bytes_received.add(result.bytes);
     if (!take_frames() || result.bytes < room.size()) return;
   }
@@ -257,6 +258,8 @@ void BusLink::on_time(int64_t now_ms) {
     case State::kUp:
       break;
   }
+  if (challenged_until_ms_ != 0 && now_ms >= challenged_until_ms_)
+    return close("it did not answer when another process had come under its id");
   if (!output_.empty() && now_ms - progress_ms_ >= options.stall_timeout_ms) {
     owner_.statistics_.stalled_links.add(1);
     return close("it stopped reading; " + std::to_string(output_.size()) + " bytes were waiting for it");
@@ -271,6 +274,11 @@ void BusLink::on_time(int64_t now_ms) {
   pinged_ = true;
   ping_position_ = output_.position();
   ping_sent_ms_ = -1;
+}
+
+void BusLink::challenge(int64_t until_ms) {
+  if (state_ != State::kUp || challenged_until_ms_ != 0) return;
+  if (queue(FrameKind::kPing, 0, {})) challenged_until_ms_ = until_ms;
 }
 
 void BusLink::close(const std::string& reason) {

@@ -43,6 +43,8 @@ class BusLink final : public FdHandler {
   void flush();
   // Looks at deadlines.
   void on_time(int64_t now_ms);
+  // Closes the link unless something comes from the peer until then: another process says that it is the peer.
+  void challenge(int64_t until_ms);
   // Ends the link and tells the owner, once.
   void close(const std::string& reason);
 
@@ -96,6 +98,7 @@ class BusLink final : public FdHandler {
   bool pinged_ = false;
   uint64_t ping_position_ = 0;
   int64_t ping_sent_ms_ = -1;
+  int64_t challenged_until_ms_ = 0;  // 0: it is not.
 };
 
 }  // namespace starling::server

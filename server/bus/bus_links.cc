@@ -27,6 +27,8 @@ constexpr int kRefusalLinesPerPeriod = 10;
 constexpr int64_t kRefusalPeriodMs = 10000;
 constexpr int64_t kSameRefusalMs = 60000;
 constexpr size_t kRefusalsRemembered = 1000;
+// What a peer is given to show that it is still there when another process comes under its id.
+constexpr int64_t kChallengeMs = 1000;
 // A seed list may name this node itself. (Or one that runs on a copy of its data: hence the notice.)
 constexpr int64_t kSelfRetryMs = 60000;
 
@@ -145,6 +147,11 @@ bool BusLinks::reply(LinkId id, cluster::FrameKind kind, uint64_t correlation, s
   return count_send(found != links_.end() && found->second->queue(kind, correlation, payload));
 }
 
+bool BusLinks::full(const NodeId& peer, size_t bytes) const {
+  const BusLink* link = find_up(peer);
+  return link != nullptr && link->queued_bytes() != 0 && link->queued_bytes() + bytes > options_.queue_bytes;
+}
+
 bool BusLinks::connected(const NodeId& peer) const {
   return up_.contains(peer);
 }
@@ -221,6 +228,15 @@ void BusLinks::on_link_up(BusLink& link) {
   if (!link.outgoing()) {
     --strangers_;
     log_text(LogLevel::kVerbose, "Node " + id.to_string() + " connected from " + link.address());
+    // All that a handshake proves is the secret. Who is at the node's own address and another process is asked
+    // whether it is still there; if so, this one is an impostor, or runs on a copy of its directory.
+    if (BusLink* own = find_up(id); own != nullptr && own->peer().life != link.peer().life) {
+      own->challenge(now_ms_ + kChallengeMs);
+      const std::string reason =
+          "another process is connected as node " + id.to_string() + " at " + own->address();
+      log_refusal(link, reason);
+      return link.close(reason);
+    }
     return handler_.on_accepted(link.peer(), link.id());
   }
   const auto found = std::find_if(targets_.begin(), targets_.end(),

@@ -145,6 +145,8 @@ class BusLinks {
   [[nodiscard]] bool reply(LinkId link, cluster::FrameKind kind, uint64_t correlation,
                            std::string_view payload);
   bool connected(const cluster::NodeId& peer) const;
+  // There is a link to it, whose queue has no room for so many bytes more: it will, or the link is cut.
+  bool full(const cluster::NodeId& peer, size_t bytes) const;
   // What the node that the link leads to has said of its life (handshake.h); 0: there is no link.
   uint64_t life_of(const cluster::NodeId& peer) const;
   // The last attempt to connect to it found nobody listening.

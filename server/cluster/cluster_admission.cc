@@ -21,6 +21,8 @@ constexpr int64_t kConnectingUs = 3'000'000;
 // What a link that broke is given to come back, before a command is refused because of it; no longer than its
 // timeout.
 constexpr int64_t kRelinkingUs = 2'000'000;
+// Of a request beside its arguments, generously.
+constexpr size_t kForwardOverheadBytes = 64 << 10;
 
 bool same_partition(std::span<const engine::KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(),
@@ -162,6 +164,13 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       return wait_for_nodes(client);
     }
     if (!direct) {
+      // A pipeline of large values is sent as fast as the other node takes it.
+      size_t bytes = client.transaction.bytes + kForwardOverheadBytes;
+      for (const std::string_view argument : arguments) bytes += argument.size();
+      if (links_.full(placement_->topology.members[target].id, bytes)) {
+        io_thread_.postpone(client, Waiting::kForLinks);
+        return Admission::kWaits;
+      }
       if (exec) {
         forward_transaction(client, target, keys, writes);
       } else if (watch) {

@@ -194,6 +194,10 @@ void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::stri
 
 void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
                              std::string_view payload) {
+  if (placement_ != nullptr && placement_->topology.index_of(peer) == cluster::kNoNode &&
+      refuse_stranger(link, kind, correlation)) {
+    return;
+  }
   switch (kind) {
     case FrameKind::kWrite:
     case FrameKind::kHint:
@@ -238,6 +242,28 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
       return;
     default:
       return node_.on_control_frame(*this, peer, link, kind, correlation, payload);
+  }
+}
+
+// What only members may ask for. A later topology may have made it one: it will ask again.
+bool ClusterThread::refuse_stranger(LinkId link, FrameKind kind, uint64_t correlation) {
+  switch (kind) {
+    case FrameKind::kWrite:
+    case FrameKind::kHint:
+    case FrameKind::kVersion:
+    case FrameKind::kState: {
+      follow_placement();
+      const std::string refusal =
+          cluster::text_reply(cluster::ReplyResult::kUnavailable, "does not know the asker as a member");
+      (void)links_.reply(link, cluster::reply_kind(kind), correlation, refusal);
+      return true;
+    }
+    case FrameKind::kPublish:
+    case FrameKind::kForward:
+    case FrameKind::kForwardReply:
+      return true;
+    default:
+      return false;
   }
 }
 

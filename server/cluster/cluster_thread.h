@@ -135,6 +135,7 @@ class ClusterThread final : private BusHandler,
   // At the end of the pass: what was queued for other nodes leaves.
   void flush() {
     links_.flush();
+    tunnels_.send_unsent();
     if (!ticking_ && under_way()) tick_often(true);
   }
   // The settings of quorums are others.
@@ -166,6 +167,8 @@ class ClusterThread final : private BusHandler,
   void on_accepted(const cluster::Introduction& peer, LinkId link) override;
   void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
                 std::string_view payload) override;
+  // Of a node that is no member. False: strangers may, too.
+  bool refuse_stranger(LinkId link, cluster::FrameKind kind, uint64_t correlation);
   // Wire
   bool send(cluster::NodeIndex node, cluster::FrameKind kind, uint64_t correlation,
             std::string_view payload) override;

@@ -13,6 +13,7 @@ namespace {
 
 // A forwarded client that sent nothing for so long goes; it is made again when it is needed.
 constexpr int64_t kIdleMs = 60'000;
+constexpr size_t kLargestReplyBytes = cluster::kLargestFrameBytes - 64;
 constexpr std::string_view kUncertain =
     "-NOQUORUM the coordinating node was lost; the write may still take effect\r\n";
 
@@ -65,11 +66,54 @@ bool Tunnel::deliver(std::string_view bytes) {
         tunnels_.operations_.finish({request.life, request.correlation}, reply_,
                                     tunnels_.io_thread_.now_ms());
       }
-      if (!link_gone_) link_gone_ = !tunnels_.answer(link_, request.correlation, reply_);
+      if (!link_gone_) answer(request.correlation);
     }
     reply_.clear();
   }
   return !link_gone_ || must_go_on();
+}
+
+void Tunnel::answer(uint64_t correlation) {
+  if (reply_.size() > kLargestReplyBytes) {
+    reply_ = "-ERR the reply has " + std::to_string(reply_.size()) +
+             " bytes, more than one node brings another; the command was executed\r\n";
+  }
+  if (unsent_.empty() && tunnels_.answer(link_, correlation, reply_)) return;
+  if (!tunnels_.links_.alive(link_)) {
+    link_gone_ = true;
+    unsent_.clear();
+    return;
+  }
+  if (unsent_.empty()) tunnels_.blocked_.push_back(client_id_);
+  unsent_.emplace_back(correlation, std::move(reply_));
+}
+
+bool Tunnel::send_unsent() {
+  while (!unsent_.empty() && tunnels_.answer(link_, unsent_.front().first, unsent_.front().second))
+    unsent_.pop_front();
+  if (unsent_.empty()) return true;
+  if (tunnels_.links_.alive(link_)) return false;
+  link_gone_ = true;
+  unsent_.clear();
+  return true;
+}
+
+void Tunnels::send_unsent() {
+  if (blocked_.empty()) return;
+  std::vector<uint64_t> blocked = std::exchange(blocked_, {});
+  bool resumed = false;
+  for (const uint64_t id : blocked) {
+    Client* client = io_thread_.find_client(id);
+    if (client == nullptr || client->closing) continue;
+    if (!client->tunnel->send_unsent()) {
+      blocked_.push_back(id);
+      continue;
+    }
+    io_thread_.output_pending(*client);
+    resumed = true;
+  }
+  // The pass is over: another one goes on with them.
+  if (resumed) io_thread_.loop().post([] {});
 }
 
 bool Tunnels::answer(LinkId link, uint64_t correlation, std::string_view reply) {

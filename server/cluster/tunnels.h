@@ -20,6 +20,8 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_map.h"
 #include "resp/reply_scanner.h"
@@ -52,7 +54,11 @@ class Tunnel {
   // nothing that must be run is left.
   bool deliver(std::string_view bytes);
   // Nothing waits for an answer.
-  bool idle() const { return requests_.empty(); }
+  bool idle() const { return requests_.empty() && unsent_.empty(); }
+  // Answers wait for room on the link: nothing more is executed for its client meanwhile.
+  bool blocked() const { return !unsent_.empty(); }
+  // Sends what waits, as far as there is room. True: nothing waits any more.
+  bool send_unsent();
 
  private:
   friend class Tunnels;
@@ -62,6 +68,7 @@ class Tunnel {
     int replies;    // Still to come.
   };
   bool must_go_on() const;
+  void answer(uint64_t correlation);
   Tunnels& tunnels_;
   const LinkId link_;
   const uint64_t origin_;
@@ -70,7 +77,8 @@ class Tunnel {
   std::deque<Request> requests_;  // Not answered yet.
   bool link_gone_ = false;
   resp::ReplyScanner scanner_;
-  std::string reply_;  // The part of a reply that has left the client.
+  std::string reply_;                                    // The part of a reply that has left the client.
+  std::deque<std::pair<uint64_t, std::string>> unsent_;  // By correlation, in order.
 };
 
 class Tunnels {
@@ -83,6 +91,8 @@ class Tunnels {
   // Clients of links that are gone are of no use to anybody.
   void close_idle(int64_t now_ms);
   size_t size() const { return by_origin_.size(); }
+  // At the end of a pass: answers that waited for room.
+  void send_unsent();
   // No request is under way here.
   bool idle() const;
 
@@ -98,6 +108,7 @@ class Tunnels {
   OperationTable& operations_;
   const OnOwnReply on_own_reply_;
   absl::flat_hash_map<std::pair<LinkId, uint64_t>, uint64_t> by_origin_;  // To client ids.
+  std::vector<uint64_t> blocked_;  // Clients whose answers wait for room.
 };
 
 }  // namespace starling::server

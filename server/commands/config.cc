@@ -8,6 +8,7 @@
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/config.h"
+#include "server/config/setting_spec.h"
 #include "server/cycle_clock.h"
 #include "server/io_thread.h"
 #include "server/log.h"
@@ -34,6 +35,14 @@ void set(CommandContext& context) {
   engine::Status status = context.server.config().set(pairs);
   if (!status.ok()) return context.reply.error(status.message());
   context.reply.ok();
+}
+
+// Also what follows a name that no setting has: it may be a secret one's, mistyped.
+void set_secrets(Arguments arguments, std::vector<int>* positions) {
+  for (size_t i = 2; i + 1 < arguments.size(); i += 2) {
+    if (find_setting(arguments[i]) == nullptr || is_secret_setting(arguments[i]))
+      positions->push_back(static_cast<int>(i + 1));
+  }
 }
 
 void rewrite(CommandContext& context) {
@@ -100,6 +109,11 @@ CommandSpec admin(std::string_view usage, int arity, Handler handler, std::strin
           .summary = summary};
 }
 
+CommandSpec with_secrets(CommandSpec spec, SecretFinder find_secrets) {
+  spec.find_secrets = find_secrets;
+  return spec;
+}
+
 std::span<const CommandSpec> subcommands() {
   static const std::array subcommands = {
       admin("get {parameter} ...", -3, get, "2.0.0", "The values of settings."),
@@ -113,7 +127,9 @@ std::span<const CommandSpec> subcommands() {
                   .summary = "Explains the subcommands."},
       admin("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero."),
       admin("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file."),
-      admin("set {parameter value} ...", -4, set, "2.0.0", "Changes settings of the running server."),
+      with_secrets(
+          admin("set {parameter value} ...", -4, set, "2.0.0", "Changes settings of the running server."),
+          set_secrets),
   };
   return subcommands;
 }

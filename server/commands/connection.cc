@@ -1,4 +1,5 @@
 // AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT. CLIENT's subcommands are in client.cc.
+#include <algorithm>
 #include <array>
 #include <string>
 
@@ -27,7 +28,10 @@ bool equals_in_constant_time(std::string_view given, std::string_view expected) 
 
 bool authenticate(CommandContext& context, std::string_view user, std::string_view password) {
   const std::string expected = context.server.settings().password.get();
-  if (user != "default" || (!expected.empty() && !equals_in_constant_time(password, expected))) return false;
+  if (user != "default" || (!expected.empty() && !equals_in_constant_time(password, expected))) {
+    context.server.auth_throttle().failed(context.client.address(), context.client.io_thread().now_ms());
+    return false;
+  }
   context.client.set_authenticated(true);
   return true;
 }
@@ -43,6 +47,21 @@ void auth(CommandContext& context) {
   if (!authenticate(context, user, context.argument(context.size() - 1)))
     return context.reply.error(kWrongPassword);
   context.reply.ok();
+}
+
+// All but the name of a user before a password.
+void auth_secrets(Arguments arguments, std::vector<int>* positions) {
+  const size_t first = arguments.size() == 3 ? 2 : 1;
+  for (size_t i = first; i < arguments.size(); ++i) positions->push_back(static_cast<int>(i));
+}
+
+void hello_secrets(Arguments arguments, std::vector<int>* positions) {
+  for (size_t i = 2; i < arguments.size(); ++i) {
+    if (!equals_ignoring_case(arguments[i], "auth")) continue;
+    for (size_t j = i + 1; j < std::min(i + 3, arguments.size()); ++j)
+      positions->push_back(static_cast<int>(j));
+    i += 2;
+  }
 }
 
 void echo(CommandContext& context) {
@@ -168,7 +187,8 @@ std::span<const CommandSpec> connection_commands() {
                   .handler = auth,
                   .group = "connection",
                   .since = "1.0.0",
-                  .summary = "Proves with a password that the client may use the server."},
+                  .summary = "Proves with a password that the client may use the server.",
+                  .find_secrets = auth_secrets},
       CommandSpec{.name = "client",
                   .arity = -2,
                   .categories = kCatSlow,
@@ -194,7 +214,8 @@ std::span<const CommandSpec> connection_commands() {
                   .handler = hello,
                   .group = "connection",
                   .since = "6.0.0",
-                  .summary = "Chooses the protocol version, and tells about the server."},
+                  .summary = "Chooses the protocol version, and tells about the server.",
+                  .find_secrets = hello_secrets},
       CommandSpec{.name = "ping",
                   .syntax = "[message]",
                   .arity = -1,

@@ -92,24 +92,39 @@ const CommandSpec* find_spec(std::span<const CommandSpec> specs, std::string_vie
   return found == specs.end() ? nullptr : &*found;
 }
 
+const CommandSpec* find_inner(Arguments command) {
+  const CommandSpec* spec = nullptr;
+  for (const auto& family : all_families()) {
+    if (spec = find_spec(family, command[0]); spec != nullptr) break;
+  }
+  if (spec != nullptr && !spec->subcommands.empty() && command.size() > 1)
+    spec = find_spec(spec->subcommands, command[1]);
+  return spec;
+}
+
 // The keys of the command that QUORUM EXEC runs, for COMMAND GETKEYS and for clients that route by them.
 bool inner_keys(Arguments arguments, std::vector<int>* positions) {
   const size_t inner = inner_command(arguments);
   if (inner >= arguments.size()) return false;
   const Arguments command = arguments.subspan(inner);
-  const CommandSpec* spec = nullptr;
-  for (const auto& family : all_families()) {
-    if (spec = find_spec(family, command[0]); spec != nullptr) break;
-  }
-  if (spec != nullptr && !spec->subcommands.empty() && command.size() > 1) {
-    spec = find_spec(spec->subcommands, command[1]);
-  }
+  const CommandSpec* spec = find_inner(command);
   if (spec == nullptr || equals_ignoring_case(command[0], "quorum") || (spec->key_use & kKeyNotKey) != 0 ||
       !find_keys(*spec, command, positions)) {
     return false;
   }
   for (int& position : *positions) position += static_cast<int>(inner);
   return true;
+}
+
+// Those of the command that QUORUM EXEC runs.
+void inner_secrets(Arguments arguments, std::vector<int>* positions) {
+  const size_t inner = inner_command(arguments);
+  if (inner >= arguments.size()) return;
+  const Arguments command = arguments.subspan(inner);
+  const CommandSpec* spec = find_inner(command);
+  if (spec == nullptr || spec->find_secrets == nullptr || equals_ignoring_case(command[0], "quorum")) return;
+  spec->find_secrets(command, positions);
+  for (int& position : *positions) position += static_cast<int>(inner);
 }
 
 void help(CommandContext& context) {
@@ -244,6 +259,7 @@ std::span<const CommandSpec> quorum_subcommands() {
             -4, exec, "Runs one command with quorums of its own.");
         spec.flags |= kMovableKeys;
         spec.find_keys = inner_keys;
+        spec.find_secrets = inner_secrets;
         return spec;
       }(),
       [] {

@@ -41,11 +41,20 @@ void exec(CommandContext& context) {
     return context.reply.error("EXECABORT Transaction discarded because of previous errors.");
   if (dirty) return context.reply.null_array();
 
+  const uint64_t from = client.output.position();
+  bool dropped = false;
   context.reply.array(transaction.queue.size());
-  Dispatcher& dispatcher = client.io_thread().dispatcher();
+  IoThread& io_thread = client.io_thread();
+  Dispatcher& dispatcher = io_thread.dispatcher();
   for (const QueuedCommand& queued : transaction.queue) {
     dispatcher.call(client, *queued.command, queued.arguments, context.operation, true, nullptr, nullptr);
+    // It is executed to its end whoever gets to know.
+    dropped |= io_thread.outgrown(client);
+    if (dropped) client.output.truncate_to(from);
   }
+  if (dropped && !client.closing)
+    context.reply.error(
+        "ERR the replies are too long for this node to bring them; the transaction was executed");
 }
 
 void watch(CommandContext& context) {

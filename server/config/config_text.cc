@@ -10,6 +10,7 @@
 
 #include "resp/argument_arena.h"
 #include "resp/inline_request.h"
+#include "server/config/setting_spec.h"
 
 namespace starling::server {
 namespace {
@@ -53,7 +54,9 @@ Status read_text(std::string_view name, std::string_view text, int depth,
     ConfigLine parsed{std::string(name) + ":" + std::to_string(number), std::string(line), {}};
     auto words = split_words(line);
     if (!words) {
-      return Status(StatusCode::kInvalid, parsed.where + ": '" + parsed.text + "'\n  unbalanced quotes");
+      const std::string_view name = line.substr(0, line.find_first_of(" \t\"'"));
+      const std::string shown = is_secret_setting(name) ? std::string(name) + " (redacted)" : parsed.text;
+      return Status(StatusCode::kInvalid, parsed.where + ": '" + shown + "'\n  unbalanced quotes");
     }
     if (words->empty()) continue;
     parsed.words = std::move(*words);

@@ -81,6 +81,15 @@ std::string_view similar_setting(std::string_view name) {
   return closest;
 }
 
+bool is_secret_setting(std::string_view name) {
+  if (const SettingSpec* spec = find_setting(name)) return (spec->flags & kSecret) != 0;
+  std::string lower(name);
+  for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (!refusal_of(lower).empty()) return refused_is_secret(lower);
+  const SettingSpec* similar = find_setting(similar_setting(name));
+  return similar != nullptr && (similar->flags & kSecret) != 0;
+}
+
 std::string reference_configuration() {
   std::string out =
       "# Every setting of starling-server with its default and why. Starting with this file is the same as "

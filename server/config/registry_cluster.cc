@@ -110,7 +110,7 @@ const SettingSpec kSettings[] = {
      .kind = kText,
      .default_text = "\"\"",
      .field = &Settings::cluster_secret,
-     .flags = kProtectedSetting,
+     .flags = kProtectedSetting | kSecret,
      .documentation =
          "What every node must prove to know before it may join, gossip or send data; also signs the causal "
          "contexts that clients carry. The same on all nodes. Empty: anybody who reaches the bus port is let "

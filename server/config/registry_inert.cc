@@ -123,7 +123,6 @@ const SettingSpec kSettings[] = {
     integer("lfu-log-factor", "10", "The lfu policies count in fixed steps."),
     integer("lfu-decay-time", "1", "The lfu policies decay at a fixed rate."),
     integer("maxmemory-eviction-tenacity", "10", "Each command evicts a bounded amount.", 0, 100),
-    memory("maxmemory-clients", "0", "Buffers of clients are bounded one by one, by the limits above."),
     boolean("activerehashing", "yes", "Tables grow by parts."),
     boolean("activedefrag", "no", kNoDefragmentation),
     memory("active-defrag-ignore-bytes", "100mb", kNoDefragmentation),
@@ -210,7 +209,7 @@ constexpr std::string_view kNoLeader =
 constexpr RefusedSetting kRefused[] = {
     {"replicaof", kNoLeader},
     {"slaveof", kNoLeader},
-    {"masterauth", kNoLeader},
+    {"masterauth", kNoLeader, true},
     {"masteruser", kNoLeader},
     {"replica-*", kNoLeader},
     {"slave-*", kNoLeader},
@@ -218,9 +217,9 @@ constexpr RefusedSetting kRefused[] = {
     {"sentinel", "Sentinel has nothing to watch here"},
     {"loadmodule", "modules cannot be loaded"},
     {"enable-module-command", "modules cannot be loaded"},
-    {"user", kNoAcl},
+    {"user", kNoAcl, true},
     {"aclfile", kNoAcl},
-    {"tls-*", kNoTls},
+    {"tls-*", kNoTls, true},
     {"rename-command",
      "commands cannot be renamed; keep clients you do not trust out with requirepass and bind"},
     {"enable-protected-configs", "protected settings cannot be opened to CONFIG SET"},
@@ -241,13 +240,27 @@ SettingSection inert_settings() {
           kSettings};
 }
 
-std::string_view refusal_of(std::string_view name) {
+namespace {
+
+const RefusedSetting* find_refused(std::string_view name) {
   for (const RefusedSetting& refused : kRefused) {
     bool prefix = refused.name.ends_with('*');
     std::string_view stem = refused.name.substr(0, refused.name.size() - (prefix ? 1 : 0));
-    if (prefix ? name.starts_with(stem) : name == stem) return refused.reason;
+    if (prefix ? name.starts_with(stem) : name == stem) return &refused;
   }
-  return {};
+  return nullptr;
+}
+
+}  // namespace
+
+std::string_view refusal_of(std::string_view name) {
+  const RefusedSetting* refused = find_refused(name);
+  return refused == nullptr ? std::string_view() : refused->reason;
+}
+
+bool refused_is_secret(std::string_view name) {
+  const RefusedSetting* refused = find_refused(name);
+  return refused != nullptr && refused->secret;
 }
 
 }  // namespace starling::server

@@ -96,9 +96,11 @@ const SettingSpec kSettings[] = {
      .kind = kText,
      .default_text = "\"\"",
      .field = &Settings::password,
-     .documentation = "Password that clients must give by AUTH or HELLO before anything else. Empty: none. "
-                      "Make it long: it is checked as "
-                      "fast as requests come in."},
+     .flags = kSecret,
+     .documentation =
+         "Password that clients must give by AUTH or HELLO before anything else. Empty: none. "
+         "After five wrong ones from "
+         "one address each further attempt waits, up to a few seconds; make it long all the same."},
     {.name = "enable-debug-command",
      .kind = kChoice,
      .default_text = "no",
@@ -130,6 +132,17 @@ const SettingSpec kSettings[] = {
                       "one for so many seconds, is closed. Normal clients wait for their replies, so they "
                       "have none; subscribers do not "
                       "ask for what they get and must be bounded. The replica class is accepted and unused."},
+    {.name = "maxmemory-clients",
+     .kind = kMemoryShare,
+     .default_text = "0",
+     .field = &Settings::max_client_memory,
+     .documentation =
+         "What all clients together may make the server hold, in requests and unread replies; beyond it "
+         "those "
+         "that hold most are closed, with a log line, except those with CLIENT NO-EVICT on. With a percent "
+         "sign: of maxmemory. 0: a quarter of what the machine or the memory cgroup has. A client may write "
+         "any "
+         "number of requests before it reads a reply, as some libraries do: this is what bounds them."},
 };
 
 }  // namespace

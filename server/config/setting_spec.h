@@ -20,6 +20,7 @@ enum class SettingKind {
   kInteger,       // decimal
   kOctal,         // octal, as file modes are written
   kMemory,        // bytes, with k kb m mb g gb
+  kMemoryShare,   // the same, or per cent of maxmemory (kept as a negative number): 5%
   kChoice,        // one of `choices`
   kText,          // one argument, anything
   kWords,         // any number of arguments
@@ -33,6 +34,7 @@ enum SettingFlag : uint32_t {
   kProtectedSetting = 1u << 1,  // As kFixed, with Redis's message for its protected settings.
   kInert = 1u << 2,             // Accepted so that existing files and clients work; changes nothing.
   kClamped = 1u << 3,           // Out of bounds becomes the nearest bound instead of an error.
+  kSecret = 1u << 7,            // Its value is shown to nobody but by CONFIG GET.
   kValueFirst = 1u << 4,        // Redis can set it: an invalid value is refused as such, though it is kFixed.
   kWarned = 1u << 5,  // kInert, but who gives another value than the default may count on it: told at start.
   kAuto = 1u << 6,    // kMemory: "auto" is a value, too, which load() turns into a number of bytes.
@@ -79,6 +81,7 @@ struct SettingSection {
 struct RefusedSetting {
   std::string_view name;
   std::string_view reason;
+  bool secret = false;
 };
 
 // All sections, in the order of conf/starling.conf.
@@ -93,6 +96,10 @@ SettingSection inert_settings();
 const SettingSpec* find_setting(std::string_view name);
 // Why Redis's setting `name` is refused here; empty when Redis has none of that name either.
 std::string_view refusal_of(std::string_view name);
+bool refused_is_secret(std::string_view name);
+// Whether what follows the name must not be shown: in the log, in messages, in SLOWLOG. Of a name that no setting
+// has: whether it is similar to such a one's.
+bool is_secret_setting(std::string_view name);
 // The known name closest to `name`, for "did you mean"; empty when none is close.
 std::string_view similar_setting(std::string_view name);
 

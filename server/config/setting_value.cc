@@ -64,6 +64,12 @@ std::optional<int64_t> parse_memory(std::string_view text) {
   return std::nullopt;
 }
 
+// "5%". Nothing for what is no percentage.
+std::optional<int64_t> parse_percentage(std::string_view text) {
+  if (!text.ends_with('%')) return std::nullopt;
+  return parse_number(text.substr(0, text.size() - 1), 10);
+}
+
 std::string format_octal(int64_t value) {
   char digits[24];
   auto end = std::to_chars(digits, digits + sizeof(digits), value, 8).ptr;
@@ -82,9 +88,20 @@ Status parse_in_range(const SettingSpec& spec, std::string_view text, std::strin
     *canonical = kAutomatic;
     return {};
   }
-  if (spec.kind == SettingKind::kMemory) {
+  if (spec.kind == SettingKind::kMemory || spec.kind == SettingKind::kMemoryShare) {
+    const bool share = spec.kind == SettingKind::kMemoryShare && text.ends_with('%');
+    if (share) {
+      value = parse_percentage(text);
+      if (!value || *value < 0) return invalid("argument must be a memory or percent value");
+      if (*value > 100) return invalid("percentage argument must be less or equal to 100");
+      *canonical = *value == 0 ? "0" : std::to_string(*value) + "%";
+      return {};
+    }
     value = parse_memory(text);
-    if (!value) return invalid("argument must be a memory value");
+    if (!value) {
+      return invalid(spec.kind == SettingKind::kMemory ? "argument must be a memory value"
+                                                       : "argument must be a memory or percent value");
+    }
   } else if (spec.kind == SettingKind::kOctal) {
     value = parse_number(text, 8);
     if (!value) return invalid("argument couldn't be parsed as an octal number");
@@ -204,6 +221,7 @@ Status parse_events(std::string_view text, std::string* canonical) {
 
 std::string format_memory(std::string_view canonical) {
   if (canonical == kAutomatic) return std::string(canonical);
+  if (canonical.ends_with('%')) return std::string(canonical);
   int64_t bytes = parse_number(canonical, 10).value_or(0);
   if (bytes != 0 && bytes % (1 << 30) == 0) return std::to_string(bytes >> 30) + "gb";
   if (bytes != 0 && bytes % (1 << 20) == 0) return std::to_string(bytes >> 20) + "mb";
@@ -230,6 +248,7 @@ int64_t as_number(const SettingSpec& spec, std::string_view canonical) {
   for (const SettingChoice& choice : spec.choices) {
     if (choice.name == canonical) return choice.value;
   }
+  if (const auto percentage = parse_percentage(canonical)) return -*percentage;
   auto number = parse_number(canonical, spec.kind == SettingKind::kOctal ? 8 : 10);
   STARLING_ASSERT(number.has_value());
   return *number;
@@ -320,6 +339,7 @@ std::vector<std::string> setting_lines(const SettingSpec& spec, std::string_view
   std::vector<std::string> lines;
   switch (spec.kind) {
     case SettingKind::kMemory:
+    case SettingKind::kMemoryShare:
       return {name + " " + format_memory(canonical)};
     case SettingKind::kWords:
       return {name + (words.empty() ? " \"\"" : " " + std::string(canonical))};
@@ -351,6 +371,8 @@ std::string accepted_values(const SettingSpec& spec) {
     case SettingKind::kMemory:
       return "a size in bytes such as 1048576, 512kb, 100mb or 2gb, at least " +
              format_memory(std::to_string(spec.minimum));
+    case SettingKind::kMemoryShare:
+      return "a size in bytes such as 1048576, 512kb, 100mb or 2gb, or a share of maxmemory such as 5%";
     case SettingKind::kChoice:
       for (const SettingChoice& choice : spec.choices)
         names += (names.empty() ? "" : ", ") + std::string(choice.name);

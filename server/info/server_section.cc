@@ -65,12 +65,13 @@ void write_server_section(InfoContext& context, InfoWriter& writer) {
 
 void write_clients_section(InfoContext& context, InfoWriter& writer) {
   Server& server = context.server;
-  uint64_t largest_input = 0, largest_output = 0, suspended = 0;
+  uint64_t largest_input = 0, largest_output = 0, suspended = 0, unread = 0;
   for (const auto& io_thread : server.io_threads()) {
     const LoopStatistics& statistics = io_thread->statistics();
     largest_input = std::max(largest_input, statistics.largest_input_bytes.get());
     largest_output = std::max(largest_output, statistics.largest_output_bytes.get());
     suspended += statistics.suspended_clients.get();
+    unread += statistics.unread_clients.get();
   }
   writer.section("Clients");
   writer.field("connected_clients", server.connected_clients.load());
@@ -81,6 +82,8 @@ void write_clients_section(InfoContext& context, InfoWriter& writer) {
   writer.field("blocked_clients", suspended);
   writer.field("tracking_clients", 0);
   writer.field("clients_in_timeout_table", 0);
+  // Starling's own: who is answered and does not read.
+  writer.field("clients_with_unread_replies", unread);
 }
 
 void write_replication_section(InfoContext& context, InfoWriter& writer) {

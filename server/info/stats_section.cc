@@ -58,7 +58,7 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
   write_traffic(server, totals, writer);
   writer.field("expired_keys", statistics.expired);
   writer.field("evicted_keys", statistics.evicted);
-  writer.field("evicted_clients", 0);
+  writer.field("evicted_clients", server.client_memory().evicted_clients.load());
   writer.field("keyspace_hits", statistics.keyspace_hits);
   writer.field("keyspace_misses", statistics.keyspace_misses);
   writer.field("pubsub_channels", server.pubsub().name_count(ChannelKind::kChannel));
@@ -71,6 +71,8 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
   // Starling's own.
   writer.field("disk_reads", statistics.disk_reads);
   writer.field("deadline_index_entries", statistics.index_entries);
+  writer.field("auth_failures", server.auth_throttle().failures.load());
+  writer.field("auth_delayed", server.auth_throttle().delayed.load());
 }
 
 void write_keyspace_section(InfoContext& context, InfoWriter& writer) {

@@ -119,6 +119,33 @@ TEST_CASE("a wrong file stops the start with place, text and what would be accep
   CHECK(load_error({"--port", "0"}).find("unixsocket") != std::string::npos);
 }
 
+TEST_CASE("a wrong line does not tell a password") {
+  TemporaryDirectory directory;
+  std::string file = directory.write("s.conf", "port 7000\nrequirepass geheim wirklich\n");
+  CHECK(load_error({file}).starts_with(file + ":2: 'requirepass (redacted)'\n"));
+  file = directory.write("u.conf", "RequirePass \"geheim\n");
+  CHECK(load_error({file}) == file + ":1: 'RequirePass (redacted)'\n  unbalanced quotes");
+  for (const char* name : {"--requirpass", "--masterauth", "--MasterAuth", "--tls-key-file-pass", "--user"}) {
+    CAPTURE(name);
+    CHECK(load_error({name, "geheim"}).find("geheim") == std::string::npos);
+  }
+}
+
+TEST_CASE("what all clients may hold is a size or a share of maxmemory") {
+  Config config;
+  REQUIRE(load(&config, {"--maxmemory-clients", "5%"}).ok());
+  CHECK(value(config, "maxmemory-clients") == "5%");
+  CHECK(config.settings().max_client_memory == -5);
+  Config other;
+  REQUIRE(load(&other, {"--maxmemory-clients", "1mb"}).ok());
+  CHECK(value(other, "maxmemory-clients") == "1048576");
+  CHECK(load_error({"--maxmemory-clients", "101%"}).find("less or equal to 100") != std::string::npos);
+  CHECK(load_error({"--maxmemory-clients", "x%"}).find("memory or percent value") != std::string::npos);
+  Config none;
+  REQUIRE(load(&none, {"--maxmemory-clients", "0%"}).ok());
+  CHECK(none.settings().max_client_memory == 0);
+}
+
 TEST_CASE("what Redis has and Starling has not is refused with the reason") {
   CHECK(load_error({"--replicaof", "127.0.0.1", "6379"}).find("no replication by a leader") !=
         std::string::npos);

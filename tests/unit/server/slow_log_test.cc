@@ -11,7 +11,8 @@ namespace {
 TEST_CASE("the newest entries are kept, newest first") {
   SlowLog log;
   const std::vector<std::string_view> arguments = {"get", "a"};
-  for (int i = 0; i < 5; ++i) log.add(i, 10, arguments, "1.2.3.4:5", "me", 3);
+  const ShownArguments shown(CommandSpec(), arguments);
+  for (int i = 0; i < 5; ++i) log.add(i, 10, shown, "1.2.3.4:5", "me", 3);
   CHECK(log.size() == 3);
   const auto entries = log.newest(10);
   REQUIRE(entries.size() == 3);
@@ -20,7 +21,7 @@ TEST_CASE("the newest entries are kept, newest first") {
   CHECK(log.newest(1).size() == 1);
   log.clear();
   CHECK(log.size() == 0);
-  log.add(9, 10, arguments, "", "", 3);
+  log.add(9, 10, shown, "", "", 3);
   CHECK(log.newest(1)[0].id == 5);
 }
 
@@ -28,7 +29,8 @@ TEST_CASE("long commands are cut") {
   SlowLog log;
   const std::string big(1000, 'x');
   const std::vector<std::string_view> arguments(100, big);
-  log.add(0, 10, arguments, "", "", 3);
+  const ShownArguments shown(CommandSpec(), arguments);
+  log.add(0, 10, shown, "", "", 3);
   const auto kept = log.newest(1)[0].arguments;
   REQUIRE(kept.size() == 32);
   CHECK(kept[0] == std::string(128, 'x') + "... (872 more bytes)");
