@@ -165,7 +165,7 @@ TEST_CASE("only MSET, SETEX, PSETEX and a plain SET overwrite blindly: every oth
     CAPTURE(command->full_name);
     CHECK((command->spec->flags & kWrite) != 0);
     CHECK((command->spec->key_use & kKeyRM) == 0);
-    CHECK(command->spec->extra_keys == nullptr);
+    CHECK((command->spec->extra_keys == nullptr));
   }
   std::sort(blind.begin(), blind.end());
   CHECK(blind == std::vector<std::string>{"mset", "psetex", "set", "setex"});
