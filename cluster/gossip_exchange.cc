@@ -54,18 +54,20 @@ engine::Status Membership::receive(const NodeId& from, std::string_view bytes, i
       message.sequence >= peer->first_unanswered_sequence && message.sequence < next_sequence_) {
     answered(peer, now_us, out);
   }
+  if (peer != nullptr && message.kind == GossipKind::kAnswer) measure_clock(peer, message, now_us, out);
   const bool refuted = own_.incarnation != incarnation_before;
-  reply(from, message, std::move(wants), refuted, out);
+  reply(from, message, std::move(wants), refuted, now_us, out);
   return engine::Status();
 }
 
 void Membership::reply(const NodeId& to, const GossipMessage& message, std::vector<NodeId> wants,
-                       bool refuted, GossipOutput* out) {
+                       bool refuted, int64_t now_us, GossipOutput* out) {
   const bool asked = message.kind == GossipKind::kDigest;
   // Nothing is wanted of an update, which closes the exchange.
   if (message.kind == GossipKind::kUpdate) wants.clear();
   if (!asked && !refuted && wants.empty() && message.wants.empty()) return;
-  GossipMessage answer = start_message(asked ? GossipKind::kAnswer : GossipKind::kUpdate, message.sequence);
+  GossipMessage answer =
+      start_message(asked ? GossipKind::kAnswer : GossipKind::kUpdate, message.sequence, now_us);
   Peer* peer = find(to);
   if (peer != nullptr) list(peer, &answer);
   if (asked) {
@@ -88,13 +90,32 @@ void Membership::reply(const NodeId& to, const GossipMessage& message, std::vect
   send(to, {}, answer, out);
 }
 
-GossipMessage Membership::start_message(GossipKind kind, uint64_t sequence) {
+// The answer was given at some moment between the question and now.
+void Membership::measure_clock(Peer* peer, const GossipMessage& answer, int64_t now_us,
+                               GossipOutput* out) const {
+  if (peer->clock_sequence == 0 || answer.sequence != peer->clock_sequence) return;
+  peer->clock_sequence = 0;
+  if (!answer.clock) return;
+  const int64_t error_us = (now_us - peer->clock_asked_us + 1) / 2;
+  const int64_t then_us = now_us - error_us;
+  const ClockReading& told = *answer.clock;
+  out->clocks.push_back(
+      {peer->entry.id,
+       {told.local_us - then_us, told.vote_us - then_us, told.agreed_us - then_us, told.confirmed},
+       error_us});
+}
+
+GossipMessage Membership::start_message(GossipKind kind, uint64_t sequence, int64_t now_us) {
   ++messages_built_;
   GossipMessage message;
   message.kind = kind;
   message.sequence = sequence;
   message.entries.reserve(std::min(size(), settings_.digest_max_entries));
   message.entries.push_back(own_);
+  if (own_clock_ && kind == GossipKind::kAnswer) {
+    message.clock = {own_clock_->local_us + now_us, own_clock_->vote_us + now_us,
+                     own_clock_->agreed_us + now_us, own_clock_->confirmed};
+  }
   return message;
 }
 

@@ -15,8 +15,8 @@ using engine::ByteReader;
 using engine::Status;
 using engine::StatusCode;
 
-constexpr uint8_t kAcceptsWrites = 1;
-constexpr uint8_t kHasHashSeed = 2;
+constexpr uint8_t kAcceptsWrites = 1, kHasHashSeed = 2, kStandsBack = 4;
+constexpr uint8_t kNoClock = 0, kClock = 1, kConfirmedClock = 3;
 constexpr uint64_t kMaxSmall = INT32_MAX;
 
 bool is_plain(std::string_view text, size_t max_bytes) {
@@ -65,7 +65,8 @@ void append(const Described& described, std::string* out) {
   append_varint(description.replicas, out);
   append_u64(description.actor, out);
   out->push_back(static_cast<char>((description.accepts_writes ? kAcceptsWrites : 0) |
-                                   (description.hash_seed.has_value() ? kHasHashSeed : 0)));
+                                   (description.hash_seed.has_value() ? kHasHashSeed : 0) |
+                                   (description.stands_back ? kStandsBack : 0)));
   append_string(description.hostname, out);
   append_string(description.nodename, out);
   if (description.hash_seed.has_value()) append_u64(*description.hash_seed, out);
@@ -133,9 +134,30 @@ bool read(ByteReader* reader, Described* described) {
     return false;
   }
   description.accepts_writes = (flags & kAcceptsWrites) != 0;
+  description.stands_back = (flags & kStandsBack) != 0;
   description.hash_seed.reset();
   if ((flags & kHasHashSeed) != 0 && !reader->read_u64(&description.hash_seed.emplace())) return false;
-  return (flags & ~(kAcceptsWrites | kHasHashSeed)) == 0;
+  return (flags & ~(kAcceptsWrites | kHasHashSeed | kStandsBack)) == 0;
+}
+
+// Further from 1970 than the year 9999 is no clock: differences of what is told must not overflow.
+constexpr int64_t kLatestClockUs = int64_t{253'402'300'800} * 1'000'000;
+
+bool read(ByteReader* reader, std::optional<ClockReading>* clock) {
+  uint8_t form;
+  if (!reader->read_byte(&form)) return false;
+  clock->reset();
+  if (form == kNoClock) return true;
+  if (form != kClock && form != kConfirmedClock) return false;
+  ClockReading& reading = clock->emplace();
+  reading.confirmed = form == kConfirmedClock;
+  for (int64_t* time_us : {&reading.local_us, &reading.vote_us, &reading.agreed_us}) {
+    uint64_t bits;
+    if (!reader->read_u64(&bits)) return false;
+    *time_us = static_cast<int64_t>(bits);
+    if (*time_us < -kLatestClockUs || *time_us > kLatestClockUs) return false;
+  }
+  return true;
 }
 
 template <typename T>
@@ -164,13 +186,20 @@ void encode_gossip(const GossipMessage& message, std::string* out) {
   append_all(message.suspicions, out);
   append_all(message.wants, out);
   append_all(message.descriptions, out);
+  if (!message.clock) {
+    out->push_back(static_cast<char>(kNoClock));
+    return;
+  }
+  out->push_back(static_cast<char>(message.clock->confirmed ? kConfirmedClock : kClock));
+  for (const int64_t time_us : {message.clock->local_us, message.clock->vote_us, message.clock->agreed_us})
+    append_u64(static_cast<uint64_t>(time_us), out);
 }
 
 Status decode_gossip(std::string_view bytes, GossipMessage* message) {
   const Status corrupt(StatusCode::kCorrupt, "malformed gossip message");
   ByteReader reader(bytes);
   uint8_t version, kind;
-  if (!reader.read_byte(&version) || version == 0) return corrupt;
+  if (!reader.read_byte(&version) || version < kGossipVersion) return corrupt;
   if (version > kGossipVersion) {
     return Status(StatusCode::kNewerFormat,
                   "gossip version " + std::to_string(version) + " is newer than this node's");
@@ -183,7 +212,8 @@ Status decode_gossip(std::string_view bytes, GossipMessage* message) {
   if (!reader.read_varint(&message->sequence) || !read_all(&reader, kMaxGossipEntries, &message->entries) ||
       message->entries.empty() || !read_all(&reader, kMaxGossipSuspicions, &message->suspicions) ||
       !read_all(&reader, kMaxGossipWants, &message->wants) ||
-      !read_all(&reader, kMaxGossipDescriptions, &message->descriptions) || reader.left() != 0) {
+      !read_all(&reader, kMaxGossipDescriptions, &message->descriptions) || !read(&reader, &message->clock) ||
+      reader.left() != 0) {
     return corrupt;
   }
   return Status();

@@ -1,7 +1,7 @@
 // What nodes tell each other about who is there and who is silent.
 //
-//   message     := version byte, kind byte, sequence varint, entries, suspicions, wants, descriptions
-//   version     := 1                  a greater one is refused (kNewerFormat)
+//   message     := version byte, kind byte, sequence varint, entries, suspicions, wants, descriptions, clock
+//   version     := 2                  any other is refused, a greater one with kNewerFormat
 //   kind        := 1 digest           asks for an answer with the same sequence number
 //                | 2 answer           what the answerer knows better, what it wants to know
 //                | 3 update           what the answerer wanted; closes the exchange
@@ -19,7 +19,10 @@
 //   host, rack, datacenter, hostname, nodename := varint length, printable ASCII without blanks; host 1 to 255 bytes,
 //                  hostname and nodename at most 255, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
-//   flags       := 1 accepts writes, 2 a hash seed follows; other bits are refused
+//   flags       := 1 accepts writes | 2 a hash seed follows | 4 stands back; other bits are refused
+//   clock       := 0 byte             not told
+//                | 1 or 3 byte, local u64, vote u64, agreed u64      the sender's, when it sent; 3: confirmed
+//   local, vote, agreed := microseconds since 1970, signed; see agreed_clock.h
 //   id          := 20 bytes, not all zero;  count := varint
 //   incarnation, heartbeat, description version: below 2^62
 #pragma once
@@ -30,12 +33,13 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/clock_reading.h"
 #include "cluster/node_id.h"
 #include "engine/status.h"
 
 namespace starling::cluster {
 
-inline constexpr uint8_t kGossipVersion = 1;
+inline constexpr uint8_t kGossipVersion = 2;
 inline constexpr uint64_t kGossipCounterLimit = uint64_t{1} << 62;
 inline constexpr size_t kMaxGossipEntries = 1024;
 inline constexpr size_t kMaxGossipSuspicions = 256;
@@ -61,6 +65,7 @@ struct NodeDescription {
   std::string nodename;        // for people; empty: none
   // Of a node without a cluster that holds records: their order, which a cluster that it founds must take over.
   std::optional<uint64_t> hash_seed;
+  bool stands_back = false;  // its clock is beyond the bound: a replica as ever, but others coordinate
 
   bool operator==(const NodeDescription&) const = default;
   // Whether every field keeps to the grammar; what does not must not be encoded.
@@ -105,6 +110,7 @@ struct GossipMessage {
   std::vector<Suspicion> suspicions;
   std::vector<NodeId> wants;
   std::vector<Described> descriptions;
+  std::optional<ClockReading> clock;
 
   bool operator==(const GossipMessage&) const = default;
 };
@@ -112,7 +118,7 @@ struct GossipMessage {
 // Appends. Precondition: the message keeps to the grammar.
 void encode_gossip(const GossipMessage& message, std::string* out);
 
-// kCorrupt for what no version 1 encoder writes, kNewerFormat for a greater version; then `message` is
+// kCorrupt for what no version 2 encoder writes, kNewerFormat for a greater version; then `message` is
 // unspecified.
 engine::Status decode_gossip(std::string_view bytes, GossipMessage* message);
 

@@ -17,6 +17,8 @@ constexpr int kDraws = 8;
 constexpr int kHearPerInterval = 2;
 constexpr size_t kRumoursPerInterval = 8;
 constexpr int64_t kAskRumourAgainUs = 1'000'000;
+// An answer that takes longer says little about a clock, and may never come: the next digest measures.
+constexpr int64_t kMeasurementLifetimeUs = 2'000'000;
 
 }  // namespace
 
@@ -26,7 +28,7 @@ void Membership::send_digests(int64_t now_us, GossipOutput* out) {
   ask(draw_unhealthy_peer(), now_us, out);
   for (int i = 0; i < kHearPerInterval; ++i) ask(draw_peer_to_hear(), now_us, out);
   ask_rumours(now_us, out);
-  ask_seed(out);
+  ask_seed(now_us, out);
 }
 
 Membership::Peer* Membership::draw_random_peer() {
@@ -95,14 +97,14 @@ void Membership::ask_rumours(int64_t now_us, GossipOutput* out) {
     if (told.last_asked_us != 0 && now_us - told.last_asked_us < kAskRumourAgainUs) continue;
     if (asked++ == kRumoursPerInterval) return;
     told.last_asked_us = now_us;
-    GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++);
+    GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++, now_us);
     fill_entries(&message);
     describe(self_, &message);
     send(told.id, {told.description.host, told.description.bus_port}, message, out);
   }
 }
 
-void Membership::ask_seed(GossipOutput* out) {
+void Membership::ask_seed(int64_t now_us, GossipOutput* out) {
   const bool lonely = std::none_of(peers_.begin(), peers_.end(),
                                    [](const Peer& peer) { return peer.phase() == Phase::kAlive; });
   if (!lonely && ticks_ > kAskSeedsAtFirst && ticks_ % kAskSeedsEvery != 0) return;
@@ -117,7 +119,7 @@ void Membership::ask_seed(GossipOutput* out) {
         })) {
       continue;
     }
-    GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++);
+    GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++, now_us);
     fill_entries(&message);
     describe(self_, &message);
     send({}, seed, message, out);
@@ -132,10 +134,14 @@ void Membership::ask(Peer* peer, int64_t now_us, GossipOutput* out) {
     peer->first_unanswered_sequence = sequence;
     peer->first_unanswered_us = now_us;
   }
+  if (peer->clock_sequence == 0 || now_us - peer->clock_asked_us > kMeasurementLifetimeUs) {
+    peer->clock_sequence = sequence;
+    peer->clock_asked_us = now_us;
+  }
   ++peer->unanswered;
   peer->last_asked_us = now_us;
   peer->knocking = peer->ask_soon = false;
-  GossipMessage message = start_message(GossipKind::kDigest, sequence);
+  GossipMessage message = start_message(GossipKind::kDigest, sequence, now_us);
   list(peer, &message);
   fill_entries(&message);
   add_suspicions(peer, &message);

@@ -81,10 +81,18 @@ struct MembershipEvent {
   int64_t silence_us = 0;  // kSuspected, kDown: since the last sign of life
 };
 
+// A peer's clocks, as bases of this node's monotonic clock (agreed_clock.h).
+struct ClockMeasurement {
+  NodeId node;
+  ClockReading bases;
+  int64_t error_us = 0;  // Half of the round trip.
+};
+
 // What a call wants done. The owner passes it in and empties it; calls append.
 struct GossipOutput {
   std::vector<GossipOutgoing> messages;
   std::vector<MembershipEvent> events;
+  std::vector<ClockMeasurement> clocks;
 };
 
 // A node that others tell of: where to look for it.
@@ -140,6 +148,8 @@ class Membership {
   void prove_address(const NodeId& id, const BusAddress& address, GossipOutput* out);
   // The members of the cluster, once it has formed, this node perhaps among them. Before learn()ing them.
   void set_members(const std::vector<NodeId>& ids);
+  // What answers tell of this node's clocks from now on. None are told before.
+  void set_clock(const ClockReading& bases) { own_clock_ = bases; }
   // Forgets the node for ever: whatever peers still say of it, it does not come back. Not spread: each node
   // learns removals from the topology.
   void remove(const NodeId& id);
@@ -196,6 +206,9 @@ class Membership {
     int64_t first_unanswered_us = 0;
     int64_t last_asked_us = 0;
     uint32_t unanswered = 0;
+    // The digest whose answer will measure its clock; 0: none is under way.
+    uint64_t clock_sequence = 0;
+    int64_t clock_asked_us = 0;
     uint32_t tellings_left = 0;     // as news
     uint64_t listed_in = 0;         // the last message built that lists it
     bool spoke = false;             // it has told its own incarnation
@@ -246,11 +259,12 @@ class Membership {
   Peer* draw_unhealthy_peer();
   Peer* draw_peer_to_hear();
   void ask_rumours(int64_t now_us, GossipOutput* out);
-  void ask_seed(GossipOutput* out);
+  void ask_seed(int64_t now_us, GossipOutput* out);
   void ask(Peer* peer, int64_t now_us, GossipOutput* out);
 
   // gossip_exchange.cc: what to say, and what was said
-  GossipMessage start_message(GossipKind kind, uint64_t sequence);
+  GossipMessage start_message(GossipKind kind, uint64_t sequence, int64_t now_us);
+  void measure_clock(Peer* peer, const GossipMessage& answer, int64_t now_us, GossipOutput* out) const;
   void list(Peer* peer, GossipMessage* message);
   void fill_entries(GossipMessage* message);
   void add_suspicions(const Peer* target, GossipMessage* message);
@@ -272,7 +286,7 @@ class Membership {
   void take_own(const GossipEntry& entry, GossipOutput* out);
   void refute(uint64_t incarnation, GossipOutput* out);
   void reply(const NodeId& to, const GossipMessage& message, std::vector<NodeId> wants, bool refuted,
-             GossipOutput* out);
+             int64_t now_us, GossipOutput* out);
   void add_news(Peer* peer);
 
   const NodeId self_;
@@ -281,6 +295,7 @@ class Membership {
 
   GossipEntry own_;
   NodeDescription own_description_;
+  std::optional<ClockReading> own_clock_;
   std::vector<Peer> peers_;  // in no order that means anything, but the same in every run of a seed
   absl::flat_hash_map<NodeId, size_t> index_;
   absl::flat_hash_set<NodeId> removed_;

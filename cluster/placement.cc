@@ -19,12 +19,15 @@ Placement::Placement(Topology agreed, const NodeId& id)
   }
 }
 
-NodeIndex Placement::runner(uint16_t partition, bool strict,
-                            absl::FunctionRef<bool(NodeIndex)> can_run) const {
-  for (const NodeIndex node : replicas(partition)) {
-    if (can_run(node)) return node;
-  }
+NodeIndex Placement::runner(uint16_t partition, bool strict, absl::FunctionRef<bool(NodeIndex)> can_run,
+                            absl::FunctionRef<bool(NodeIndex)> stands_back) const {
   NodeIndex found = kNoNode;
+  for (const NodeIndex node : replicas(partition)) {
+    if (!can_run(node)) continue;
+    if (!stands_back(node)) return node;
+    if (found == kNoNode) found = node;
+  }
+  if (found != kNoNode) return found;
   if (strict) return found;
   preference.walk(partition, [&](NodeIndex node) {
     if (!can_run(node)) return true;

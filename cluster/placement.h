@@ -28,8 +28,9 @@ struct Placement {
   // The node that a command on the partition goes to: the first replica that can run it, so that without
   // failures one node serialises all changes of a key. If none can, whoever comes next in the preference list
   // stands in; not in a strict quorum, which is of replicas: a stand-in would take what it lacks for absent.
-  // kNoNode: nobody can.
-  NodeIndex runner(uint16_t partition, bool strict, absl::FunctionRef<bool(NodeIndex)> can_run) const;
+  // A replica that stands back, as its clock is wrong, runs it when no other replica can. kNoNode: nobody can.
+  NodeIndex runner(uint16_t partition, bool strict, absl::FunctionRef<bool(NodeIndex)> can_run,
+                   absl::FunctionRef<bool(NodeIndex)> stands_back) const;
 };
 
 }  // namespace starling::cluster

@@ -187,10 +187,13 @@ Status ActorFile::inspect(ActorId* actor) {
   return Status();
 }
 
-Status ActorFile::open(const std::string& directory, Random& random, std::unique_ptr<ActorFile>* file) {
+Status ActorFile::open(const std::string& directory, Random& random, Stamp latest,
+                       std::unique_ptr<ActorFile>* file) {
   std::unique_ptr<ActorFile> opened(new ActorFile(directory));
   ActorId previous;
   if (Status status = opened->inspect(&previous); !status.ok()) return status;
+  if (opened->reason_.empty() && opened->last_stamp_ > latest)
+    opened->reason_ = "the last one's stamps are far ahead of the clock";
   opened->resumed_ = opened->reason_.empty();
   opened->actor_ = previous;
   while (!opened->resumed_ && (opened->actor_ == 0 || opened->actor_ == previous))

@@ -39,8 +39,10 @@ class ActorFile {
   // before it returns. A missing, torn or damaged file is an unclean stop and no error. kNewerFormat when a
   // later release wrote it; kNoSpace or kIoError when it cannot be read or replaced: the node must not start
   // then. The directory must exist and be locked by the caller. `random` must be seeded from the system's
-  // entropy in production.
-  static Status open(const std::string& directory, Random& random, std::unique_ptr<ActorFile>* file);
+  // entropy in production. An actor whose last stamp is later than `latest`, by a clock that was wrong, does
+  // not go on: its stamps could only be later still.
+  static Status open(const std::string& directory, Random& random, Stamp latest,
+                     std::unique_ptr<ActorFile>* file);
 
   ActorId actor() const { return actor_; }
   // The greatest stamp known from the file: restore the clock with it. 0 when there is none. Complete only if

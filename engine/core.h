@@ -93,6 +93,17 @@ struct EngineCore {
   std::atomic<uint64_t> log_bytes_at_checkpoint{0};  // What was left when the last one had ended.
 };
 
+// At the start: a stamp of an earlier actor, or of another node, that this one has seen. In a cluster what is
+// too far ahead to be taken is no measure for its own; alone nobody else's clock counts. Not for what was
+// settled or promised: that holds, whatever the clock says.
+inline void restore_seen(EngineCore& core, Stamp stamp) {
+  if (core.options.replicated) {
+    core.hybrid_clock.witness(stamp, core.clock.wall_ms());
+  } else {
+    core.hybrid_clock.restore(stamp);
+  }
+}
+
 // Around every change of a record, under its stripe: its entry as it was (null: there is none), and as it is.
 // In a cluster the tally of its partition follows; on a node by itself nothing does.
 inline void tally_before(EngineCore& core, int database, const Key& key, const Entry* entry) {

@@ -38,9 +38,20 @@ class HybridClock {
   Status observe(Stamp remote, int64_t now_ms);
   // The same without words: false stands for kInvalid.
   [[nodiscard]] bool try_observe(Stamp remote, int64_t now_ms) {
-    if (stamp_wall_ms(remote) - now_ms > max_drift_ms_) return false;
+    if (stamp_wall_ms(remote) - now_ms > max_drift_ms_) return trusting_.load(std::memory_order_relaxed);
     raise(remote);
     return true;
+  }
+  // While this node does not know what time it is, it cannot know better than its peers: it takes any stamp. It
+  // is not raised by those that are far ahead: they may be as wrong as its own clock.
+  void trust(bool all) { trusting_.store(all, std::memory_order_relaxed); }
+
+  // Of events that somebody has seen and that are superseded, or of earlier actors of this node: later stamps
+  // are greater than these, too, as far as that is permitted. Those beyond were made by a clock that was
+  // wrong.
+  void witness(Stamp seen, int64_t now_ms) {
+    const Stamp latest = stamp_at(now_ms + max_drift_ms_) | 0xffff;
+    raise(seen < latest ? seen : latest);
   }
 
   // For stamps of this node itself, however far ahead: from the clean stop's mark or from recovered records.
@@ -58,6 +69,7 @@ class HybridClock {
   }
 
   std::atomic<Stamp> last_{0};
+  std::atomic<bool> trusting_{false};
   const int64_t max_drift_ms_;
 };
 

@@ -43,7 +43,11 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
   core_.store = std::move(parts.store);
   core_.actor = parts.actor;
   core_.actor_index = core_.keyspace.actors.index_of(core_.actor);
-  if (actor_file_ != nullptr) core_.hybrid_clock.restore(actor_file_->last_stamp());
+  if (actor_file_ != nullptr && actor_file_->resumed()) {
+    core_.hybrid_clock.restore(actor_file_->last_stamp());
+  } else if (actor_file_ != nullptr) {
+    restore_seen(core_, actor_file_->last_stamp());
+  }
   if (options.replicated) core_.keyspace.tallies.enable();
   set_policy(options.policy, options.samples);
 }

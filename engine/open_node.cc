@@ -3,6 +3,7 @@
 
 #include "engine/data_directory.h"
 #include "engine/engine.h"
+#include "engine/hybrid_clock.h"
 #include "engine/node_engine.h"
 #include "engine/rocks_store.h"
 
@@ -21,13 +22,22 @@ Status with_ballast(const std::string& directory, const Progress& progress,
   return attempt();
 }
 
-Status open_parts(const Options& options, uint64_t random_seed, const Progress& progress, NodeParts* parts) {
+// The last stamp that an actor may have issued to go on. A node of its own goes on from any: nobody is there to
+// refuse what it stamps.
+Stamp latest_stamp(const Options& options, const Clock& clock) {
+  if (!options.replicated) return UINT64_MAX;
+  return static_cast<Stamp>(std::max<int64_t>(clock.wall_ms() + kDefaultMaxDriftMs, 0)) << 16;
+}
+
+Status open_parts(const Options& options, const Clock& clock, uint64_t random_seed, const Progress& progress,
+                  NodeParts* parts) {
   const std::string& directory = options.directory;
   Status status = DirectoryLock::acquire(directory, options.hash_seed, &parts->lock);
   if (!status.ok()) return status;
   SeededRandom random(random_seed);
-  status = with_ballast(directory, progress,
-                        [&] { return ActorFile::open(directory, random, &parts->actor_file); });
+  status = with_ballast(directory, progress, [&] {
+    return ActorFile::open(directory, random, latest_stamp(options, clock), &parts->actor_file);
+  });
   if (!status.ok()) return status;
   parts->actor = parts->actor_file->actor();
   if (!parts->actor_file->resumed()) progress("Writing as a new actor: " + parts->actor_file->reason());
@@ -49,7 +59,7 @@ Status Engine::open(const Options& options, Clock& clock, uint64_t random_seed, 
                     const Progress& progress, std::unique_ptr<Engine>* engine) {
   NodeParts parts;
   if (options.durable) {
-    Status status = open_parts(options, random_seed, progress, &parts);
+    Status status = open_parts(options, clock, random_seed, progress, &parts);
     if (!status.ok()) return status;
     set_hash_seed(parts.lock->hash_seed());
   } else {

@@ -146,7 +146,7 @@ Status Recovery::apply_move(ActorIndex actor, const Mutation& m, int index, cons
   if (there) database.move(from, target, to);
   operation.finish();
   if (!there) return {StatusCode::kCorrupt, "the commit log moves a record that is not there"};
-  core_.hybrid_clock.restore(m.stamp);
+  restore_seen(core_, m.stamp);
   return {};
 }
 
@@ -213,7 +213,7 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
   }
   operation.finish();
   if (!replayed) return {StatusCode::kCorrupt, "the commit log holds a change that cannot be applied"};
-  core_.hybrid_clock.restore(m.stamp);
+  restore_seen(core_, m.stamp);
   return {};
 }
 

@@ -26,6 +26,23 @@ Stamp greatest_stamp(const VersionVector& context) {
   return greatest;
 }
 
+// Of what is there, not of what was superseded; and the floor, which later events must be above.
+Stamp greatest_live_stamp(const Record& record) {
+  Stamp greatest = record.context().floor();
+  for (const auto& [id, siblings] : record.elements())
+    greatest = std::max(greatest, siblings.back().dot.stamp);
+  return greatest;
+}
+
+// Of the events that the delta tells of.
+Stamp greatest_new_stamp(const Delta& delta) {
+  Stamp greatest = 0;
+  for (const auto& entry : delta.after.entries()) {
+    if (entry.stamp > delta.base.stamp_of(entry.actor)) greatest = std::max(greatest, entry.stamp);
+  }
+  return greatest;
+}
+
 // A state that its own dot says all of: a string, a counter of one contribution, or a tombstone.
 struct SimpleState {
   ActorId actor;
@@ -138,9 +155,11 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
   Record theirs;
   const bool absent = bytes.empty() && their_settled != 0;
   if (!absent && (!decode_record(bytes, &theirs).ok() || !supported(theirs))) return MergeOutcome::kCorrupt;
-  if (!core.hybrid_clock.try_observe(greatest_stamp(theirs.context()), now_ms)) {
+  // What was stamped too far ahead once, and superseded since, does no more harm.
+  if (!core.hybrid_clock.try_observe(greatest_live_stamp(theirs), now_ms)) {
     return MergeOutcome::kStampTooFarAhead;
   }
+  core.hybrid_clock.witness(greatest_stamp(theirs.context()), now_ms);
   const Table::Slot slot = database.locate(partition, key);
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, old);
@@ -180,8 +199,10 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
   for (const auto& [id, siblings] : delta.touched) {
     if (!supported(id.kind, siblings)) return MergeOutcome::kCorrupt;
   }
-  if (!operation_.replaying_ && !core.hybrid_clock.try_observe(greatest_stamp(delta.after), now_ms)) {
-    return MergeOutcome::kStampTooFarAhead;
+  if (!operation_.replaying_) {
+    if (!core.hybrid_clock.try_observe(greatest_new_stamp(delta), now_ms))
+      return MergeOutcome::kStampTooFarAhead;
+    core.hybrid_clock.witness(greatest_stamp(delta.after), now_ms);
   }
   Database database(operation_, database_);
   Partition& partition = database.tables_->partition(key);
@@ -321,7 +342,7 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
   Database database(operation_, database_);
   const int64_t now_ms = operation_.now_ms();
   if (seen.stamp_of(core.actor) > core.hybrid_clock.last()) return VclockOutcome::kUnknownEvents;
-  if (!core.hybrid_clock.try_observe(greatest_stamp(seen), now_ms)) return VclockOutcome::kUnknownEvents;
+  core.hybrid_clock.witness(greatest_stamp(seen), now_ms);
   (void)database.find(key, Touch::kNo);  // What has expired goes first.
   Record record = record_of(core.keyspace.actors, entry_of(key));
   Change change(&record, {operation_.next_stamp(), core.actor}, now_ms);

@@ -97,6 +97,10 @@ class Replica {
   // Removes the record for good if it is ripe. False: it is not, or there is none.
   bool reap(const Key& key);
 
+  // Gives what is stamped later than `latest` new stamps, in one event that supersedes it: everybody takes
+  // the record again. False: nothing of it is. Precondition: the node's own stamps are not later.
+  bool restamp(const Key& key, Stamp latest);
+
   // Logs, and says to the engine, how far a partition that is locked is settled; of kPartitionCount: what is
   // promised.
   void settle(uint32_t partition, Stamp stamp);
@@ -177,6 +181,12 @@ StampPromise promise_stamp(Engine& engine, int64_t now_ms);
 // too far ahead.
 Stamp last_stamp(Engine& engine);
 Status observe_stamp(Engine& engine, Stamp stamp, int64_t now_ms);
+// Does restamp() to all records of a partition, about `limit` of them at a time; `cursor` as for
+// scan_all_versions(). *restamped is added to. A commit must follow. Blocks on the disk: pool thread.
+Status restamp(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, Stamp latest,
+               int64_t now_ms, uint64_t* restamped);
+// As HybridClock::trust(): while it does not know what time it is.
+void trust_stamps(Engine& engine, bool all);
 // Removes what is nothing but a tombstone of settled events (ripe_stamp() in settled.h), about `limit` keys
 // from the cursor on, like scan_versions(). *reaped is increased by the records that went. Blocks on the
 // disk: pool thread. A commit must follow.

@@ -45,6 +45,10 @@ Status observe_stamp(Engine& engine, Stamp stamp, int64_t now_ms) {
   return engine.core().hybrid_clock.observe(stamp, now_ms);
 }
 
+void trust_stamps(Engine& engine, bool all) {
+  engine.core().hybrid_clock.trust(all);
+}
+
 void Replica::settle(uint32_t partition, Stamp stamp) {
   EngineCore& core = operation_.core_;
   if (partition == kPartitionCount) {

@@ -8,8 +8,10 @@
 #include <random>
 
 #include "engine/assert.h"
+#include "engine/replication.h"
 #include "server/allocator.h"
 #include "server/banner.h"
+#include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
@@ -18,11 +20,11 @@
 #include "server/process_memory.h"
 #include "server/pubsub.h"
 #include "server/supervisor.h"
-#include "server/system_clock.h"
 
 namespace starling::server {
 namespace {
 
+constexpr int64_t kClockTickMs = 1000;
 constexpr char kMaxClientsRefusal[] = "-ERR max number of clients reached\r\n";
 
 uint64_t random_seed() {
@@ -45,11 +47,10 @@ const std::vector<int> kStopSignals = {SIGTERM, SIGINT};
 Server::Server(Config& config)
     : config_(config),
       settings_(config.settings()),
-      clock_(std::make_unique<SystemClock>()),
       commands_(all_families()),
-      snapshots_(*clock_),
+      snapshots_(clock_),
       pubsub_(std::make_unique<PubSub>(settings_)),
-      started_ms_(clock_->wall_ms()),
+      started_ms_(clock_.wall_ms()),
       run_id_(random_hex(40)) {
   set_notification_sink(pubsub_.get());
   add_detach_hook([this](Client& client) { pubsub_->forget(client); });
@@ -85,6 +86,10 @@ engine::Status Server::open() {
   if (settings().cluster_enabled) {
     cluster_ = std::make_unique<ClusterNode>(*this);
     if (status = cluster_->open(); !status.ok()) return status;
+  } else {
+    keep_clock({});
+    clock_timer_ = std::make_unique<Timer>(io_threads_.front()->loop(), [this] { clock_keeper_->tick(); });
+    clock_timer_->start(kClockTickMs, kClockTickMs);
   }
   pulse_.begin(*this);
   return open_ports();
@@ -106,19 +111,26 @@ engine::Status Server::open_engine() {
   options.resident_bytes = resident_bytes;
   options.heap = packing_heap();
   options.replicated = settings.cluster_enabled;
+  // Not before the node knows what time it is.
+  options.active_expire = !settings.cluster_enabled;
   options.took = [this](engine::Activity activity, int64_t duration_us) {
     note_activity(activity, duration_us);
   };
   return engine::Engine::open(
-      options, *clock_, random_seed(), *this,
+      options, clock_, random_seed(), *this,
       [](const std::string& line) { log_text(LogLevel::kNotice, line); }, &engine_);
+}
+
+void Server::keep_clock(const cluster::NodeId& self) {
+  clock_keeper_ =
+      std::make_unique<ClockKeeper>(clock_, self, [this] { return engine::last_stamp(*engine_); });
 }
 
 void Server::note_activity(engine::Activity activity, int64_t duration_us) {
   const LatencyEvent event = activity == engine::Activity::kSyncForReplies ? LatencyEvent::kSyncForReplies
                              : activity == engine::Activity::kExpiry       ? LatencyEvent::kExpiry
                                                                            : LatencyEvent::kSyncInBackground;
-  latency_.add(event, clock_->wall_ms() / 1000, duration_us / 1000, settings().latency_threshold_ms);
+  latency_.add(event, clock_.wall_ms() / 1000, duration_us / 1000, settings().latency_threshold_ms);
 }
 
 void Server::watch_settings() {
@@ -225,6 +237,7 @@ engine::Status Server::run() {
   engine::Status status = engine_->close();
   signals_.reset();
   cluster_.reset();
+  clock_timer_.reset();
   engine_.reset();
   io_threads_.clear();
   return status;

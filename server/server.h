@@ -13,6 +13,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/node_id.h"
 #include "engine/clock.h"
 #include "engine/engine.h"
 #include "engine/status.h"
@@ -25,6 +26,7 @@
 #include "server/monitor_feed.h"
 #include "server/net/listener.h"
 #include "server/pulse.h"
+#include "server/server_clock.h"
 #include "server/settings.h"
 #include "server/slow_log.h"
 #include "server/snapshot_keeper.h"
@@ -33,6 +35,7 @@
 
 namespace starling::server {
 
+class ClockKeeper;
 class ClusterNode;
 class Config;
 class PubSub;
@@ -62,7 +65,8 @@ class Server final : private engine::KeyObserver {
 
   Config& config() { return config_; }
   const Settings& settings() const { return settings_; }
-  const engine::Clock& clock() const { return *clock_; }
+  // What this node takes for the time. Only TIME tells the system's.
+  const ServerClock& clock() const { return clock_; }
   engine::Engine& engine() { return *engine_; }
   const CommandTable& commands() const { return commands_; }
   std::span<const std::unique_ptr<IoThread>> io_threads() const { return io_threads_; }
@@ -86,6 +90,9 @@ class Server final : private engine::KeyObserver {
   LimitedLog& client_log() { return client_log_; }
   // Null when this node is on its own.
   ClusterNode* cluster() { return cluster_.get(); }
+  ClockKeeper& clock_keeper() { return *clock_keeper_; }
+  // `self`: of a member of a cluster; else not valid. Once, before the loops run.
+  void keep_clock(const cluster::NodeId& self);
 
   // Called on the client's loop when it forgets its subscriptions: at RESET, and before it is destroyed. Add
   // before run().
@@ -125,7 +132,7 @@ class Server final : private engine::KeyObserver {
 
   Config& config_;
   const Settings& settings_;
-  std::unique_ptr<engine::Clock> clock_;
+  ServerClock clock_;
   CommandTable commands_;
   WatchTable watches_;
   ClientPause pause_;
@@ -144,6 +151,8 @@ class Server final : private engine::KeyObserver {
   std::atomic<int64_t> max_clients_{0};  // As many of 'maxclients' as the system has descriptors for.
   std::unique_ptr<engine::Engine> engine_;
   std::vector<std::unique_ptr<IoThread>> io_threads_;
+  std::unique_ptr<ClockKeeper> clock_keeper_;
+  std::unique_ptr<Timer> clock_timer_;  // Of the first loop.
   std::unique_ptr<ClusterNode> cluster_;
   std::vector<std::unique_ptr<Listener>> listeners_;  // Of the first loop.
   std::unique_ptr<SignalWatcher> signals_;            // Of the first loop.

@@ -3,11 +3,12 @@
 import os
 import subprocess
 import tempfile
+import time
 
 from harness.checks import Skip
 from harness.servers import Server
 
-HERE = os.path.dirname(os.path.abspath(__file__))
+SHIM = os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, os.pardir, "tests", "clock_shim.c")
 
 
 class MovableClock:
@@ -15,7 +16,7 @@ class MovableClock:
 
     def __init__(self, folder):
         library = os.path.join(folder, "clock.so")
-        built = subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, os.path.join(HERE, "clock_shim.c"), "-ldl"],
+        built = subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", library, SHIM],
                                capture_output=True, text=True)
         if built.returncode != 0:
             raise Skip("the shim does not build: " + built.stderr)
@@ -34,6 +35,18 @@ def expect(actual, expected, what):
         raise AssertionError("%s: %r instead of %r" % (what, actual, expected))
 
 
+def follow(ask, jumps):
+    """A jump of the clock, the server's so manieth since its start, is followed once it has lasted for a while."""
+    limit = time.monotonic() + 120
+    while True:
+        fields = dict(line.split(":", 1) for line in ask("INFO", "server").decode().splitlines() if ":" in line)
+        if int(fields["clock_jumps"]) == jumps and abs(int(fields["clock_skew_ms"])) < 500:
+            return
+        if time.monotonic() > limit:
+            raise AssertionError("the clock is not followed: it is %s ms ahead" % fields["clock_skew_ms"])
+        time.sleep(0.1)
+
+
 def set_back(settings):
     with tempfile.TemporaryDirectory() as folder:
         clock = MovableClock(folder)
@@ -44,12 +57,14 @@ def set_back(settings):
             clock.move(7200)
             if int(ask("TIME")[0]) - int(now[0]) < 7100:
                 raise Skip("the server's clock does not follow the shim")
+            follow(ask, 1)
             ask("SET", "key", "late clock")
             ask("HSET", "hash", "f", "late clock")
             ask("SADD", "set", "gone", "kept")
             ask("SET", "removed", "late clock")
             ask("SET", "session", "x", "EX", "600")
             clock.move(0)  # Two hours back.
+            follow(ask, 2)
             ask("SET", "key", "early clock")
             ask("HSET", "hash", "f", "early clock")
             ask("SREM", "set", "gone")
@@ -68,6 +83,7 @@ def set_back(settings):
                 server.start()
                 ask = server.connect().value
             clock.move(7200 + 700)
+            follow(ask, 1)
             expect(ask("GET", "session"), None, "an expired key once the clock went forward")
             expect(ask("GET", "key"), b"early clock", "a key without expiry")
         finally:

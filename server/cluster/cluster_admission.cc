@@ -40,12 +40,15 @@ bool ClusterThread::holds_all(std::span<const engine::KeyRef> keys, NodeIndex no
 // that cannot log a change (a full disk) runs no writes, as its peers do not count on it either. Keys of
 // several partitions have no stand-in that would be all of theirs.
 NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const {
-  if (!writes && holds_all(keys, placement_->self)) return placement_->self;
+  if (!writes && holds_all(keys, placement_->self) && !node_.stands_back(placement_->self))
+    return placement_->self;
   const bool may_write = !writes || io_thread_.server().engine().writable();
   const bool scattered = !same_partition(keys);
-  return placement_->runner(keys[0].key.partition, strict || scattered, [&](NodeIndex node) {
+  const auto can_run = [&](NodeIndex node) {
     return healthy(node) && (may_write || node != placement_->self) && (!scattered || holds_all(keys, node));
-  });
+  };
+  return placement_->runner(keys[0].key.partition, strict || scattered, can_run,
+                            [this](NodeIndex node) { return node_.stands_back(node); });
 }
 
 // Whether the command looks at what its keys hold, so that other replicas have to be asked.
@@ -88,7 +91,8 @@ Admission ClusterThread::wait_for_nodes(Client& client) {
 
 bool ClusterThread::runs_here(const Client& client, const Command& command, const PreparedRequest& prepared,
                               bool writes) {
-  if (placement_ == nullptr || client.tunnel != nullptr || client.transaction.open || client.remote_watch ||
+  if (placement_ == nullptr || !node_.knows_time() || node_.stands_back(placement_->self) ||
+      client.tunnel != nullptr || client.transaction.open || client.remote_watch ||
       !client.forwarded.empty() || client.parked_forwards != 0 || prepared.read != nullptr ||
       command.parent != nullptr || (command.spec->flags & kWholeKeyspace) != 0 ||
       (asks_others(client) && must_read_first(client, command, prepared.request.arguments))) {
@@ -131,6 +135,10 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   if (placement_ == nullptr) {
     refuse(client, "CLUSTERDOWN The cluster has not formed yet: " + node_.waiting_for());
     return Admission::kAnswered;
+  }
+  if (!node_.knows_time()) {
+    io_thread_.postpone(client, Waiting::kForLinks);
+    return Admission::kWaits;
   }
   if (whole) return admit_whole(client, command, arguments);
   // A transaction that will do nothing, and what is refused inside one, says so here.
@@ -225,10 +233,9 @@ NodeIndex ClusterThread::watch_target(const Client& client, std::span<const engi
 
 // The node that changes of the partition go to first; kNoNode: to none of its replicas.
 NodeIndex ClusterThread::coordinator_of(uint16_t partition) const {
-  for (const NodeIndex node : placement_->replicas(partition)) {
-    if (healthy(node)) return node;
-  }
-  return cluster::kNoNode;
+  return placement_->runner(
+      partition, true, [this](NodeIndex node) { return healthy(node); },
+      [this](NodeIndex node) { return node_.stands_back(node); });
 }
 
 // EXEC, if what became of the watched keys cannot be told any more: then it answers as if they had changed.

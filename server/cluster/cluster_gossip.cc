@@ -3,6 +3,7 @@
 #include <mutex>
 #include <string>
 
+#include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
@@ -21,6 +22,10 @@ using cluster::NodeId;
 void ClusterNode::take(cluster::GossipOutput& output) {
   for (const cluster::GossipOutgoing& message : output.messages) send_gossip(message);
   for (const cluster::MembershipEvent& event : output.events) tell(event);
+  if (!output.clocks.empty()) {
+    server_.clock_keeper().measured(output.clocks);
+    keep_time();
+  }
   const bool changed = !output.events.empty();
   output = {};
   if (!changed) return;
@@ -78,6 +83,8 @@ void ClusterNode::publish_health() {
     const bool healthy =
         id == id_ || (membership_->healthy(id) && description != nullptr && description->accepts_writes);
     healthy_[i].store(healthy, std::memory_order_relaxed);
+    if (id != id_)
+      stands_back_[i].store(description != nullptr && description->stands_back, std::memory_order_relaxed);
   }
 }
 

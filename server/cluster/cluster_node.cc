@@ -1,10 +1,13 @@
 #include "server/cluster/cluster_node.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "cluster/data_messages.h"
 #include "cluster/topology_codec.h"
 #include "engine/assert.h"
+#include "engine/replication.h"
+#include "server/clock_keeper.h"
 #include "server/cluster/announced_address.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/loop_obligations.h"
@@ -49,7 +52,8 @@ ClusterNode::ClusterNode(Server& server)
       life_(thread_random().next() | 1),
       hints_(server.engine()),
       healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
-      leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
+      leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
+      stands_back_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
 
 ClusterNode::~ClusterNode() = default;
 
@@ -81,8 +85,11 @@ engine::Status ClusterNode::open() {
                               (void)threads_.front()->links().send(to, FrameKind::kPaxos, 0, bytes);
                             },
                             [this](const cluster::Topology& topology) { adopt(topology); }});
+  server_.keep_clock(id_);
+  stamp_at_start_ = engine::last_stamp(server_.engine());
+  engine::trust_stamps(server_.engine(), true);
   cluster::GossipSettings gossip;
-  const engine::Clock& clock = server_.clock();
+  const ServerClock& clock = server_.clock();
   membership_ = std::make_unique<cluster::Membership>(id_, describe(), static_cast<uint64_t>(clock.wall_ms()),
                                                       gossip, clock.monotonic_us(), thread_random());
   for (const std::string& seed : settings.cluster_seeds) {
@@ -171,6 +178,7 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.replicas = static_cast<uint32_t>(settings.replicas);
   description.accepts_writes = server_.engine().writable();
   if (!decided) description.hash_seed = records_seed_;
+  description.stands_back = server_.clock_keeper().stands_back();
   return description;
 }
 
@@ -216,6 +224,10 @@ std::vector<cluster::MemberView> ClusterNode::members() const {
 cluster::GossipFigures ClusterNode::gossip_figures() const {
   std::lock_guard lock(mutex_);
   return figures_;
+}
+
+ClockReport ClusterNode::clocks() const {
+  return server_.clock_keeper().report();
 }
 
 ClusterTotals ClusterNode::totals() const {
@@ -379,7 +391,28 @@ void ClusterNode::refresh_defaults() {
 
 // --- The first loop.
 
+int64_t ClusterNode::now_ms() const {
+  const int64_t now_ms = server_.clock().wall_ms();
+  return knows_time() ? now_ms : std::min(now_ms, engine::stamp_wall_ms(stamp_at_start_));
+}
+
+// What the clocks have come to, for the loops.
+void ClusterNode::keep_time() {
+  ClockKeeper& clocks = server_.clock_keeper();
+  membership_->set_clock(clocks.own());
+  if (clocks.confirmed() && !std::exchange(confirmed_, true)) {
+    engine::trust_stamps(server_.engine(), false);
+    server_.engine().set_active_expire(true);
+  }
+  knows_time_.store(clocks.ready(), std::memory_order_relaxed);
+  const auto placement = this->placement();
+  if (placement != nullptr)
+    stands_back_[placement->self].store(clocks.stands_back(), std::memory_order_relaxed);
+}
+
 void ClusterNode::on_tick() {
+  server_.clock_keeper().tick();
+  keep_time();
   // While somebody sets the announced address to one that is refused, it may be none.
   if (cluster::NodeDescription own = describe(); !own.host.empty())
     membership_->set_description(std::move(own));
@@ -406,6 +439,10 @@ void ClusterNode::adopt(cluster::Topology topology) {
     placement_ = placement;
     waiting_for_.clear();
   }
+  std::vector<NodeId> members;
+  for (const cluster::Member& member : placement->topology.members) members.push_back(member.id);
+  server_.clock_keeper().set_members(members);
+  keep_time();
   publish_health();
   placement_version_.fetch_add(1, std::memory_order_release);
   for (ClusterThread* thread : threads_)

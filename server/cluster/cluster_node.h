@@ -37,6 +37,7 @@ inline std::string short_name(const cluster::NodeId& id) {
 
 class ClusterThread;
 class Server;
+struct ClockReport;
 
 // Of all loops, since the start.
 struct ClusterTotals {
@@ -68,6 +69,17 @@ class ClusterNode {
     return healthy_[index].load(std::memory_order_relaxed) &&
            !leaving_[index].load(std::memory_order_relaxed);
   }
+  // Whether others should coordinate in its place, as it has said.
+  bool stands_back(cluster::NodeIndex index) const {
+    return stands_back_[index].load(std::memory_order_relaxed);
+  }
+  // Takes part in requests, and is not to stand back.
+  bool coordinates(cluster::NodeIndex index) const { return healthy(index) && !stands_back(index); }
+  // It knows what time it is. Until then nothing is begun here.
+  bool knows_time() const { return knows_time_.load(std::memory_order_relaxed); }
+  // By which what other nodes send is judged. Before it knows what time it is, a time at which nothing has
+  // expired since the node last ran.
+  int64_t now_ms() const;
   cluster::Introduction introduction() const;
   std::optional<std::string> objection(const cluster::Introduction& peer) const;
   // What keeps the cluster from forming; empty once it has.
@@ -75,6 +87,7 @@ class ClusterNode {
   // As gossip last saw it: copies, for reports.
   std::vector<cluster::MemberView> members() const;
   cluster::GossipFigures gossip_figures() const;
+  ClockReport clocks() const;
   ClusterTotals totals() const;
   HintReport hint_report() const { return hints_.report(); }
   int64_t hint_age_seconds(const HintReport::Target& target) const;
@@ -117,6 +130,7 @@ class ClusterNode {
   void send_gossip(const cluster::GossipOutgoing& message);
   void tell(const cluster::MembershipEvent& event);
   void publish_health();
+  void keep_time();
   void publish_reports();
   void update_peers();
   void follow_forming();
@@ -156,7 +170,10 @@ class ClusterNode {
   std::unique_ptr<Timer> leave_timer_;
   int64_t leaving_since_us_ = 0;
 
-  std::unique_ptr<std::atomic<bool>[]> healthy_, leaving_;
+  std::unique_ptr<std::atomic<bool>[]> healthy_, leaving_, stands_back_;
+  std::atomic<bool> knows_time_{false};
+  engine::Stamp stamp_at_start_ = 0;
+  bool confirmed_ = false;  // The time. The first loop's.
   std::atomic<uint64_t> placement_version_{0};
   mutable std::mutex mutex_;  // Guards what follows.
   std::shared_ptr<const cluster::Placement> placement_;

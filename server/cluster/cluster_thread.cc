@@ -57,7 +57,7 @@ int64_t ClusterThread::now_us() const {
 }
 
 int64_t ClusterThread::now_ms() const {
-  return io_thread_.server().clock().wall_ms();
+  return node_.now_ms();
 }
 
 cluster::Epoch ClusterThread::epoch() const {

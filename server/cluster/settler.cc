@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "engine/replication.h"
+#include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/log.h"
@@ -154,7 +155,7 @@ void Settler::question(const NodeId& peer, uint64_t correlation, std::string_vie
   if (kind == TreeKind::kClock) {
     engine::Stamp stamp;
     if (cluster::decode_clock(payload, &stamp))
-      (void)engine::observe_stamp(server_.engine(), stamp, server_.clock().wall_ms());
+      (void)engine::observe_stamp(server_.engine(), stamp, server_.cluster()->now_ms());
     return;
   }
   answer(payload, kind, placement->topology.index_of(peer),
@@ -183,7 +184,7 @@ void Settler::answer(std::string_view payload, TreeKind kind, NodeIndex from, Re
 
 void Settler::answer_mark(Reply reply) {
   // First the stamp, then the mark: whatever was made before the stamp is owed by the time of the mark.
-  const engine::StampPromise promise = engine::promise_stamp(server_.engine(), server_.clock().wall_ms());
+  const engine::StampPromise promise = engine::promise_stamp(server_.engine(), server_.cluster()->now_ms());
   const uint64_t number = next_mark_++;
   (void)server_.engine().commit();
   server_.engine().request_sync();
@@ -208,7 +209,7 @@ uint64_t Settler::adopt(const cluster::AdoptRequest& request, NodeIndex leader) 
     const cluster::VersionIndex& index = sums_.index();
     if (!index.known(partition) || index.sum(partition) != sum) continue;
     if (!engine::settle(engine, partition, request.stamp, index.change_count(partition),
-                        server_.clock().wall_ms())) {
+                        server_.cluster()->now_ms())) {
       continue;
     }
     ++adopted;

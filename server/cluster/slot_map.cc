@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/key.h"
+#include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 
@@ -68,6 +69,25 @@ size_t served_partitions(const ClusterThread& thread) {
   return count;
 }
 
+namespace {
+
+// The own clock against the time of the cluster, and the peers' as last heard.
+void clock_fields(const ClockReport& clocks, std::string* text) {
+  field("clock_state", clocks.state(), text);
+  field("clock_skew_ms", std::to_string(clocks.skew_us / 1000), text);
+  field("clock_jumps", std::to_string(clocks.jumps), text);
+  for (size_t i = 0; i < clocks.peers.size(); ++i) {
+    const cluster::ClockView& peer = clocks.peers[i];
+    field("clock_peer" + std::to_string(i),
+          "node=" + peer.node.to_string() + ",clock_skew_ms=" + std::to_string(peer.skew_us / 1000) +
+              ",error_ms=" + std::to_string((peer.error_us + 999) / 1000) +
+              ",age_ms=" + std::to_string(peer.age_us / 1000),
+          text);
+  }
+}
+
+}  // namespace
+
 std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread) {
   const auto placement = cluster.placement();
   const std::vector<cluster::MemberView> views = cluster.members();
@@ -101,6 +121,7 @@ std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread
   field("cluster_hints_expired", std::to_string(hints.expired), &text);
   visit_fields(cluster.repair_report(),
                [&](std::string_view name, const std::string& value) { field(name, value, &text); });
+  clock_fields(cluster.clocks(), &text);
   field("cluster_waiting_for", cluster.waiting_for(), &text);
   return text;
 }
@@ -154,7 +175,7 @@ std::string cluster_nodes(const ClusterNode& cluster) {
   const std::vector<cluster::Member>& members = placement->topology.members;
   const std::vector<cluster::NodeDescription> present = present_members(cluster, *placement);
   const std::vector<SlotRange> ranges =
-      slot_ranges(*placement, [&](cluster::NodeIndex node) { return cluster.healthy(node); });
+      slot_ranges(*placement, [&](cluster::NodeIndex node) { return cluster.coordinates(node); });
   for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
     line(members[node].id, present[node], placement->topology.epoch);
     for (const SlotRange& range : ranges) {

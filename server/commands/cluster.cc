@@ -3,7 +3,10 @@
 #include <array>
 #include <charconv>
 
+#include "engine/hybrid_clock.h"
 #include "engine/key.h"
+#include "engine/replication.h"
+#include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/slot_map.h"
@@ -78,7 +81,7 @@ void reply_node(resp::ReplyWriter& reply, EndpointType type, const cluster::Node
 
 std::vector<SlotRange> ranges_of(CommandContext& context, const cluster::Placement& placement) {
   const ClusterNode& cluster = *context.server.cluster();
-  return slot_ranges(placement, [&](cluster::NodeIndex node) { return cluster.healthy(node); });
+  return slot_ranges(placement, [&](cluster::NodeIndex node) { return cluster.coordinates(node); });
 }
 
 // One node for each range, without replicas: the others answer for it just as well, but to name them as
@@ -202,6 +205,46 @@ void hints(CommandContext& context) {
   }
 }
 
+// On a disk thread. What takes long is looking at all records, as only few are stamped too far ahead.
+engine::Status restamp_all(engine::Engine& engine, int64_t now_ms, uint64_t* restamped) {
+  constexpr size_t kKeys = 1024;
+  const auto latest = static_cast<engine::Stamp>(now_ms + engine::kDefaultMaxDriftMs) << 16;
+  engine::Status status;
+  for (uint32_t partition = 0; partition < engine::kPartitionCount && status.ok(); ++partition) {
+    uint64_t cursor = 0;
+    do {
+      const uint64_t before = *restamped;
+      status = engine::restamp(engine, static_cast<uint16_t>(partition), &cursor, kKeys, latest, now_ms,
+                               restamped);
+      if (status.ok() && *restamped != before) status = engine.commit();
+    } while (cursor != 0 && status.ok());
+  }
+  return status;
+}
+
+void restamp(CommandContext& context) {
+  if (placement_of(context) == nullptr) return;
+  ClusterNode& cluster = *context.server.cluster();
+  const ClockReport clocks = cluster.clocks();
+  if (!clocks.confirmed || !clocks.within_bound || clocks.stamps_ahead) {
+    return context.reply.error(clocks.stamps_ahead
+                                   ? "ERR This node's own stamps are too far ahead: restart it first"
+                                   : "ERR This node's clock is too far off: set it right first");
+  }
+  context.offload_change([&engine = context.server.engine(), &cluster, now_ms = context.now_ms()](
+                             engine::LogPosition* position) -> CommandContext::Completion {
+    uint64_t restamped = 0;
+    const engine::Status status = restamp_all(engine, now_ms, &restamped);
+    // Brings them to the other replicas, which had refused them.
+    if (restamped != 0) (void)cluster.start_repair();
+    *position = engine.last_position();
+    return [status, restamped](resp::ReplyWriter& reply) {
+      if (!status.ok()) return reply.error("ERR " + status.message());
+      reply.integer(static_cast<int64_t>(restamped));
+    };
+  });
+}
+
 void repair(CommandContext& context) {
   if (placement_of(context) == nullptr) return;
   if (!context.server.cluster()->start_repair())
@@ -252,6 +295,8 @@ void help(CommandContext& context) {
       "    Compares this node's records with all other replicas now.",
       "REPLICAS <node-id>",
       "    Empty: slots have replicas, nodes have none.",
+      "RESTAMP",
+      "    Gives records that were stamped by a clock far ahead new stamps, so that other nodes take them.",
       "SHARDS",
       "    Which node coordinates which slots, by node.",
       "SLOTS",
@@ -289,6 +334,15 @@ std::span<const CommandSpec> own_subcommands() {
                                       "Compares this node's records with all other replicas now, and brings "
                                       "what differs both ways. CLUSTER INFO shows how far it is.",
                                       "Redis has no such command");
+        spec.flags |= kAdmin;
+        return spec;
+      }(),
+      [] {
+        CommandSpec spec =
+            of_cluster("restamp", 2, restamp,
+                       "Gives this node's records that were stamped by a clock far ahead, and that "
+                       "other nodes therefore refuse, new stamps. Replies with how many there were.",
+                       "Redis has no such command");
         spec.flags |= kAdmin;
         return spec;
       }(),

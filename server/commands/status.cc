@@ -49,7 +49,8 @@ void role(CommandContext& context) {
 }
 
 void time(CommandContext& context) {
-  const int64_t now_us = context.server.clock().wall_us();
+  // Of the system, which a client may compare with its own.
+  const int64_t now_us = context.server.clock().local_us();
   context.reply.array(2);
   context.reply.bulk_integer(now_us / 1'000'000);
   context.reply.bulk_integer(now_us % 1'000'000);

@@ -2,6 +2,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/slot_map.h"
 #include "server/command_line.h"
@@ -58,6 +59,9 @@ void write_server_section(InfoContext& context, InfoWriter& writer) {
   writer.field("hz", kTicksPerSecond);
   writer.field("configured_hz", kTicksPerSecond);
   writer.field("lru_clock", now_us / 1'000'000 & kLruClockMask);
+  const ClockReport clocks = server.clock_keeper().report();
+  writer.field("clock_skew_ms", clocks.skew_us / 1000);
+  writer.field("clock_jumps", clocks.jumps);
   writer.field("executable", executable_path());
   writer.field("config_file", server.config().file());
   writer.field("io_threads_active", server.io_threads().size() > 1 ? 1 : 0);
@@ -126,6 +130,10 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.field("cluster_formed", placement != nullptr ? 1 : 0);
   writer.field("cluster_members", placement != nullptr ? placement->topology.members.size() : 0);
   writer.field("cluster_epoch", placement != nullptr ? placement->topology.epoch : 0);
+  const ClockReport clocks = context.server.clock_keeper().report();
+  writer.field("cluster_clock_state", clocks.state());
+  writer.field("cluster_clock_skew_ms", clocks.skew_us / 1000);
+  writer.field("cluster_clock_peers_heard", clocks.peers.size());
   writer.field("cluster_suspects", gossip.suspects);
   writer.field("cluster_down", gossip.down);
   writer.field("cluster_last_detection_ms", gossip.last_detection_us / 1000);

@@ -28,6 +28,8 @@ enum class Mutation : uint8_t {
   kSyncNotAsked,         // A reply waits for the log to be durable, and for somebody else to ask for it.
   kOverrulingIgnored,    // Acknowledged, though a replica told of a greater stamp that hides the write.
   kConditionIgnored,     // A replica takes an attempt though it has what that does not build on.
+  kClockBelieved,        // A node goes by its own wall clock.
+  kClockNotAwaited,      // It begins before it has heard the others' clocks.
   kCount,
 };
 
@@ -52,6 +54,8 @@ inline constexpr std::string_view kMutationNames[] = {
     "sync-not-asked",
     "overruling-ignored",
     "condition-ignored",
+    "clock-believed",
+    "clock-not-awaited",
 };
 
 }  // namespace starling::sim

@@ -21,6 +21,7 @@ using cluster::NodeIndex;
 namespace {
 
 constexpr int kMaxRounds = 8;
+constexpr int64_t kTimeRetryUs = 10'000;
 constexpr size_t kMaxSiblings = 1024;
 // A hop of the simulated network and the sync of a log, with room.
 constexpr int64_t kReplySlackMs = 500;
@@ -46,12 +47,13 @@ int number_of(const cluster::Consistency& consistency) {
 }  // namespace
 
 NodeIndex SimNode::target_of(uint16_t partition, bool writes, bool strict) const {
-  if (!writes && placement().holds(partition, placement().self)) return placement().self;
+  if (!writes && placement().holds(partition, placement().self) && !stands_back(placement().self))
+    return placement().self;
   const bool may_write = !writes || engine_.writable();
   const auto can_run = [&](NodeIndex node) {
     return healthy(node) && (may_write || node != placement().self);
   };
-  return placement().runner(partition, strict, can_run);
+  return placement().runner(partition, strict, can_run, [this](NodeIndex node) { return stands_back(node); });
 }
 
 cluster::QuorumOptions SimNode::quorum_of(const ClientOperation& asked) const {
@@ -91,6 +93,7 @@ void SimNode::run_later(const ExecutionPtr& execution) {
 
 void SimNode::run(const ExecutionPtr& execution) {
   const ClientOperation& asked = world_.operation(execution->operation);
+  if (!knows_time_) return world_.later(setting_.index, kTimeRetryUs, [this, execution] { run(execution); });
   const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
                      setting_.mutation != Mutation::kReadsAskNobody &&
                      (setting_.mutation != Mutation::kOneReadsNothing || asked.action != Action::kAppend);
@@ -122,6 +125,7 @@ void SimNode::run(const ExecutionPtr& execution) {
     return;
   }
   if (reads && !up_to_date(execution, asked, operation, key)) return;
+  world_.note_time(setting_.index, now_ms());
   const bool agrees = reads && asked.depends() && quorum_of(asked).mode == cluster::QuorumMode::kStrict &&
                       number_of(asked.quorum.write) > 1 && holds(partition) &&
                       engine::Trial::possible(operation, std::array{engine::KeyRef{0, key}});

@@ -24,6 +24,13 @@ constexpr uint64_t kLongPassUs = 300;
 constexpr int64_t kPushTimeoutMs = 1000;
 constexpr size_t kHintsUnderWay = 16;
 
+// The simulated time is patient where a node that starts must not go by its own clock.
+cluster::ClockSettings clock_settings(const World& world, Mutation mutation) {
+  cluster::ClockSettings settings;
+  settings.patience_us = mutation == Mutation::kClockNotAwaited ? 0 : world.clock_patience_us();
+  return settings;
+}
+
 cluster::NodeDescription description_of(size_t index) {
   cluster::NodeDescription description;
   description.host = "10.0.0." + std::to_string(index + 1);
@@ -44,6 +51,8 @@ cluster::NodeId node_id(size_t index) {
 SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
     : world_(world),
       setting_(setting),
+      agreed_(node_id(setting.index), true, clock_settings(world, setting.mutation), world.now_us(),
+              world.wall_us(setting.index)),
       gossip_random_(setting.random_seed),
       engine_(disk, (begin_pass(), clock_),
               {setting.actor, setting.random_seed, setting.fsync_always, setting.mutation,
@@ -65,6 +74,11 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   if (setting_.mutation == Mutation::kHintsLost) {
     engine::hints_of(engine_).drop_space(engine_.core().keyspace.databases[0]->space);
   }
+  stamp_at_start_ = engine::last_stamp(engine_);
+  engine::trust_stamps(engine_, true);
+  std::vector<cluster::NodeId> members;
+  for (size_t i = 0; i < placement().topology.members.size(); ++i) members.push_back(node_id(i));
+  agreed_.set_members(members, now_us());
   coordinator_.set_placement(setting_.placement);
   membership_.emplace(node_id(setting_.index), description_of(setting_.index),
                       static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
@@ -84,11 +98,38 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
 }
 
 int64_t SimNode::now_ms() const {
-  return clock_.wall_ms();
+  const int64_t now_ms = clock_.wall_ms();
+  return knows_time_ ? now_ms : std::min(now_ms, engine::stamp_wall_ms(stamp_at_start_));
 }
 
 void SimNode::begin_pass() {
-  clock_.set(world_.wall_us(setting_.index), world_.now_us());
+  const bool believed = setting_.mutation == Mutation::kClockBelieved;
+  const int64_t now_us = world_.now_us();
+  clock_.set(believed ? world_.wall_us(setting_.index) : now_us + agreed_.base_us(), now_us);
+}
+
+// As ClusterNode does.
+void SimNode::keep_time() {
+  std::vector<cluster::ClockEvent> events;
+  agreed_.tick(now_us(), world_.wall_us(setting_.index), &events);
+  begin_pass();
+  membership_->set_clock(agreed_.own());
+  if (agreed_.ready(now_us()) && !std::exchange(knows_time_, true)) engine::trust_stamps(engine_, false);
+  if (!world_.tracing()) return;
+  for (const cluster::ClockEvent& event : events) {
+    static constexpr const char* kNames[] = {
+        "agreed on", "jumped",      "jump is over", "jump is followed", "agreed time stepped",
+        "off",       "off no more", "beyond bound", "within bound"};
+    trace("clock: " + std::string(kNames[static_cast<size_t>(event.kind)]) + " " +
+          std::to_string(event.offset_us) + " us" +
+          (event.node.valid() ? " node " + std::to_string(placement().topology.index_of(event.node)) : ""));
+  }
+}
+
+bool SimNode::stands_back(NodeIndex node) const {
+  if (node == placement().self) return !agreed_.confirmed() || !agreed_.fit();
+  const cluster::NodeDescription* description = membership_->description(node_id(node));
+  return description != nullptr && description->stands_back;
 }
 
 void SimNode::end_pass() {
@@ -131,8 +172,10 @@ void SimNode::tick() {
 }
 
 void SimNode::gossip() {
+  keep_time();
   cluster::NodeDescription description = description_of(setting_.index);
   description.accepts_writes = engine_.writable();
+  description.stands_back = stands_back(placement().self);
   membership_->set_description(description);
   cluster::GossipOutput output;
   membership_->tick(now_us(), &output);
@@ -148,6 +191,9 @@ void SimNode::take(cluster::GossipOutput& output) {
     const NodeIndex to = placement().topology.index_of(message.to);
     if (to != cluster::kNoNode) (void)send(to, FrameKind::kGossip, 0, message.bytes);
   }
+  for (const cluster::ClockMeasurement& clock : output.clocks)
+    agreed_.measured(clock.node, clock.bases, clock.error_us, now_us());
+  if (!output.clocks.empty() && !knows_time_) keep_time();
   if (!world_.tracing()) return;
   for (const cluster::MembershipEvent& event : output.events) {
     static constexpr const char* kNames[] = {"found", "suspect",         "down",

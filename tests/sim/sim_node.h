@@ -12,6 +12,7 @@
 #include <string>
 #include <vector>
 
+#include "cluster/agreed_clock.h"
 #include "cluster/anti_entropy.h"
 #include "cluster/coordinator.h"
 #include "cluster/membership.h"
@@ -70,6 +71,8 @@ class SimNode final : private cluster::Wire,
   // (target, key), sorted.
   std::vector<std::pair<std::string, std::string>> hints();
   bool sees_all() const;
+  // What it takes for the time.
+  int64_t agreed_ms() const { return (now_us() + agreed_.base_us()) / 1000; }
   bool idle() const {
     return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0;
   }
@@ -223,6 +226,8 @@ class SimNode final : private cluster::Wire,
   std::string pruned(std::string record) const;
   void tick();
   void gossip();
+  void keep_time();
+  bool stands_back(cluster::NodeIndex node) const;
   void take(cluster::GossipOutput& output);
   void deliver_hints();
   void send_record(size_t target, const server::Hint& hint);
@@ -257,6 +262,9 @@ class SimNode final : private cluster::Wire,
   World& world_;
   const Setting setting_;
   SimClock clock_;
+  cluster::AgreedClock agreed_;
+  bool knows_time_ = false;
+  engine::Stamp stamp_at_start_ = 0;
   engine::SeededRandom gossip_random_;
   SimEngine engine_;
   cluster::Coordinator coordinator_;

@@ -1,6 +1,7 @@
 #include "tests/sim/simulation.h"
 
 #include <cstdio>
+#include <cstdlib>
 
 #include "cluster/planner.h"
 
@@ -50,6 +51,7 @@ std::string Mix::to_string() const {
                                                 {link_breaks, "broken links"},
                                                 {full_disks, "full disks"},
                                                 {clock_jumps, "clock jumps"},
+                                                {liars, "lying clocks"},
                                                 {evictions, "evictions"},
                                                 {comparisons, "comparisons"}};
   for (const auto& [on, name] : kinds) {
@@ -70,6 +72,14 @@ Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
   fragile_ = below(mix_.nodes);
   for (Slot& slot : slots_) {
     if (mix_.clock_jumps) slot.skew_us = static_cast<int64_t>(below(4'000'000)) - 2'000'000;
+    if (mix_.liars) slot.skew_us = static_cast<int64_t>(below(400'000)) - 200'000;
+  }
+  if (mix_.liars) {
+    for (size_t left = (mix_.nodes - 1) / 2, i = below(mix_.nodes); left > 0;
+         --left, i = (i + 1) % mix_.nodes) {
+      slots_[i].liar = true;
+      move_clock(i);
+    }
   }
   for (size_t i = 0; i < slots_.size(); ++i) start(i);
   for (const char* key : kKeys) keys_.emplace_back(key);
@@ -91,6 +101,11 @@ void Simulation::draw_mix() {
   mix_.link_breaks = percent(35);
   mix_.full_disks = percent(15);
   mix_.clock_jumps = percent(25);
+  mix_.liars = !mix_.clock_jumps && percent(30);
+  if (mutation_ == Mutation::kClockBelieved || mutation_ == Mutation::kClockNotAwaited) {
+    mix_.clock_jumps = false;
+    mix_.liars = true;
+  }
   mix_.evictions = percent(40);
   // Not always: else nothing would show whether hints do all that they should.
   mix_.comparisons =
@@ -106,6 +121,21 @@ void Simulation::draw_mix() {
 
 int64_t Simulation::wall_us(size_t node) const {
   return kWallEpochUs + now_us_ + slots_[node].skew_us;
+}
+
+// Where clocks may be off by hours a node must not begin by its own, however long it is cut off.
+int64_t Simulation::clock_patience_us() const {
+  constexpr int64_t kForEverUs = int64_t{1} << 50;
+  return mix_.liars ? kForEverUs : cluster::ClockSettings().patience_us;
+}
+
+// While most clocks are right, every node runs its commands by the right time, whatever its own clock says.
+void Simulation::note_time(size_t node, int64_t wall_ms) {
+  constexpr int64_t kMostMs = 1000;
+  const int64_t off_ms = wall_ms - (kWallEpochUs + now_us_) / 1000;
+  if (!mix_.liars || std::abs(off_ms) <= kMostMs) return;
+  judge({"a command runs at node " + std::to_string(node) + " by a time that is " + std::to_string(off_ms) +
+         " ms off"});
 }
 
 void Simulation::judge(Verdict verdict) {

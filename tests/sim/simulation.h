@@ -31,7 +31,8 @@ struct Mix {
   bool one_way_cuts = false;
   bool full_disks = false;   // for a while
   bool link_breaks = false;  // a connection ends, and both processes live
-  bool clock_jumps = false;
+  bool clock_jumps = false;  // by seconds, of any node
+  bool liars = false;  // a minority whose clocks are off by anything, and jump; those of the others are right
   bool evictions = false;
   bool comparisons = false;  // of replicas, and tombstones settled, while it goes on
   int loss_percent = 0, duplicate_percent = 0;
@@ -87,6 +88,7 @@ class Simulation final : private World {
     uint64_t life = 0;
     bool paused = false;
     int64_t skew_us = 0;
+    bool liar = false;
     engine::ActorId actor = 0;
     bool stopped_cleanly = false;
     engine::Stamp last_stamp = 0;
@@ -118,6 +120,8 @@ class Simulation final : private World {
   // World
   int64_t now_us() const override { return now_us_; }
   int64_t wall_us(size_t node) const override;
+  int64_t clock_patience_us() const override;
+  void note_time(size_t node, int64_t wall_ms) override;
   engine::Random& random() override { return random_; }
   void later(size_t node, int64_t delay_us, std::function<void()> work) override;
   void send(size_t from, size_t to, Packet packet) override;
@@ -161,6 +165,7 @@ class Simulation final : private World {
   void break_link(size_t a, size_t b);
   void notice_break(size_t here, size_t there);
   void fault();
+  void move_clock(size_t node);
   void heal();
 
   // simulation_clients.cc

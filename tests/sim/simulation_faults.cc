@@ -150,6 +150,22 @@ void Simulation::notice_break(size_t here, size_t there) {
   if (std::exchange(unnoticed_[here][there], false)) slots_[here].node->disconnected(there);
 }
 
+// Some jumps last, some are over soon.
+void Simulation::move_clock(size_t node) {
+  Slot& slot = slots_[node];
+  const int64_t before_us = slot.skew_us;
+  const int64_t scales_us[] = {10'000'000, 90'000'000, 3'600'000'000};
+  const int64_t scale_us = slot.liar ? scales_us[below(3)] : scales_us[0];
+  slot.skew_us = static_cast<int64_t>(below(2 * static_cast<uint64_t>(scale_us))) - scale_us;
+  trace(node, "its clock jumps to " + std::to_string(slot.skew_us) + " us off");
+  if (!slot.liar || percent(50)) return;
+  later(kWorld, static_cast<int64_t>(below(4'000'000)), [this, node, before_us] {
+    if (!faults_go_on_) return;
+    slots_[node].skew_us = before_us;
+    trace(node, "its clock is back");
+  });
+}
+
 void Simulation::fault() {
   if (!faults_go_on_) return;
   later(kWorld, 1 + static_cast<int64_t>(below(2 * static_cast<uint64_t>(mix_.fault_gap_us))),
@@ -197,9 +213,8 @@ void Simulation::fault() {
       if (mix_.full_disks) fill_disk(node, duration_us);
       return;
     case 9:
-      if (!mix_.clock_jumps) return;
-      slot.skew_us = static_cast<int64_t>(below(20'000'000)) - 10'000'000;
-      return trace(node, "its clock jumps to " + std::to_string(slot.skew_us) + " us off");
+      if (mix_.clock_jumps || slot.liar) move_clock(node);
+      return;
     default:
       if (!mix_.evictions || slot.node == nullptr || slot.paused) return;
       run_on(node, [&] {

@@ -79,6 +79,10 @@ class World {
   virtual ~World() = default;
   virtual int64_t now_us() const = 0;
   virtual int64_t wall_us(size_t node) const = 0;
+  // What the node waits for the others' clocks at its start, before it goes by its own.
+  virtual int64_t clock_patience_us() const = 0;
+  // The node runs a command, and takes this for the time.
+  virtual void note_time(size_t node, int64_t wall_ms) = 0;
   virtual engine::Random& random() = 0;
   // Runs work on the node, as a pass of its loop. It waits while the node is paused, and never runs if the
   // node has crashed by then.

@@ -51,9 +51,15 @@ GossipMessage some_message(engine::Random& random, size_t max_items) {
     description.actor = random.next();
     description.accepts_writes = random.below(2) == 0;
     if (random.below(2) == 0) description.hash_seed = random.next();
+    description.stands_back = random.below(2) == 0;
     CHECK(description.well_formed());
     message.descriptions.push_back({some_id(random), some_counter(random), description});
   }
+  const auto some_time = [&] {
+    return static_cast<int64_t>(random.below(2'000'000'000'000'000)) - 1'000'000'000'000'000;
+  };
+  if (random.below(2) == 0)
+    message.clock = ClockReading{some_time(), some_time(), some_time(), random.below(2) == 0};
   return message;
 }
 
@@ -104,10 +110,10 @@ TEST_CASE("gossip messages of a newer version are refused as such") {
   engine::SeededRandom random(gossip_seed());
   std::string bytes = encoded(minimal(random));
   GossipMessage decoded;
-  bytes[0] = 2;
+  bytes[0] = kGossipVersion + 1;
   CHECK(decode_gossip(bytes, &decoded).code() == engine::StatusCode::kNewerFormat);
-  CHECK(decode_gossip("\x02", &decoded).code() == engine::StatusCode::kNewerFormat);
-  bytes[0] = 0;
+  CHECK(decode_gossip("\x03", &decoded).code() == engine::StatusCode::kNewerFormat);
+  bytes[0] = kGossipVersion - 1;
   CHECK(decode_gossip(bytes, &decoded).code() == engine::StatusCode::kCorrupt);
 }
 
@@ -133,6 +139,9 @@ TEST_CASE("gossip messages past a bound of the grammar are corrupt") {
   message = good;
   message.suspicions.push_back({some_id(random), some_id(random), 1, 1, kMaxSuspicionRemainingMs + 1});
   CHECK(code_of(message) == engine::StatusCode::kCorrupt);
+  message = good;
+  message.clock = ClockReading{int64_t{1} << 60, 0, 0, true};
+  CHECK(code_of(message) == engine::StatusCode::kCorrupt);
   for (const char* host : {"", "a b", "a\n", "\x80"}) {
     CAPTURE(host);
     message = good;
@@ -142,7 +151,7 @@ TEST_CASE("gossip messages past a bound of the grammar are corrupt") {
     CHECK(code_of(message) == engine::StatusCode::kCorrupt);
   }
   // A count that no bytes follow makes no room.
-  std::string bytes("\x01\x01\x00", 3);
+  std::string bytes("\x02\x01\x00", 3);
   engine::append_varint(uint64_t{1} << 40, &bytes);
   CHECK(decode_gossip(bytes, &message).code() == engine::StatusCode::kCorrupt);
 }

@@ -144,6 +144,7 @@ void GossipNetwork::carry(size_t from, GossipOutput* out) {
   for (const MembershipEvent& event : out->events) {
     events.push_back({now_us_, from, event.kind, event.node, event.silence_us});
   }
+  for (const ClockMeasurement& clock : out->clocks) clocks.push_back({from, clock});
   for (const GossipOutgoing& message : out->messages) {
     if (from == recorded) sent_by_last.push_back(message.bytes);
     // A seed has only an address: ports tell nodes apart.

@@ -65,6 +65,11 @@ class GossipNetwork {
 
   int64_t now_us() const { return now_us_; }
   std::vector<Event> events;
+  struct Measured {
+    size_t by;
+    ClockMeasurement clock;
+  };
+  std::vector<Measured> clocks;           // As they were measured.
   std::vector<std::string> sent_by_last;  // what node `recorded` has sent
   size_t recorded = SIZE_MAX;
   engine::SeededRandom random;

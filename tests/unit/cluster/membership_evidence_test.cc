@@ -448,7 +448,7 @@ TEST_CASE("membership evidence: what is no message of the sender is refused") {
   Observer node;
   CHECK(node.hear(1, Observer::from(2, 9)).code() == engine::StatusCode::kCorrupt);
   CHECK(node.hear(0, Observer::from(0, 9)).code() == engine::StatusCode::kInvalid);
-  CHECK(node.membership.receive(Observer::id(1), "\x02", node.now_us, &node.out).code() ==
+  CHECK(node.membership.receive(Observer::id(1), "\x03", node.now_us, &node.out).code() ==
         engine::StatusCode::kNewerFormat);
   CHECK(node.membership.figures().messages_refused == 3);
   CHECK(node.membership.incarnation() == 5);

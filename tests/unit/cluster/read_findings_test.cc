@@ -96,8 +96,16 @@ TEST_CASE(
       const auto up = [&](NodeIndex node) {
         return std::find(order.begin() + static_cast<ptrdiff_t>(down), order.end(), node) != order.end();
       };
-      CHECK(placement.runner(number, false, up) == (down < order.size() ? order[down] : kNoNode));
-      CHECK(placement.runner(number, true, up) == (down < replicas.size() ? order[down] : kNoNode));
+      const auto none = [](NodeIndex) { return false; };
+      const auto all = [](NodeIndex) { return true; };
+      CHECK(placement.runner(number, true, up, all) == placement.runner(number, true, up, none));
+      CHECK(placement.runner(number, false, up, all) == placement.runner(number, false, up, none));
+      // A replica that stands back still runs what no other replica can, rather than a node that is none.
+      const auto first = [&](NodeIndex node) { return down < order.size() && node == order[down]; };
+      const size_t next = down + 1 < replicas.size() ? down + 1 : down;
+      CHECK(placement.runner(number, false, up, first) == (down < order.size() ? order[next] : kNoNode));
+      CHECK(placement.runner(number, false, up, none) == (down < order.size() ? order[down] : kNoNode));
+      CHECK(placement.runner(number, true, up, none) == (down < replicas.size() ? order[down] : kNoNode));
     }
   }
 }

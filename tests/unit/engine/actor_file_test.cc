@@ -56,7 +56,7 @@ struct Fixture {
 
   std::unique_ptr<ActorFile> open(const std::string& directory) {
     std::unique_ptr<ActorFile> file;
-    const Status status = ActorFile::open(directory, random, &file);
+    const Status status = ActorFile::open(directory, random, UINT64_MAX, &file);
     INFO(status.message());
     REQUIRE(status.ok());
     REQUIRE(file->actor() != 0);
@@ -69,6 +69,21 @@ TEST_CASE_FIXTURE(Fixture, "a new directory gets an actor") {
   const auto file = open(temporary.path("data"));
   CHECK_FALSE(file->resumed());
   CHECK(file->last_stamp() == 0);
+}
+
+TEST_CASE_FIXTURE(Fixture, "an actor whose stamps are later than may be does not go on") {
+  const std::string directory = temporary.path("data");
+  const auto first = open(directory);
+  REQUIRE(first->mark_clean(1234).ok());
+  std::unique_ptr<ActorFile> second;
+  REQUIRE(ActorFile::open(directory, random, 1234, &second).ok());
+  CHECK(second->resumed());
+  REQUIRE(second->mark_clean(1234).ok());
+  std::unique_ptr<ActorFile> third;
+  REQUIRE(ActorFile::open(directory, random, 1233, &third).ok());
+  CHECK_FALSE(third->resumed());
+  CHECK(third->actor() != first->actor());
+  CHECK(third->reason() == "the last one's stamps are far ahead of the clock");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a clean stop keeps actor and stamp, once") {
@@ -195,14 +210,14 @@ TEST_CASE_FIXTURE(Fixture, "a later format stops the start") {
   const std::string later = "starling-actor 2\nanything\n";
   replace_contents(directory, later);
   std::unique_ptr<ActorFile> file;
-  CHECK(ActorFile::open(directory, random, &file).code() == StatusCode::kNewerFormat);
+  CHECK(ActorFile::open(directory, random, UINT64_MAX, &file).code() == StatusCode::kNewerFormat);
   CHECK(file == nullptr);
   CHECK(contents(directory) == later);
 }
 
 TEST_CASE_FIXTURE(Fixture, "a directory that cannot be written is an error") {
   std::unique_ptr<ActorFile> file;
-  const Status status = ActorFile::open(temporary.path("data") + "/missing", random, &file);
+  const Status status = ActorFile::open(temporary.path("data") + "/missing", random, UINT64_MAX, &file);
   CHECK(status.code() == StatusCode::kIoError);
   CHECK(status.message().find("missing") != std::string::npos);
 }

@@ -79,6 +79,27 @@ TEST_CASE("a restored stamp is surpassed however far ahead it is") {
   CHECK(clock.next(kNowMs) == last + 1);
 }
 
+TEST_CASE("what was seen raises the clock as far as is permitted, and no further") {
+  HybridClock clock(5000);
+  const auto at = [](int64_t wall_ms) { return static_cast<Stamp>(wall_ms) << 16; };
+  clock.witness(at(kNowMs + 4000), kNowMs);
+  CHECK(clock.last() == at(kNowMs + 4000));
+  clock.witness(at(kNowMs + 3'600'000), kNowMs);
+  CHECK(stamp_wall_ms(clock.last()) == kNowMs + 5000);
+  CHECK(clock.observe(clock.last(), kNowMs).ok());
+}
+
+TEST_CASE("a clock that does not know the time takes any stamp") {
+  HybridClock clock(5000);
+  const Stamp far = static_cast<Stamp>(kNowMs + 3'600'000) << 16;
+  CHECK_FALSE(clock.try_observe(far, kNowMs));
+  clock.trust(true);
+  CHECK(clock.try_observe(far, kNowMs));
+  CHECK(clock.last() == 0);
+  clock.trust(false);
+  CHECK_FALSE(clock.try_observe(far, kNowMs));
+}
+
 TEST_CASE("threads never get the same stamp") {
   HybridClock clock;
   constexpr int kThreads = 4;

@@ -1,0 +1,81 @@
+// New stamps for what was stamped by a clock that was far ahead. See README.md, "One number for time and event".
+#include <algorithm>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "engine/assert.h"
+#include "engine/change_capture.h"
+#include "engine/core.h"
+#include "engine/loader.h"
+#include "engine/record_codec.h"
+#include "engine/record_form.h"
+#include "engine/replication.h"
+#include "engine/settled.h"
+
+namespace starling::engine {
+namespace {
+
+bool later(const VersionVector& context, Stamp latest) {
+  const auto entries = context.entries();
+  return std::any_of(entries.begin(), entries.end(),
+                     [latest](const VersionVector::Entry& entry) { return entry.stamp > latest; });
+}
+
+}  // namespace
+
+// Those of one element that stand side by side need a stamp each; elements share them, as those that one
+// event changes do.
+bool Replica::restamp(const Key& key, Stamp latest) {
+  const Entry* entry = entry_of(key);
+  const EngineCore& core = operation_.core_;
+  if (entry == nullptr) return false;
+  const Record record = record_of(core.keyspace.actors, entry);
+  std::vector<Dot> fresh;
+  Elements elements = record.elements();
+  for (auto& [id, siblings] : elements) {
+    size_t used = 0;
+    for (Sibling& sibling : siblings) {
+      if (sibling.dot.stamp <= latest) continue;
+      if (used == fresh.size()) fresh.push_back({operation_.next_stamp(), core.actor});
+      sibling.dot = fresh[used++];
+    }
+    std::sort(siblings.begin(), siblings.end());
+  }
+  if (fresh.empty()) return false;
+  VersionVector context = record.context();
+  for (const Dot& dot : fresh) context.add(dot);
+  RecordAssembly assembly(std::move(context));
+  for (auto& [id, siblings] : elements) {
+    const bool added = assembly.add(id.kind, id.name, std::move(siblings));
+    STARLING_ASSERT(added);
+  }
+  if (operation_.captured_ != nullptr) ChangeCapture(*operation_.captured_).whole(database_, key);
+  Database(operation_, database_).put_record(key, assembly.take(), operation_.now_ms());
+  return true;
+}
+
+Status restamp(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, Stamp latest,
+               int64_t now_ms, uint64_t* restamped) {
+  std::vector<std::pair<int, std::string>> keys;
+  Status status = scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
+    std::string_view bytes = version.context;
+    (void)take_settled(&bytes);
+    VersionVector context;
+    if (decode_context(bytes, SIZE_MAX, &context).ok() && later(context, latest))
+      keys.emplace_back(version.database, version.key);
+  });
+  for (const auto& [database, name] : keys) {
+    const Key key(name);
+    if (status.ok()) status = Loader(engine.core()).load(database, key);
+    if (!status.ok()) return status;
+    Operation operation(engine, now_ms);
+    operation.lock({database, key});
+    if (operation.resident({database, key}) && Replica(operation, database).restamp(key, latest))
+      ++*restamped;
+    operation.finish();
+  }
+  return status;
+}
+
+}  // namespace starling::engine
