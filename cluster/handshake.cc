@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "cluster/peer_clock.h"
 #include "cluster/secret_proof.h"
 #include "engine/assert.h"
 #include "engine/byte_codec.h"
@@ -29,13 +30,14 @@ std::string version_range(uint64_t least, uint64_t greatest) {
 
 }  // namespace
 
-Handshake::Handshake(Options options)
-    : options_(std::move(options)), own_introduction_(encode_introduction()) {
+Handshake::Handshake(Options options) : options_(std::move(options)) {
   STARLING_ASSERT(options_.self.id.valid() && options_.self.address.size() <= kLargestBusAddressBytes);
 }
 
 void Handshake::start(std::string* out) {
-  if (initiator()) append_frame(FrameKind::kHello, 0, own_introduction_, out);
+  if (!initiator()) return;
+  own_introduction_ = encode_introduction();
+  append_frame(FrameKind::kHello, 0, own_introduction_, out);
 }
 
 Handshake::State Handshake::on_frame(const Frame& frame, std::string* out) {
@@ -73,11 +75,13 @@ Handshake::State Handshake::take_introduction(std::string_view payload, std::str
                   out);
   }
   peer_introduction_ = payload;
+  heard_us_ = clock_us();
   if (examine(out) == State::kRefused) return state_;
   step_ = Step::kProof;
   if (initiator()) {
     send_proof(out);
   } else {
+    own_introduction_ = encode_introduction();
     append_frame(FrameKind::kHelloReply, 0, own_introduction_, out);
   }
   return state_;
@@ -168,6 +172,7 @@ std::string Handshake::encode_introduction() const {
   engine::append_varint(self.epoch, &out);
   engine::append_string(self.address, &out);
   engine::append_u64(self.life, &out);
+  engine::append_u64(static_cast<uint64_t>(clock_us()), &out);
   return out;
 }
 
@@ -196,8 +201,12 @@ bool Handshake::decode_introduction(std::string_view payload, bool* common_versi
   if (!take(NodeId::kBytes, &rest, &id)) return false;
   std::copy(id.begin(), id.end(), peer_.id.bytes.begin());
   reader = engine::ByteReader(rest);
-  if (!reader.read_varint(&peer_.epoch) || !reader.read_string(&address) || !reader.read_u64(&peer_.life))
+  uint64_t clock_us = 0;
+  if (!reader.read_varint(&peer_.epoch) || !reader.read_string(&address) || !reader.read_u64(&peer_.life) ||
+      !reader.read_u64(&clock_us) || clock_us > static_cast<uint64_t>(PeerClock::kLargestUs)) {
     return false;
+  }
+  peer_clock_us_ = static_cast<int64_t>(clock_us);
   peer_.address = address;
   return peer_.id.valid() && address.size() <= kLargestBusAddressBytes;
 }

@@ -8,7 +8,7 @@
 //                                    <──     hello_reply(proof)            both are done
 //
 //   introduction := magic versions secret:u8 nonce:32 bytes cluster:u64 node:20 bytes epoch:varint
-//                   address:string life:u64 more:bytes
+//                   address:string life:u64 clock:u64 more:bytes
 //   magic        := "STARLING"
 //   versions     := least:varint greatest:varint      of the protocol that the node speaks
 //   secret       := 0: has none | 1: has one
@@ -81,6 +81,8 @@ class Handshake {
     Nonce nonce{};
     NodeId expected;          // Whom the initiator looks for; not valid: anyone.
     int64_t deadline_ms = 0;  // By the clock of on_time().
+    // What this node's monotonic clock shows, in microseconds. Empty: none is told, as if it stood at 0.
+    std::function<int64_t()> clock_us;
     // Asked once the peer has proved itself. Text: why it is refused.
     std::function<std::optional<std::string>(const Introduction&)> objection;
   };
@@ -99,6 +101,9 @@ class Handshake {
   State state() const { return state_; }
   // kDone only (and of a refused peer as far as it is known): who it is.
   const Introduction& peer() const { return peer_; }
+  // kDone only: what the peer's clock showed as it introduced itself, and this node's as it heard that.
+  int64_t peer_clock_us() const { return peer_clock_us_; }
+  int64_t heard_us() const { return heard_us_; }
   // kDone only: the version that both speak.
   uint32_t version() const { return version_; }
   // kRefused only. refused_by_peer: `reason` and `explanation` are what the peer said.
@@ -115,15 +120,17 @@ class Handshake {
   State examine(std::string* out);
   State refuse(RefusalReason reason, std::string explanation, std::string* out);
   std::string encode_introduction() const;
+  int64_t clock_us() const { return options_.clock_us ? options_.clock_us() : 0; }
   bool decode_introduction(std::string_view payload, bool* common_version);
   std::string transcript() const;
   void send_proof(std::string* out);
   bool initiator() const { return options_.role == Role::kInitiator; }
 
   Options options_;
-  const std::string own_introduction_;
+  std::string own_introduction_;  // Once it was said.
   std::string peer_introduction_;
   Introduction peer_;
+  int64_t peer_clock_us_ = 0, heard_us_ = 0;
   bool peer_has_secret_ = false;
   Step step_ = Step::kIntroduction;
   State state_ = State::kRunning;

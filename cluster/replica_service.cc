@@ -40,13 +40,13 @@ void ReplicaService::refuse(uint64_t link, FrameKind kind, uint64_t correlation,
   host_.reply(link, reply_kind(kind), correlation, text_reply(result, why));
 }
 
-bool ReplicaService::check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader) {
-  Epoch epoch;
-  if (!reader.read_epoch(&epoch)) {
+bool ReplicaService::check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader,
+                                 Epoch* epoch) {
+  if (!reader.read_epoch(epoch)) {
     refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
     return false;
   }
-  if (epoch >= host_.epoch()) return true;
+  if (*epoch >= host_.epoch()) return true;
   host_.reply(link, reply_kind(kind), correlation, stale_epoch_reply(host_.epoch()));
   return false;
 }
@@ -102,7 +102,8 @@ void ReplicaService::prefetch_from(size_t number) {
 ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, uint64_t correlation,
                                                std::string_view payload, std::vector<KeyName>* missing) {
   MessageReader reader(payload);
-  if (!check_epoch(link, kind, correlation, reader)) return Progress::kDone;
+  Epoch epoch;
+  if (!check_epoch(link, kind, correlation, reader, &epoch)) return Progress::kDone;
   if (!engine_.writable()) {
     refuse(link, kind, correlation, ReplyResult::kUnavailable, engine_.write_refusal().message());
     return Progress::kDone;
@@ -110,6 +111,14 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
   NodeId target;
   if ((kind == FrameKind::kHint && !reader.read_node(&target)) || !read_changes(reader)) {
     refuse(link, kind, correlation, ReplyResult::kRefused, "malformed request");
+    return Progress::kDone;
+  }
+  // What is not its own a node keeps with a hint only: else nobody would ever take it away. (Versions and records are
+  // asked of stand-ins too.) Of an epoch that this node has not heard of it cannot tell.
+  const auto own = [this](const ParsedChange& parsed) { return host_.holds(parsed.key.partition); };
+  if (kind == FrameKind::kWrite && epoch == host_.epoch() &&
+      !std::all_of(parsed_.begin(), parsed_.end(), own)) {
+    refuse(link, kind, correlation, ReplyResult::kRefused, "not a replica of the key");
     return Progress::kDone;
   }
   if (!parsed_.empty() && parsed_.front().change.form == ChangeForm::kIf)
@@ -261,7 +270,8 @@ bool ReplicaService::read_asked(MessageReader& reader) {
 ReplicaService::Progress ReplicaService::tell(uint64_t link, FrameKind kind, uint64_t correlation,
                                               std::string_view payload, std::vector<KeyName>* missing) {
   MessageReader reader(payload);
-  if (!check_epoch(link, kind, correlation, reader)) return Progress::kDone;
+  Epoch epoch;
+  if (!check_epoch(link, kind, correlation, reader, &epoch)) return Progress::kDone;
   std::string answer = begin_reply(ReplyResult::kOk);
   std::string part;
   if (!read_asked(reader)) {

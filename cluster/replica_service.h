@@ -42,6 +42,8 @@ class ReplicaService {
     // Runs `work` on the service's own thread, later. Callable from any thread.
     virtual void post(std::function<void()> work) = 0;
     virtual Epoch epoch() const = 0;
+    // This node is a replica of the partition in that epoch. Never asked while it is 0.
+    virtual bool holds(uint16_t partition) const = 0;
     virtual int64_t now_ms() const = 0;
     // This node has an attempt under way on the key; its stripe is held.
     virtual bool undecided(int database, std::string_view key) const = 0;
@@ -90,7 +92,7 @@ class ReplicaService {
   // Before the change or the question of this number is looked at.
   void prefetch_from(size_t number);
   void refuse(uint64_t link, FrameKind kind, uint64_t correlation, ReplyResult result, std::string_view why);
-  bool check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader);
+  bool check_epoch(uint64_t link, FrameKind kind, uint64_t correlation, MessageReader& reader, Epoch* epoch);
   bool read_changes(MessageReader& reader);
   static std::string stored_reply(const std::string& gaps, const std::string& hidden,
                                   const std::vector<size_t>& hidden_numbers);

@@ -57,6 +57,7 @@ bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
         !decode_prefix(forwarded[1], prepared->prefix.get())) {
       return false;
     }
+    prepared->prefix->deadline_us = client.tunnel->take_deadline_us();
     follow_prefix(client, *prepared->prefix);
     prepared->request.drop_front(kForwardedArguments);
   }
@@ -139,6 +140,8 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
     if (admission != Admission::kRun)
       return admission == Admission::kAnswered ? Outcome::kDone : Outcome::kWaits;
   }
+  // What was tried in time is concluded; it does not begin anew.
+  if (prepared.prefix != nullptr && too_late(client, prepared)) return Outcome::kDone;
   if (arguments.empty()) {
     client.reply.error(client.parser.error());
     io_thread_.close_after_reply(client);
@@ -289,6 +292,11 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
   const bool has_keys = command.has_keys || is_exec(command);
   if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return false;
+  // With the keys locked: whatever it is to change is now as it was in time.
+  if (prepared.prefix != nullptr && too_late(client, prepared)) [[unlikely]] {
+    operation.finish();
+    return true;
+  }
   const uint64_t from = client.output.position();
   ClusterThread* const cluster = io_thread_.cluster();
   if (cluster != nullptr && has_keys && prepared.read != nullptr && prepared.read->writes &&

@@ -62,6 +62,9 @@ class Dispatcher {
   void prefetch_batch();
   static void follow_prefix(Client& client, const ForwardPrefix& prefix);
   Outcome dispatch(Client& client, PreparedRequest& prepared);
+  // A forwarded request whose deadline is over is not run, but answered so: its own client may have been told that it
+  // failed, and have gone on.
+  bool too_late(Client& client, const PreparedRequest& prepared);
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
   bool refuse(Client& client, const Command& command);
   bool out_of_memory(const Client& client, const Command& command) const;

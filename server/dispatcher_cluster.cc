@@ -24,6 +24,10 @@ bool Dispatcher::unwrap(Client& client, PreparedRequest& prepared) {
   return true;
 }
 
+bool Dispatcher::too_late(Client& client, const PreparedRequest& prepared) {
+  return io_thread_.cluster()->refused_as_late(client, prepared.prefix->deadline_us);
+}
+
 // A write that this node cannot log may go to another one: admission finds out which.
 bool Dispatcher::may_run_elsewhere(const Client& client, const Command& command) const {
   const ClusterThread* const cluster = io_thread_.cluster();

@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "engine/assert.h"
+#include "engine/byte_codec.h"
 #include "server/bus/bus_links.h"
 
 namespace starling::server {
@@ -147,9 +148,12 @@ void BusLink::after_handshake_step(const std::string& answer) {
     case Handshake::State::kDone:
       state_ = State::kUp;
       peer_ = handshake_->peer();
+      peer_clock_.note(handshake_->peer_clock_us(), handshake_->heard_us());
       handshake_.reset();
       decoder_.set_largest_frame_bytes(owner_.options_.largest_frame_bytes);
       up_since_ms_ = heard_ms_ = owner_.now_ms_;
+      // The handshake may have taken long: its clock anew.
+      if (outgoing_) ping();
       return owner_.on_link_up(*this);
   }
 }
@@ -161,14 +165,33 @@ void BusLink::take_frame(const Frame& frame) {
     case FrameKind::kHelloReply:
     case FrameKind::kRefuse:
       return close("it sent a " + std::string(frame_kind_name(frame.kind)) + " frame after the handshake");
-    case FrameKind::kPing:
-      if (!queue(FrameKind::kPong, frame.correlation, {})) close("its pings pile up");
+    case FrameKind::kPing: {
+      std::string clock;
+      engine::append_u64(static_cast<uint64_t>(owner_.handler_.clock_us()), &clock);
+      if (!queue(FrameKind::kPong, frame.correlation, clock)) close("its pings pile up");
       return;
+    }
     case FrameKind::kPong:
-      return;
+      return take_pong(frame.payload);
     default:
       return owner_.handler_.on_frame(peer_.id, id_, frame.kind, frame.correlation, frame.payload);
   }
+}
+
+void BusLink::take_pong(std::string_view payload) {
+  engine::ByteReader reader(payload);
+  uint64_t clock_us = 0;
+  if (!reader.read_u64(&clock_us) || clock_us > static_cast<uint64_t>(cluster::PeerClock::kLargestUs))
+    return close("it sent a malformed pong");
+  peer_clock_.note(static_cast<int64_t>(clock_us), owner_.handler_.clock_us());
+}
+
+void BusLink::ping() {
+  if (!queue(FrameKind::kPing, 0, {})) return;
+  pinged_ = true;
+  ping_position_ = output_.position();
+  ping_sent_ms_ = -1;
+  clock_asked_ms_ = owner_.now_ms_;
 }
 
 bool BusLink::takes(uint64_t correlation, size_t payload_bytes) const {
@@ -262,18 +285,32 @@ void BusLink::on_time(int64_t now_ms) {
     return close("it did not answer when another process had come under its id");
   if (!output_.empty() && now_ms - progress_ms_ >= options.stall_timeout_ms) {
     owner_.statistics_.stalled_links.add(1);
-    return close("it stopped reading; " + std::to_string(output_.size()) + " bytes were waiting for it");
+    return reset("it stopped reading; " + std::to_string(output_.size()) + " bytes were waiting for it");
   }
   if (pinged_ && ping_sent_ms_ >= 0 && now_ms - ping_sent_ms_ >= options.silence_timeout_ms) {
-    return close("it has been silent for " + std::to_string(now_ms - heard_ms_) + " ms");
+    return reset("it has been silent for " + std::to_string(now_ms - heard_ms_) + " ms");
   }
-  if (pinged_ || now_ms - heard_ms_ < options.ping_after_ms) return;
-  decoder_.shrink();
-  output_.shrink();
-  if (!queue(FrameKind::kPing, 0, {})) return;
-  pinged_ = true;
-  ping_position_ = output_.position();
-  ping_sent_ms_ = -1;
+  const bool quiet = now_ms - heard_ms_ >= options.ping_after_ms;
+  const bool clock_old = outgoing_ && now_ms - clock_asked_ms_ >= options.ping_after_ms;
+  if (pinged_ || (!quiet && !clock_old)) return;
+  if (quiet) {
+    decoder_.shrink();
+    output_.shrink();
+  }
+  ping();
+}
+
+bool BusLink::arrived(uint64_t queued_until) const {
+  if (!connection_) return false;
+  const size_t unacknowledged = connection_->unacknowledged_bytes();
+  const uint64_t written = output_.consumed_position();
+  return written >= queued_until && written - queued_until >= unacknowledged;
+}
+
+void BusLink::reset(const std::string& reason) {
+  if (state_ == State::kClosed) return;
+  if (connection_) connection_->reset_on_close();
+  close(reason);
 }
 
 void BusLink::challenge(int64_t until_ms) {

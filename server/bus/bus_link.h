@@ -14,6 +14,7 @@
 
 #include "cluster/frame.h"
 #include "cluster/handshake.h"
+#include "cluster/peer_clock.h"
 #include "resp/output_buffer.h"
 #include "server/net/connection.h"
 #include "server/net/connector.h"
@@ -47,6 +48,12 @@ class BusLink final : public FdHandler {
   void challenge(int64_t until_ms);
   // Ends the link and tells the owner, once.
   void close(const std::string& reason);
+  // The same, and what was sent and has not arrived never does.
+  void reset(const std::string& reason);
+  // Where what was queued so far ends; for arrived().
+  uint64_t queued_until() const { return output_.position(); }
+  // The peer's system has all that was queued up to there.
+  bool arrived(uint64_t queued_until) const;
 
   uint64_t id() const { return id_; }
   State state() const { return state_; }
@@ -59,6 +66,8 @@ class BusLink final : public FdHandler {
   int64_t up_since_ms() const { return up_since_ms_; }
   // Set when the handshake ended in a refusal.
   std::optional<cluster::RefusalReason> refusal() const { return refusal_; }
+  // Once up.
+  const cluster::PeerClock& peer_clock() const { return peer_clock_; }
   size_t queued_bytes() const { return output_.size(); }
   size_t memory_bytes() const { return decoder_.memory_bytes() + output_.memory_bytes(); }
 
@@ -73,6 +82,8 @@ class BusLink final : public FdHandler {
   bool take_frames();
   void take_frame(const cluster::Frame& frame);
   void after_handshake_step(const std::string& answer);
+  void take_pong(std::string_view payload);
+  void ping();
   void note_queued(size_t bytes_before);
   bool takes(uint64_t correlation, size_t payload_bytes) const;
 
@@ -89,6 +100,7 @@ class BusLink final : public FdHandler {
   resp::OutputBuffer output_;
   std::string header_;  // Scratch.
   cluster::Introduction peer_;
+  cluster::PeerClock peer_clock_;
   std::optional<cluster::RefusalReason> refusal_;
   int64_t deadline_ms_;  // Of connecting and the handshake.
   int64_t up_since_ms_ = 0;
@@ -99,6 +111,7 @@ class BusLink final : public FdHandler {
   uint64_t ping_position_ = 0;
   int64_t ping_sent_ms_ = -1;
   int64_t challenged_until_ms_ = 0;  // 0: it is not.
+  int64_t clock_asked_ms_ = 0;       // By the last ping.
 };
 
 }  // namespace starling::server

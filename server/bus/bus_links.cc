@@ -161,6 +161,27 @@ uint64_t BusLinks::life_of(const NodeId& peer) const {
   return link == nullptr ? 0 : link->peer().life;
 }
 
+std::optional<int64_t> BusLinks::peer_time_us(const NodeId& peer, int64_t local_us) const {
+  const BusLink* link = find_up(peer);
+  if (link == nullptr) return std::nullopt;
+  return link->peer_clock().least_at(local_us);
+}
+
+BusLinks::Sent BusLinks::sent(const NodeId& peer) const {
+  const BusLink* link = find_up(peer);
+  return link == nullptr ? Sent{} : Sent{link->id(), link->queued_until()};
+}
+
+bool BusLinks::arrived(const Sent& sent) const {
+  const auto found = links_.find(sent.link);
+  return found != links_.end() && found->second->arrived(sent.until);
+}
+
+void BusLinks::reset_unless_arrived(const Sent& sent, const std::string& reason) {
+  const auto found = links_.find(sent.link);
+  if (found != links_.end() && !found->second->arrived(sent.until)) found->second->reset(reason);
+}
+
 bool BusLinks::refuses(const NodeId& peer) const {
   return std::any_of(targets_.begin(), targets_.end(), [&](const auto& target) {
     return target->id == peer && target->last_failure.find("refused") != std::string::npos;
@@ -215,6 +236,7 @@ cluster::Handshake::Options BusLinks::handshake_options(const BusLink& link) {
   options.self = handler_.introduction();
   options.secret = options_.secret;
   options.nonce = fresh_nonce();
+  options.clock_us = [this] { return handler_.clock_us(); };
   options.expected = link.expected();
   options.objection = [this](const cluster::Introduction& peer) { return handler_.objection(peer); };
   return options;

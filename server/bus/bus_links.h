@@ -71,6 +71,9 @@ class BusHandler {
  public:
   virtual ~BusHandler() = default;
 
+  // What this node's monotonic clock shows, in microseconds: told to peers, which never compare it with their own.
+  virtual int64_t clock_us() = 0;
+
   // What this node says of itself in the next handshake. `address` must be one that others can reach.
   virtual cluster::Introduction introduction() = 0;
   // Called when a peer has proved itself. Text: it is refused, for this reason, which reads after "it": "was
@@ -149,6 +152,19 @@ class BusLinks {
   bool full(const cluster::NodeId& peer, size_t bytes) const;
   // What the node that the link leads to has said of its life (handshake.h); 0: there is no link.
   uint64_t life_of(const cluster::NodeId& peer) const;
+  // What the clock of the peer (BusHandler::clock_us) shows at least when this node's shows `local_us`
+  // (peer_clock.h). Nothing: there is no link.
+  std::optional<int64_t> peer_time_us(const cluster::NodeId& peer, int64_t local_us) const;
+  // Where what was sent to the peer so far ends.
+  struct Sent {
+    LinkId link = 0;  // 0: there is none.
+    uint64_t until = 0;
+  };
+  Sent sent(const cluster::NodeId& peer) const;
+  // The link is there, and the peer's system has all that was sent on it up to there.
+  bool arrived(const Sent& sent) const;
+  // Closes the link, if it is there, unless that arrived: nothing of what waits on it ever does.
+  void reset_unless_arrived(const Sent& sent, const std::string& reason);
   // The last attempt to connect to it found nobody listening.
   bool refuses(const cluster::NodeId& peer) const;
   // The link, opened by whichever side, is there.

@@ -18,8 +18,6 @@ namespace {
 using cluster::FrameKind;
 using cluster::NodeIndex;
 
-// A forwarded request has its own time limit where it runs; this is for the way.
-constexpr int64_t kForwardSlackMs = 200;
 // A forward is asked again for so long after it was sent first. Nodes remember what they did for longer.
 constexpr int64_t kRetryForUs = 20'000'000;
 
@@ -50,12 +48,12 @@ Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool 
   forward.client_id = client.id();
   forward.node = placement_->topology.members[target].id;
   forward.first_sent_us = now_us();
-  forward.deadline_us = forward.first_sent_us + (quorum_of(client).timeout_ms + kForwardSlackMs) * 1000;
+  forward.deadline_us = forward.first_sent_us + quorum_of(client).timeout_ms * 1000 + kForwardSlackUs;
   forward.writes = writes;
   return forward;
 }
 
-bool ClusterThread::transmit(uint64_t correlation, const Forward& forward, bool repeated) {
+bool ClusterThread::transmit(uint64_t correlation, Forward& forward, bool repeated) {
   ForwardFrame frame;
   frame.origin = forward.client_id;
   const bool here = forward.node == node_.id();
@@ -64,9 +62,20 @@ bool ClusterThread::transmit(uint64_t correlation, const Forward& forward, bool 
   frame.repeated = repeated;
   frame.replies = forward.replies;
   frame.requests = forward.requests;
+  // By the clock of where it runs: from then on nobody begins with it.
+  const std::optional<int64_t> deadline_us =
+      here ? forward.run_before_us() : links_.peer_time_us(forward.node, forward.run_before_us());
+  if (!deadline_us) return false;
+  frame.deadline_us = *deadline_us;
   const std::string payload = encode_forward(frame);
-  if (!here) return links_.send(forward.node, FrameKind::kForward, correlation, payload);
-  tunnels_.on_forward(kOwnLink, correlation, payload);
+  if (here) {
+    tunnels_.on_forward(kOwnLink, correlation, payload);
+    return true;
+  }
+  if (!links_.send(forward.node, FrameKind::kForward, correlation, payload)) return false;
+  const BusLinks::Sent sent = links_.sent(forward.node);
+  forward.sent_link = sent.link;
+  forward.sent_until = sent.until;
   return true;
 }
 
@@ -163,6 +172,14 @@ void ClusterThread::forward_transaction(Client& client, NodeIndex target,
 
 // --- Answers, and none.
 
+bool ClusterThread::refused_as_late(Client& client, int64_t deadline_us) {
+  if (now_us() < deadline_us) [[likely]]
+    return false;
+  statistics_.forwards_late.add(1);
+  refuse(client, "NOQUORUM the request came to its coordinating node too late; nothing was done");
+  return true;
+}
+
 void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply,
                                    bool lost) {
   if (forward.broadcast_token != 0) {
@@ -200,13 +217,27 @@ void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
                  true);
 }
 
-// The link to its node is gone, and whether it arrived is not known.
+// Its time is up. Where it has not even arrived, it must not do so any more.
+void ClusterThread::time_out(uint64_t correlation) {
+  const Forward* forward = forwards_.find(correlation);
+  if (forward == nullptr) return;
+  const bool lost = forward->parked;
+  if (forward->writes && forward->sent_link != 0) {
+    // What else is under way on that link is parked, this one too.
+    links_.reset_unless_arrived({forward->sent_link, forward->sent_until},
+                                "a forwarded write did not arrive in time");
+  }
+  lose_forward(correlation, lost ? "was lost" : "did not answer in time");
+}
+
+// The link to its node is gone, and whether it arrived is not known. Of what changes something the client learns that
+// when nobody can begin with it any more, and no sooner: what the client does next it must not undo.
 void ClusterThread::break_forward(uint64_t correlation) {
   Forward* const broken = forwards_.find(correlation);
   if (broken == nullptr) return;
   Forward& forward = *broken;
   Client* client = io_thread_.find_client(forward.client_id);
-  if (client == nullptr || client->closing || forward.retry == Retry::kNever)
+  if (client == nullptr || client->closing || (forward.retry == Retry::kNever && !forward.writes))
     return lose_forward(correlation, "was lost");
   if (client->resent_forward == correlation) client->resent_forward = 0;
   if (forward.retry == Retry::kAnywhere && go_elsewhere(*client, correlation, forward)) return;
@@ -265,7 +296,7 @@ void ClusterThread::resend_parked() {
     }
     Client& client = *io_thread_.find_client(forward->client_id);
     if (forward->retry == Retry::kAnywhere && go_elsewhere(client, correlation, *forward)) continue;
-    if (client.resent_forward != 0 || !links_.connected(forward->node) ||
+    if (forward->retry == Retry::kNever || client.resent_forward != 0 || !links_.connected(forward->node) ||
         !transmit(correlation, *forward, true)) {
       parked_.push_back(correlation);
       continue;

@@ -237,6 +237,7 @@ ClusterTotals ClusterNode::totals() const {
     totals.forwards += counts.forwards.get();
     totals.forwards_lost += counts.forwards_lost.get();
     totals.forwards_repeated += counts.forwards_repeated.get();
+    totals.forwards_late += counts.forwards_late.get();
     totals.fan_outs += counts.fan_outs.get();
     totals.writes_shipped += counts.writes_shipped.get();
     totals.writes_failed += counts.writes_failed.get();

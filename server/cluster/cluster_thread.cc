@@ -83,8 +83,7 @@ void ClusterThread::tick_often(bool often) {
 void ClusterThread::on_tick() {
   const int64_t now = now_us();
   coordinator_.tick(now);
-  for (const uint64_t correlation : forwards_.overdue(now))
-    lose_forward(correlation, "did not answer in time");
+  for (const uint64_t correlation : forwards_.overdue(now)) time_out(correlation);
   note_reachable();
   resend_parked();
   if (waits_for_attempts()) look_after_waiting();

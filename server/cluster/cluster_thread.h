@@ -41,7 +41,7 @@ class IoThread;
 
 // Counted by the loop, read by any thread.
 struct ClusterStatistics {
-  Counter forwards, forwards_lost, forwards_repeated, fan_outs;
+  Counter forwards, forwards_lost, forwards_repeated, forwards_late, fan_outs;
   Counter writes_shipped, writes_failed;
   Counter quorum_reads, reads_failed, newer_fetched, read_repairs, gaps;
   Counter writes_overruled, writes_refused;
@@ -61,6 +61,9 @@ class ClusterThread final : private BusHandler,
                   std::span<const engine::KeyRef> keys, bool writes);
   // The short answer to most requests: it runs here, and nobody need be asked first. False: ask admit().
   bool runs_here(const Client& client, const Command& command, const PreparedRequest& prepared, bool writes);
+  // A forwarded request may be run until `deadline_us`, by this node's monotonic clock. True: it is answered with an
+  // error, and its transaction discarded.
+  bool refused_as_late(Client& client, int64_t deadline_us);
   // Asks ahead for a request that will be executed later in the batch.
   void ask_ahead(Client& client, PreparedRequest& prepared);
   // The keys are locked and resident: is what is here all that the replicas asked have? If not, the rest is
@@ -162,6 +165,7 @@ class ClusterThread final : private BusHandler,
   // BusHandler
   cluster::Introduction introduction() override;
   std::optional<std::string> objection(const cluster::Introduction& peer) override;
+  int64_t clock_us() override { return now_us(); }
   void on_connected(const cluster::Introduction& peer) override;
   void on_disconnected(const cluster::NodeId& peer, const std::string& reason) override;
   void on_accepted(const cluster::Introduction& peer, LinkId link) override;
@@ -187,6 +191,7 @@ class ClusterThread final : private BusHandler,
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override;
+  bool holds(uint16_t partition) const override { return placement_->holds(partition, placement_->self); }
   int64_t now_ms() const override;
   bool undecided(int database, std::string_view key) const override;
 
@@ -315,11 +320,12 @@ class ClusterThread final : private BusHandler,
   uint64_t send_forward(Client& client, Forward forward);
   void await_forward(Client& client, Forward forward, cluster::NodeIndex target,
                      std::span<const engine::KeyRef> keys);
-  bool transmit(uint64_t correlation, const Forward& forward, bool repeated);
+  bool transmit(uint64_t correlation, Forward& forward, bool repeated);
   void break_forward(uint64_t correlation);
   bool go_elsewhere(Client& client, uint64_t correlation, Forward& forward);
   bool given_up(const Forward& forward, int64_t now) const;
   void resend_parked();
+  void time_out(uint64_t correlation);
   void lose_forward(uint64_t correlation, std::string_view how);
   void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply, bool lost);
   bool overtakes(const Client& client, const engine::KeyRef& key, cluster::NodeIndex target,

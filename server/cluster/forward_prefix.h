@@ -22,6 +22,8 @@ struct ForwardPrefix {
   int protocol = 2;
   cluster::QuorumOptions quorum;
   std::optional<PartitionScope> scope;  // Of commands over all keys.
+  // Not of the prefix's bytes: its frame's deadline (forward_frame.h). From then on it is not run.
+  int64_t deadline_us = 0;
 
   bool operator==(const ForwardPrefix&) const = default;
 };

@@ -20,11 +20,18 @@ enum class Retry : uint8_t {
   kAnywhere,  // It only reads: any replica can answer.
 };
 
+// What an answer is given to come back, and what clocks may part by meanwhile.
+inline constexpr int64_t kForwardSlackUs = 200'000;
+
 struct Forward {
   uint64_t client_id = 0;
   uint64_t held_id = 0;
   cluster::NodeId node;
+  // From when on its client is told that it failed. Where it runs it has not begun later than some moment before that:
+  // see run_before_us().
   int64_t deadline_us = 0;
+  // On which link it was sent last, and where it ends there (BusLinks::Sent); 0: on none.
+  uint64_t sent_link = 0, sent_until = 0;
   bool writes = false;
   bool silent = false;  // CLIENT REPLY: its answer is not wanted.
   // Not 0: one of several nodes that run the same command; the answer only counts.
@@ -45,6 +52,9 @@ struct Forward {
   int replies = 1;
   std::string requests;
   absl::InlinedVector<uint16_t, 2> partitions;
+
+  // From when on it must not begin any more where it runs. What only reads may, as long as somebody waits for it.
+  int64_t run_before_us() const { return writes ? deadline_us - kForwardSlackUs : deadline_us; }
 };
 
 class Forwards {

@@ -32,6 +32,16 @@ Tunnel::~Tunnel() {
 void Tunnel::receive(uint64_t correlation, const ForwardFrame& frame) {
   inbox_ += frame.requests;
   requests_.push_back({correlation, frame.life, frame.replies});
+  deadlines_.push_back({frame.deadline_us, frame.replies});
+}
+
+// Each request has one reply. One that its frame did not announce is too late for anything.
+int64_t Tunnel::take_deadline_us() {
+  if (deadlines_.empty()) return 0;
+  Deadline& next = deadlines_.front();
+  const int64_t at_us = next.at_us;
+  if (--next.requests == 0) deadlines_.pop_front();
+  return at_us;
 }
 
 bool Tunnel::must_go_on() const {

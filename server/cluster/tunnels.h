@@ -47,6 +47,8 @@ class Tunnel {
 
   void receive(uint64_t correlation, const ForwardFrame& frame);
   bool has_input() const { return !inbox_.empty(); }
+  // Of the next of its requests, which are taken in the order in which they came: from when on it is not run.
+  int64_t take_deadline_us();
   // Hands what arrived to the client's parser. Precondition: none of the client's requests is held, or in the
   // batch that is executed: they are views of the parser's memory.
   void feed(Client& client);
@@ -67,6 +69,10 @@ class Tunnel {
     uint64_t life;  // 0: not remembered.
     int replies;    // Still to come.
   };
+  struct Deadline {
+    int64_t at_us;
+    int requests;  // Of the frame, not taken yet.
+  };
   bool must_go_on() const;
   void answer(uint64_t correlation);
   Tunnels& tunnels_;
@@ -75,6 +81,7 @@ class Tunnel {
   uint64_t client_id_ = 0;
   std::string inbox_;
   std::deque<Request> requests_;  // Not answered yet.
+  std::deque<Deadline> deadlines_;
   bool link_gone_ = false;
   resp::ReplyScanner scanner_;
   std::string reply_;                                    // The part of a reply that has left the client.

@@ -142,6 +142,7 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.field("cluster_forwards", totals.forwards);
   writer.field("cluster_forwards_lost", totals.forwards_lost);
   writer.field("cluster_forwards_repeated", totals.forwards_repeated);
+  writer.field("cluster_forwards_late", totals.forwards_late);
   writer.field("cluster_fan_outs", totals.fan_outs);
   writer.field("cluster_writes_shipped", totals.writes_shipped);
   writer.field("cluster_writes_failed", totals.writes_failed);

@@ -1,12 +1,15 @@
 #include "server/net/connection.h"
 
 #include <errno.h>
+#include <linux/sockios.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstdint>
 
 namespace starling::server {
 
@@ -45,6 +48,16 @@ IoResult Connection::write(const iovec* pieces, int count) {
 
 void Connection::watch(bool readable, bool writable) {
   watcher_->watch((readable ? kReadable : 0) | (writable ? kWritable : 0));
+}
+
+size_t Connection::unacknowledged_bytes() const {
+  int bytes = 0;
+  return ::ioctl(fd_, SIOCOUTQ, &bytes) == 0 && bytes >= 0 ? static_cast<size_t>(bytes) : SIZE_MAX;
+}
+
+void Connection::reset_on_close() {
+  const linger at_once{1, 0};
+  ::setsockopt(fd_, SOL_SOCKET, SO_LINGER, &at_once, sizeof at_once);
 }
 
 void set_socket_options(int fd, int keepalive_seconds) {

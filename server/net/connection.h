@@ -40,6 +40,12 @@ class Connection {
 
   void watch(bool readable, bool writable);
 
+  // Of TCP: what was written and the peer's system has not acknowledged. SIZE_MAX: it cannot be told.
+  size_t unacknowledged_bytes() const;
+  // Of TCP: when it is closed, what was written and has not arrived is forgotten, and the peer is told so (if it can be
+  // reached). Else the system goes on trying to deliver it.
+  void reset_on_close();
+
   int fd() const { return fd_; }
 
  private:

@@ -29,8 +29,8 @@ IO_THREADS = 2
 SLOW = float(os.environ.get("STARLING_SLOW", "1"))
 LIMIT_S = 30 * SLOW
 QUORUM_TIMEOUT_MS = int(1000 * SLOW)
-# What a write that failed may say and still happen, or have happened.
-UNCERTAIN = ("may still take effect", "was lost")
+# What a write says that was not done in time: it may have happened, or it came too late to.
+UNCERTAIN = ("may still take effect", "was lost", "too late")
 
 
 LIBC = ctypes.CDLL(None)

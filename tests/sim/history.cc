@@ -108,6 +108,7 @@ Event* KeyHistory::add_again(engine::ActorId actor, const engine::Record& before
   event->strict = earlier.strict;
   event->replaces = earlier.replaces;
   event->began_us = earlier.began_us;
+  event->failed_us = earlier.failed_us;
   return event;
 }
 
@@ -180,6 +181,20 @@ Verdict check_final(const std::string& key, const KeyHistory& history, std::stri
     for (const engine::Sibling& sibling : siblings) {
       if (!sibling.tombstone && sibling.deadline_ms != 0 && sibling.deadline_ms <= now_ms)
         return {"P3 an expired value is shown: " + key + " " + describe(record)};
+    }
+  }
+  return {};
+}
+
+Verdict check_failed(const std::string& key, const KeyHistory& history) {
+  for (const Event& event : history.events()) {
+    if (!event.failed_us) continue;
+    for (const Piece& piece : event.superseded) {
+      const Event* const later = history.putter_of(piece);
+      if (later == nullptr || !later->acknowledged_us || later->began_us <= *event.failed_us) continue;
+      return {"P6 operation " + std::to_string(event.operation) + ", which failed at " +
+              std::to_string(*event.failed_us) + ", superseded " + piece.to_string() + " of operation " +
+              std::to_string(later->operation) + ", acknowledged after that: " + key};
     }
   }
   return {};

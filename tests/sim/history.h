@@ -51,7 +51,7 @@ struct Event {
   bool tentative = false, withdrawn = false;
   bool replaces = false;  // A write of the whole string whose client was told of no context: SET, DEL.
   int64_t began_us = 0;
-  std::optional<int64_t> acknowledged_us;
+  std::optional<int64_t> acknowledged_us, failed_us;
 };
 
 // Of one key.
@@ -115,6 +115,8 @@ struct Verdict {
 // acknowledgements may be gone (their disks were lost).
 Verdict check_final(const std::string& key, const KeyHistory& history, std::string_view state,
                     int least_quorum, int64_t now_ms);
+// P6: a write whose client was told that it failed supersedes nothing that was asked for after that, and acknowledged.
+Verdict check_failed(const std::string& key, const KeyHistory& history);
 // P5 of a key that was changed by nothing but increments: it shows the sum of those that its context covers,
 // and they are at least those that were acknowledged.
 Verdict check_sums(const std::string& key, const KeyHistory& history, const engine::Record& record,

@@ -30,6 +30,8 @@ enum class Mutation : uint8_t {
   kConditionIgnored,     // A replica takes an attempt though it has what that does not build on.
   kClockBelieved,        // A node goes by its own wall clock.
   kClockNotAwaited,      // It begins before it has heard the others' clocks.
+  kLateForwardRuns,      // A forwarded write runs however long it was under way.
+  kLateLinkStays,  // What waits on a link for a peer that cannot be reached arrives when it can, failed or not.
   kCount,
 };
 
@@ -56,6 +58,8 @@ inline constexpr std::string_view kMutationNames[] = {
     "condition-ignored",
     "clock-believed",
     "clock-not-awaited",
+    "late-forward-runs",
+    "late-link-stays",
 };
 
 }  // namespace starling::sim

@@ -92,6 +92,7 @@ void SimNode::run_later(const ExecutionPtr& execution) {
 }
 
 void SimNode::run(const ExecutionPtr& execution) {
+  if (refused_as_late(*execution)) return;
   const ClientOperation& asked = world_.operation(execution->operation);
   if (!knows_time_) return world_.later(setting_.index, kTimeRetryUs, [this, execution] { run(execution); });
   const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
@@ -125,6 +126,10 @@ void SimNode::run(const ExecutionPtr& execution) {
     return;
   }
   if (reads && !up_to_date(execution, asked, operation, key)) return;
+  if (refused_as_late(*execution)) {
+    operation.finish();
+    return;
+  }
   world_.note_time(setting_.index, now_ms());
   const bool agrees = reads && asked.depends() && quorum_of(asked).mode == cluster::QuorumMode::kStrict &&
                       number_of(asked.quorum.write) > 1 && holds(partition) &&
@@ -353,10 +358,14 @@ void SimNode::note(const ClientOperation& asked, const engine::Record& before, c
   Event* event = history.add(asked.id, setting_.actor, before, after, asked.seen);
   if (event == nullptr) return;
   if (ran_before) world_.judge({"P6 operation " + std::to_string(asked.id) + " ran twice"});
+  if (world_.failed_us(asked.id))
+    world_.judge(
+        {"P6 operation " + std::to_string(asked.id) + " ran after its client was told that it failed"});
   event->write_quorum = number_of(asked.quorum.write);
   event->strict = asked.strict();
   event->replaces = asked.action == Action::kSet || asked.action == Action::kDelete;
   event->began_us = asked.began_us;
+  event->failed_us = world_.failed_us(asked.id);
   event->added = asked.increment;
   if (asked.action == Action::kAdd && !asked.elements.empty()) event->added_to = asked.elements[0];
   if (world_.tracing())

@@ -16,11 +16,7 @@ using server::Forward;
 using server::OperationTable;
 using server::Retry;
 
-namespace {
-
-constexpr int64_t kForwardSlackUs = 200'000;
-
-}  // namespace
+namespace {}  // namespace
 
 // --- The asker
 
@@ -29,7 +25,7 @@ void SimNode::forward(const ClientOperation& asked, NodeIndex target) {
   forward.client_id = asked.id;
   forward.node = node_id(target);
   forward.first_sent_us = now_us();
-  forward.deadline_us = now_us() + asked.quorum.timeout_ms * 1000 + kForwardSlackUs;
+  forward.deadline_us = now_us() + asked.quorum.timeout_ms * 1000 + server::kForwardSlackUs;
   forward.writes = asked.writes();
   forward.retry = asked.writes() ? Retry::kSameNode : Retry::kAnywhere;
   forward.partitions.push_back(engine::Key(asked.key).partition);
@@ -51,8 +47,28 @@ bool SimNode::transmit(uint64_t correlation, const Forward& forward, bool repeat
   frame.settled = forwards_.settled();
   frame.repeated = repeated;
   frame.requests = forward.requests;
-  return send(placement().topology.index_of(forward.node), FrameKind::kForward, correlation,
-              server::encode_forward(frame));
+  const NodeIndex node = placement().topology.index_of(forward.node);
+  const auto peer_clock = peer_clocks_.find(node);
+  if (peer_clock == peer_clocks_.end()) return false;
+  frame.deadline_us = peer_clock->second.least_at(forward.run_before_us() + clock_us() - now_us());
+  return send(node, FrameKind::kForward, correlation, server::encode_forward(frame));
+}
+
+void SimNode::time_out(uint64_t correlation) {
+  const Forward* forward = forwards_.find(correlation);
+  if (forward == nullptr) return;
+  const NodeIndex node = placement().topology.index_of(forward->node);
+  if (forward->writes && connected_.contains(node) && setting_.mutation != Mutation::kLateLinkStays &&
+      world_.reset_unless_arrived(setting_.index, node)) {
+    disconnected(node);
+  }
+  lose_forward(correlation, "did not answer in time");
+}
+
+bool SimNode::refused_as_late(const Execution& execution) {
+  if (clock_us() < execution.deadline_us || setting_.mutation == Mutation::kLateForwardRuns) return false;
+  fail(execution, "the request came to its coordinating node too late; nothing was done");
+  return true;
 }
 
 void SimNode::lose_forward(uint64_t correlation, const std::string& how) {
@@ -123,6 +139,7 @@ void SimNode::take_forward(size_t from, uint64_t correlation, const std::string&
   execution->correlation = correlation;
   execution->link = links_[from];
   execution->life = frame.life;
+  execution->deadline_us = frame.deadline_us;
   run(execution);
 }
 

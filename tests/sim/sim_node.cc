@@ -5,6 +5,7 @@
 
 #include "cluster/data_messages.h"
 #include "engine/assert.h"
+#include "engine/byte_codec.h"
 #include "engine/record_codec.h"
 #include "engine/replication.h"
 #include "engine/settled.h"
@@ -17,6 +18,7 @@ using cluster::NodeIndex;
 namespace {
 
 constexpr int64_t kGossipUs = 200'000;
+constexpr uint64_t kGossipsPerPing = 10;
 constexpr int64_t kEverySecondUs = 1'000'000;
 // One in so many passes goes on for up to so long.
 constexpr uint64_t kLongPasses = 4;
@@ -163,8 +165,7 @@ void SimNode::sync() {
 
 void SimNode::tick() {
   coordinator_.tick(now_us());
-  for (const uint64_t correlation : forwards_.overdue(now_us()))
-    lose_forward(correlation, "did not answer in time");
+  for (const uint64_t correlation : forwards_.overdue(now_us())) time_out(correlation);
   resend_parked();
   watch_held();
   deliver_hints();
@@ -181,7 +182,12 @@ void SimNode::gossip() {
   membership_->tick(now_us(), &output);
   take(output);
   for (size_t i = 0; i < placement().topology.members.size(); ++i) {
-    if (i != setting_.index && !connected_.contains(i)) (void)world_.connect(setting_.index, i);
+    if (i == setting_.index) continue;
+    if (!connected_.contains(i)) {
+      (void)world_.connect(setting_.index, i);
+    } else if (world_.random().below(kGossipsPerPing) == 0) {
+      (void)send(static_cast<NodeIndex>(i), FrameKind::kPing, 0, {});
+    }
   }
   world_.later(setting_.index, kGossipUs, [this] { gossip(); });
 }
@@ -203,8 +209,10 @@ void SimNode::take(cluster::GossipOutput& output) {
   }
 }
 
-void SimNode::connected(size_t peer) {
+void SimNode::connected(size_t peer, int64_t peer_clock_us) {
   if (!connected_.insert(peer).second) return;
+  peer_clocks_[peer] = {};
+  peer_clocks_[peer].note(peer_clock_us, clock_us());
   cluster::GossipOutput output;
   membership_->report_heard(node_id(peer), now_us(), &output);
   take(output);
@@ -265,6 +273,17 @@ void SimNode::receive(size_t from, const Packet& packet) {
       cluster::GossipOutput output;
       (void)membership_->receive(node_id(from), packet.payload, now_us(), &output);
       return take(output);
+    }
+    case FrameKind::kPing: {
+      std::string clock;
+      engine::append_u64(static_cast<uint64_t>(clock_us()), &clock);
+      return reply(from, FrameKind::kPong, 0, clock);
+    }
+    case FrameKind::kPong: {
+      engine::ByteReader reader(packet.payload);
+      uint64_t peer_clock_us;
+      STARLING_ASSERT(reader.read_u64(&peer_clock_us));
+      return peer_clocks_[from].note(static_cast<int64_t>(peer_clock_us), clock_us());
     }
     case FrameKind::kForward:
       return take_forward(from, packet.correlation, packet.payload);

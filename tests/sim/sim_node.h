@@ -16,6 +16,7 @@
 #include "cluster/anti_entropy.h"
 #include "cluster/coordinator.h"
 #include "cluster/membership.h"
+#include "cluster/peer_clock.h"
 #include "cluster/replica_service.h"
 #include "cluster/settlement.h"
 #include "cluster/undecided_keys.h"
@@ -59,7 +60,7 @@ class SimNode final : private cluster::Wire,
 
   void submit(uint64_t operation);
   void receive(size_t from, const Packet& packet);
-  void connected(size_t peer);
+  void connected(size_t peer, int64_t peer_clock_us);
   // From now on.
   void compare_replicas() { compares_ = true; }
   void disconnected(size_t peer);
@@ -90,8 +91,9 @@ class SimNode final : private cluster::Wire,
     uint64_t operation = 0;
     size_t from = SIZE_MAX;  // Who forwarded it.
     uint64_t correlation = 0;
-    uint64_t link = 0;  // That it came by.
-    uint64_t life = 0;  // Of the asking node, if the operation is remembered.
+    uint64_t link = 0;                // That it came by.
+    uint64_t life = 0;                // Of the asking node, if the operation is remembered.
+    int64_t deadline_us = INT64_MAX;  // By this machine's clock: from then on it does not begin.
     bool asked = false;
     int pending = 0;       // Answers of other replicas.
     bool fetched = false;  // What they have more.
@@ -172,12 +174,14 @@ class SimNode final : private cluster::Wire,
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override { return placement().topology.epoch; }
+  bool holds(uint16_t partition) const override { return placement().holds(partition, placement().self); }
   int64_t now_ms() const override;
   bool undecided(int database, std::string_view key) const override {
     return undecided_.contains(database, key);
   }
 
   int64_t now_us() const { return world_.now_us(); }
+  int64_t clock_us() const { return world_.clock_us(setting_.index); }
   void trace(const std::string& line) {
     if (world_.tracing()) world_.trace(setting_.index, line);
   }
@@ -192,6 +196,8 @@ class SimNode final : private cluster::Wire,
   bool go_elsewhere(uint64_t correlation, server::Forward& forward);
   void resend_parked();
   void lose_forward(uint64_t correlation, const std::string& how);
+  void time_out(uint64_t correlation);
+  bool refused_as_late(const Execution& execution);
   void take_forward(size_t from, uint64_t correlation, const std::string& payload);
   bool begin_forwarded(size_t from, uint64_t correlation, const server::ForwardFrame& frame);
   void reply_forward(size_t to, uint64_t link, uint64_t correlation, std::shared_ptr<const Answer> answer);
@@ -234,7 +240,6 @@ class SimNode final : private cluster::Wire,
   void resend_records(uint64_t request, cluster::NodeIndex peer,
                       const std::shared_ptr<const std::string>& keys);
   void finish_hint(size_t target, const server::Hint& hint, const server::HandedOver& result);
-  bool holds(uint16_t partition) const { return placement().holds(partition, placement().self); }
   void sync();
 
   // sim_settling.cc
@@ -273,6 +278,7 @@ class SimNode final : private cluster::Wire,
   server::HintKeeper hints_;
   std::set<size_t> connected_;
   std::map<size_t, uint64_t> links_;  // Of each peer, how many have ended.
+  std::map<size_t, cluster::PeerClock> peer_clocks_;
   server::Forwards forwards_;
   std::vector<uint64_t> parked_;  // Forwards whose link broke.
   server::OperationTable operations_;

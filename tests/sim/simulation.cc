@@ -48,6 +48,7 @@ std::string Mix::to_string() const {
                                                 {pauses, "pauses"},
                                                 {cuts, "cuts"},
                                                 {one_way_cuts, "one-way cuts"},
+                                                {cuts_hold, "cuts that hold"},
                                                 {link_breaks, "broken links"},
                                                 {full_disks, "full disks"},
                                                 {clock_jumps, "clock jumps"},
@@ -72,6 +73,7 @@ Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
   fragile_ = below(mix_.nodes);
   for (Slot& slot : slots_) {
     if (mix_.clock_jumps) slot.skew_us = static_cast<int64_t>(below(4'000'000)) - 2'000'000;
+    slot.clock_began_us = static_cast<int64_t>(below(1'000'000'000));
     if (mix_.liars) slot.skew_us = static_cast<int64_t>(below(400'000)) - 200'000;
   }
   if (mix_.liars) {
@@ -98,6 +100,7 @@ void Simulation::draw_mix() {
   mix_.pauses = percent(30);
   mix_.cuts = percent(45);
   mix_.one_way_cuts = percent(20);
+  mix_.cuts_hold = percent(50);
   mix_.link_breaks = percent(35);
   mix_.full_disks = percent(15);
   mix_.clock_jumps = percent(25);
@@ -197,7 +200,16 @@ void Simulation::run_until(int64_t until_us) {
 
 void Simulation::send(size_t from, size_t to, Packet packet) {
   ++figures_.messages;
-  if (cuts_[from][to] > 0 || slots_[to].node == nullptr) return;
+  if (slots_[to].node == nullptr) return;
+  if (cuts_[from][to] > 0) {
+    if (mix_.cuts_hold && met_[from][to] == slots_[to].life)
+      held_[from][to].push_back({links_[from][to], slots_[from].life, slots_[to].life, std::move(packet)});
+    return;
+  }
+  deliver(from, to, std::move(packet));
+}
+
+void Simulation::deliver(size_t from, size_t to, Packet packet) {
   // Who was paused meanwhile answers on a connection of which only it does not know yet that it has ended.
   if (met_[from][to] != slots_[to].life) return;
   const bool once =
@@ -234,14 +246,14 @@ void Simulation::send(size_t from, size_t to, Packet packet) {
 bool Simulation::connect(size_t from, size_t to) {
   if (slots_[to].node == nullptr || slots_[to].paused || cuts_[from][to] > 0 || cuts_[to][from] > 0)
     return false;
-  later(from, 500, [this, from, to, life = slots_[to].life] {
+  later(from, 500, [this, from, to, life = slots_[to].life, clock_us = clock_us(to)] {
     met_[from][to] = life;
-    slots_[from].node->connected(to);
+    slots_[from].node->connected(to, clock_us);
   });
-  later(to, 500, [this, from, to, life = slots_[from].life] {
+  later(to, 500, [this, from, to, life = slots_[from].life, clock_us = clock_us(from)] {
     met_[to][from] = life;
     notice_break(to, from);
-    slots_[to].node->connected(from);
+    slots_[to].node->connected(from, clock_us);
   });
   return true;
 }

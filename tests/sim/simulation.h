@@ -29,6 +29,8 @@ struct Mix {
   bool pauses = false;
   bool cuts = false;
   bool one_way_cuts = false;
+  bool cuts_hold =
+      false;  // what is sent meanwhile arrives when they heal, as it does on connections that live on
   bool full_disks = false;   // for a while
   bool link_breaks = false;  // a connection ends, and both processes live
   bool clock_jumps = false;  // by seconds, of any node
@@ -89,6 +91,7 @@ class Simulation final : private World {
     bool paused = false;
     int64_t skew_us = 0;
     bool liar = false;
+    int64_t clock_began_us = 0;
     engine::ActorId actor = 0;
     bool stopped_cleanly = false;
     engine::Stamp last_stamp = 0;
@@ -122,11 +125,17 @@ class Simulation final : private World {
   int64_t wall_us(size_t node) const override;
   int64_t clock_patience_us() const override;
   void note_time(size_t node, int64_t wall_ms) override;
+  int64_t clock_us(size_t node) const override { return now_us_ + slots_[node].clock_began_us; }
   engine::Random& random() override { return random_; }
   void later(size_t node, int64_t delay_us, std::function<void()> work) override;
   void send(size_t from, size_t to, Packet packet) override;
   bool connect(size_t from, size_t to) override;
+  bool reset_unless_arrived(size_t from, size_t to) override;
   uint64_t life_of(size_t node) const override { return slots_[node].life; }
+  std::optional<int64_t> failed_us(uint64_t operation) const override {
+    const auto found = failed_us_.find(operation);
+    return found == failed_us_.end() ? std::nullopt : std::optional(found->second);
+  }
   const ClientOperation& operation(uint64_t id) const override { return operations_.at(id); }
   KeyHistory& history(const std::string& key) override { return histories_[key]; }
   void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) override;
@@ -162,6 +171,8 @@ class Simulation final : private World {
   void make_room(size_t node);
   void resume(size_t node);
   void cut(int64_t duration_us);
+  void end_cut(size_t from, size_t to);
+  void deliver(size_t from, size_t to, Packet packet);
   void break_link(size_t a, size_t b);
   void notice_break(size_t here, size_t there);
   void fault();
@@ -205,6 +216,13 @@ class Simulation final : private World {
   std::array<std::array<int, kMaxNodes>, kMaxNodes>
       cuts_{};  // How many cuts there are from one to the other.
   uint64_t cut_generation_ = 0;
+  // Sent while there was a cut, and on which connection.
+  struct Held {
+    uint64_t link;
+    uint64_t sender_life, receiver_life;
+    Packet packet;
+  };
+  std::array<std::array<std::vector<Held>, kMaxNodes>, kMaxNodes> held_;
   // Which connection there is between two nodes, and whether the first knows that it is not the last one.
   std::array<std::array<uint64_t, kMaxNodes>, kMaxNodes> links_{};
   std::array<std::array<bool, kMaxNodes>, kMaxNodes> unnoticed_{};
@@ -221,6 +239,8 @@ class Simulation final : private World {
   std::vector<Client> clients_;
   std::map<uint64_t, ClientOperation> operations_;
   std::set<uint64_t> denied_;                 // Answered that nothing was done.
+  std::map<uint64_t, int64_t> failed_us_;     // Answered with an error, and when.
+  std::set<uint64_t> timed_out_;              // Answered that the coordinating node did not answer.
   std::map<uint64_t, std::string> outcomes_;  // Errors of the last phase's reads; "" for done.
   std::map<std::string, KeyHistory> histories_;
   std::map<std::string, uint64_t> lock_owners_;

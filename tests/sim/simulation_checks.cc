@@ -136,6 +136,7 @@ void Simulation::check_histories() {
     const int least_quorum = mix_.loses_data() ? 2 : 1;
     judge(check_final(key, histories_[key], state, least_quorum, slots_[replicas.back()].node->agreed_ms()));
     if (key[0] == 'a' && strict_reads_hold()) check_appended(key, bare_record(state));
+    judge(check_failed(key, histories_[key]));
     if (only_added_to(key)) judge(check_sums(key, histories_[key], known_record(state), least_quorum));
   }
 }

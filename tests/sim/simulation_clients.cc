@@ -147,6 +147,11 @@ void Simulation::check_agreed(const ClientOperation& operation, const Answer& an
 void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answer) {
   const ClientOperation& operation = operations_.at(id);
   if (answer.error.ends_with("nothing was done")) denied_.insert(id);
+  if (!answer.error.empty()) {
+    failed_us_.emplace(id, now_us_);
+    if (answer.error.find("did not answer in time") != std::string::npos) timed_out_.insert(id);
+    if (Event* event = histories_[operation.key].event_of(id); event != nullptr) event->failed_us = now_us_;
+  }
   if (answer.error.empty()) {
     ++figures_.acknowledged;
     check_agreed(operation, answer);

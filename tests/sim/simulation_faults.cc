@@ -1,3 +1,5 @@
+#include "engine/assert.h"
+#include "engine/byte_codec.h"
 #include "engine/record_codec.h"
 #include "tests/sim/simulation.h"
 
@@ -128,8 +130,40 @@ void Simulation::cut(int64_t duration_us) {
   later(kWorld, duration_us, [this, links, generation] {
     if (generation != cut_generation_) return;
     trace(kWorld, "a cut heals");
-    for (const auto& [from, to] : links) --cuts_[from][to];
+    for (const auto& [from, to] : links) {
+      if (--cuts_[from][to] == 0) end_cut(from, to);
+    }
   });
+}
+
+// What was sent meanwhile is sent again and again until it arrives, if the connection is still the same.
+void Simulation::end_cut(size_t from, size_t to) {
+  for (Held& held : std::exchange(held_[from][to], {})) {
+    const bool same = held.link == links_[from][to] && slots_[from].life == held.sender_life &&
+                      slots_[to].life == held.receiver_life;
+    if (!same || slots_[to].node == nullptr) continue;
+    if (held.packet.kind == cluster::FrameKind::kForward) {
+      server::ForwardFrame frame;
+      uint64_t operation;
+      STARLING_ASSERT(server::decode_forward(held.packet.payload, &frame));
+      STARLING_ASSERT(engine::ByteReader(frame.requests).read_varint(&operation));
+      if (operations_.at(operation).writes() && timed_out_.contains(operation))
+        judge({"P6 operation " + std::to_string(operation) +
+               " arrives after its client was told that it failed"});
+    }
+    deliver(from, to, std::move(held.packet));
+  }
+}
+
+bool Simulation::reset_unless_arrived(size_t from, size_t to) {
+  if (held_[from][to].empty()) return false;
+  if (tracing_) trace(from, "resets its link to node " + std::to_string(to));
+  held_[from][to].clear();
+  ++links_[from][to];
+  ++links_[to][from];
+  // The other end may hear of it only when it is connected to anew.
+  unnoticed_[to][from] = true;
+  return true;
 }
 
 // Each side notices when it does.
@@ -229,8 +263,13 @@ void Simulation::heal() {
   trace(kWorld, "all heals");
   faults_go_on_ = false;
   ++cut_generation_;
-  for (auto& row : cuts_) row.fill(0);
   mix_.loss_percent = 0;
+  for (size_t from = 0; from < slots_.size(); ++from) {
+    for (size_t to = 0; to < slots_.size(); ++to) {
+      cuts_[from][to] = 0;
+      end_cut(from, to);
+    }
+  }
   for (size_t i = 0; i < slots_.size(); ++i) {
     slots_[i].skew_us = 0;
     resume(i);

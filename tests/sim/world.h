@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -83,6 +84,8 @@ class World {
   virtual int64_t clock_patience_us() const = 0;
   // The node runs a command, and takes this for the time.
   virtual void note_time(size_t node, int64_t wall_ms) = 0;
+  // The monotonic clock of the node's machine: each began at another time.
+  virtual int64_t clock_us(size_t node) const = 0;
   virtual engine::Random& random() = 0;
   // Runs work on the node, as a pass of its loop. It waits while the node is paused, and never runs if the
   // node has crashed by then.
@@ -90,11 +93,16 @@ class World {
   virtual void send(size_t from, size_t to, Packet packet) = 0;
   // Whether a connection could be made; if so, both ends are told.
   virtual bool connect(size_t from, size_t to) = 0;
+  // If something that `from` has sent waits for a cut to heal, the connection ends, and it never arrives. True: it has,
+  // and `from` knows.
+  virtual bool reset_unless_arrived(size_t from, size_t to) = 0;
   // Differs from one process of the node to the next, as handshakes tell it.
   virtual uint64_t life_of(size_t node) const = 0;
   virtual const ClientOperation& operation(uint64_t id) const = 0;
   virtual KeyHistory& history(const std::string& key) = 0;
   virtual void answer(size_t node, uint64_t operation, std::shared_ptr<const Answer> answer) = 0;
+  // When the client of the operation was told that it failed; nothing: it was not.
+  virtual std::optional<int64_t> failed_us(uint64_t operation) const = 0;
   // P4 holds in this run.
   virtual bool strict_reads_hold() const = 0;
   virtual void judge(Verdict verdict) = 0;

@@ -111,6 +111,30 @@ TEST_CASE("handshake: two nodes with the same secret, or none, learn who the oth
   }
 }
 
+TEST_CASE("handshake: each tells what its clock shows when it speaks, and notes when it hears the other's") {
+  int64_t initiator_us = 1'000'000, acceptor_us = 70'000'000;
+  Handshake::Options one = options_of(Role::kInitiator, 1), two = options_of(Role::kAcceptor, 2);
+  one.clock_us = [&] { return initiator_us; };
+  two.clock_us = [&] { return acceptor_us; };
+  Handshake initiator(std::move(one)), acceptor(std::move(two));
+  std::string hello, answer, proof;
+  // The connection waits in the acceptor's queue for a while.
+  acceptor_us += 3'000'000;
+  initiator.start(&hello);
+  deliver(hello, &acceptor, &answer);
+  initiator_us += 2000;
+  deliver(answer, &initiator, &proof);
+  initiator_us += 500'000;
+  answer.clear();
+  deliver(proof, &acceptor, &answer);
+  deliver(answer, &initiator, &proof);
+  REQUIRE(initiator.state() == State::kDone);
+  CHECK(initiator.peer_clock_us() == 73'000'000);
+  CHECK(initiator.heard_us() == 1'002'000);
+  CHECK(acceptor.peer_clock_us() == 1'000'000);
+  CHECK(acceptor.heard_us() == 73'000'000);
+}
+
 TEST_CASE(
     "handshake: the initiator says nothing that depends on the secret before the acceptor spoke, nor "
     "the acceptor before the initiator proved itself") {

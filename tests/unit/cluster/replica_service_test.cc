@@ -23,6 +23,7 @@ class Node final : public ReplicaService::Host {
   }
   void post(std::function<void()> work) override { work(); }
   Epoch epoch() const override { return 1; }
+  bool holds(uint16_t) const override { return replica; }
   int64_t now_ms() const override { return engine_.clock.now_ms; }
   bool undecided(int database, std::string_view key) const override { return keys.contains(database, key); }
 
@@ -79,6 +80,7 @@ class Node final : public ReplicaService::Host {
   }
 
   UndecidedKeys keys;
+  bool replica = true;
   std::vector<std::string> replies;
 
  private:
@@ -164,6 +166,27 @@ TEST_CASE("attempts that make no sense are refused") {
   std::string cut;
   append_change({0, ChangeForm::kIf, "k", "\x05no"}, &cut);
   CHECK(c.store(cut) == ReplyResult::kRefused);
+}
+
+TEST_CASE("a write to what is not its own is refused, and nothing of it is done; hints are kept") {
+  Node a(1000), c(3000);
+  c.replica = false;
+  a.set("k", "plain");
+  CHECK(c.store(a.state("k")) == ReplyResult::kRefused);
+  CHECK(c.store(a.attempt({"k"}, "tried")) == ReplyResult::kRefused);
+  CHECK(c.get("k") == "(none)");
+  NodeId target;
+  target.bytes.fill(7);
+  c.replies.clear();
+  c.service().handle(1, FrameKind::kHint, 1, begin_hint(1, target) + a.state("k"));
+  CHECK(c.answer() == ReplyResult::kOk);
+  CHECK(c.get("k") == "plain");
+  // What a newer topology has made its own it cannot tell.
+  a.set("j", "plain");
+  c.replies.clear();
+  c.service().handle(1, FrameKind::kWrite, 1, begin_request(2) + a.state("j"));
+  CHECK(c.answer() == ReplyResult::kOk);
+  CHECK(c.get("j") == "plain");
 }
 
 }  // namespace starling::cluster

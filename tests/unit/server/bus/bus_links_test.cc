@@ -53,6 +53,11 @@ int port_of(int fd) {
   return ntohs(address.sin_port);
 }
 
+int64_t monotonic_us() {
+  const auto now = std::chrono::steady_clock::now().time_since_epoch();
+  return std::chrono::duration_cast<std::chrono::microseconds>(now).count();
+}
+
 // A port that nobody listens on now.
 int free_port() {
   int fd = -1;
@@ -122,6 +127,7 @@ class Node final : public BusHandler {
   BusPeer as_peer() const { return {id(), address()}; }
   const BusStatistics& statistics() const { return links_->statistics(); }
 
+  int64_t clock_us() override { return monotonic_us() + clock_ahead_us; }
   Introduction introduction() override {
     Introduction self;
     self.id = id();
@@ -163,6 +169,7 @@ class Node final : public BusHandler {
   }
 
   uint64_t cluster_id = 5;
+  int64_t clock_ahead_us = 0;
   NodeId removed;
   std::function<void(BusLinks&, const Introduction&)> when_connected;
   std::function<void(BusLinks&, const NodeId&, LinkId, FrameKind, uint64_t, std::string_view)> when_frame;
@@ -516,6 +523,70 @@ TEST_CASE("bus: idle links are kept by pings; a silent peer is cut") {
   CHECK(a.losses == 0);
   CHECK(a.frames == 0);
   CHECK(a.statistics().links.get() == 1);
+}
+
+TEST_CASE("bus: the clock of a peer is known, and never taken to be ahead of what it is") {
+  BusOptions options = quick_options("secret");
+  options.ping_after_ms = 100;
+  Node a(1, free_port(), options), b(2, free_port(), options);
+  b.clock_ahead_us = int64_t{3600} * 1'000'000;
+  a.start();
+  b.start();
+  a.on_loop([](BusLinks& links) { CHECK_FALSE(links.peer_time_us(id_of(2), monotonic_us()).has_value()); });
+  a.know(b);
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  // It is told with each ping anew: the quickest answer of many takes no tenth of a second.
+  CHECK(eventually([&] {
+    return a.on_loop([&](BusLinks& links) {
+      const int64_t now_us = monotonic_us();
+      const std::optional<int64_t> there_us = links.peer_time_us(id_of(2), now_us);
+      REQUIRE(there_us.has_value());
+      CHECK(*there_us <= monotonic_us() + b.clock_ahead_us);
+      return *there_us > now_us + b.clock_ahead_us - 100'000;
+    });
+  }));
+}
+
+TEST_CASE("bus: what has not arrived is taken back with its link; what has arrived keeps the link") {
+  Node a(1, free_port()), b(2, free_port());
+  a.start();
+  b.start();
+  a.know(b);
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  // The peer is stopped. A small frame reaches its system, one that is larger than that takes does not.
+  std::promise<void> stopped, go_on;
+  std::thread stopper([&] {
+    b.on_loop([&](BusLinks&) {
+      stopped.set_value();
+      go_on.get_future().wait();
+    });
+  });
+  stopped.get_future().wait();
+  const auto send = [&](size_t bytes) {
+    return a.on_loop([&](BusLinks& links) {
+      CHECK(links.send(id_of(2), FrameKind::kForward, 1, std::string(bytes, 'f')));
+      return links.sent(id_of(2));
+    });
+  };
+  const auto kept = [&](const BusLinks::Sent& sent) {
+    a.on_loop([&](BusLinks& links) { links.reset_unless_arrived(sent, "taken back"); });
+    return a.connected_to(b);
+  };
+  const BusLinks::Sent small = send(100);
+  CHECK(small.link != 0);
+  CHECK(eventually([&] { return a.on_loop([&](BusLinks& links) { return links.arrived(small); }); }));
+  CHECK(kept(small));
+  const BusLinks::Sent large = send(48 << 20);
+  CHECK(kept(small));
+  CHECK_FALSE(kept(large));
+  CHECK(a.loss() == "taken back");
+  CHECK_FALSE(kept(large));
+  go_on.set_value();
+  stopper.join();
+  REQUIRE(eventually([&] { return a.connects == 2; }));
+  CHECK(a.on_loop([](BusLinks& links) { return links.send(id_of(2), FrameKind::kGossip, 0, "after it"); }));
+  CHECK(eventually([&] { return b.frames >= 2; }));
+  CHECK(b.frames == 2);
 }
 
 }  // namespace

@@ -12,6 +12,7 @@ TEST_CASE("forward frame: what is written is read, and nothing that is cut") {
   frame.life = 0xfedcba9876543210;
   frame.settled = 1000;
   frame.repeated = true;
+  frame.deadline_us = 1'700'000'000'000;
   frame.replies = 3;
   frame.requests = "*1\r\n$4\r\nPING\r\n";
   const std::string bytes = encode_forward(frame);
