@@ -1,6 +1,7 @@
 #include "cluster/coordinator.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/assert.h"
 
@@ -29,9 +30,12 @@ void Coordinator::set_placement(std::shared_ptr<const Placement> placement) {
   std::vector<uint64_t> ids;
   for (const auto& [id, request] : requests_) ids.push_back(id);
   std::sort(ids.begin(), ids.end());
+  repairs_.clear();
+  repair_of_.clear();
   for (const uint64_t id : ids) expire(id);
   placement_ = std::move(placement);
   find_sets();
+  tell();
 }
 
 Coordinator::Request Coordinator::make(Kind kind, std::span<const NodeIndex> replicas,
@@ -101,6 +105,10 @@ std::optional<Failure> Coordinator::hopeless(uint16_t partition, const Consisten
 }
 
 void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::string_view payload) {
+  if (const auto repair = repairs_.find(id); repair != repairs_.end()) {
+    if (repair->second.peer == from && repair->second.sent) repair_answered(id, payload);
+    return tell();
+  }
   const auto found = requests_.find(id);
   if (found == requests_.end()) return;
   Request& request = found->second;
@@ -129,9 +137,10 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
       break;
     case Kind::kFetch:
       fetch_answered(id, request, reply, result);
-      return;
+      break;
   }
   erase_if_settled(id);
+  tell();
 }
 
 // The node will not answer.
@@ -161,16 +170,46 @@ void Coordinator::decide(uint64_t, Request& request, bool timed_out) {
                                 [](const Contact& contact) { return contact.open; });
   if (!reached && !timed_out && (open || !request.tally.impossible())) return;
   request.done = true;
-  Failure failure;
-  failure.answered = request.tally.acknowledged();
-  failure.needed = request.tally.needed();
-  failure.replicas = static_cast<int>(request.tally.replicas());
-  failure.timeout_ms = request.options.timeout_ms;
-  failure.timed_out = timed_out;
-  failure.write = request.kind != Kind::kRead;
-  const Failure* told = reached ? nullptr : &failure;
-  if (request.kind == Kind::kRead) return finish_read(request, told);
-  for (const uint64_t token : request.tokens) listener_.write_done(token, told);
+  if (request.kind == Kind::kRead) finish_read(request, !reached);
+  News news{request.kind, std::move(request.tokens), {}, {}, {}};
+  if (!reached) {
+    Failure& failure = news.failure.emplace();
+    failure.answered = request.tally.acknowledged();
+    failure.needed = request.tally.needed();
+    failure.replicas = static_cast<int>(request.tally.replicas());
+    failure.timeout_ms = request.options.timeout_ms;
+    failure.timed_out = timed_out;
+    failure.write = request.kind != Kind::kRead;
+  }
+  news_.push_back(std::move(news));
+}
+
+// What the listener begins in its turn has news of its own.
+void Coordinator::tell() {
+  if (news_.empty()) return;
+  const std::vector<News> told = std::exchange(news_, {});
+  for (const News& news : told) tell(news);
+}
+
+void Coordinator::tell(const News& news) {
+  if (news.repair != 0) {
+    return listener_.gap({news.repair, news.peer, keys_in(news.keys).front(), news.record, news.listed,
+                          news.kind == Kind::kWrite});
+  }
+  const Failure* const failure = news.failure ? &*news.failure : nullptr;
+  switch (news.kind) {
+    case Kind::kWrite:
+    case Kind::kPush:
+      for (const uint64_t token : news.tokens) listener_.write_done(token, failure);
+      return;
+    case Kind::kRead:
+      for (const uint64_t token : news.tokens) listener_.read_done(token, failure);
+      return;
+    case Kind::kAttempt:
+      return;  // It is told of where it is decided.
+    case Kind::kFetch:
+      return listener_.fetch_done(news.tokens.front(), keys_in(news.keys).front(), news.record);
+  }
 }
 
 bool Coordinator::settled(const Request& request) const {
@@ -189,9 +228,11 @@ void Coordinator::erase_if_settled(uint64_t id) {
 
 void Coordinator::count_out(const Request& request) {
   for (const uint16_t partition : request.owed) obligations_.end(partition);
+  for (const uint16_t partition : request.ordered) order_->end(partition);
 }
 
 void Coordinator::peer_lost(NodeIndex node) {
+  forget_repairs(node);
   std::vector<uint64_t> ids;
   for (const auto& [id, request] : requests_) {
     if (contacted(request, node)) ids.push_back(id);
@@ -211,6 +252,7 @@ void Coordinator::peer_lost(NodeIndex node) {
     }
     erase_if_settled(id);
   }
+  tell();
 }
 
 void Coordinator::expire(uint64_t id) {
@@ -219,7 +261,7 @@ void Coordinator::expire(uint64_t id) {
   requests_.erase(found);
   count_out(request);
   if (request.kind == Kind::kFetch) {
-    listener_.fetch_done(request.tokens.front(), keys_in(request.keys).front(), {});
+    news_.push_back({Kind::kFetch, std::move(request.tokens), {}, std::move(request.keys), {}});
     return;
   }
   if (request.kind == Kind::kAttempt) {
@@ -244,9 +286,17 @@ void Coordinator::tick(int64_t now_us) {
       slow.push_back(id);
     }
   }
+  std::vector<uint64_t> vain;
+  for (const auto& [id, repair] : repairs_) {
+    if (now_us - repair.began_us >= repair.timeout_ms * 1000) vain.push_back(id);
+  }
+  std::sort(vain.begin(), vain.end());
+  for (const uint64_t id : vain) fail_repair(id);
   std::sort(late.begin(), late.end());
   std::sort(slow.begin(), slow.end());
-  for (const uint64_t id : late) expire(id);
+  for (const uint64_t id : late) {
+    if (requests_.contains(id)) expire(id);
+  }
   for (const uint64_t id : slow) {
     const auto found = requests_.find(id);
     if (found == requests_.end()) continue;
@@ -255,6 +305,7 @@ void Coordinator::tick(int64_t now_us) {
       ask(id, request, request.replicas[slot], slot, false);
     }
   }
+  tell();
 }
 
 }  // namespace starling::cluster

@@ -22,6 +22,12 @@
 //
 //   batch   join ── join ── … ── flush ──────────────────> as one write of all their changes
 //
+// A replica that lacks what a delta builds on (a gap) is brought up to date once, for all the writes to the key
+// that wait for it: gap(), mend(), and in a few rounds (engine/record_difference.h) it has what is here.
+//
+// Changes of collections leave in the order in which they were made, whichever loop made them: see
+// ordered_changes.h.
+//
 // Pure: time comes as an argument, messages leave by Wire. One thread at a time; one coordinator for each
 // loop.
 #pragma once
@@ -40,6 +46,8 @@
 #include "cluster/data_messages.h"
 #include "cluster/frame.h"
 #include "cluster/obligations.h"
+#include "cluster/ordered_changes.h"
+#include "cluster/peer_version.h"
 #include "cluster/placement.h"
 #include "cluster/quorum.h"
 #include "engine/dot.h"
@@ -71,7 +79,18 @@ class Wire {
   virtual bool send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) = 0;
 };
 
-// Called from within any call of the coordinator. Of the coordinator it may call only resend(), from gap().
+// What a replica lacks.
+struct Gap {
+  uint64_t repair;  // For mend().
+  NodeIndex peer;
+  KeyName key;
+  std::string_view seen, listed;  // As append_difference() takes them.
+  bool written;                   // A write did not fit; else a push has asked whether all is there.
+};
+
+// Called from within calls of the coordinator that begin or change requests, as the last thing they do: the
+// listener may call anything of the coordinator in its turn. Only hint(), overruled(), attempt_done() and
+// peer_stamp() come in the middle, and may begin nothing.
 class CoordinatorListener {
  public:
   virtual ~CoordinatorListener() = default;
@@ -98,20 +117,16 @@ class CoordinatorListener {
   // wait for one more write_done().
   virtual void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                          const QuorumOptions& options, int64_t began_us) = 0;
-  // `peer` cannot apply deltas to these keys: send it the whole records of all of them with resend(), now or
-  // later. Never: it counts as failed when the time is up.
-  virtual void gap(uint64_t request, NodeIndex peer, std::string_view keys) = 0;
-};
-
-// What a peer knows of a key.
-struct PeerVersion {
-  NodeIndex node;
-  std::string context;  // Encoded; empty: it has never seen the key.
+  // Calls mend(), now or later. Never: the writes that wait for it run out of time. Of this key at this peer
+  // nothing more is told until then.
+  virtual void gap(const Gap& gap) = 0;
 };
 
 class Coordinator {
  public:
-  Coordinator(Wire& wire, CoordinatorListener& listener) : wire_(wire), listener_(listener) {}
+  // `order` is what the coordinators of a node share; null where there is one only.
+  Coordinator(Wire& wire, CoordinatorListener& listener, OrderedChanges* order = nullptr)
+      : wire_(wire), listener_(listener), order_(order) {}
 
   // What to serve by from now on; flush() first. What is under way is given up as if its time were up: nodes
   // may have other numbers now. Before the first call, requests must not begin.
@@ -126,9 +141,10 @@ class Coordinator {
   size_t sets() const { return sets_.size(); }
 
   // Ships changes to keys of one partition. `changes` is a sequence of `change`. The local copy counts as
-  // acknowledged: with appendfsync always the caller holds the reply until it is durable as well.
+  // acknowledged: with appendfsync always the caller holds the reply until it is durable as well. `ordered`:
+  // how many of the changes OrderedChanges::begin() has counted; what becomes of them ends them there.
   void begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
-                   uint64_t token);
+                   uint64_t token, size_t ordered = 0);
   // Answers overruled(), with changes to keys of one partition: like begin_write(), for several tokens and in
   // the time that the first attempt began in. Not from within a call of the listener.
   void write_again(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
@@ -139,13 +155,13 @@ class Coordinator {
   void begin_attempt(uint16_t partition, std::string_view changes, const QuorumOptions& options,
                      int64_t now_us, int64_t began_us, uint64_t token);
   // The batch that a write to the partition may join; 0: none, it has to begin by itself, as a replica is not
-  // healthy or this node is none. Numbers are not used again.
-  uint64_t batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us);
+  // healthy or this node is none. Numbers are not used again. `ordered`: some of its changes are.
+  uint64_t batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us, bool ordered = false);
   // Like begin_write(), but for the moment: the batch leaves with the next flush(), or earlier. `batch` is
   // what batch_for() has just returned for the partition. `token` 0: what becomes of this write is told with
   // that of another one of the batch. Append its changes, a sequence of `change`, to what is returned, before
   // anything else is asked of the coordinator.
-  std::string& join(uint64_t batch, uint16_t partition, uint64_t token);
+  std::string& join(uint64_t batch, uint16_t partition, uint64_t token, size_t ordered = 0);
   // Sends what has joined a batch.
   void flush(int64_t now_us);
   // Asks for the versions of keys of one partition, until `options.read` is satisfied together with this
@@ -169,8 +185,9 @@ class Coordinator {
   // have them.
   void begin_push(std::span<const NodeIndex> nodes, std::string_view changes, int64_t timeout_ms,
                   int64_t now_us, uint64_t token);
-  // Answers gap(): `changes` are whole records, of every key asked for that there still is.
-  void resend(uint64_t request, NodeIndex peer, std::string_view changes);
+  // Answers gap() with a `change` of the key, whole or a difference, and the context of what is here (as for
+  // `seen`). Empty: there is nothing here.
+  void mend(uint64_t repair, std::string_view change, std::string_view context);
 
   // A frame that answers one of ours. Anything malformed or unexpected is dropped (a late answer is normal).
   void receive(NodeIndex from, FrameKind kind, uint64_t correlation, std::string_view payload);
@@ -179,7 +196,7 @@ class Coordinator {
   // Ends what is out of time. Call every few milliseconds.
   void tick(int64_t now_us);
 
-  size_t under_way() const { return requests_.size(); }
+  size_t under_way() const { return requests_.size() + repairs_.size(); }
   // Writes to the partition are on their way to replicas, which are therefore behind for a moment.
   bool writing(uint16_t partition) const { return obligations_.owed(partition); }
   Obligations& obligations() { return obligations_; }
@@ -194,6 +211,7 @@ class Coordinator {
     uint8_t slot;
     bool stand_in;
     bool open;
+    uint32_t gaps = 0;  // Changes that wait for the repair of their records.
   };
   struct Request {
     Request(Kind k, const Tally& t) : kind(k), tally(t) {}
@@ -204,6 +222,7 @@ class Coordinator {
     absl::InlinedVector<uint64_t, 1> tokens;
     absl::InlinedVector<size_t, 1> key_counts;  // Of a read: how many keys belong to each token.
     absl::InlinedVector<uint16_t, 2> owed;      // Partitions of a write, once for each that joined.
+    absl::InlinedVector<uint16_t, 2> ordered;   // Those of its ordered changes, once for each.
     Tally tally;
     QuorumOptions options;
     int64_t began_us = 0;
@@ -221,6 +240,20 @@ class Coordinator {
     std::vector<std::pair<uint64_t, engine::Stamp>>
         overruled;  // Changes, by number, and what was told of them.
   };
+  // A record at a peer (for whom it stands in, if it does) that is brought up to date.
+  struct Repair {
+    std::string place;  // In repair_of_.
+    std::string key;
+    NodeIndex peer = 0;
+    NodeIndex target = kNoNode;
+    bool written = false;
+    bool sent = false;
+    int rounds = 0;
+    int64_t began_us = 0, timeout_ms = 0;
+    // Requests of which a change waits, once for each: of what was there when it was sent, and made since.
+    std::vector<uint64_t> covered, later;
+    std::string context;  // Of what was sent.
+  };
   using Requests = absl::flat_hash_map<uint64_t, Request>;
   // The replicas of a partition, in no order of preference.
   struct ReplicaSet {
@@ -234,13 +267,27 @@ class Coordinator {
     Request request;
   };
 
+  // What the listener is to be told, once no request is being changed.
+  struct News {
+    Kind kind;
+    absl::InlinedVector<uint64_t, 1> tokens;
+    std::optional<Failure> failure;
+    // Of a fetch, the key and the record; of a gap, the key and what the peer has seen.
+    std::string keys, record;
+    uint64_t repair = 0;  // Not 0: a gap.
+    NodeIndex peer = 0;
+    std::string listed = {};
+  };
+
   Request make(Kind kind, std::span<const NodeIndex> replicas, const QuorumOptions& options, int64_t now_us);
   Request& begin(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us, uint64_t token,
                  uint64_t* id);
   void find_sets();
   Batch* open_batch(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us);
   void send_batch(uint64_t id, Request& request);
-  void finish_read(Request& request, const Failure* failure);
+  void finish_read(Request& request, bool failed);
+  void tell();
+  void tell(const News& news);
   void set_changes(std::string_view changes, Request* request) const;
   static std::string_view changes_of(const Request& request) {
     return std::string_view(request.message).substr(request.changes_from);
@@ -263,6 +310,16 @@ class Coordinator {
   void decide_attempt(Request& request, bool timed_out);
   void owe(const Request& request, size_t slot);
   void fetch_answered(uint64_t id, Request& request, MessageReader& reply, ReplyResult result);
+  void stored(uint64_t id, Request& request, Contact& contact, MessageReader* hidden = nullptr);
+  // coordinator_repairs.cc
+  void begin_repair(uint64_t id, const Request& request, const Contact& contact, const KeyName& key,
+                    const GapItem& gap);
+  void ask_for_difference(uint64_t id, std::string_view seen, std::string_view listed);
+  void repair_answered(uint64_t id, std::string_view payload);
+  void mended(uint64_t id, NodeIndex peer);
+  void fail_repair(uint64_t id);
+  void end_repair(uint64_t id);
+  void forget_repairs(NodeIndex peer);
   // Tells the listener if the tally has decided: that it is reached, at once; that it cannot be, when all who
   // were asked have answered, so that the numbers are right.
   void decide(uint64_t id, Request& request, bool timed_out);
@@ -273,12 +330,16 @@ class Coordinator {
 
   Wire& wire_;
   CoordinatorListener& listener_;
+  OrderedChanges* const order_;
+  std::vector<News> news_;
   std::shared_ptr<const Placement> placement_;
   std::vector<ReplicaSet> sets_;
   std::vector<uint16_t> set_of_;  // By partition.
   std::vector<Batch> batches_;    // That have not left, in the order of their first writes.
   uint64_t last_batch_ = 0;
   Requests requests_;
+  absl::flat_hash_map<uint64_t, Repair> repairs_;
+  absl::flat_hash_map<std::string, uint64_t> repair_of_;
   absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
   Obligations obligations_;
   uint64_t next_id_ = 1;

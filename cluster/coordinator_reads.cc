@@ -21,6 +21,7 @@ void Coordinator::begin_read(uint16_t partition, std::string_view keys, const Qu
   ask_more(id, request);
   decide(id, request, false);
   erase_if_settled(id);
+  tell();
 }
 
 void Coordinator::begin_survey(uint16_t partition, std::string_view keys, int64_t timeout_ms, int64_t now_us,
@@ -44,6 +45,7 @@ void Coordinator::begin_survey(uint16_t partition, std::string_view keys, int64_
   }
   decide(id, request, false);
   erase_if_settled(id);
+  tell();
 }
 
 bool Coordinator::ask(uint64_t id, Request& request, NodeIndex node, size_t slot, bool as_stand_in) {
@@ -93,22 +95,22 @@ void Coordinator::begin_fetch(NodeIndex peer, const KeyName& key, int64_t now_us
     request.contacts.push_back({peer, 0, false, true});
     return;
   }
-  requests_.erase(id);
-  listener_.fetch_done(token, key, {});
+  expire(id);
+  tell();
 }
 
-void Coordinator::finish_read(Request& request, const Failure* failure) {
+// What peers said is kept for whoever asked.
+void Coordinator::finish_read(Request& request, bool failed) {
   size_t first = 0;
   for (size_t i = 0; i < request.tokens.size(); ++i) {
     const uint64_t token = request.tokens[i];
     const size_t count = request.key_counts[i];
-    if (failure == nullptr || request.survey) {
+    if (!failed || request.survey) {
       const auto begin = std::make_move_iterator(request.versions.begin() + static_cast<ptrdiff_t>(first));
       finished_reads_.emplace(
           token, std::vector<std::vector<PeerVersion>>(begin, begin + static_cast<ptrdiff_t>(count)));
     }
     first += count;
-    listener_.read_done(token, failure);
   }
 }
 
@@ -136,9 +138,9 @@ void Coordinator::read_answered(uint64_t id, Request& request, Contact& contact,
 void Coordinator::fetch_answered(uint64_t id, Request& request, MessageReader& reply, ReplyResult result) {
   std::string_view record;
   if (result != ReplyResult::kOk || !reply.read_string(&record)) record = {};
-  const Request finished = std::move(request);
+  news_.push_back(
+      {Kind::kFetch, std::move(request.tokens), {}, std::move(request.keys), std::string(record)});
   requests_.erase(id);
-  listener_.fetch_done(finished.tokens.front(), keys_in(finished.keys).front(), record);
 }
 
 }  // namespace starling::cluster

@@ -15,10 +15,11 @@ constexpr size_t kBatchMembers = 1024;
 }  // namespace
 
 void Coordinator::begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options,
-                              int64_t now_us, uint64_t token) {
+                              int64_t now_us, uint64_t token, size_t ordered) {
   flush(now_us);  // So that it does not overtake what it may build on.
   uint64_t id;
   Request& request = begin(Kind::kWrite, partition, options, now_us, token, &id);
+  request.ordered.assign(ordered, partition);
   ship(id, request, partition, changes);
 }
 
@@ -63,6 +64,7 @@ void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::s
   }
   decide(id, request, false);
   erase_if_settled(id);
+  tell();
 }
 
 void Coordinator::set_changes(std::string_view changes, Request* request) const {
@@ -111,20 +113,28 @@ Coordinator::Batch* Coordinator::open_batch(Kind kind, uint16_t partition, const
   return &batches_.back();
 }
 
-uint64_t Coordinator::batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us) {
+uint64_t Coordinator::batch_for(uint16_t partition, const QuorumOptions& options, int64_t now_us,
+                                bool ordered) {
+  // With other options it would be in another batch than what it may build on.
+  const auto overtaken = [&](const Batch& batch) {
+    return batch.set == set_of_[partition] && !batch.request.ordered.empty() &&
+           batch.request.options != options;
+  };
+  if (ordered && std::any_of(batches_.begin(), batches_.end(), overtaken)) flush(now_us);
   Batch* const batch = open_batch(Kind::kWrite, partition, options, now_us);
   if (batch == nullptr) return 0;
   if (batch->members == 0) set_changes({}, &batch->request);
   return batch->number;
 }
 
-std::string& Coordinator::join(uint64_t number, uint16_t partition, uint64_t token) {
+std::string& Coordinator::join(uint64_t number, uint16_t partition, uint64_t token, size_t ordered) {
   const auto batch = std::find_if(batches_.begin(), batches_.end(),
                                   [number](const Batch& candidate) { return candidate.number == number; });
   STARLING_ASSERT(batch != batches_.end());
   ++batch->members;
   Request& request = batch->request;
   request.owed.push_back(partition);
+  request.ordered.insert(request.ordered.end(), ordered, partition);
   obligations_.begin(partition);
   if (token != 0) request.tokens.push_back(token);
   return request.message;
@@ -144,7 +154,7 @@ bool Coordinator::join_read(uint16_t partition, std::string_view keys, size_t co
 }
 
 void Coordinator::flush(int64_t now_us) {
-  // Nobody joins meanwhile: what is sent begins nothing here.
+  if (batches_.empty()) return;
   for (Batch& batch : batches_) {
     batch.request.began_us = now_us;
     const uint64_t id = next_id_++;
@@ -152,6 +162,7 @@ void Coordinator::flush(int64_t now_us) {
     erase_if_settled(id);
   }
   batches_.clear();
+  tell();
 }
 
 void Coordinator::send_batch(uint64_t id, Request& request) {
@@ -212,24 +223,7 @@ void Coordinator::begin_push(std::span<const NodeIndex> nodes, std::string_view 
   }
   decide(id, kept, false);
   erase_if_settled(id);
-}
-
-void Coordinator::resend(uint64_t id, NodeIndex peer, std::string_view changes) {
-  const auto found = requests_.find(id);
-  if (found == requests_.end()) return;
-  for (Contact& contact : found->second.contacts) {
-    if (contact.node != peer || !contact.open) continue;
-    std::string message =
-        contact.stand_in ? begin_hint(placement_->topology.epoch,
-                                      placement_->topology.members[found->second.replicas[contact.slot]].id)
-                         : begin_request(placement_->topology.epoch);
-    message += changes;
-    if (!wire_.send(peer, contact.stand_in ? FrameKind::kHint : FrameKind::kWrite, id, message)) {
-      lose(id, found->second, contact);
-      break;
-    }
-  }
-  erase_if_settled(id);
+  tell();
 }
 
 void Coordinator::tell_overruled(Request& request, MessageReader& reply) {
@@ -269,16 +263,23 @@ void Coordinator::write_answered(uint64_t id, Request& request, Contact& contact
   if (result == ReplyResult::kGap) {
     const std::string all = keys_of(changes_of(request));
     const std::vector<KeyName> keys = keys_in(all);
-    std::string wanted;
-    uint64_t number;
-    while (!reply.at_end() && reply.read_number(&number) && number < keys.size())
-      append_key(keys[number], &wanted);
-    listener_.gap(id, contact.node, wanted);
+    GapItem gap;
+    while (!reply.at_end() && reply.read_gap(&gap) && gap.number < keys.size()) {
+      ++contact.gaps;
+      begin_repair(id, request, contact, keys[gap.number], gap);
+    }
+    // A gap of nothing makes no sense.
+    if (contact.gaps == 0) lose(id, request, contact);
     return;
   }
   if (result != ReplyResult::kOk && result != ReplyResult::kOverruled) return lose(id, request, contact);
+  stored(id, request, contact, result == ReplyResult::kOverruled ? &reply : nullptr);
+}
+
+// `hidden`: what of it the peer does not show.
+void Coordinator::stored(uint64_t id, Request& request, Contact& contact, MessageReader* hidden) {
   contact.open = false;
-  if (result == ReplyResult::kOverruled) tell_overruled(request, reply);
+  if (hidden != nullptr) tell_overruled(request, *hidden);
   if (!contact.stand_in || request.options.mode == QuorumMode::kSloppy) {
     request.tally.acknowledge(contact.slot);
   } else {

@@ -39,6 +39,12 @@ bool read_condition(std::string_view body, Condition* condition) {
   return true;
 }
 
+void append_gap(const GapItem& gap, std::string* out) {
+  engine::append_varint(gap.number, out);
+  engine::append_string(gap.seen, out);
+  engine::append_string(gap.listed, out);
+}
+
 void append_key(const KeyName& key, std::string* out) {
   out->push_back(static_cast<char>(key.database));
   engine::append_string(key.key, out);
@@ -90,13 +96,17 @@ bool MessageReader::read_result(ReplyResult* result) {
 bool MessageReader::read_change(Change* change) {
   uint8_t form;
   if (!rest_.read_byte(&change->database) || change->database >= kDatabases) return false;
-  if (!rest_.read_byte(&form) || form > static_cast<uint8_t>(ChangeForm::kIf)) return false;
+  if (!rest_.read_byte(&form) || form > static_cast<uint8_t>(ChangeForm::kDifference)) return false;
   change->form = static_cast<ChangeForm>(form);
   return rest_.read_string(&change->key) && rest_.read_string(&change->body);
 }
 
 bool MessageReader::read_key(KeyName* key) {
   return rest_.read_byte(&key->database) && key->database < kDatabases && rest_.read_string(&key->key);
+}
+
+bool MessageReader::read_gap(GapItem* gap) {
+  return rest_.read_varint(&gap->number) && rest_.read_string(&gap->seen) && rest_.read_string(&gap->listed);
 }
 
 std::vector<KeyName> keys_in(std::string_view keys) {

@@ -10,17 +10,20 @@
 //                       body := base:string after:string record     The context (as of `version`) that it builds
 //                       on, and its own. Without a record: only the condition. All changes of a message are
 //                       of this form or none, and of one partition: all are made or none.
+//                   | 4 a difference                           body: as in engine/record_difference.h
 //   key            := database:u8 key:string
 //   reply          := result:u8 detail
 //   detail         := string* [stamp:varint]    result 0: nothing for writes; a context or record for each key
 //                                       asked for, empty where nothing is known; with contexts the
 //                                       answerer's greatest stamp
-//                   | varint*           result 1: the changes, by number, whose record is needed whole
+//                   | gap*              result 1: the changes that build on what is not there
 //                   | epoch:varint      result 2: the answerer's newer epoch
 //                   | text:string       result 3 and 4: why
 //                   | (key stamp:varint)*              result 5: keys whose changes are hidden there by writes
 //                                       which their author had not seen, and the greatest stamp of those
 //                                       result 6: nothing
+//   gap            := number:varint seen:string listed:string     the change's; the context of what is there,
+//                                       empty: the whole record is needed; of a difference, its buckets to list
 //   string         := size:varint byte{size}
 //
 // Results and forms travel: never renumber. Readers take untrusted bytes: everything is checked against the
@@ -40,7 +43,7 @@ namespace starling::cluster {
 
 enum class ReplyResult : uint8_t {
   kOk = 0,
-  kGap = 1,          // Stored, but for the changes listed: send their whole records.
+  kGap = 1,          // Stored, but for the changes listed: what they build on is not there.
   kStaleEpoch = 2,   // Nothing was done: the asker's topology is old.
   kUnavailable = 3,  // Nothing was done: cannot store at present.
   kRefused = 4,  // Nothing was done: makes no sense here (malformed, not a replica, a stamp from the future).
@@ -49,7 +52,7 @@ enum class ReplyResult : uint8_t {
 };
 
 // kTold: as kRecord, but whoever wrote it knows its dot (VCLOCK): it cannot be given another one.
-enum class ChangeForm : uint8_t { kRecord = 0, kDelta = 1, kTold = 2, kIf = 3 };
+enum class ChangeForm : uint8_t { kRecord = 0, kDelta = 1, kTold = 2, kIf = 3, kDifference = 4 };
 
 // Views into the message, or into what the writer holds.
 struct Change {
@@ -72,7 +75,13 @@ struct KeyName {
 };
 
 ChangeForm form_of(engine::ChangeKind kind);
+struct GapItem {
+  uint64_t number = 0;
+  std::string_view seen, listed;
+};
+
 void append_change(const Change& change, std::string* out);
+void append_gap(const GapItem& gap, std::string* out);
 void append_key(const KeyName& key, std::string* out);
 
 // --- Each begins a message; append changes, keys or details behind.
@@ -92,6 +101,7 @@ class MessageReader {
   [[nodiscard]] bool read_result(ReplyResult* result);
   [[nodiscard]] bool read_change(Change* change);
   [[nodiscard]] bool read_key(KeyName* key);
+  [[nodiscard]] bool read_gap(GapItem* gap);
   [[nodiscard]] bool read_string(std::string_view* value) { return rest_.read_string(value); }
   [[nodiscard]] bool read_number(uint64_t* value) { return rest_.read_varint(value); }
 

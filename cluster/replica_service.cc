@@ -6,6 +6,7 @@
 
 #include "engine/assert.h"
 #include "engine/hint_table.h"
+#include "engine/record_difference.h"
 #include "engine/replication.h"
 
 namespace starling::cluster {
@@ -88,7 +89,7 @@ std::string ReplicaService::stored_reply(const std::string& gaps, const std::str
                                          const std::vector<size_t>& hidden_numbers) {
   if (gaps.empty()) return begin_reply(hidden.empty() ? ReplyResult::kOk : ReplyResult::kOverruled) + hidden;
   std::string reply = begin_reply(ReplyResult::kGap) + gaps;
-  for (const size_t number : hidden_numbers) engine::append_varint(number, &reply);
+  for (const size_t number : hidden_numbers) append_gap({number, {}, {}}, &reply);
   return reply;
 }
 
@@ -98,6 +99,30 @@ void ReplicaService::prefetch_from(size_t number) {
   engine_.prefetch(std::span<const engine::Lookup>(lookups_).subspan(
       number, std::min(kPrefetched, lookups_.size() - number)));
 }
+
+namespace {
+
+// A gap is noted with what its repair needs to know.
+engine::MergeOutcome merge(engine::Operation& operation, const engine::KeyRef& reference,
+                           const Change& change, uint64_t number, std::string* gaps,
+                           engine::Stamp* overruled) {
+  engine::Replica replica(operation, reference.database);
+  std::string seen, listed;
+  bool whole = false;
+  if (change.form == ChangeForm::kTold) return replica.merge_state(reference.key, change.body);
+  if (change.form == ChangeForm::kRecord) return replica.merge_state(reference.key, change.body, overruled);
+  const engine::MergeOutcome outcome =
+      change.form == ChangeForm::kDelta
+          ? replica.merge_delta(reference.key, change.body, overruled)
+          : engine::merge_difference(operation, reference.database, reference.key, change.body, &listed,
+                                     &whole);
+  if (outcome != engine::MergeOutcome::kGap) return outcome;
+  if (!whole) (void)replica.append_version(reference.key, &seen);
+  append_gap({number, seen, listed}, gaps);
+  return outcome;
+}
+
+}  // namespace
 
 ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, uint64_t correlation,
                                                std::string_view payload, std::vector<KeyName>* missing) {
@@ -152,12 +177,8 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
     }
     engine::Replica replica(operation, change.database);
     engine::Stamp overruled = 0;
-    const engine::MergeOutcome outcome =
-        change.form == ChangeForm::kDelta
-            ? replica.merge_delta(key, change.body, &overruled)
-            : replica.merge_state(key, change.body, change.form == ChangeForm::kTold ? nullptr : &overruled);
+    const engine::MergeOutcome outcome = merge(operation, reference, change, number, &gaps, &overruled);
     position = std::max(position, operation.finish());
-    if (outcome == engine::MergeOutcome::kGap) engine::append_varint(number, &gaps);
     if (overruled != 0) {
       append_key({change.database, change.key}, &hidden);
       engine::append_varint(overruled, &hidden);

@@ -6,6 +6,7 @@
 
 #include "engine/assert.h"
 #include "engine/collection.h"
+#include "engine/entry_change.h"
 #include "engine/record_delta.h"
 #include "engine/record_form.h"
 #include "engine/settled.h"
@@ -15,7 +16,11 @@ namespace starling::engine {
 ReplicaChange ChangeList::operator[](size_t index) const {
   const Change& change = changes_[index];
   const std::string_view buffer = buffer_;
-  return {change.database, change.partition, change.kind, buffer.substr(change.key_offset, change.key_bytes),
+  return {change.database,
+          change.partition,
+          change.kind,
+          change.ordered,
+          buffer.substr(change.key_offset, change.key_bytes),
           buffer.substr(change.offset, change.bytes)};
 }
 
@@ -23,6 +28,7 @@ void ChangeList::clear() {
   changes_.clear();
   touched_.clear();
   buffer_.clear();
+  ordered_ = false;
 }
 
 namespace {
@@ -49,7 +55,7 @@ uint32_t ChangeCapture::note(int database, const Key& key, ChangeKind kind, bool
   }
   *added = true;
   changes.push_back({list_.buffer_.size(), key.name.size(), 0, 0, key.hash, key.partition,
-                     static_cast<uint8_t>(database), kind, false});
+                     static_cast<uint8_t>(database), kind, false, false});
   list_.buffer_.append(key.name);
   return static_cast<uint32_t>(changes.size() - 1);
 }
@@ -146,6 +152,8 @@ void ChangeCapture::seal(const EngineCore& core, int64_t now_ms, uint32_t index)
     change.bytes = 0;
     return;
   }
+  change.ordered = is_collection(*entry);
+  list_.ordered_ |= change.ordered;
   if (change.kind == ChangeKind::kDelta && append_delta(core, *entry, index)) return;
   if (change.kind == ChangeKind::kDelta) change.kind = ChangeKind::kState;
   change.offset = list_.buffer_.size();

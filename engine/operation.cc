@@ -194,12 +194,13 @@ void Operation::seal_captured() {
 
 LogPosition Operation::finish() {
   seal_captured();
-  captured_ = nullptr;
   if (!frame_.empty()) {
     position_ = core_.log->append(frame_);
     frame_.clear();
     if (frame_.capacity() > kKeepFrameBytes) frame_.shrink_to_fit();
   }
+  if (ChangeList* const captured = std::exchange(captured_, nullptr); captured != nullptr)
+    captured->publish();
   Stripes& stripes = core_.keyspace.stripes;
   if (changes_ != 0 && !replaying_) {
     const bool several = single_stripe_ < 0 && !stripes_.empty();

@@ -303,7 +303,8 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
       cluster->must_agree(client, command, prepared, locked_, operation)) [[unlikely]] {
     return attempt(client, command, prepared, key, operation);
   }
-  if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0) operation.capture(&cluster->changes());
+  if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0)
+    operation.capture(&cluster->changes(client));
   const size_t subscriptions_before = client.subscriptions.total();
   call(client, command, arguments, operation, false, key, &prepared.request);
   if (cluster != nullptr) cluster->mend_unchanged(operation);

@@ -51,6 +51,7 @@ ClusterNode::ClusterNode(Server& server)
       peer_file_(server.settings().storage == Storage::kRocksDb ? server.settings().directory : ""),
       life_(thread_random().next() | 1),
       hints_(server.engine()),
+      order_(server.io_threads().size()),
       healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
       leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
       stands_back_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
@@ -142,18 +143,21 @@ engine::Status ClusterNode::open() {
   if (settings.storage == Storage::kRocksDb) {
     repair_ = std::make_unique<Repair>(
         server_, *threads_.front(),
-        Repair::Hooks{[this] { return placement(); },
-                      [this](const NodeId& peer) { return membership_->healthy(peer); },
-                      [this](uint64_t number, const std::function<void()>& done) {
-                        mark_obligations(threads_, number, done);
-                      },
-                      [this](uint64_t number, const std::function<void(cluster::PartitionSet)>& done) {
-                        // Hints after writes: one that has ended since has left its hints.
-                        gather_obligations(threads_, number, [this, done](const cluster::PartitionSet& owed) {
-                          done(owed | hints_.partitions());
-                        });
-                      },
-                      [this](const cluster::PartitionSet& equal) { hints_.compared(equal); }});
+        Repair::Hooks{
+            [this] { return placement(); }, [this](const NodeId& peer) { return membership_->healthy(peer); },
+            [this](uint64_t number, const std::function<void()>& done) {
+              mark_obligations(threads_, number, done);
+            },
+            [this](uint64_t number, const std::function<void(cluster::PartitionSet)>& done) {
+              // What waits to be shipped by another loop before what the loops owe, hints after: one
+              // that has ended since has left its hints.
+              cluster::PartitionSet waiting;
+              order_.add_under_way(&waiting);
+              gather_obligations(threads_, number, [this, done, waiting](const cluster::PartitionSet& owed) {
+                done(owed | waiting | hints_.partitions());
+              });
+            },
+            [this](const cluster::PartitionSet& equal) { hints_.compared(equal); }});
   }
   publish_reports();
   return {};

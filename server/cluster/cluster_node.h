@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "cluster/membership.h"
+#include "cluster/ordered_changes.h"
 #include "cluster/placement.h"
 #include "cluster/undecided_keys.h"
 #include "engine/status.h"
@@ -119,6 +120,8 @@ class ClusterNode {
   void attempt_ended();
   // Whether what the node says beyond gossip is taken: once there is a cluster, that of its members.
   bool has_a_say(const cluster::NodeId& peer) const;
+  cluster::OrderedChanges& order() { return order_; }
+  ClusterThread& loop(size_t index) { return *threads_[index]; }
 
  private:
   void refresh_defaults();
@@ -155,6 +158,7 @@ class ClusterNode {
   std::unique_ptr<TopologyKeeper> topology_;
   HintKeeper hints_;
   cluster::UndecidedKeys undecided_;
+  cluster::OrderedChanges order_;  // Of all loops.
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<HintDelivery> hint_delivery_;
   std::unique_ptr<Repair> repair_;  // Null with 'storage memory'.

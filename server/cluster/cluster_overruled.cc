@@ -16,6 +16,8 @@ void ClusterThread::overruled(std::span<const uint64_t> tokens, std::string_view
   const auto count = static_cast<int>(cluster::keys_in(cluster::keys_of(changes)).size());
   for (const uint64_t token : tokens) {
     if (const auto write = writes_.find(token); write != writes_.end()) write->second.pending += count;
+    if (const auto write = shipped_for_.find(token); write != shipped_for_.end())
+      write->second.pending += count;
   }
   Overruled write{{tokens.begin(), tokens.end()}, std::string(changes), stamp, options, began_us};
   // Not from within the coordinator.

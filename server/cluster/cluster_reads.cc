@@ -185,7 +185,8 @@ void ClusterThread::note_behind(const Client& client, std::span<const engine::Ke
   behind_.clear();
   const bool strict = quorum_of(client).mode == cluster::QuorumMode::kStrict;
   for (size_t i = 0; i < keys.size(); ++i) {
-    if (!strict && coordinator_.writing(keys[i].key.partition)) continue;
+    const uint16_t partition = keys[i].key.partition;
+    if (!strict && (coordinator_.writing(partition) || node_.order().under_way(partition))) continue;
     engine::Replica replica(operation, keys[i].database);
     cluster::Nodes nodes = cluster::nodes_behind(replica, keys[i].key, read.versions[i], *placement_);
     if (!nodes.empty())
@@ -198,14 +199,15 @@ void ClusterThread::mend_behind(engine::Operation& operation) {
   for (const Behind& behind : std::exchange(behind_, {})) {
     if (!changes_.empty()) return;
     std::string record;
-    if (!engine::Replica(operation, behind.database).append_state(engine::Key(behind.key), &record)) continue;
+    const engine::KeyRef key{behind.database, engine::Key(behind.key)};
+    cluster::ChangeForm form;
+    if (!append_record(operation, key, &form, &record)) continue;
     for (const NodeIndex node : behind.nodes) {
       auto repair = std::find_if(repairs_.begin(), repairs_.end(),
                                  [&](const Repair& candidate) { return candidate.node == node; });
       if (repair == repairs_.end()) repair = repairs_.insert(repairs_.end(), {node, {}});
-      cluster::append_change(
-          {static_cast<uint8_t>(behind.database), cluster::ChangeForm::kRecord, behind.key, record},
-          &repair->changes);
+      cluster::append_change({static_cast<uint8_t>(behind.database), form, behind.key, record},
+                             &repair->changes);
     }
   }
 }

@@ -23,19 +23,19 @@ constexpr int64_t kTickMs = 10;
 // While nothing is under way: a wake-up costs more than what it is for.
 constexpr int64_t kIdleTickMs = 100;
 
-void append(const engine::ReplicaChange& change, std::string* message) {
+}  // namespace
+
+void ClusterThread::append(const engine::ReplicaChange& change, std::string* message) {
   cluster::append_change(
       {static_cast<uint8_t>(change.database), cluster::form_of(change.kind), change.key, change.bytes},
       message);
 }
 
-}  // namespace
-
 ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOptions& options)
     : node_(node),
       io_thread_(io_thread),
       links_(io_thread.loop(), *this, options),
-      coordinator_(*this, *this),
+      coordinator_(*this, *this, &node.order()),
       replicas_(io_thread.server().engine(), *this),
       operations_(node.operations()),
       tunnels_(io_thread, links_, *operations_,
@@ -45,6 +45,7 @@ ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOp
                    finish_forward(correlation, forward, reply, false);
                }),
       life_(thread_random().next() | 1) {
+  to_tell_.resize(io_thread.server().io_threads().size());
   refresh_defaults();
   tick_timer_ = std::make_unique<Timer>(io_thread.loop(), [this] { on_tick(); });
   tick_often(false);
@@ -127,6 +128,7 @@ void ClusterThread::on_committed(const engine::Status& status) {
 void ClusterThread::on_durable() {
   replicas_.on_durable();
   ship_durable_again();
+  tell_origins();
 }
 
 void ClusterThread::on_client_closed(Client& client) {
@@ -312,7 +314,9 @@ bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
   for (size_t i = 1; i < changes_.size(); ++i) {
     if (changes_[i].partition != partition) return false;
   }
-  const uint64_t batch = coordinator_.batch_for(partition, quorum_of(client), pass_us_);
+  size_t ordered = 0;
+  for (size_t i = 0; i < changes_.size(); ++i) ordered += changes_[i].ordered ? 1 : 0;
+  const uint64_t batch = coordinator_.batch_for(partition, quorum_of(client), pass_us_, ordered != 0);
   if (batch == 0) return false;
   statistics_.writes_shipped.add(1);
   uint64_t token = 0;
@@ -326,13 +330,14 @@ bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
     client.last_batch = batch;
     client.last_held = token;
   }
-  std::string& message = coordinator_.join(batch, partition, token);
+  std::string& message = coordinator_.join(batch, partition, token, ordered);
   for (size_t i = 0; i < changes_.size(); ++i) append(changes_[i], &message);
   changes_.clear();
   return true;
 }
 
 void ClusterThread::ship(Client& client, uint64_t from) {
+  wake_loops();
   if (broadcast_token_ != 0) {
     changes_.clear();
     const uint64_t token = std::exchange(broadcast_token_, 0);
@@ -342,28 +347,40 @@ void ClusterThread::ship(Client& client, uint64_t from) {
     return;
   }
   if (changes_.empty() && repairs_.empty()) return;
-  if (repairs_.empty() && ship_in_batch(client, from)) return;
+  if (repairs_.empty() && handed_.empty() && ship_in_batch(client, from)) return;
   // By partition: each has its own replicas to count.
-  absl::InlinedVector<std::pair<uint16_t, std::string>, 2> parts;
+  struct Part {
+    uint16_t partition;
+    size_t ordered = 0;
+    std::string changes;
+  };
+  absl::InlinedVector<Part, 2> parts;
+  size_t handed = 0;
   for (size_t i = 0; i < changes_.size(); ++i) {
     const engine::ReplicaChange change = changes_[i];
+    if (!handed_.empty() && handed_[i]) {
+      ++handed;
+      continue;
+    }
     auto part = std::find_if(parts.begin(), parts.end(),
-                             [&](const auto& candidate) { return candidate.first == change.partition; });
-    if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, std::string()});
-    append(change, &part->second);
+                             [&](const Part& candidate) { return candidate.partition == change.partition; });
+    if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, 0, {}});
+    part->ordered += change.ordered ? 1 : 0;
+    append(change, &part->changes);
   }
   changes_.clear();
+  handed_.clear();
   const cluster::QuorumOptions options = quorum_of(client);
   // Strict reads wait for repairs: else the next reader, asking others, could see less than this one did.
   const size_t awaited_repairs = options.mode == cluster::QuorumMode::kStrict ? repairs_.size() : 0;
-  const uint64_t token = next_token_++;
-  if (!parts.empty()) statistics_.writes_shipped.add(1);
-  if (const size_t pending = parts.size() + awaited_repairs; pending != 0) {
+  const uint64_t token = handed != 0 ? std::exchange(handed_token_, 0) : next_token_++;
+  if (!parts.empty() || handed != 0) statistics_.writes_shipped.add(1);
+  if (const size_t pending = parts.size() + handed + awaited_repairs; pending != 0) {
     writes_.emplace(token, HeldWrite{client.id(), token, static_cast<int>(pending), {}, {}});
     client.held_replies.hold(token, from, client.output);
   }
-  for (const auto& [partition, bytes] : parts) {
-    coordinator_.begin_write(partition, bytes, options, now_us(), token);
+  for (const Part& part : parts) {
+    coordinator_.begin_write(part.partition, part.changes, options, now_us(), token, part.ordered);
   }
   for (const Repair& repair : std::exchange(repairs_, {})) {
     statistics_.read_repairs.add(1);
@@ -374,10 +391,24 @@ void ClusterThread::ship(Client& client, uint64_t from) {
 }
 
 void ClusterThread::write_done(uint64_t token, const cluster::Failure* failure) {
+  const std::string text = failure == nullptr ? std::string() : "-" + failure->message() + "\r\n";
+  if (const auto shipped = shipped_for_.find(token); shipped != shipped_for_.end()) {
+    Shipped& write = shipped->second;
+    if (write.failure.empty()) write.failure = text;
+    if (--write.pending > 0) return;
+    for (const Origin& origin : write.origins)
+      to_tell_[origin.loop].emplace_back(origin.token, write.failure);
+    shipped_for_.erase(shipped);
+    return;
+  }
+  end_write(token, text);
+}
+
+void ClusterThread::end_write(uint64_t token, std::string_view failure) {
   const auto found = writes_.find(token);
   if (found == writes_.end()) return;
   HeldWrite& write = found->second;
-  if (failure != nullptr && write.failure.empty()) write.failure = "-" + failure->message() + "\r\n";
+  if (write.failure.empty()) write.failure = failure;
   if (--write.pending > 0) return;
   const HeldWrite finished = std::move(write);
   writes_.erase(found);
@@ -403,97 +434,6 @@ void ClusterThread::publish(std::string_view channel, std::string_view message, 
     // Who cannot be reached misses it, as a subscriber that is not connected does.
     if (member.id != node_.id()) (void)links_.send(member.id, FrameKind::kPublish, 0, payload);
   }
-}
-
-// --- Hints and gaps.
-
-bool ClusterThread::hint(NodeIndex target, std::string_view keys) {
-  // It is durable before any reply of this pass leaves, and so is the change it goes with.
-  hinted_ = true;
-  io_thread_.commit_gate().note_change();
-  return node_.hints().keep(placement_->topology.members[target].id, keys, now_ms());
-}
-
-bool ClusterThread::record_of(int database, std::string_view name, std::string* change,
-                              std::string* context) {
-  const engine::Key key(name);
-  engine::Operation operation(io_thread_.server().engine(), now_ms());
-  operation.lock({database, key});
-  const bool resident = operation.resident({database, key});
-  std::string record;
-  if (resident && engine::Replica(operation, database).append_state(key, &record)) {
-    if (context != nullptr) (void)engine::Replica(operation, database).append_version(key, context);
-    cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record},
-                           change);
-  }
-  operation.finish();
-  return resident;
-}
-
-void ClusterThread::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
-  statistics_.gaps.add(1);
-  resend_records(request, peer, std::make_shared<const std::string>(keys));
-}
-
-// Whole or not at all: the peer would acknowledge what it was not sent. When a record cannot be read, the
-// request runs out of time and the peer counts as failed.
-void ClusterThread::resend_records(uint64_t request, NodeIndex peer,
-                                   const std::shared_ptr<const std::string>& keys) {
-  std::string changes;
-  std::vector<engine::KeyRef> missing;
-  cluster::MessageReader reader(*keys);
-  cluster::KeyName name;
-  while (!reader.at_end() && reader.read_key(&name)) {
-    if (!record_of(name.database, name.key, &changes))
-      missing.push_back({name.database, engine::Key(name.key)});
-  }
-  if (missing.empty()) return coordinator_.resend(request, peer, changes);
-  io_thread_.server().engine().fetch(
-      std::move(missing), [this, request, peer, keys](const engine::Status& status) {
-        if (!status.ok()) return;
-        io_thread_.loop().post([this, request, peer, keys] { resend_records(request, peer, keys); });
-      });
-}
-
-void ClusterThread::send_record(const cluster::NodeId& node, int database, const std::string& key,
-                                std::function<void(Delivery)> done) {
-  hand_over(node, database, key, [done = std::move(done)](const HandedOver& result) {
-    done(result.stored ? Delivery::kStored : Delivery::kFailed);
-  });
-}
-
-void ClusterThread::hand_over(const cluster::NodeId& node, int database, const std::string& key,
-                              std::function<void(const HandedOver&)> done) {
-  const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(node);
-  if (index == cluster::kNoNode || !healthy(index)) return done({});
-  std::string changes;
-  HandedOver result;
-  if (!record_of(database, key, &changes, &result.context)) {
-    // Its name must outlive the fetch.
-    auto name = std::make_shared<std::string>(key);
-    std::vector<engine::KeyRef> keys{{database, engine::Key(*name)}};
-    io_thread_.server().engine().fetch(
-        std::move(keys), [this, node, database, name, done = std::move(done)](engine::Status status) mutable {
-          io_thread_.loop().post([this, node, database, name, status, done = std::move(done)]() mutable {
-            if (!status.ok()) return done({});
-            hand_over(node, database, *name, std::move(done));
-          });
-        });
-    return;
-  }
-  result.bytes = changes.size();
-  if (changes.empty()) {
-    result.stored = true;
-    return done(result);
-  }
-  const uint64_t token = next_token_++;
-  const auto answered = [result = std::move(result), done = std::move(done)](Delivery delivery) mutable {
-    result.stored = delivery == Delivery::kStored;
-    done(result);
-  };
-  writes_.emplace(token, HeldWrite{0, 0, 1, {}, answered});
-  const NodeIndex nodes[] = {index};
-  coordinator_.begin_push(nodes, changes, defaults_.timeout_ms, now_us(), token);
 }
 
 }  // namespace starling::server

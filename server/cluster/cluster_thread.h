@@ -48,6 +48,7 @@ struct ClusterStatistics {
 };
 
 class ClusterThread final : private BusHandler,
+                            private engine::ChangeObserver,
                             private cluster::Wire,
                             private cluster::CoordinatorListener,
                             private cluster::ReplicaService::Host {
@@ -96,8 +97,11 @@ class ClusterThread final : private BusHandler,
   void after_attempt();
   // Any thread: something waits for that.
   bool waits_for_attempts() const { return waits_for_attempts_.load(std::memory_order_acquire); }
-  // Where the command that runs leaves what it changed.
-  engine::ChangeList& changes() { return changes_; }
+  // Where a command of the client, which runs now, leaves what it changes. ship() must follow.
+  engine::ChangeList& changes(const Client& client) {
+    runs_for_ = &client;
+    return changes_;
+  }
   // After it ran: ships what it changed, and what other replicas were found to lack; the reply from `from` on
   // waits for the quorum.
   void ship(Client& client, uint64_t from);
@@ -126,8 +130,12 @@ class ClusterThread final : private BusHandler,
   void begin_pass();
   // What the node has decided of the topology holds here, too, from now on. Not within a round.
   void follow_placement();
-  // Before the round's changes are committed: what it shipped is on its way.
-  void end_round() { coordinator_.flush(pass_us_); }
+  // Before the round's changes are committed: what it shipped, and what other loops left it to ship, is on its
+  // way.
+  void end_round() {
+    ship_handed();
+    coordinator_.flush(pass_us_);
+  }
   void on_committed(const engine::Status& status);
   void on_durable();
   void on_client_closed(Client& client);
@@ -135,10 +143,12 @@ class ClusterThread final : private BusHandler,
   // finishes what others have asked for. left() on any thread: that is done.
   void leave();
   bool left() const { return left_.load(std::memory_order_acquire); }
-  // At the end of the pass: what was queued for other nodes leaves.
+  // At the end of the pass: what was queued for other nodes leaves, and what was handed over here and is done
+  // is told to the loops that it came from.
   void flush() {
     links_.flush();
     tunnels_.send_unsent();
+    tell_origins();
     if (!ticking_ && under_way()) tick_often(true);
   }
   // The settings of quorums are others.
@@ -162,6 +172,8 @@ class ClusterThread final : private BusHandler,
                  std::function<void(const HandedOver&)> done);
 
  private:
+  // ChangeObserver
+  void made(const engine::ChangeList& changes) override;
   // BusHandler
   cluster::Introduction introduction() override;
   std::optional<std::string> objection(const cluster::Introduction& peer) override;
@@ -184,7 +196,7 @@ class ClusterThread final : private BusHandler,
   void peer_stamp(engine::Stamp stamp) override;
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
-  void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
+  void gap(const cluster::Gap& gap) override;
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                  const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host
@@ -202,6 +214,16 @@ class ClusterThread final : private BusHandler,
     int pending;
     std::string failure;
     std::function<void(Delivery)> done;  // Of a write that no client waits for.
+  };
+  // A change that another loop made and this one ships: the loop, and what that one knows it by.
+  struct Origin {
+    size_t loop;
+    uint64_t token;
+  };
+  struct Shipped {
+    std::vector<Origin> origins;
+    int pending = 1;
+    std::string failure;
   };
   struct AskedPart {
     std::shared_ptr<QuorumRead> read;
@@ -278,6 +300,11 @@ class ClusterThread final : private BusHandler,
   void ship_again(const Rewritten& rewritten);
   void ship_durable_again();
   bool ship_in_batch(Client& client, uint64_t from);
+  static void append(const engine::ReplicaChange& change, std::string* message);
+  void wake_loops();
+  void ship_handed();
+  void tell_origins();
+  void end_write(uint64_t token, std::string_view failure);
   void begin_survey(int database, const std::string& key, Survey survey);
   void survey_done(Survey survey, uint64_t token);
   cluster::NodeIndex target_of(std::span<const engine::KeyRef> keys, bool writes, bool strict) const;
@@ -358,11 +385,18 @@ class ClusterThread final : private BusHandler,
     return coordinator_.under_way() != 0 || forwards_.size() != 0 || !gathers_.empty() || !parked_.empty() ||
            waits_for_attempts() || leaving_;
   }
-  // Sends the whole records of `keys`, once all of them are in memory.
-  void resend_records(uint64_t request, cluster::NodeIndex peer,
-                      const std::shared_ptr<const std::string>& keys);
-  // One record, as a `change`, and its context; empty when the key was never here. False: it is not in
-  // memory.
+  // What a replica lacks, kept until the key is in memory.
+  struct Missing {
+    uint64_t repair;
+    int database;
+    std::string key, seen, listed;
+  };
+  // What brings others to have the record, which is locked; false: there is nothing.
+  static bool append_record(engine::Operation& operation, const engine::KeyRef& key,
+                            cluster::ChangeForm* form, std::string* record);
+  void mend(const std::shared_ptr<const Missing>& missing);
+  // One record, as a `change` (of a big one, the question whether all of it is there), and its context; empty
+  // when the key was never here. False: it is not in memory.
   bool record_of(int database, std::string_view name, std::string* change, std::string* context = nullptr);
 
   ClusterNode& node_;
@@ -380,7 +414,12 @@ class ClusterThread final : private BusHandler,
   std::vector<int64_t> unreachable_since_us_;  // By member; 0: it was healthy at the last tick.
   cluster::QuorumOptions defaults_;
   const cluster::QuorumOptions* of_command_ = nullptr;
-  engine::ChangeList changes_;
+  engine::ChangeList changes_{this};
+  const Client* runs_for_ = nullptr;
+  std::vector<bool> handed_;              // Of changes_, which were handed over to another loop; empty: none.
+  uint64_t handed_token_ = 0;             // By which that one knows them.
+  engine::LogPosition hints_handed_ = 0;  // Durable, before origins are told (appendfsync always).
+  std::vector<size_t> loops_to_wake_;     // They have something to take since.
   std::vector<Repair> repairs_;
   std::vector<Behind> behind_;       // Of the command that runs.
   std::deque<Rewritten> rewritten_;  // appendfsync always: until they are durable here.
@@ -400,6 +439,9 @@ class ClusterThread final : private BusHandler,
   // Whose keys are changed by an attempt of this node.
   std::vector<WaitingClient> waiting_for_decisions_;
   std::vector<std::pair<std::shared_ptr<const Overruled>, cluster::Change>> waiting_rewrites_;
+  absl::flat_hash_map<uint64_t, Shipped> shipped_for_;
+  std::vector<std::vector<std::pair<uint64_t, std::string>>>
+      to_tell_;  // By loop: what failed, and how; "": nothing did.
   absl::flat_hash_map<uint64_t, AskedPart> asked_;
   absl::flat_hash_map<uint64_t, Survey> surveys_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;

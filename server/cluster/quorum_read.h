@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/coordinator.h"
+#include "cluster/peer_version.h"
+#include "cluster/quorum.h"
 
 namespace starling::server {
 

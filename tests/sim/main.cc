@@ -49,6 +49,8 @@ Verdict run_seed(uint64_t seed, Mutation mutation, bool trace, Figures* total, u
   total->repeated += figures.repeated;
   total->overruled += figures.overruled;
   total->refused += figures.refused;
+  total->gaps += figures.gaps;
+  total->differences += figures.differences;
   *fingerprint = simulation.fingerprint();
   return verdict;
 }
@@ -138,13 +140,15 @@ int main(int argc, char** argv) {
   }
   std::printf(
       "%llu seeds from %llu in %.1f s: %llu operations, %llu done, %llu starts of nodes, %llu messages, %llu "
-      "events, %llu forwards repeated, %llu writes made again, %llu not agreed to, %llu tombstones "
-      "collected; %d seeds broke a promise\n",
+      "events, %llu forwards repeated, %llu writes made again, %llu not agreed to, %llu gaps, %llu "
+      "differences, "
+      "%llu tombstones collected; %d seeds broke a promise\n",
       static_cast<unsigned long long>(seed - first), static_cast<unsigned long long>(first), spent(),
       static_cast<unsigned long long>(total.operations), static_cast<unsigned long long>(total.acknowledged),
       static_cast<unsigned long long>(total.restarts), static_cast<unsigned long long>(total.messages),
       static_cast<unsigned long long>(total.events), static_cast<unsigned long long>(total.repeated),
       static_cast<unsigned long long>(total.overruled), static_cast<unsigned long long>(total.refused),
+      static_cast<unsigned long long>(total.gaps), static_cast<unsigned long long>(total.differences),
       static_cast<unsigned long long>(total.reaped), broken);
   return broken == 0 ? 0 : 1;
 }

@@ -32,6 +32,9 @@ enum class Mutation : uint8_t {
   kClockNotAwaited,      // It begins before it has heard the others' clocks.
   kLateForwardRuns,      // A forwarded write runs however long it was under way.
   kLateLinkStays,  // What waits on a link for a peer that cannot be reached arrives when it can, failed or not.
+  kOrderDropped,       // Each loop ships its own changes of collections, in no order with the others'.
+  kGapNotMended,       // A replica that a delta does not fit at gets nothing in its place.
+  kDifferenceForgets,  // A difference brings what is new, and says nothing of what was removed.
   kCount,
 };
 
@@ -60,6 +63,9 @@ inline constexpr std::string_view kMutationNames[] = {
     "clock-not-awaited",
     "late-forward-runs",
     "late-link-stays",
+    "order-dropped",
+    "gap-not-mended",
+    "difference-forgets",
 };
 
 }  // namespace starling::sim

@@ -34,7 +34,7 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   const bool changes = trial.take_back(&attempt->tried);
   if (changes) undecided_.begin(0, asked.key);
   operation.finish();
-  changes_.clear();
+  loop().changes.clear();
   if (!changes) return ship(execution, asked, engine_.last_position(), std::move(attempt->answer));
   repairs_.clear();
   note(asked, before, after);
@@ -45,7 +45,7 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   const std::string body = cluster::condition_body({tried.base, tried.after, tried.state});
   std::string message;
   cluster::append_change({0, cluster::ChangeForm::kIf, asked.key, body}, &message);
-  coordinator_.begin_attempt(key.partition, message, quorum_of(asked), now_us(), execution->read_us, token);
+  coordinator().begin_attempt(key.partition, message, quorum_of(asked), now_us(), execution->read_us, token);
 }
 
 void SimNode::attempt_done(uint64_t token, cluster::AttemptOutcome outcome, const cluster::Failure* failure) {
@@ -68,9 +68,9 @@ void SimNode::attempt_done(uint64_t token, cluster::AttemptOutcome outcome, cons
     execution->asked = execution->fetched = false;
     execution->versions.clear();
     const auto pauses = static_cast<int64_t>(world_.random().below(uint64_t{1} << (execution->refusals - 1)));
-    world_.later(setting_.index, pauses * kPauseUs, [this, execution] { run(execution); });
+    later(pauses * kPauseUs, [this, execution] { run(execution); });
   }
-  world_.later(setting_.index, 0, [this] { after_attempt(); });
+  later(0, [this] { after_attempt(); });
 }
 
 void SimNode::store_agreed(uint64_t token, const std::shared_ptr<Attempt>& attempt) {
@@ -90,13 +90,13 @@ void SimNode::store_agreed(uint64_t token, const std::shared_ptr<Attempt>& attem
   if (position == 0) position = engine_.last_position();
   if (Event* event = world_.history(asked.key).event_of(asked.id); event != nullptr) event->tentative = false;
   held_.emplace(token, Held{attempt->execution, true, 0, position, attempt->answer});
-  world_.later(setting_.index, 0, [this] { after_attempt(); });
+  later(0, [this] { after_attempt(); });
 }
 
 void SimNode::after_attempt() {
   for (const ExecutionPtr& execution : std::exchange(waiting_for_decisions_, {})) run(execution);
   for (const auto& [write, change] : std::exchange(waiting_rewrites_, {})) write_again(write, change);
-  replicas_.resume_parked();
+  for (size_t i = 0; i < loops_.size(); ++i) later_on(i, 0, [this] { loop().replicas.resume_parked(); });
 }
 
 // Follows server/cluster/cluster_overruled.cc.
@@ -107,8 +107,10 @@ void SimNode::overruled(std::span<const uint64_t> tokens, std::string_view chang
   const auto count = static_cast<int>(cluster::keys_in(cluster::keys_of(changes)).size());
   for (const uint64_t token : tokens) {
     if (const auto held = held_.find(token); held != held_.end()) held->second.pending += count;
+    if (const auto write = shipped_for_.find(token); write != shipped_for_.end())
+      write->second.pending += count;
   }
-  world_.later(setting_.index, 0, [this, write = std::make_shared<const Overruled>(std::move(write))] {
+  later(0, [this, write = std::make_shared<const Overruled>(std::move(write))] {
     cluster::MessageReader reader(write->changes);
     cluster::Change change;
     while (!reader.at_end() && reader.read_change(&change)) write_again(write, change);
@@ -156,7 +158,7 @@ void SimNode::write_again(const std::shared_ptr<const Overruled>& write, const c
     if (const auto held = held_.find(token); held != held_.end())
       held->second.position = engine_.last_position();
   }
-  coordinator_.write_again(key.partition, changes, write->options, now_us(), write->began_us, write->tokens);
+  coordinator().write_again(key.partition, changes, write->options, now_us(), write->began_us, write->tokens);
 }
 
 }  // namespace starling::sim

@@ -64,6 +64,7 @@ cluster::QuorumOptions SimNode::quorum_of(const ClientOperation& asked) const {
 
 void SimNode::submit(uint64_t id) {
   const ClientOperation& asked = world_.operation(id);
+  enter(asked.client % loops_.size());
   const auto execution = std::make_shared<Execution>();
   execution->operation = id;
   const NodeIndex target = target_of(engine::Key(asked.key).partition, asked.writes(), asked.strict());
@@ -88,13 +89,13 @@ void SimNode::fail(const Execution& execution, std::string error) {
 }
 
 void SimNode::run_later(const ExecutionPtr& execution) {
-  world_.later(setting_.index, 0, [this, execution] { run(execution); });
+  later(0, [this, execution] { run(execution); });
 }
 
 void SimNode::run(const ExecutionPtr& execution) {
   if (refused_as_late(*execution)) return;
   const ClientOperation& asked = world_.operation(execution->operation);
-  if (!knows_time_) return world_.later(setting_.index, kTimeRetryUs, [this, execution] { run(execution); });
+  if (!knows_time_) return later(kTimeRetryUs, [this, execution] { run(execution); });
   const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
                      setting_.mutation != Mutation::kReadsAskNobody &&
                      (setting_.mutation != Mutation::kOneReadsNothing || asked.action != Action::kAppend);
@@ -103,8 +104,8 @@ void SimNode::run(const ExecutionPtr& execution) {
     return fail(*execution, "errors writing to the commit log; nothing was done");
   std::optional<cluster::Failure> hopeless;
   const cluster::QuorumMode mode = quorum_of(asked).mode;
-  if (asked.writes()) hopeless = coordinator_.hopeless(partition, asked.quorum.write, mode, true);
-  if (!hopeless && reads) hopeless = coordinator_.hopeless(partition, asked.quorum.read, mode, false);
+  if (asked.writes()) hopeless = coordinator().hopeless(partition, asked.quorum.write, mode, true);
+  if (!hopeless && reads) hopeless = coordinator().hopeless(partition, asked.quorum.read, mode, false);
   if (hopeless) return fail(*execution, hopeless->message());
   if (reads) {
     if (!execution->asked && !begin_read(execution, asked)) return;
@@ -148,8 +149,8 @@ bool SimNode::begin_read(const ExecutionPtr& execution, const ClientOperation& a
   std::string keys;
   cluster::append_key({0, asked.key}, &keys);
   const uint16_t partition = engine::Key(asked.key).partition;
-  if (!coordinator_.join_read(partition, keys, 1, asked.quorum, now_us(), token))
-    coordinator_.begin_read(partition, keys, asked.quorum, now_us(), token);
+  if (!coordinator().join_read(partition, keys, 1, asked.quorum, now_us(), token))
+    coordinator().begin_read(partition, keys, asked.quorum, now_us(), token);
   // Whatever it says, read_done() has the command run again.
   return false;
 }
@@ -162,8 +163,8 @@ void SimNode::read_done(uint64_t token, const cluster::Failure* failure) {
   if (failure != nullptr) {
     execution->failure = failure->message();
   } else {
-    execution->versions = coordinator_.versions(token)->front();
-    coordinator_.forget_read(token);
+    execution->versions = coordinator().versions(token)->front();
+    coordinator().forget_read(token);
   }
   run_later(execution);
 }
@@ -173,13 +174,16 @@ bool SimNode::up_to_date(const ExecutionPtr& execution, const ClientOperation& a
   engine::Replica replica(operation, 0);
   const cluster::Nodes newer = cluster::nodes_ahead(replica, key, execution->versions);
   if (newer.empty()) {
+    // What a write ships mends who is behind; and what is on its way need not be brought twice.
+    const bool on_its_way = coordinator().writing(key.partition) || order_.under_way(key.partition);
+    if (asked.writes() || (!asked.strict() && on_its_way)) return true;
     const cluster::Nodes behind = cluster::nodes_behind(replica, key, execution->versions, placement());
     std::string record;
-    if (behind.empty() || !replica.append_state(key, &record)) return true;
-    record = pruned(std::move(record));
+    cluster::ChangeForm form;
+    if (behind.empty() || !append_record(operation, {0, key}, &form, &record)) return true;
     for (const NodeIndex node : behind) {
       repairs_.push_back({node, {}});
-      cluster::append_change({0, cluster::ChangeForm::kRecord, asked.key, record}, &repairs_.back().changes);
+      cluster::append_change({0, form, asked.key, record}, &repairs_.back().changes);
     }
     return true;
   }
@@ -199,7 +203,7 @@ bool SimNode::up_to_date(const ExecutionPtr& execution, const ClientOperation& a
   for (const NodeIndex node : newer) {
     const uint64_t token = next_token_++;
     asked_.emplace(token, execution);
-    coordinator_.begin_fetch(node, {0, asked.key}, now_us(), asked.quorum.timeout_ms, token);
+    coordinator().begin_fetch(node, {0, asked.key}, now_us(), asked.quorum.timeout_ms, token);
   }
   return false;
 }
@@ -234,7 +238,8 @@ void SimNode::check_read(const ClientOperation& asked, const engine::Record& rec
 void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& asked,
                       engine::Operation& operation, const engine::Key& key) {
   auto result = std::make_shared<Answer>();
-  operation.capture(&changes_);
+  operation.capture(&loop().changes);
+  running_quorum_ = quorum_of(asked);
   const engine::Record before = record_in(operation, key);
   check_read(asked, before);
   apply(asked, operation, key, before, result.get());
@@ -381,34 +386,35 @@ void SimNode::note(const ClientOperation& asked, const engine::Record& before, c
 
 void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
                    std::shared_ptr<Answer> answer) {
+  const engine::ChangeList& made = loop().changes;
   std::string changes;
-  for (size_t i = 0; i < changes_.size(); ++i) {
-    const engine::ReplicaChange change = changes_[i];
-    cluster::append_change(
-        {static_cast<uint8_t>(change.database), cluster::form_of(change.kind), change.key, change.bytes},
-        &changes);
+  size_t ordered = 0, handed = 0;
+  for (size_t i = 0; i < made.size(); ++i) {
+    if (!handed_.empty() && handed_[i]) {
+      ++handed;
+      continue;
+    }
+    ordered += made[i].ordered && setting_.mutation != Mutation::kOrderDropped ? 1 : 0;
+    append(made[i], &changes);
   }
-  const uint64_t token = next_token_++;
-  const int awaited_repairs = asked.strict() ? static_cast<int>(repairs_.size()) : 0;
-  held_.emplace(token, Held{execution, !changes.empty(), (changes.empty() ? 0 : 1) + awaited_repairs,
-                            position, std::move(answer)});
+  handed_.clear();
+  const uint64_t token = handed != 0 ? std::exchange(handed_token_, 0) : next_token_++;
+  const size_t awaited_repairs = asked.strict() ? repairs_.size() : 0;
+  const size_t pending = (changes.empty() ? 0 : 1) + handed + awaited_repairs;
+  held_.emplace(token,
+                Held{execution, made.size() != 0, static_cast<int>(pending), position, std::move(answer)});
   const cluster::QuorumOptions quorum = quorum_of(asked);
   const std::vector<Repair> repairs = std::exchange(repairs_, {});
   if (!changes.empty()) {
-    const uint16_t partition = engine::Key(asked.key).partition;
-    if (const uint64_t batch = coordinator_.batch_for(partition, quorum, now_us()); batch != 0) {
-      coordinator_.join(batch, partition, token) += changes;
-    } else {
-      coordinator_.begin_write(partition, changes, quorum, now_us(), token);
-    }
+    ship_changes(engine::Key(asked.key).partition, changes, quorum, token, ordered);
     // Hints among it.
     if (const auto held = held_.find(token); held != held_.end())
       held->second.position = engine_.last_position();
   }
   for (const Repair& repair : repairs) {
     const NodeIndex nodes[] = {repair.node};
-    coordinator_.begin_push(nodes, repair.changes, quorum.timeout_ms, now_us(),
-                            awaited_repairs != 0 ? token : 0);
+    coordinator().begin_push(nodes, repair.changes, quorum.timeout_ms, now_us(),
+                             awaited_repairs != 0 ? token : 0);
   }
 }
 
@@ -422,14 +428,30 @@ void SimNode::write_done(uint64_t token, const cluster::Failure* failure) {
   if (const auto push = pushes_.find(token); push != pushes_.end()) {
     const auto ended = std::move(push->second);
     pushes_.erase(push);
-    // Not from within the coordinator.
-    world_.later(setting_.index, 0, [ended, stored = failure == nullptr] { ended(stored); });
+    return ended(failure == nullptr);
+  }
+  if (const auto shipped = shipped_for_.find(token); shipped != shipped_for_.end()) {
+    Shipped& write = shipped->second;
+    if (failure != nullptr && write.error.empty()) write.error = failure->message();
+    if (--write.pending > 0) return;
+    // Hints that this left are durable before those who wait for it are answered.
+    const engine::LogPosition position = engine_.last_position();
+    for (const Origin& origin : write.origins) {
+      later_on(origin.loop, 0,
+               [this, origin, error = write.error, position] { end_write(origin.token, error, position); });
+    }
+    shipped_for_.erase(shipped);
     return;
   }
+  end_write(token, failure == nullptr ? std::string() : failure->message(), 0);
+}
+
+void SimNode::end_write(uint64_t token, const std::string& error, engine::LogPosition position) {
   const auto found = held_.find(token);
   if (found == held_.end()) return;
   Held& held = found->second;
-  if (failure != nullptr && held.answer->error.empty()) held.answer->error = failure->message();
+  if (held.answer->error.empty()) held.answer->error = error;
+  held.position = std::max(held.position, position);
   --held.pending;
 }
 

@@ -170,7 +170,7 @@ std::string SimNode::remembered(std::shared_ptr<const Answer> answer) {
 void SimNode::reply_forward(size_t to, uint64_t link, uint64_t correlation,
                             std::shared_ptr<const Answer> answer) {
   if (links_[to] != link) return;
-  outbox_.push_back({to, {FrameKind::kForwardReply, correlation, {}, std::move(answer)}});
+  loop().outbox.push_back({to, {FrameKind::kForwardReply, correlation, {}, std::move(answer), 0, true}});
 }
 
 }  // namespace starling::sim

@@ -7,6 +7,7 @@
 #include "engine/assert.h"
 #include "engine/byte_codec.h"
 #include "engine/record_codec.h"
+#include "engine/record_difference.h"
 #include "engine/replication.h"
 #include "engine/settled.h"
 
@@ -25,6 +26,14 @@ constexpr uint64_t kLongPasses = 4;
 constexpr uint64_t kLongPassUs = 300;
 constexpr int64_t kPushTimeoutMs = 1000;
 constexpr size_t kHintsUnderWay = 16;
+// More than there are nodes: a link's number says the node and the loop that opened it.
+constexpr size_t kMaxLinks = 16;
+// Elements that make a collection a big one.
+constexpr uint64_t kLeastDifference = 2;
+
+uint64_t link_of(size_t from, const Packet& packet) {
+  return packet.loop * kMaxLinks + from;
+}
 
 // The simulated time is patient where a node that starts must not go by its own clock.
 cluster::ClockSettings clock_settings(const World& world, Mutation mutation) {
@@ -60,15 +69,14 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
               {setting.actor, setting.random_seed, setting.fsync_always, setting.mutation,
                [this](std::function<void()> work) {
                  const auto delay_us = static_cast<int64_t>(world_.random().below(5000));
-                 world_.later(setting_.index, delay_us, std::move(work));
+                 later(delay_us, std::move(work));
                },
                [this] {
                  if (std::exchange(sync_scheduled_, true)) return;
                  const auto delay_us = static_cast<int64_t>(500 + world_.random().below(10'000));
                  world_.later(setting_.index, delay_us, [this] { sync(); });
                }}),
-      coordinator_(*this, *this),
-      replicas_(engine_, *this),
+      order_(setting.loops),
       hints_(engine_),
       compares_(setting.compares),
       boot_(setting.boot) {
@@ -81,7 +89,10 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   std::vector<cluster::NodeId> members;
   for (size_t i = 0; i < placement().topology.members.size(); ++i) members.push_back(node_id(i));
   agreed_.set_members(members, now_us());
-  coordinator_.set_placement(setting_.placement);
+  for (size_t i = 0; i < setting_.loops; ++i) {
+    loops_.push_back(std::make_unique<Loop>(*this));
+    loops_.back()->coordinator.set_placement(setting_.placement);
+  }
   membership_.emplace(node_id(setting_.index), description_of(setting_.index),
                       static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
                       now_us(), gossip_random_);
@@ -94,9 +105,23 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   }
   const auto phase_us = static_cast<int64_t>(world_.random().below(kGossipUs));
   world_.later(setting_.index, phase_us, [this] { gossip(); });
-  world_.later(setting_.index, kTickUs, [this] { tick(); });
+  for (size_t i = 0; i < loops_.size(); ++i) later_on(i, kTickUs, [this] { tick(); });
   if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
   schedule_round();
+}
+
+void SimNode::later_on(size_t loop, int64_t delay_us, std::function<void()> work) {
+  world_.later(setting_.index, delay_us, [this, loop, work = std::move(work)] {
+    enter(loop);
+    work();
+  });
+}
+
+bool SimNode::idle() const {
+  const auto busy = [](const std::unique_ptr<Loop>& loop) {
+    return loop->coordinator.under_way() != 0 || loop->replicas.waiting() != 0;
+  };
+  return std::none_of(loops_.begin(), loops_.end(), busy) && waiting_hints() == 0;
 }
 
 int64_t SimNode::now_ms() const {
@@ -105,6 +130,11 @@ int64_t SimNode::now_ms() const {
 }
 
 void SimNode::begin_pass() {
+  enter(0);
+  read_clock();
+}
+
+void SimNode::read_clock() {
   const bool believed = setting_.mutation == Mutation::kClockBelieved;
   const int64_t now_us = world_.now_us();
   clock_.set(believed ? world_.wall_us(setting_.index) : now_us + agreed_.base_us(), now_us);
@@ -114,7 +144,7 @@ void SimNode::begin_pass() {
 void SimNode::keep_time() {
   std::vector<cluster::ClockEvent> events;
   agreed_.tick(now_us(), world_.wall_us(setting_.index), &events);
-  begin_pass();
+  read_clock();
   membership_->set_clock(agreed_.own());
   if (agreed_.ready(now_us()) && !std::exchange(knows_time_, true)) engine::trust_stamps(engine_, false);
   if (!world_.tracing()) return;
@@ -136,26 +166,29 @@ bool SimNode::stands_back(NodeIndex node) const {
 
 void SimNode::end_pass() {
   // A pass of a busy loop: what comes soon belongs to it, too.
-  if (goes_on_) return;
-  const bool busy = !outbox_.empty() || !held_.empty() || !asked_.empty() || replicas_.changed();
+  Loop& loop = this->loop();
+  if (loop.goes_on) return;
+  const bool busy = !loop.outbox.empty() || !held_.empty() || !asked_.empty() || loop.replicas.changed();
   if (busy && world_.random().below(kLongPasses) == 0) {
-    goes_on_ = true;
+    loop.goes_on = true;
     const auto more_us = static_cast<int64_t>(world_.random().below(kLongPassUs));
-    return world_.later(setting_.index, more_us, [this] { goes_on_ = false; });
+    return later(more_us, [this] { this->loop().goes_on = false; });
   }
-  coordinator_.flush(now_us());
+  ship_handed();
+  loop.coordinator.flush(now_us());
   const engine::Status committed = engine_.commit();
-  replicas_.settle(committed);
+  loop.replicas.settle(committed);
   if (!committed.ok() && !setting_.fsync_always) fail_unlogged(committed);
   release_held();
-  for (Sent& sent : std::exchange(outbox_, {})) world_.send(setting_.index, sent.to, std::move(sent.packet));
+  for (Sent& sent : std::exchange(loop.outbox, {}))
+    world_.send(setting_.index, sent.to, std::move(sent.packet));
 }
 
 void SimNode::sync() {
   sync_scheduled_ = false;
   const engine::Status synced = engine_.sync();
   if (!synced.ok() && setting_.fsync_always) fail_unlogged(synced);
-  replicas_.on_durable();
+  for (size_t i = 0; i < loops_.size(); ++i) later_on(i, 0, [this] { loop().replicas.on_durable(); });
   keep_promises();
   release_held();
   if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
@@ -164,12 +197,13 @@ void SimNode::sync() {
 // --- Timers
 
 void SimNode::tick() {
-  coordinator_.tick(now_us());
+  later(kTickUs, [this] { tick(); });
+  coordinator().tick(now_us());
+  if (current_ != 0) return;
   for (const uint64_t correlation : forwards_.overdue(now_us())) time_out(correlation);
   resend_parked();
   watch_held();
   deliver_hints();
-  world_.later(setting_.index, kTickUs, [this] { tick(); });
 }
 
 void SimNode::gossip() {
@@ -226,7 +260,9 @@ void SimNode::disconnected(size_t peer) {
   cluster::GossipOutput output;
   membership_->report_unreachable(node_id(peer), now_us(), &output);
   take(output);
-  coordinator_.peer_lost(static_cast<NodeIndex>(peer));
+  for (size_t i = 0; i < loops_.size(); ++i) {
+    later_on(i, 0, [this, peer] { coordinator().peer_lost(static_cast<NodeIndex>(peer)); });
+  }
   break_forwards(peer);
 }
 
@@ -248,27 +284,30 @@ bool SimNode::sees_all() const {
 
 bool SimNode::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (!connected_.contains(node)) return false;
-  outbox_.push_back({node, {kind, correlation, std::string(payload), nullptr}});
+  loop().outbox.push_back({node, {kind, correlation, std::string(payload), nullptr, current_}});
   return true;
 }
 
 void SimNode::reply(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (link == SIZE_MAX) return;
-  outbox_.push_back({static_cast<size_t>(link), {kind, correlation, std::string(payload), nullptr}});
+  const size_t node = link % kMaxLinks, asker = link / kMaxLinks;
+  loop().outbox.push_back({node, {kind, correlation, std::string(payload), nullptr, asker, true}});
 }
 
 void SimNode::post(std::function<void()> work) {
-  world_.later(setting_.index, 0, std::move(work));
+  later(0, std::move(work));
 }
 
 void SimNode::receive(size_t from, const Packet& packet) {
+  // A reply comes back to the loop that asked; which loop serves a link was decided when it was accepted.
+  enter((packet.reply ? packet.loop : packet.loop + from) % loops_.size());
   switch (packet.kind) {
     case FrameKind::kWrite:
     case FrameKind::kHint:
       return store(from, packet);
     case FrameKind::kVersion:
     case FrameKind::kState:
-      return replicas_.handle(from, packet.kind, packet.correlation, packet.payload);
+      return loop().replicas.handle(link_of(from, packet), packet.kind, packet.correlation, packet.payload);
     case FrameKind::kGossip: {
       cluster::GossipOutput output;
       (void)membership_->receive(node_id(from), packet.payload, now_us(), &output);
@@ -294,8 +333,8 @@ void SimNode::receive(size_t from, const Packet& packet) {
     case FrameKind::kTreeReply:
       return take_tree_reply(from, packet.correlation, packet.payload);
     default:
-      return coordinator_.receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation,
-                                  packet.payload);
+      return coordinator().receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation,
+                                   packet.payload);
   }
 }
 
@@ -305,17 +344,18 @@ void SimNode::store(size_t from, const Packet& packet) {
           " from node " + std::to_string(from));
   }
   if (setting_.mutation == Mutation::kAckBeforeApply) {
-    reply(from, cluster::reply_kind(packet.kind), packet.correlation,
+    reply(link_of(from, packet), cluster::reply_kind(packet.kind), packet.correlation,
           cluster::begin_reply(cluster::ReplyResult::kOk));
-    world_.later(setting_.index, 200'000, [this, packet] {
-      replicas_.handle(SIZE_MAX, packet.kind, packet.correlation, packet.payload);
+    later(200'000, [this, packet] {
+      loop().replicas.handle(SIZE_MAX, packet.kind, packet.correlation, packet.payload);
     });
     return;
   }
-  const bool rewrites =
-      setting_.mutation == Mutation::kDeltaOverGap || setting_.mutation == Mutation::kConditionIgnored;
+  const bool forgets = setting_.mutation == Mutation::kDifferenceForgets;
+  const bool rewrites = setting_.mutation == Mutation::kDeltaOverGap ||
+                        setting_.mutation == Mutation::kConditionIgnored || forgets;
   if (!rewrites || packet.kind != FrameKind::kWrite) {
-    return replicas_.handle(from, packet.kind, packet.correlation, packet.payload);
+    return loop().replicas.handle(link_of(from, packet), packet.kind, packet.correlation, packet.payload);
   }
   cluster::MessageReader reader(packet.payload);
   cluster::Epoch epoch;
@@ -327,6 +367,13 @@ void SimNode::store(size_t from, const Packet& packet) {
     std::string bytes(change.body);
     std::string_view body = bytes;
     const engine::Stamp settled = engine::take_settled(&body);
+    if (forgets && change.form == cluster::ChangeForm::kDifference &&
+        engine::delta_of_difference(body, &delta)) {
+      // What was removed is not looked for.
+      bytes.clear();
+      engine::encode_delta(delta, &bytes);
+      change.form = cluster::ChangeForm::kDelta;
+    }
     if (setting_.mutation == Mutation::kDeltaOverGap && change.form == cluster::ChangeForm::kDelta &&
         engine::decode_delta(body, &delta).ok()) {
       delta.base = {};
@@ -343,7 +390,7 @@ void SimNode::store(size_t from, const Packet& packet) {
     change.body = bytes;
     cluster::append_change(change, &payload);
   }
-  replicas_.handle(from, packet.kind, packet.correlation, payload);
+  loop().replicas.handle(link_of(from, packet), packet.kind, packet.correlation, payload);
 }
 
 // --- Hints and gaps
@@ -359,25 +406,42 @@ bool SimNode::hint(NodeIndex target, std::string_view keys) {
   return hints_.keep(node_id(target), keys, now_ms());
 }
 
-void SimNode::gap(uint64_t request, NodeIndex peer, std::string_view keys) {
-  trace("node " + std::to_string(peer) + " has a gap in request " + std::to_string(request));
-  resend_records(request, peer, std::make_shared<const std::string>(keys));
+void SimNode::gap(const cluster::Gap& gap) {
+  if (world_.tracing())
+    trace("node " + std::to_string(gap.peer) + " has a gap in " + std::string(gap.key.key));
+  if (gap.written) world_.note_gap(setting_.index);
+  if (setting_.mutation == Mutation::kGapNotMended) return;
+  mend(std::make_shared<const Missing>(Missing{gap.repair, gap.key.database, std::string(gap.key.key),
+                                               std::string(gap.seen), std::string(gap.listed)}));
 }
 
-void SimNode::resend_records(uint64_t request, NodeIndex peer,
-                             const std::shared_ptr<const std::string>& keys) {
-  std::string changes;
-  std::vector<engine::KeyRef> missing;
-  cluster::MessageReader reader(*keys);
-  cluster::KeyName name;
-  while (!reader.at_end() && reader.read_key(&name)) {
-    if (!record_of(name.database, name.key, &changes))
-      missing.push_back({name.database, engine::Key(name.key)});
+// Collections are small here, and brought by difference all the same.
+void SimNode::mend(const std::shared_ptr<const Missing>& missing) {
+  const engine::KeyRef reference{missing->database, engine::Key(missing->key)};
+  engine::Operation operation(engine_, now_ms());
+  operation.lock(reference);
+  if (!operation.resident(reference)) {
+    operation.finish();
+    engine_.fetch({reference}, [this, missing](const engine::Status& status) {
+      if (status.ok()) mend(missing);
+    });
+    return;
   }
-  if (missing.empty()) return coordinator_.resend(request, peer, changes);
-  engine_.fetch(std::move(missing), [this, request, peer, keys](const engine::Status& status) {
-    if (status.ok()) resend_records(request, peer, keys);
-  });
+  engine::Replica replica(operation, missing->database);
+  std::string body, change, context;
+  cluster::ChangeForm form = cluster::ChangeForm::kDifference;
+  if (!engine::append_difference(operation, missing->database, reference.key, missing->seen, missing->listed,
+                                 &body, kLeastDifference)) {
+    form = cluster::ChangeForm::kRecord;
+    (void)replica.append_state(reference.key, &body);
+    body = pruned(std::move(body));
+  }
+  (void)replica.append_version(reference.key, &context);
+  operation.finish();
+  if (!body.empty())
+    cluster::append_change({static_cast<uint8_t>(missing->database), form, missing->key, body}, &change);
+  world_.count_mended(form == cluster::ChangeForm::kDifference);
+  coordinator().mend(missing->repair, change, context);
 }
 
 std::string SimNode::pruned(std::string record) const {
@@ -394,17 +458,29 @@ std::string SimNode::pruned(std::string record) const {
   return record;
 }
 
+bool SimNode::append_record(engine::Operation& operation, const engine::KeyRef& key,
+                            cluster::ChangeForm* form, std::string* record) const {
+  if (engine::worth_a_difference(operation, key.database, key.key, kLeastDifference)) {
+    *form = cluster::ChangeForm::kDifference;
+    engine::append_probe(operation, key.database, key.key, record);
+    return true;
+  }
+  *form = cluster::ChangeForm::kRecord;
+  if (!engine::Replica(operation, key.database).append_state(key.key, record)) return false;
+  *record = pruned(std::move(*record));
+  return true;
+}
+
 bool SimNode::record_of(int database, std::string_view name, std::string* change, std::string* context) {
   const engine::Key key(name);
   engine::Operation operation(engine_, now_ms());
   operation.lock({database, key});
   const bool resident = operation.resident({database, key});
   std::string record;
-  if (resident && engine::Replica(operation, database).append_state(key, &record)) {
-    record = pruned(std::move(record));
+  cluster::ChangeForm form;
+  if (resident && append_record(operation, {database, key}, &form, &record)) {
     if (context != nullptr) (void)engine::Replica(operation, database).append_version(key, context);
-    cluster::append_change({static_cast<uint8_t>(database), cluster::ChangeForm::kRecord, name, record},
-                           change);
+    cluster::append_change({static_cast<uint8_t>(database), form, name, record}, change);
   }
   operation.finish();
   return resident;
@@ -440,7 +516,7 @@ void SimNode::send_record(size_t target, const server::Hint& hint) {
   const uint64_t token = next_token_++;
   hints_under_way_.emplace(token, HandOver{target, hint, std::move(result)});
   const NodeIndex nodes[] = {index};
-  coordinator_.begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
+  coordinator().begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
 }
 
 void SimNode::finish_hint(size_t target, const server::Hint& hint, const server::HandedOver& result) {

@@ -2,7 +2,9 @@
 // that server/cluster/ does around its loop, said again without sockets (see README.md for what is said
 // again).
 //
-// Every call is made by the simulation as one pass of the node's loop, between begin_pass() and end_pass().
+// A node has one or several loops, each with a coordinator and a replica service of its own. Every call is made
+// by the simulation as one pass of one loop, between begin_pass() and end_pass(): the first one's, unless the
+// call itself goes to another one.
 #pragma once
 
 #include <map>
@@ -35,12 +37,14 @@ namespace starling::sim {
 
 inline constexpr int64_t kTickUs = 20'000;
 
-class SimNode final : private cluster::Wire,
+class SimNode final : private engine::ChangeObserver,
+                      private cluster::Wire,
                       private cluster::CoordinatorListener,
                       private cluster::ReplicaService::Host {
  public:
   struct Setting {
     size_t index = 0;
+    size_t loops = 1;
     engine::ActorId actor = 0;
     uint64_t random_seed = 0;
     bool fsync_always = false;
@@ -74,9 +78,7 @@ class SimNode final : private cluster::Wire,
   bool sees_all() const;
   // What it takes for the time.
   int64_t agreed_ms() const { return (now_us() + agreed_.base_us()) / 1000; }
-  bool idle() const {
-    return coordinator_.under_way() == 0 && replicas_.waiting() == 0 && waiting_hints() == 0;
-  }
+  bool idle() const;
 
   // Makes the key resident first. Empty: it was never there. With how far its partition is settled, as other
   // nodes get it.
@@ -138,6 +140,25 @@ class SimNode final : private cluster::Wire,
     size_t to;
     Packet packet;
   };
+  struct Loop {
+    explicit Loop(SimNode& node)
+        : coordinator(node, node, &node.order_), replicas(node.engine_, node), changes(&node) {}
+    cluster::Coordinator coordinator;
+    cluster::ReplicaService replicas;
+    engine::ChangeList changes;
+    std::vector<Sent> outbox;
+    bool goes_on = false;  // The pass has not ended with the last call.
+  };
+  // A change that another loop made and this one ships.
+  struct Origin {
+    size_t loop;
+    uint64_t token;
+  };
+  struct Shipped {
+    std::vector<Origin> origins;
+    int pending = 1;
+    std::string error;
+  };
   // Of comparing replicas and settling partitions.
   struct Round {
     explicit Round(std::shared_ptr<const cluster::Placement> placement) : settlement(std::move(placement)) {}
@@ -155,6 +176,8 @@ class SimNode final : private cluster::Wire,
     std::string payload;
   };
 
+  // ChangeObserver
+  void made(const engine::ChangeList& changes) override;
   // Wire
   bool healthy(cluster::NodeIndex node) const override;
   bool send(cluster::NodeIndex node, cluster::FrameKind kind, uint64_t correlation,
@@ -167,7 +190,7 @@ class SimNode final : private cluster::Wire,
   void read_done(uint64_t token, const cluster::Failure* failure) override;
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
-  void gap(uint64_t request, cluster::NodeIndex peer, std::string_view keys) override;
+  void gap(const cluster::Gap& gap) override;
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                  const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host
@@ -180,6 +203,18 @@ class SimNode final : private cluster::Wire,
     return undecided_.contains(database, key);
   }
 
+  // The loop that runs.
+  Loop& loop() { return *loops_[current_]; }
+  cluster::Coordinator& coordinator() { return loop().coordinator; }
+  // What follows runs on this loop.
+  void enter(size_t loop) { current_ = loop; }
+  // On the same loop, or on another one, as a pass of its own.
+  void later(int64_t delay_us, std::function<void()> work) { later_on(current_, delay_us, std::move(work)); }
+  void later_on(size_t loop, int64_t delay_us, std::function<void()> work);
+  static void append(const engine::ReplicaChange& change, std::string* message);
+  void ship_handed();
+  void ship_changes(uint16_t partition, const std::string& changes, const cluster::QuorumOptions& quorum,
+                    uint64_t token, size_t ordered);
   int64_t now_us() const { return world_.now_us(); }
   int64_t clock_us() const { return world_.clock_us(setting_.index); }
   void trace(const std::string& line) {
@@ -224,6 +259,7 @@ class SimNode final : private cluster::Wire,
                const engine::Key& key);
   void store_agreed(uint64_t token, const std::shared_ptr<Attempt>& attempt);
   void after_attempt();
+  void end_write(uint64_t token, const std::string& error, engine::LogPosition position);
   void release_held();
   void watch_held();
   void fail_unlogged(const engine::Status& status);
@@ -232,13 +268,20 @@ class SimNode final : private cluster::Wire,
   std::string pruned(std::string record) const;
   void tick();
   void gossip();
+  void read_clock();
   void keep_time();
   bool stands_back(cluster::NodeIndex node) const;
   void take(cluster::GossipOutput& output);
   void deliver_hints();
   void send_record(size_t target, const server::Hint& hint);
-  void resend_records(uint64_t request, cluster::NodeIndex peer,
-                      const std::shared_ptr<const std::string>& keys);
+  struct Missing {
+    uint64_t repair;
+    int database;
+    std::string key, seen, listed;
+  };
+  bool append_record(engine::Operation& operation, const engine::KeyRef& key, cluster::ChangeForm* form,
+                     std::string* record) const;
+  void mend(const std::shared_ptr<const Missing>& missing);
   void finish_hint(size_t target, const server::Hint& hint, const server::HandedOver& result);
   void sync();
 
@@ -272,8 +315,13 @@ class SimNode final : private cluster::Wire,
   engine::Stamp stamp_at_start_ = 0;
   engine::SeededRandom gossip_random_;
   SimEngine engine_;
-  cluster::Coordinator coordinator_;
-  cluster::ReplicaService replicas_;
+  cluster::OrderedChanges order_;
+  std::vector<std::unique_ptr<Loop>> loops_;
+  size_t current_ = 0;
+  std::vector<bool> handed_;   // Of the running loop's changes: which another loop ships. Empty: none.
+  uint64_t handed_token_ = 0;  // By which that one knows them.
+  cluster::QuorumOptions running_quorum_;  // Of the command that runs.
+  std::map<uint64_t, Shipped> shipped_for_;
   std::optional<cluster::Membership> membership_;
   server::HintKeeper hints_;
   std::set<size_t> connected_;
@@ -291,8 +339,6 @@ class SimNode final : private cluster::Wire,
   std::vector<std::pair<std::shared_ptr<const Overruled>, cluster::Change>> waiting_rewrites_;
   std::map<uint64_t, HandOver> hints_under_way_;
   std::vector<Repair> repairs_;
-  std::vector<Sent> outbox_;
-  engine::ChangeList changes_;
   cluster::VersionIndex index_;
   std::unique_ptr<Round> round_;
   bool compares_;
@@ -302,7 +348,6 @@ class SimNode final : private cluster::Wire,
   uint64_t next_mark_ = 1;
   uint64_t next_token_ = 1;
   bool sync_scheduled_ = false;
-  bool goes_on_ = false;  // The pass has not ended with the last call.
 };
 
 cluster::NodeId node_id(size_t index);

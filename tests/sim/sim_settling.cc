@@ -28,7 +28,7 @@ constexpr size_t kScanKeys = 2;
 
 void SimNode::schedule_round() {
   const auto delay_us = static_cast<int64_t>(300'000 + world_.random().below(1'500'000));
-  world_.later(setting_.index, delay_us, [this] { begin_round(); });
+  later(delay_us, [this] { begin_round(); });
 }
 
 void SimNode::begin_round() {
@@ -60,7 +60,7 @@ void SimNode::send_settling(const std::vector<Settlement::Message>& messages) {
       (void)send(message.to, FrameKind::kTree, round_->number, message.bytes);
       continue;
     }
-    world_.later(setting_.index, 0, [this, bytes = message.bytes, number = round_->number] {
+    later(0, [this, bytes = message.bytes, number = round_->number] {
       answer_tree(setting_.index, number, bytes);
     });
   }
@@ -68,11 +68,10 @@ void SimNode::send_settling(const std::vector<Settlement::Message>& messages) {
 
 void SimNode::reply_tree(size_t to, uint64_t number, const std::string& payload) {
   if (to != setting_.index) {
-    outbox_.push_back({to, {FrameKind::kTreeReply, number, payload, nullptr}});
+    loop().outbox.push_back({to, {FrameKind::kTreeReply, number, payload, nullptr, 0, true}});
     return;
   }
-  world_.later(setting_.index, 0,
-               [this, number, payload] { take_tree_reply(setting_.index, number, payload); });
+  later(0, [this, number, payload] { take_tree_reply(setting_.index, number, payload); });
 }
 
 // --- Asking
@@ -215,7 +214,7 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
     case TreeKind::kMark: {
       const engine::StampPromise promise = engine::promise_stamp(engine_, now_ms());
       const uint64_t mark = next_mark_++;
-      coordinator_.obligations().mark(mark);
+      for (const auto& loop : loops_) loop->coordinator.obligations().mark(mark);
       promises_.push_back(
           {promise.position, from, number, cluster::encode_mark_reply({boot_, mark, promise.stamp})});
       engine_.request_sync();
@@ -227,7 +226,8 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
       if (since.boot != boot_)
         return reply_tree(from, number, cluster::text_reply(ReplyResult::kUnavailable, "started anew"));
       cluster::PartitionSet busy = hints_.partitions();
-      coordinator_.obligations().add_since(since.number, &busy);
+      order_.add_under_way(&busy);
+      for (const auto& loop : loops_) loop->coordinator.obligations().add_since(since.number, &busy);
       return reply_tree(from, number, cluster::encode_busy_reply(busy, guarded()));
     }
     case TreeKind::kAdopt: {
@@ -262,7 +262,7 @@ void SimNode::adopt(const cluster::AdoptRequest& request) {
     if (world_.tracing())
       trace("partition " + std::to_string(partition) + " is settled up to " + std::to_string(request.stamp));
     const auto delay_us = static_cast<int64_t>(world_.random().below(50'000));
-    world_.later(setting_.index, delay_us, [this, partition = partition] { reap(partition); });
+    later(delay_us, [this, partition = partition] { reap(partition); });
   }
 }
 
@@ -340,7 +340,7 @@ void SimNode::push(size_t peer, const cluster::KeyNames& keys, std::function<voi
     const uint64_t token = next_token_++;
     pushes_.emplace(token, ended);
     const NodeIndex nodes[] = {static_cast<NodeIndex>(peer)};
-    coordinator_.begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
+    coordinator().begin_push(nodes, changes, kPushTimeoutMs, now_us(), token);
   }
 }
 

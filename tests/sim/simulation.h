@@ -11,6 +11,7 @@
 #include <queue>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "engine/seeded_random.h"
@@ -21,6 +22,9 @@ namespace starling::sim {
 // What may happen in a run; drawn from the seed, so that each run has its own mix.
 struct Mix {
   size_t nodes = 3;
+  size_t loops = 1;            // Of each node.
+  bool calm = false;           // Nothing goes wrong at all.
+  bool ordered_links = false;  // What goes by one link arrives in its order, as on a connection.
   bool fsync_always = false;
   bool process_crashes = false;  // kill -9: what was written to the log survives
   bool power_losses = false;     // what was not synced may vanish
@@ -65,7 +69,7 @@ inline bool is_agreed_on(const std::string& key) {
 
 struct Figures {
   uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0, repeated = 0,
-           overruled = 0, refused = 0;
+           overruled = 0, refused = 0, gaps = 0, differences = 0;
 };
 
 class Simulation final : private World {
@@ -148,6 +152,8 @@ class Simulation final : private World {
   void count_repeated() override { ++figures_.repeated; }
   void count_overruled() override { ++figures_.overruled; }
   void count_refused() override { ++figures_.refused; }
+  void note_gap(size_t node) override;
+  void count_mended(bool by_difference) override { figures_.differences += by_difference ? 1 : 0; }
   void note_deadline(int64_t wall_ms) override { last_deadline_ms_ = std::max(last_deadline_ms_, wall_ms); }
   void note_settled(uint16_t partition, engine::Stamp stamp) override;
   bool tracing() const override { return tracing_; }
@@ -156,6 +162,7 @@ class Simulation final : private World {
   uint64_t below(uint64_t bound) { return random_.below(bound); }
   bool percent(int chance) { return static_cast<int>(below(100)) < chance; }
   void draw_mix();
+  void calm_down();
   void run_until(int64_t until_us);
   void run_on(size_t node, const std::function<void()>& work);
 
@@ -228,6 +235,9 @@ class Simulation final : private World {
   std::array<std::array<bool, kMaxNodes>, kMaxNodes> unnoticed_{};
   // Of each node: which life of each other one its connection leads to.
   std::array<std::array<uint64_t, kMaxNodes>, kMaxNodes> met_{};
+  // When the last packet arrives of those that go from one node to the other on the link of a loop: the sender's
+  // own links, and those of the receiver that it answers on.
+  std::map<std::tuple<size_t, size_t, size_t, bool>, int64_t> arrivals_;
   size_t fragile_ = 0;
   uint64_t next_actor_ = 100;
   uint64_t next_boot_ = 1;

@@ -73,6 +73,8 @@ struct Packet {
   uint64_t correlation = 0;
   std::string payload;
   std::shared_ptr<const Answer> answer;  // Of a forward reply.
+  size_t loop = 0;                       // Of the asking node: whose link this is.
+  bool reply = false;                    // It goes back on the link that the question came by.
 };
 
 class World {
@@ -110,6 +112,10 @@ class World {
   virtual void count_repeated() = 0;
   virtual void count_overruled() = 0;
   virtual void count_refused() = 0;
+  // A replica could not apply a delta of the node.
+  virtual void note_gap(size_t node) = 0;
+  // A gap was answered, by a difference or with the whole record.
+  virtual void count_mended(bool by_difference) = 0;
   virtual void note_deadline(int64_t wall_ms) = 0;
   virtual void note_settled(uint16_t partition, engine::Stamp stamp) = 0;
   virtual bool tracing() const = 0;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <algorithm>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -46,7 +47,8 @@ class Bench final : public Wire, public CoordinatorListener {
     std::string payload;
   };
 
-  explicit Bench(int nodes = 5, uint32_t replicas = 3) : coordinator(*this, *this) {
+  explicit Bench(int nodes = 5, uint32_t replicas = 3, OrderedChanges* order = nullptr)
+      : coordinator(*this, *this, order) {
     // Serve as the first replica of partition 0, whoever that is.
     const auto any = placement_of(nodes, replicas, 0);
     placement = placement_of(nodes, replicas, any->replicas(0)[0]);
@@ -60,6 +62,7 @@ class Bench final : public Wire, public CoordinatorListener {
   }
   void write_done(uint64_t token, const Failure* failure) override {
     done[token] = failure ? failure->message() : "ok";
+    if (on_done) on_done(token);
   }
   void attempt_done(uint64_t token, AttemptOutcome outcome, const Failure* failure) override {
     static constexpr const char* kNames[] = {"agreed", "refused", "unknown"};
@@ -73,11 +76,18 @@ class Bench final : public Wire, public CoordinatorListener {
     if (room_for_hints) hints[target] += static_cast<int>(keys_in(keys).size());
     return room_for_hints;
   }
-  void gap(uint64_t request, NodeIndex peer, std::string_view keys) override {
+  void gap(const Gap& gap) override {
     ++gaps;
-    gap_keys.clear();
-    for (const KeyName& name : keys_in(keys)) gap_keys.emplace_back(name.key);
-    coordinator.resend(request, peer, "");
+    gap_keys.emplace_back(gap.key.key);
+    seen = gap.seen;
+    listed = gap.listed;
+    repair = gap.repair;
+    if (mends) mend(gap.key.key);
+  }
+  void mend(std::string_view key, std::string_view context = "context") {
+    std::string change;
+    append_change({0, ChangeForm::kDifference, key, "difference"}, &change);
+    coordinator.mend(repair, change, context);
   }
 
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
@@ -147,8 +157,20 @@ class Bench final : public Wire, public CoordinatorListener {
   };
   std::vector<Hidden> hidden;
   std::vector<engine::Stamp> peer_stamps;
+  std::string seen, listed;  // Of the last gap.
+  uint64_t repair = 0;
+  bool mends = true;  // At once.
+  std::function<void(uint64_t token)> on_done;
   Coordinator coordinator;
 };
+
+// The changes of these numbers did not fit.
+inline std::string gap_reply(std::initializer_list<uint64_t> numbers, std::string_view seen = "seen",
+                             std::string_view listed = {}) {
+  std::string reply = begin_reply(ReplyResult::kGap);
+  for (const uint64_t number : numbers) append_gap({number, seen, listed}, &reply);
+  return reply;
+}
 
 inline const std::string kStored = begin_reply(ReplyResult::kOk);
 

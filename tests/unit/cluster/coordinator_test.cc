@@ -164,18 +164,132 @@ TEST_CASE("a peer that is lost in the middle gets a hint; the write goes on with
   CHECK(bench.done[1] == "ok");
 }
 
-TEST_CASE("a gap is answered with whole records, and only then counts") {
+TEST_CASE("a gap is mended, and only then counts") {
   Bench bench(3);
   bench.write();
-  std::string gap = begin_reply(ReplyResult::kGap);
-  engine::append_varint(0, &gap);
-  bench.answer(0, gap);
+  bench.answer(0, gap_reply({0}));
   CHECK(bench.gaps == 1);
+  CHECK(bench.seen == "seen");
   CHECK(bench.done.empty());
   REQUIRE(bench.sent.size() == 3);
   CHECK(bench.sent[2].node == bench.sent[0].node);
-  bench.answer(2, kStored);
+  SUBCASE("stored") {
+    bench.answer(2, kStored);
+    CHECK(bench.done[1] == "ok");
+    bench.answer(1, kStored);
+    CHECK(bench.coordinator.under_way() == 0);
+    CHECK(bench.hints.empty());
+  }
+  SUBCASE("the peer wants more, and gets it") {
+    bench.answer(2, gap_reply({0}, "more", "7"));
+    CHECK(bench.done.empty());
+    CHECK(bench.seen == "more");
+    CHECK(bench.listed == "7");
+    REQUIRE(bench.sent.size() == 4);
+    bench.answer(3, kStored);
+    CHECK(bench.done[1] == "ok");
+  }
+  SUBCASE("it never has enough") {
+    for (size_t i = 2; i < bench.sent.size(); ++i) bench.answer(i, gap_reply({0}));
+    CHECK(bench.sent.size() < 12);
+    CHECK(bench.hints == std::map<NodeIndex, int>{{bench.sent[0].node, 1}});
+    bench.answer(1, kStored);
+    CHECK(bench.done[1] == "ok");
+    CHECK(bench.coordinator.under_way() == 0);
+  }
+  SUBCASE("it refuses, is lost, or says nothing in time") {
+    SUBCASE("refuses") {
+      bench.answer(2, text_reply(ReplyResult::kRefused, "why"));
+    }
+    SUBCASE("lost") {
+      bench.coordinator.peer_lost(bench.sent[2].node);
+    }
+    SUBCASE("late") {
+      bench.coordinator.tick(1'000'000);
+    }
+    CHECK(bench.hints.contains(bench.sent[0].node));
+    bench.answer(2, kStored);  // Too late, and nobody's any more.
+    bench.answer(1, kStored);
+    CHECK(bench.coordinator.under_way() == 0);
+  }
+}
+
+TEST_CASE("one repair of a record at a peer, for all the writes that wait for it") {
+  Bench bench(3);
+  bench.mends = false;
+  for (uint64_t token : {1, 2}) bench.write({}, token);
+  // In pairs: what was sent to the one and to the other.
+  const NodeIndex peer = bench.sent[0].node;
+  REQUIRE(bench.sent[2].node == peer);
+  bench.answer(0, gap_reply({0}));
+  bench.answer(2, gap_reply({0}));
+  CHECK(bench.gaps == 1);
+  bench.mend("k", "first");
+  REQUIRE(bench.sent.size() == 5);
+  // Made when the first difference had left.
+  for (uint64_t token : {3, 4}) bench.write({}, token);
+  REQUIRE(bench.sent.size() == 9);
+  bench.answer(5, gap_reply({0}));
+  bench.answer(7, gap_reply({0}));
+  CHECK(bench.gaps == 1);
+  CHECK(bench.done.empty());
+  bench.answer(4, kStored);
+  CHECK(bench.done == std::map<uint64_t, std::string>{{1, "ok"}, {2, "ok"}});
+  CHECK(bench.gaps == 2);
+  CHECK_MESSAGE(bench.seen == "first", "what it has seen is what it was sent");
+  bench.mend("k", "second");
+  REQUIRE(bench.sent.size() == 10);
+  bench.answer(9, kStored);
+  CHECK(bench.done.size() == 4);
+  CHECK(bench.gaps == 2);
+  for (const size_t other : {1, 3, 6, 8}) bench.answer(other, kStored);
+  CHECK(bench.coordinator.under_way() == 0);
+}
+
+TEST_CASE("another peer, another key: repairs of their own; what has gone needs none") {
+  Bench bench(3);
+  bench.mends = false;
+  QuorumOptions all;
+  all.write = {Level::kAll, 0};
+  bench.write(all);
+  bench.answer(0, gap_reply({0}));
+  const uint64_t first = bench.repair;
+  bench.answer(1, gap_reply({0}));
+  CHECK(bench.gaps == 2);
+  CHECK(bench.repair != first);
+  bench.coordinator.mend(first, {}, {});
+  CHECK(bench.done.empty());
+  bench.coordinator.mend(bench.repair, {}, {});
   CHECK(bench.done[1] == "ok");
+  CHECK(bench.coordinator.under_way() == 0);
+}
+
+// Repair does: each record that was stored brings the next one on its way.
+TEST_CASE("who is told of an end may begin anew, as often as it likes") {
+  Bench bench(3);
+  constexpr uint64_t kMany = 2000;  // More than any table has room for without moving what it holds.
+  std::string changes;
+  append_change({0, ChangeForm::kRecord, "k", "record"}, &changes);
+  const NodeIndex nodes[] = {bench.replica(1), bench.replica(2)};
+  uint64_t next = 100;
+  bench.on_done = [&](uint64_t token) {
+    if (token < 10) bench.coordinator.begin_push(nodes, changes, 1000, 0, next++);
+    while (token == 1 && next < kMany) bench.coordinator.begin_push(nodes, changes, 1000, 0, next++);
+  };
+  for (const int i : {1, 2, 3}) REQUIRE(bench.join(i));
+  bench.coordinator.flush(0);
+  SUBCASE("an answer") {
+    bench.answer(0, kStored);
+  }
+  SUBCASE("its time is up") {
+    bench.coordinator.tick(2'000'000);
+  }
+  SUBCASE("a node is lost, for all that was sent to it") {
+    bench.coordinator.peer_lost(bench.replica(1));
+    bench.coordinator.peer_lost(bench.replica(2));
+  }
+  for (const uint64_t token : {1, 2, 3}) CHECK(bench.done.contains(token));
+  CHECK(next >= kMany);
 }
 
 TEST_CASE("a read asks as many as it needs and hands on what they know") {
