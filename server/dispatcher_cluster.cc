@@ -72,7 +72,6 @@ bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest
   call(client, command, prepared.request.arguments, operation, false, key, &prepared.request);
   client.retained = nullptr;
   const bool changes = trial.take_back(&attempt->tried);
-  cluster.changes().clear();
   if (changes) {
     cluster.claim(*attempt);
   } else {
