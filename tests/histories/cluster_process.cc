@@ -9,6 +9,7 @@
 
 #include <cstdio>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -121,13 +122,18 @@ void NodeProcess::move_clock(int64_t milliseconds) {
   std::filesystem::rename(fresh, clock_path_);
 }
 
-bool NodeProcess::ended() {
-  if (process_ > 0 && ::waitpid(process_, nullptr, WNOHANG) == process_) process_ = -1;
-  return kills_ == 0 && process_ < 0;
+std::optional<std::string> NodeProcess::ended() {
+  int status;
+  if (process_ > 0 && ::waitpid(process_, &status, WNOHANG) == process_) {
+    process_ = -1;
+    how_ended_ = WIFSIGNALED(status) ? std::string("by signal ") + ::strsignal(WTERMSIG(status))
+                                     : "with status " + std::to_string(WEXITSTATUS(status));
+  }
+  return kills_ == 0 && process_ < 0 ? std::optional(how_ended_) : std::nullopt;
 }
 
-Cluster::Cluster(const Site& site, int nodes, Settings settings) {
-  if (nodes > 1) {
+Cluster::Cluster(const Site& site, int nodes, bool in_cluster, Settings settings) {
+  if (in_cluster) {
     std::string seeds;
     for (int node = 0; node < nodes; ++node)
       seeds += (node ? " " : "") + Network::host(node) + ":" + std::to_string(kBusPort);

@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -43,8 +44,8 @@ class NodeProcess {
 
   // Neither dead nor stopped, nor about to be. Any thread.
   bool running() const { return running_; }
-  // It ended by itself, which no fault does.
-  bool ended();
+  // How it ended by itself, which no fault does.
+  std::optional<std::string> ended();
   std::string log_path() const { return directory_ + ".log"; }
 
  private:
@@ -57,13 +58,14 @@ class NodeProcess {
   pid_t process_ = -1;
   int kills_ = 0, stops_ = 0;
   std::atomic<bool> running_ = false;
+  std::string how_ended_;
   int64_t clock_ms_ = 0;
 };
 
 class Cluster {
  public:
-  // Starts them. A single node is no cluster unless `settings` say so.
-  Cluster(const Site& site, int nodes, Settings settings);
+  // Starts them, as a cluster or each on its own.
+  Cluster(const Site& site, int nodes, bool in_cluster, Settings settings);
 
   int size() const { return static_cast<int>(nodes_.size()); }
   NodeProcess& node(int i) { return *nodes_[static_cast<size_t>(i)]; }

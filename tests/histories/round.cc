@@ -26,8 +26,8 @@ class Round {
       : scenario_(scenario),
         options_(options),
         length_(options.length != 0 ? options.length : scenario.length),
-        in_cluster_(scenario.settings.front().first != "appendfsync" || scenario.nodes > 1),
-        cluster_(site, scenario.nodes, scenario.settings),
+        in_cluster_(scenario.in_cluster),
+        cluster_(site, scenario.nodes, scenario.in_cluster, scenario.settings),
         nemesis_(network, cluster_),
         keeper_(cluster_, 0, options.seed, kPatience) {
     for (const std::string& name : scenario.workloads)
@@ -52,7 +52,8 @@ class Round {
     const Time deadline = now() + kHealLimit;
     for (const auto& workload : workloads_) workload->finish(keeper_, deadline);
     for (int node = 0; node < cluster_.size(); ++node) {
-      if (cluster_.node(node).ended()) complain("node " + std::to_string(node + 1) + " ended by itself");
+      if (const auto how = cluster_.node(node).ended())
+        complain("node " + std::to_string(node + 1) + " ended by itself, " + *how);
     }
     return report();
   }

@@ -63,8 +63,7 @@ std::vector<Scenario> make() {
   alone.nodes = 1;
   // With nobody to ask, what lives until a time does not live on after it.
   alone.workloads = {"registers", "fields", "increments"};
-  alone.settings = with(
-      {{"cluster-enabled", "yes"}, {"cluster-port", std::to_string(kBusPort)}, {"cluster-min-nodes", "1"}});
+  alone.settings = with({});
   all.push_back(alone);
 
   Scenario ttl = strict("ttl-skew", "a clock 30 s ahead changes no time to live by more than a second",
@@ -90,7 +89,7 @@ std::vector<Scenario> make() {
 
   Scenario always =
       strict("always-idle", "appendfsync always: each read of idle nodes is answered", {"idle"});
-  always.settings = with({{"appendfsync", "always"}, {"repair-interval", "2"}});
+  always.settings = with({{"appendfsync", "always"}});
   always.length = 36 * kSecond;
   always.clients = 12;
   all.push_back(always);
@@ -99,6 +98,7 @@ std::vector<Scenario> make() {
   always_single.name = "always-idle-single";
   always_single.what = "the same on a node without a cluster";
   always_single.nodes = 1;
+  always_single.in_cluster = false;
   always_single.settings = {{"appendfsync", "always"}};
   always_single.length = 18 * kSecond;
   all.push_back(always_single);

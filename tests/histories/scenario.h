@@ -13,6 +13,8 @@ namespace starling::histories {
 struct Scenario {
   std::string name, what;
   int nodes = 3;
+  // False: a server on its own.
+  bool in_cluster = true;
   Settings settings;
   std::vector<std::string> workloads;
   Mix mix;

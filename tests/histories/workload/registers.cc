@@ -86,6 +86,13 @@ class Registers : public Workload {
     operation.key = register_name;
     if (puts) operation.put = members_ ? "1" : client.fresh();
     const Answer answer = client.call(node, writing(register_name, operation.put));
+    // What found everything as it was to be has read, and written nothing.
+    if (answer.done() && answer.reply.is(Reply::Type::kInteger) && answer.reply.integer == 0 &&
+        (!puts || members_)) {
+      operation.kind = Kind::kRead;
+      operation.returned = std::move(operation.put);
+      operation.put.reset();
+    }
     client.note(std::move(operation), answer);
   }
 
