@@ -87,7 +87,7 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   stamp_at_start_ = engine::last_stamp(engine_);
   engine::trust_stamps(engine_, true);
   std::vector<cluster::NodeId> members;
-  for (size_t i = 0; i < placement().topology.members.size(); ++i) members.push_back(node_id(i));
+  for (const cluster::Member& member : placement().topology.members) members.push_back(member.id);
   agreed_.set_members(members, now_us());
   for (size_t i = 0; i < setting_.loops; ++i) {
     loops_.push_back(std::make_unique<Loop>(*this));
@@ -97,8 +97,6 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
                       static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
                       now_us(), gossip_random_);
   cluster::GossipOutput output;
-  std::vector<cluster::NodeId> members;
-  for (const cluster::Member& member : placement().topology.members) members.push_back(member.id);
   membership_->set_members(members);
   for (size_t i = 0; i < placement().topology.members.size(); ++i) {
     if (i != setting_.index) (void)membership_->learn(node_id(i), description_of(i), now_us(), &output);

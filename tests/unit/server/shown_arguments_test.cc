@@ -67,7 +67,7 @@ TEST_CASE("a command whose syntax has a password declares it") {
   for (const auto& command : table.all()) {
     if (!names_password(command->arguments)) continue;
     CAPTURE(command->full_name);
-    CHECK(command->spec->find_secrets != nullptr);
+    CHECK((command->spec->find_secrets != nullptr));
     ++found;
   }
   CHECK(found >= 2);
