@@ -251,8 +251,10 @@ TEST_CASE("every reply keeps its place, whoever fails it") {
       switch (random.below(8)) {
         default: {
           const LogPosition position = random.below(3) == 0 ? 0 : node.change();
-          const uint64_t from =
-              node.answer(client, "+" + std::string(random.below(90), 'x') + std::to_string(replies) + "\n");
+          std::string reply(1 + random.below(90), 'x');
+          reply.front() = '+';
+          reply.append(std::to_string(replies)).append("\n");
+          const uint64_t from = node.answer(client, reply);
           ++replies;
           if (position != 0 && random.below(2) == 0) {
             if (last_held == 0 || !client.held_replies.extend(last_held, from, client.output)) {
