@@ -156,7 +156,9 @@ void Simulation::finish_operation(size_t client, uint64_t id, const Answer& answ
     ++figures_.acknowledged;
     check_agreed(operation, answer);
     KeyHistory& history = histories_[operation.key];
-    if (Event* event = history.event_of(id); event != nullptr) event->acknowledged_us = now_us_;
+    // What was withdrawn is not what was acknowledged: run once more, the operation had nothing to change.
+    if (Event* event = history.event_of(id); event != nullptr && !event->withdrawn)
+      event->acknowledged_us = now_us_;
     if (operation.strict() && !operation.writes()) {
       for (const Piece& piece : answer.seen)
         history.shown.emplace(std::pair(operation.quorum.read.number, piece), now_us_);
