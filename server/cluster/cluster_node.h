@@ -115,6 +115,7 @@ class ClusterNode {
   void on_control_frame(ClusterThread& thread, const cluster::NodeId& peer, LinkId link,
                         cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
   HintKeeper& hints() { return hints_; }
+  // Of all loops.
   cluster::UndecidedKeys& undecided() { return undecided_; }
   // Of any loop: what waits for that goes on, on its own.
   void attempt_ended();

@@ -1,25 +1,23 @@
 """Three nodes of which two do not hear each other, while the third hears both: with strict quorums what one of them
 has acknowledged neither hides what the other acknowledges later, nor is decided a second time.
 
-Each of the two coordinates, and reaches W with the third one. Needs network namespaces: see cluster_partition_test.py.
+Each of the two coordinates, and reaches W with the third one.
 """
 
-import os
-import sys
 import threading
 import unittest
 
-from cluster_nodes import ReplyError, until
-from cluster_partition_test import INSIDE, Network, NetworkCluster, can_make_networks, host
+from cluster_network import NetworkCluster, host, main, needs_namespaces, network
+from cluster_nodes import ReplyError
 
 
-@unittest.skipUnless(INSIDE in os.environ, "network namespaces cannot be made here: that takes root")
+@needs_namespaces
 class Agreement(unittest.TestCase):
     ROUNDS = 60
 
     @classmethod
     def setUpClass(cls):
-        cls.network = Network(3)
+        cls.network = network()
         cls.cluster = NetworkCluster(3, host, protected_mode="no", quorum_mode="strict", quorum_r=2, quorum_w=2)
         cls.addClassCleanup(cls.cluster.stop)
         cls.cluster.start()
@@ -207,7 +205,4 @@ class Agreement(unittest.TestCase):
 
 
 if __name__ == "__main__":
-    if INSIDE not in os.environ and can_make_networks():
-        os.environ[INSIDE] = "1"
-        os.execvp("unshare", ["unshare", "--net", "--mount", sys.executable, *sys.argv])
-    unittest.main()
+    main()

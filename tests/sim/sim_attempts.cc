@@ -57,6 +57,7 @@ void SimNode::attempt_done(uint64_t token, cluster::AttemptOutcome outcome, cons
   const bool nowhere = outcome == cluster::AttemptOutcome::kRefused;
   if (Event* event = world_.history(asked.key).event_of(asked.id); event != nullptr)
     event->withdrawn = nowhere;
+  if (!nowhere) world_.count_unknown();
   undecided_.end(0, asked.key);
   if (failure != nullptr) {
     fail(*execution, failure->message());

@@ -69,7 +69,7 @@ inline bool is_agreed_on(const std::string& key) {
 
 struct Figures {
   uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0, repeated = 0,
-           overruled = 0, refused = 0, gaps = 0, differences = 0;
+           overruled = 0, refused = 0, unknown = 0, gaps = 0, differences = 0;
 };
 
 class Simulation final : private World {
@@ -152,6 +152,7 @@ class Simulation final : private World {
   void count_repeated() override { ++figures_.repeated; }
   void count_overruled() override { ++figures_.overruled; }
   void count_refused() override { ++figures_.refused; }
+  void count_unknown() override { ++figures_.unknown; }
   void note_gap(size_t node) override;
   void count_mended(bool by_difference) override { figures_.differences += by_difference ? 1 : 0; }
   void note_deadline(int64_t wall_ms) override { last_deadline_ms_ = std::max(last_deadline_ms_, wall_ms); }

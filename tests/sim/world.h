@@ -112,6 +112,7 @@ class World {
   virtual void count_repeated() = 0;
   virtual void count_overruled() = 0;
   virtual void count_refused() = 0;
+  virtual void count_unknown() = 0;
   // A replica could not apply a delta of the node.
   virtual void note_gap(size_t node) = 0;
   // A gap was answered, by a difference or with the whole record.
