@@ -229,7 +229,8 @@ void Simulation::send(size_t from, size_t to, Packet packet) {
   ++figures_.messages;
   if (slots_[to].node == nullptr) return;
   if (cuts_[from][to] > 0) {
-    if (mix_.cuts_hold && met_[from][to] == slots_[to].life)
+    // On a connection that has ended nothing waits, though its sender does not know yet.
+    if (mix_.cuts_hold && met_[from][to] == slots_[to].life && !unnoticed_[from][to])
       held_[from][to].push_back({links_[from][to], slots_[from].life, slots_[to].life, std::move(packet)});
     return;
   }

@@ -208,7 +208,7 @@ TEST_CASE("handshake: nodes without a common version say which they speak") {
   newer.self.greatest_version = 9;
   Pair pair(newer, options_of(Role::kAcceptor, 2));
   check_refused(pair, RefusalReason::kVersion, true);
-  CHECK(pair.initiator.explanation() == "speaks version 8 to 9 of the bus protocol, its peer 2");
+  CHECK(pair.initiator.explanation() == "speaks version 8 to 9 of the bus protocol, its peer 3");
   auto older = options_of(Role::kAcceptor, 2);
   older.self.least_version = 1;
   older.self.greatest_version = 8;
