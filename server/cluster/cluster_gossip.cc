@@ -142,9 +142,10 @@ void ClusterNode::save_peers() {
     const engine::Status status = peer_file_.save(addresses);
     if (!status.ok())
       log_text(LogLevel::kWarning, "Where the other nodes are could not be saved: " + status.message());
-    loop.post([this] {
+    loop.post([this, saved = status.ok()] {
       saving_addresses_ = false;
-      save_peers();
+      if (saved) return save_peers();
+      addresses_.clear();  // With the next news of anybody it is tried again.
     });
   });
 }
