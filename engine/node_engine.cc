@@ -18,7 +18,8 @@ constexpr int64_t kCheckpointRetryUs = 5'000'000;
 constexpr int64_t kFlushedSpaceDelayUs = 30'000'000;  // Until the rows of a flushed database are erased.
 constexpr int kEvictAtOnce = 16;                      // By a loop, for each command that needs room.
 constexpr int kEvictInBackground = 4096;              // For each tick.
-constexpr int64_t kRestAfterUs = 60'000'000;          // Without a write.
+constexpr int64_t kRestAfterUs = 60'000'000;
+constexpr uint64_t kRestingGrowthBytes = 64 << 10;  // In that time.
 constexpr uint64_t kRestingLogBytes = 64ull << 20;
 constexpr uint64_t kMinimumDirtyBytes = 4ull << 20;
 
@@ -260,17 +261,16 @@ bool NodeEngine::checkpoint_due() {
   return limit != 0 && core_.keyspace.stripes.dirty_bytes() >= std::max(limit / 8, kMinimumDirtyBytes);
 }
 
-// A node that nothing is written to keeps no more log, and no more files for it, than one that is new.
+// A node that next to nothing is written to keeps no more log, and no more files for it, than one that is new.
 void NodeEngine::rest() {
-  const LogPosition appended = core_.log->appended();
   const int64_t now_us = core_.clock.monotonic_us();
-  if (appended != last_appended_) {
-    last_appended_ = appended;
-    last_append_us_ = now_us;
-    resting_ = false;
-  }
-  if (resting_ || now_us - last_append_us_ < kRestAfterUs) return;
-  resting_ = true;
+  if (now_us - rest_since_us_ < kRestAfterUs) return;
+  const LogPosition appended = core_.log->appended();
+  const uint64_t grown_bytes = appended - rest_position_;
+  rest_since_us_ = now_us;
+  rest_position_ = appended;
+  // In a cluster each round of repair logs a few bytes.
+  if (grown_bytes > kRestingGrowthBytes) return;
   if (core_.log->live_bytes() >= kRestingLogBytes && !checkpoint().ok()) return;
   // Nothing to drop: no need of spare files either. Should it fail, they go with the next checkpoint.
   std::lock_guard lock(checkpoint_mutex_);
@@ -305,42 +305,6 @@ Status NodeEngine::checkpoint() {
   if (!core_.durable()) return {};
   std::lock_guard lock(checkpoint_mutex_);
   return run_checkpoint();
-}
-
-// All stripes are held.
-bool NodeEngine::holds_records() const {
-  if (core_.keyspace.next_space != kDatabases) return true;  // Flushed: rows and log may still have some.
-  for (const auto& tables : core_.keyspace.databases) {
-    for (uint32_t p = 0; tables->used && p < kPartitionCount; ++p) {
-      const Partition& partition = tables->partitions[p];
-      if (partition.table.size() != 0 || partition.live != 0 || !partition.complete) return true;
-    }
-  }
-  return false;
-}
-
-Status NodeEngine::adopt_hash_seed(uint64_t seed) {
-  if (seed == hash_seed()) return {};
-  Status status;
-  core_.keyspace.stripes.lock_all();
-  if (holds_records()) {
-    status = {
-        StatusCode::kInvalid,
-        "this node's records are in the order of another hash seed than the cluster's; it can join with an "
-        "empty data directory only"};
-  } else if (lock_ != nullptr) {
-    status = write_format(core_.options.directory, seed);
-  }
-  if (status.ok()) set_hash_seed(seed);
-  core_.keyspace.stripes.unlock_all();
-  return status;
-}
-
-std::optional<uint64_t> NodeEngine::hash_seed_of_records() {
-  core_.keyspace.stripes.lock_all();
-  const bool holds = holds_records();
-  core_.keyspace.stripes.unlock_all();
-  return holds ? std::optional(hash_seed()) : std::nullopt;
 }
 
 Status NodeEngine::snapshot(const std::string& path) {

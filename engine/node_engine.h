@@ -126,9 +126,8 @@ class NodeEngine final : public Engine {
   std::atomic<uint64_t> checkpoints_{0};
   int64_t store_expiry_us_ = 0;
   // Of the checkpoint thread.
-  LogPosition last_appended_ = 0;
-  int64_t last_append_us_ = 0;
-  bool resting_ = false;
+  LogPosition rest_position_ = 0;
+  int64_t rest_since_us_ = 0;
 
   std::mutex sync_mutex_;
   std::condition_variable sync_wake_;
