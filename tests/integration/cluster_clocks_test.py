@@ -172,6 +172,36 @@ class Clocks(unittest.TestCase):
         self.wait_coordinates(self.nodes[2], True)
         self.work_with_all("right again")
 
+    def test_what_was_stamped_far_ahead_is_restamped(self):
+        self.start()
+        for node in self.nodes:
+            node.terminate()
+        # It hears nobody, so it must go by its own clock.
+        last = self.nodes[2]
+        self.cluster.clocks[2].move(HOUR)
+        last.start()
+        for number in range(KEYS):
+            until(lambda: last.call("QUORUM", "EXEC", "W", "1", "--", "SET", "key:%d" % number, number) == b"OK", "it goes on")
+        self.cluster.clocks[2].move(0)
+        for node in self.nodes[:2]:
+            node.start()
+        self.cluster.wait_whole()
+        until(lambda: last.info()["clock_state"] == "stamps_ahead", "it knows what it has done")
+        self.wait_coordinates(last, False)
+        self.assertIn("restart it first", last.error("CLUSTER", "RESTAMP"))
+        last.terminate()
+        last.start()
+        self.cluster.wait_whole()
+        until(lambda: last.info()["clock_state"] == "ok", "it stamps by the right time again")
+        self.assertEqual(KEYS, last.call("CLUSTER", "RESTAMP"))
+        self.assertEqual(0, last.call("CLUSTER", "RESTAMP"))
+        for node in self.nodes:
+            until(lambda: all(node.own("GET", "key:%d" % number) == b"%d" % number for number in range(KEYS)),
+                  "%s has what was restamped" % node.host, 60)
+        self.check_stamps()
+        self.wait_coordinates(last, True)
+        self.work_with_all("after")
+
     def test_all_clocks_are_set_together(self):
         self.start()
         self.work_with_all("before")
