@@ -96,7 +96,15 @@ AgreedClock::Middle AgreedClock::middle(int64_t now_us) const {
       votes.push_back(peer.bases.vote_us);
   }
   std::sort(votes.begin(), votes.end());
-  return {votes[(votes.size() - 1) / 2], votes[votes.size() / 2], votes.size()};
+  Middle middle;
+  middle.votes = votes.size();
+  middle.heard_us = votes[(votes.size() - 1) / 2];
+  // Who has heard nobody has nothing but its own.
+  const size_t all = votes.size() == 1 ? 1 : peers_.size() + 1, missing = all - votes.size();
+  const size_t lower = (all - 1) / 2, upper = all / 2;
+  if (lower >= missing) middle.low_us = votes[lower - missing];
+  if (upper < votes.size()) middle.high_us = votes[upper];
+  return middle;
 }
 
 // Where the agreed time should be: between the middle votes, and there where others have it already.
@@ -107,8 +115,7 @@ int64_t AgreedClock::target(const Middle& middle, int64_t now_us) const {
     if (peer.heard && peer.bases.confirmed && now_us - peer.heard_us < settings_.fresh_us)
       agreed.push_back(peer.bases.agreed_us);
   }
-  if (agreed.empty()) return middle.low_us;
-  int64_t common_us = lower_median(&agreed);
+  int64_t common_us = agreed.empty() ? middle.heard_us : lower_median(&agreed);
   // Else errors of measurement would add up: everybody would follow the one whom they make seem the slowest.
   if (own_.confirmed && std::abs(common_us - own_.agreed_us) <= settings_.tolerance_us)
     common_us = own_.agreed_us;
@@ -117,9 +124,10 @@ int64_t AgreedClock::target(const Middle& middle, int64_t now_us) const {
 
 void AgreedClock::confirm(const Middle& middle, int64_t now_us, std::vector<ClockEvent>* events) {
   if (!members_known_) return;
-  const bool majority = 2 * middle.votes > peers_.size() + 1;
-  const bool clear = middle.high_us - middle.low_us <= settings_.jump_us;
-  if (!(majority && clear) && now_us - waiting_since_us_ < settings_.patience_us) return;
+  const bool bounded = middle.low_us != INT64_MIN && middle.high_us != INT64_MAX;
+  const bool clear = middle.votes > 1 || peers_.empty();
+  const bool known = bounded && clear && middle.high_us - middle.low_us <= settings_.jump_us;
+  if (!known && now_us - waiting_since_us_ < settings_.patience_us) return;
   own_.agreed_us = target(middle, now_us);
   own_.confirmed = true;
   events->push_back({ClockEventKind::kConfirmed, {}, own_.agreed_us - own_.vote_us});

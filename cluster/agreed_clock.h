@@ -5,7 +5,8 @@
 // bases: microseconds of a wall clock less this node's monotonic clock at the same moment, so that they stand
 // still while clocks run, and a jump shows as a change.
 //
-//   unconfirmed ──> confirmed        a majority of the members was heard, or patience is at an end
+//   unconfirmed ──> confirmed        the median is known, whatever those say that were not heard; or patience is at
+//                                    an end
 //
 // - A node whose own clock jumps against its monotonic clock keeps its vote as it was; it follows only once
 //   the jump has lasted for `hold_us`. What is over by then never was.
@@ -34,7 +35,7 @@ namespace starling::cluster {
 struct ClockSettings {
   int64_t jump_us = 500'000;  // Of the own clock within a tick: more is a jump. Also what is worth telling.
   int64_t hold_us = 10'000'000;     // What a jump must last to be followed.
-  int64_t patience_us = 3'000'000;  // At the start, for a majority of the members.
+  int64_t patience_us = 3'000'000;  // At the start, for the others' clocks.
   int64_t pause_us = 1'000'000;     // After a step.
   int64_t tolerance_us = 100'000;   // By how much agreed times of two nodes may differ without being mended.
   int64_t slew_ppm = 50'000;
@@ -115,9 +116,12 @@ class AgreedClock {
     int64_t base_us;
     int64_t since_us;
   };
+  // Where the median of all votes is, whatever those say that were not heard; without bounds when they could
+  // say anything. And that of the votes heard.
   struct Middle {
-    int64_t low_us, high_us;
-    size_t votes;
+    int64_t low_us = INT64_MIN, high_us = INT64_MAX;
+    int64_t heard_us = 0;
+    size_t votes = 0;
   };
 
   void follow_own(int64_t now_us, int64_t local_us, std::vector<ClockEvent>* events);
@@ -136,7 +140,7 @@ class AgreedClock {
   std::optional<Jump> jump_;
   std::map<NodeId, Peer> peers_;  // The members.
   bool members_known_ = false;
-  int64_t waiting_since_us_ = 0;  // For a majority, once members are known.
+  int64_t waiting_since_us_ = 0;  // For the others, once members are known.
   int64_t last_tick_us_;
   int64_t ready_from_us_ = 0;
   int64_t told_us_ = 0;

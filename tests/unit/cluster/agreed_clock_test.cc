@@ -242,6 +242,22 @@ TEST_SUITE("agreed clock") {
     }
   }
 
+  TEST_CASE("of five nodes two that are wrong never lead another astray, whomever it hears first") {
+    engine::SeededRandom random(gossip_seed());
+    for (int round = 0; round < 30; ++round) {
+      const auto wrong = [&random] { return static_cast<int64_t>(random.below(2 * kHour)) - kHour; };
+      Clocks clocks({wrong(), 0, 0, wrong(), 0});
+      for (int i = 0; i < 14; ++i) {
+        clocks.run(kTick);
+        for (size_t node = 0; node < 5; ++node) {
+          if (clocks.at(node).confirmed()) CHECK(std::abs(clocks.agreed(node)) < 600 * kMs);
+        }
+      }
+      clocks.run(3 * kSecond);
+      CHECK(clocks.most_apart() < 10 * kMs);
+    }
+  }
+
   TEST_CASE("a node that nobody hears goes on by what the others said") {
     Clocks clocks({0, 0, kHour});
     clocks.run(5 * kSecond);
