@@ -81,7 +81,7 @@ Siblings Replica::siblings_at(const Entry& entry, const ElementId& id) const {
   if (id.kind == ElementKind::kDeadline) return deadline_siblings(actors, entry);
   if (!is_stored_apart(id.kind) || type_of(id.kind) != entry.type()) return {};
   const Table& elements = entry.collection()->elements();
-  const uint32_t slot = elements.find(hash_of(id.name), id.name);
+  const Table::Slot slot = elements.find(hash_of(id.name), id.name);
   if (slot == Table::kNotFound || elements.entry(slot)->tombstone()) return {};
   return siblings_of(actors, *entry.collection(), *elements.entry(slot));
 }
