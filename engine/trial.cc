@@ -67,7 +67,7 @@ std::optional<Record> Replica::held(const Key& key) const {
 void Replica::hold_again(const Key& key, const std::optional<Record>& record) {
   Database database(operation_, database_);
   Partition& partition = database.tables_->partition(key);
-  const uint32_t slot = partition.table.find(key.hash, key.name);
+  const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (record.has_value()) {
     database.install(partition, slot, key, *record, operation_.now_ms());
   } else if (slot != Table::kNotFound) {
