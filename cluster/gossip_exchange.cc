@@ -251,11 +251,15 @@ void Membership::take_word(Peer* peer, const GossipEntry& entry, int64_t now_us,
 
 void Membership::take_hearsay(Peer* peer, const GossipEntry& entry, int64_t now_us, GossipOutput* out) {
   GossipEntry& known = peer->entry;
-  if (entry.description_version > known.description_version) peer->ask_soon = true;
+  // Who comes back from the dead, or goes on to another life, says so itself; the first word of one that has not
+  // spoken yet comes by and by.
+  const bool word_needed = peer->spoke || peer->silence == Phase::kDown;
+  if (word_needed && entry.description_version > known.description_version) peer->ask_soon = true;
   if (entry.incarnation > known.incarnation) {
-    peer->ask_soon = true;
-    // Who comes back from the dead, or goes on to another life, says so itself.
-    if (peer->spoke || peer->silence == Phase::kDown) return;
+    if (word_needed) {
+      peer->ask_soon = true;
+      return;
+    }
     known.incarnation = entry.incarnation;
     known.heartbeat = entry.heartbeat;
     begin_incarnation(peer, now_us, out);

@@ -1,5 +1,5 @@
 // Whom to talk to in an interval. However big the cluster is, it is at most `fanout` peers at random, one
-// that is nearly late, one that is suspect or down, two that others know more of, some rumours, and one seed.
+// that is nearly late, one that is suspect or down, one rumour or one that others know more of, and one seed.
 #include <algorithm>
 
 #include "cluster/membership.h"
@@ -13,9 +13,9 @@ constexpr uint64_t kAskDownEvery = 5;
 constexpr uint64_t kAskSeedsAtFirst = 25;
 constexpr uint64_t kAskSeedsEvery = 25;
 constexpr int kDraws = 8;
-// Of peers, and of rumours, that have something to say of themselves.
-constexpr int kHearPerInterval = 2;
-constexpr size_t kRumoursPerInterval = 8;
+// While few are known; then one by one, as all the others ask, too.
+constexpr size_t kFewKnown = 32;
+constexpr size_t kRumoursAtFirst = 4;
 constexpr int64_t kAskRumourAgainUs = 1'000'000;
 // An answer that takes longer says little about a clock, and may never come: the next digest measures.
 constexpr int64_t kMeasurementLifetimeUs = 2'000'000;
@@ -26,8 +26,7 @@ void Membership::send_digests(int64_t now_us, GossipOutput* out) {
   for (uint32_t i = 0; i < settings_.fanout; ++i) ask(draw_random_peer(), now_us, out);
   ask(most_overdue_peer(now_us), now_us, out);
   ask(draw_unhealthy_peer(), now_us, out);
-  for (int i = 0; i < kHearPerInterval; ++i) ask(draw_peer_to_hear(), now_us, out);
-  ask_rumours(now_us, out);
+  if (!ask_rumours(now_us, out)) ask(draw_peer_to_hear(), now_us, out);
   ask_seed(now_us, out);
 }
 
@@ -90,18 +89,20 @@ Membership::Peer* Membership::draw_peer_to_hear() {
   return drawn;
 }
 
-// Whether they are there, and who they are, they must say themselves.
-void Membership::ask_rumours(int64_t now_us, GossipOutput* out) {
+// Whether they are there, and who they are, they must say themselves. False: there was none to ask.
+bool Membership::ask_rumours(int64_t now_us, GossipOutput* out) {
+  const size_t most = size() < kFewKnown ? kRumoursAtFirst : 1;
   size_t asked = 0;
   for (Told& told : rumours_) {
     if (told.last_asked_us != 0 && now_us - told.last_asked_us < kAskRumourAgainUs) continue;
-    if (asked++ == kRumoursPerInterval) return;
+    if (asked++ == most) return true;
     told.last_asked_us = now_us;
     GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++, now_us);
     fill_entries(&message);
     describe(self_, &message);
     send(told.id, {told.description.host, told.description.bus_port}, message, out);
   }
+  return asked > 0;
 }
 
 void Membership::ask_seed(int64_t now_us, GossipOutput* out) {
