@@ -68,13 +68,20 @@ void ClientMemory::close_largest(Search& search, bool strangers, uint64_t excess
   std::sort(search.largest.begin(), search.largest.end(),
             [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; });
   uint64_t freed = 0;
-  for (const Candidate& candidate : search.largest) {
-    if (freed >= excess) break;
-    freed += candidate.bytes;
-    candidate.io_thread->loop().post([this, io_thread = candidate.io_thread, id = candidate.client_id,
-                                      strangers] { close(*io_thread, id, strangers); });
+  size_t chosen = 0;
+  while (chosen < search.largest.size() && freed < excess) freed += search.largest[chosen++].bytes;
+  if (chosen == 0) return shedding_.store(false);
+  // Nobody else is chosen before what these hold is given back, at the end of their loops' passes.
+  const auto left = std::make_shared<std::atomic<size_t>>(chosen);
+  for (size_t i = 0; i < chosen; ++i) {
+    IoThread* const io_thread = search.largest[i].io_thread;
+    io_thread->loop().post([this, io_thread, id = search.largest[i].client_id, strangers, left] {
+      close(*io_thread, id, strangers);
+      io_thread->loop().post([this, left] {
+        if (left->fetch_sub(1) == 1) shedding_.store(false);
+      });
+    });
   }
-  shedding_.store(false);
 }
 
 void ClientMemory::close(IoThread& io_thread, uint64_t client_id, bool strangers) {

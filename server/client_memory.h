@@ -31,6 +31,9 @@ class ClientMemory {
   // hold notably more than when it last asked, and from time to time, as limits change.
   void check(IoThread& asking);
 
+  // Some are being closed for it: a loop that goes on for long now would make it worse.
+  bool shedding() const { return shedding_.load(std::memory_order_relaxed); }
+
   std::atomic<uint64_t> evicted_clients{0};
 
  private:

@@ -289,6 +289,8 @@ void IoThread::run_pass() {
     destroy_closing();
     bound_client_memory();
     if (ready_.empty() && outputs_.empty()) return;
+    if (server_.client_memory().shedding()) [[unlikely]]
+      break;
   }
   // More is left: come back after a look at the sockets.
   loop_.post([] {});

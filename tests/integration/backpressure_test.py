@@ -113,7 +113,8 @@ class OneNode(unittest.TestCase):
             asked = b"".join(resp.encode(("GET", "k%d" % (i % 1000))) for i in range(1000)) * (count // 1000)
             connection = connect(self.address)
             connection.socket.sendall(asked)
-            until(lambda: self.info(observer, "clients_with_unread_replies") == 1, "one client waits to be read by")
+            if size > 100:  # Else the sockets take them all.
+                until(lambda: self.info(observer, "clients_with_unread_replies") == 1, "one client waits to be read by")
             reply = len(b"$%d\r\n" % size) + size + 2
             self.assertEqual(read_bytes(connection, reply * count), 2 * count)
             self.assertEqual(connection.value("PING"), b"PONG")
