@@ -41,12 +41,6 @@ Table::Slot Table::insert_flat(uint64_t hash, uint64_t word) {
   }
 }
 
-void Table::tag_all(DirtyTag tag) {
-  for (Slot i = begin(); i != end(); i = next(i)) {
-    if (word(i) != 0) set_tag(i, tag);
-  }
-}
-
 Table::Slot Table::insert(uint64_t hash, Entry* entry, DirtyTag tag) {
   const uint64_t pointer_bits = reinterpret_cast<uint64_t>(entry);
   STARLING_ASSERT((pointer_bits & ~TableSegment::kPointerMask) == 0);

@@ -271,6 +271,18 @@ size_t Table::directory_bytes() const {
   return allocation_bytes(Directory::bytes(depth_)) + directory()->segment_bytes;
 }
 
+void Table::tag_all(DirtyTag tag) {
+  const uint64_t bits = uint64_t{tag} << TableSegment::kTagShift;
+  const auto tag_segment = [&](const TableSegment& segment) {
+    for (uint32_t i = 0; i < segment.slot_count(); ++i) {
+      uint64_t& slot = segment.slots[i];
+      if (slot != 0) slot = (slot & ~(uint64_t{3} << TableSegment::kTagShift)) | bits;
+    }
+  };
+  if (depth_ == 0) return tag_segment(flat());
+  for (uint32_t i = 0; i < 1u << depth_; i += places(segment_at(i).depth)) tag_segment(segment_at(i));
+}
+
 uint32_t Table::segment_count() const {
   return depth_ != 0 ? directory()->segment_count : used_ != 0 ? 1 : 0;
 }

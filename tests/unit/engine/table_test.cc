@@ -219,6 +219,24 @@ TEST_CASE("a scan by ranges of hashes comes to what stays, while the table grows
   }
 }
 
+TEST_CASE("all entries are tagged at once") {
+  for (const int count : {1, 700, 5000}) {
+    Table table;
+    for (const std::string& name : in_order_of_hash(numbers(count))) insert(table, name);
+    for (const DirtyTag tag : {DirtyTag{1}, DirtyTag{2}, DirtyTag{0}}) {
+      table.tag_all(tag);
+      int tagged = 0;
+      for (Table::Slot i = table.begin(); i != table.end(); i = table.next(i)) {
+        if (table.entry(i) == nullptr) continue;
+        REQUIRE(table.tag(i) == tag);
+        REQUIRE(table.find(hash_of(table.entry(i)->key()), table.entry(i)->key()) == i);
+        ++tagged;
+      }
+      CHECK(tagged == count);
+    }
+  }
+}
+
 TEST_CASE("the draws of a sample name each entry once") {
   for (const int count : {1, 8, 9, 700, 30'000}) {
     Table table;
