@@ -64,7 +64,9 @@ class HashSeed(unittest.TestCase):
         before = self.fill_alone(nodes[2])
         cluster.start()
         self.assertEqual([before] * 3, [mark(node) for node in nodes])
-        until(lambda: all(node.call("GET", "key:7") == b"7" for node in nodes), "the records are everywhere")
+        # The others get them by the comparison of replicas.
+        until(lambda: all(nodes[0].own("GET", "key:%d" % i) == b"%d" % i for i in range(KEYS)) and
+              nodes[0].own("HLEN", "hash") == KEYS, "the records are everywhere", 120)
         self.check(nodes[0])
 
     def test_two_nodes_with_records_do_not_found_one(self):
