@@ -10,8 +10,8 @@ namespace {
 
 constexpr int64_t kWallEpochUs = 1'700'000'000'000'000;
 constexpr uint32_t kReplicas = 3;
-constexpr const char* kKeys[] = {"r0", "r1", "r2", "s0", "s1", "h0", "m0", "c0",
-                                 "d0", "l0", "l1", "l2", "l3", "n0", "a0"};
+constexpr const char* kKeys[] = {"r0", "r1", "r2", "s0", "s1", "h0", "m0", "c0", "d0",
+                                 "l0", "l1", "l2", "l3", "n0", "a0", "w0", "w1"};
 // Of what is delivered within one machine's loop: nothing is instantaneous.
 constexpr int64_t kLeastDelayUs = 20;
 

@@ -56,7 +56,7 @@ struct Mix {
 
 // By the first letter of a key: r holds strings, m integers, s sets, h hashes; c is a counter and d a hash of
 // counters, which nothing but increments change. Always with strict quorums of 2 of 3: l is a lock that is never
-// released, n a source of numbers, a a string that is appended to.
+// released, n a source of numbers, a a string that is appended to, w a string that is only overwritten and deleted.
 inline bool of_collection(const std::string& key) {
   return key[0] == 's' || key[0] == 'h' || key[0] == 'd';
 }
@@ -64,7 +64,7 @@ inline bool only_added_to(const std::string& key) {
   return key[0] == 'c' || key[0] == 'd' || key[0] == 'n';
 }
 inline bool is_agreed_on(const std::string& key) {
-  return key[0] == 'l' || key[0] == 'n' || key[0] == 'a';
+  return key[0] == 'l' || key[0] == 'n' || key[0] == 'a' || key[0] == 'w';
 }
 
 struct Figures {

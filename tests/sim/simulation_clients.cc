@@ -37,10 +37,20 @@ ClientOperation Simulation::draw_operation(size_t client) {
     operation.quorum.mode = cluster::QuorumMode::kStrict;
     operation.value += ";";
     operation.increment = operation.key[0] == 'n' ? 1 : 0;
-    operation.action = percent(20)               ? Action::kGet
-                       : operation.key[0] == 'l' ? Action::kSetIfAbsent
-                       : operation.key[0] == 'n' ? Action::kAdd
-                                                 : Action::kAppend;
+    switch (operation.key[0]) {
+      case 'w':
+        operation.action = percent(50) ? Action::kGet : percent(80) ? Action::kSet : Action::kDelete;
+        return operation;
+      case 'l':
+        operation.action = Action::kSetIfAbsent;
+        break;
+      case 'n':
+        operation.action = Action::kAdd;
+        break;
+      default:
+        operation.action = Action::kAppend;
+    }
+    if (percent(20)) operation.action = Action::kGet;
     return operation;
   }
   if (only_added_to(operation.key) || (operation.key[0] == 'm' && percent(50))) {
