@@ -162,7 +162,7 @@ class Guessing(Node):
             self.assertEqual(user.value("PING"), b"PONG")
         late = self.connect()
         self.assertEqual(late.value("AUTH", SECRET), b"OK")
-        self.assertEqual(self.connect().value("HELLO", "3", "AUTH", "default", SECRET)[1], b"redis")
+        self.assertEqual(self.connect().value("HELLO", "3", "AUTH", "default", SECRET)[b"server"], b"redis")
         stats = user.value("INFO", "stats").decode()
         failures = int(stats.split("auth_failures:")[1].split("\r\n")[0])
         self.assertLess(failures, 1000)
