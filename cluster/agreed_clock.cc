@@ -90,20 +90,24 @@ void AgreedClock::follow_own(int64_t now_us, int64_t local_us, std::vector<Clock
 }
 
 AgreedClock::Middle AgreedClock::middle(int64_t now_us) const {
-  std::vector<int64_t> votes{own_.vote_us};
+  // Each vote lies between these.
+  std::vector<int64_t> votes{own_.vote_us}, least{own_.vote_us}, most{own_.vote_us};
   for (const auto& [id, peer] : peers_) {
-    if (peer.heard && now_us - peer.heard_us < settings_.vote_lifetime_us)
-      votes.push_back(peer.bases.vote_us);
+    if (!peer.heard || now_us - peer.heard_us >= settings_.vote_lifetime_us) continue;
+    votes.push_back(peer.bases.vote_us);
+    least.push_back(peer.bases.vote_us - peer.error_us);
+    most.push_back(peer.bases.vote_us + peer.error_us);
   }
-  std::sort(votes.begin(), votes.end());
+  std::sort(least.begin(), least.end());
+  std::sort(most.begin(), most.end());
   Middle middle;
   middle.votes = votes.size();
-  middle.heard_us = votes[(votes.size() - 1) / 2];
+  middle.heard_us = lower_median(&votes);
   // Who has heard nobody has nothing but its own.
   const size_t all = votes.size() == 1 ? 1 : peers_.size() + 1, missing = all - votes.size();
   const size_t lower = (all - 1) / 2, upper = all / 2;
-  if (lower >= missing) middle.low_us = votes[lower - missing];
-  if (upper < votes.size()) middle.high_us = votes[upper];
+  if (lower >= missing) middle.low_us = least[lower - missing];
+  if (upper < most.size()) middle.high_us = most[upper];
   return middle;
 }
 

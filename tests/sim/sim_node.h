@@ -76,8 +76,8 @@ class SimNode final : private engine::ChangeObserver,
   // (target, key), sorted.
   std::vector<std::pair<std::string, std::string>> hints();
   bool sees_all() const;
-  // What it takes for the time.
-  int64_t agreed_ms() const { return (now_us() + agreed_.base_us()) / 1000; }
+  // What it takes for the time; 0 before it knows.
+  int64_t agreed_ms() const { return knows_time_ ? (now_us() + agreed_.base_us()) / 1000 : 0; }
   bool idle() const;
 
   // Makes the key resident first. Empty: it was never there. With how far its partition is settled, as other
