@@ -5,13 +5,14 @@ import hmac
 import os
 import socket
 import struct
+import time
 
 HELLO, HELLO_REPLY, REFUSE, GOSSIP, TOPOLOGY, FORWARD, WRITE, PAXOS, PING, PONG = 1, 2, 3, 4, 5, 7, 9, 22, 23, 24
 INITIATOR = b"starling bus initiator"
 MAGIC = b"STARLING"
 ID_BYTES = 20
 NONCE_BYTES = 32
-GOSSIP_VERSION = 1
+GOSSIP_VERSION = 2
 UPDATE = 3
 
 
@@ -46,7 +47,8 @@ def gossip(entries, suspicions=(), descriptions=(), kind=UPDATE):
     out += varint(len(entries)) + b"".join(e[0] + varint(e[1]) + varint(e[2]) + varint(e[3]) for e in entries)
     out += varint(len(suspicions)) + b"".join(s[0] + s[1] + varint(s[2]) + varint(s[3]) + varint(s[4]) for s in suspicions)
     out += varint(0)
-    return out + varint(len(descriptions)) + b"".join(d[0] + varint(d[1]) + d[2] for d in descriptions)
+    out += varint(len(descriptions)) + b"".join(d[0] + varint(d[1]) + d[2] for d in descriptions)
+    return out + b"\0"  # No clock is told.
 
 
 class Refused(Exception):
@@ -60,7 +62,7 @@ class Peer:
         self.buffer = b""
         # Every version of the protocol there may be: what is used is the node's.
         introduction = (MAGIC + varint(1) + varint(1000) + b"\1" + os.urandom(NONCE_BYTES) + struct.pack("<Q", cluster) +
-                        node_id + varint(0) + string(own_address.encode()) + struct.pack("<Q", 1))
+                        node_id + varint(0) + string(own_address.encode()) + struct.pack("<QQ", 1, time.time_ns() // 1000))
         self.send(HELLO, introduction)
         theirs = self.expect(HELLO_REPLY)
         proof = hmac.new(secret.encode(), bytes([len(INITIATOR)]) + INITIATOR + string(introduction) + string(theirs),

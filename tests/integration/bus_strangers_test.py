@@ -103,9 +103,9 @@ class Strangers(unittest.TestCase):
         node, member = self.cluster.nodes[0], self.cluster.nodes[1]
         for _ in range(10):
             # Whichever loop it comes to: each has a link to the member.
-            peer = self.peer(node, bytes.fromhex(self.cluster.ids[1]))
-            peer.send(bus_peer.WRITE, bus_peer.varint(1) * 40, correlation=5)
             with self.assertRaises((bus_peer.Refused, OSError)):
+                peer = self.peer(node, bytes.fromhex(self.cluster.ids[1]))
+                peer.send(bus_peer.WRITE, bus_peer.varint(1) * 40, correlation=5)
                 while True:
                     kind, _ = peer.receive()
                     self.assertNotEqual(kind, bus_peer.WRITE + 1)
