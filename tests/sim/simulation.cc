@@ -126,6 +126,11 @@ void Simulation::draw_mix() {
   mix_.loops = 1 + below(3);
   mix_.ordered_links = percent(60);
   if (percent(mutation_ == Mutation::kOrderDropped ? 50 : 8)) calm_down();
+  if (mutation_ != Mutation::kOverrulingIgnored) return;
+  // It takes two coordinators and clocks that differ.
+  mix_.nodes = kReplicas;
+  mix_.cuts = mix_.clock_jumps = true;
+  mix_.disk_losses = mix_.power_losses = false;
 }
 
 // Nothing goes wrong: what is told of then, the nodes have made themselves.

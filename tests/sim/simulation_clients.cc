@@ -24,6 +24,7 @@ ClientOperation Simulation::draw_operation(size_t client) {
   ClientOperation operation;
   operation.client = client;
   operation.key = keys_[below(keys_.size())];
+  if (mutation_ == Mutation::kOverrulingIgnored && percent(70)) operation.key = "w0";
   operation.value = "v" + std::to_string(next_operation_);
   static constexpr int kQuorums[][2] = {{2, 2}, {2, 2}, {2, 2}, {3, 1}, {1, 3}, {1, 1}, {3, 2}, {1, 2}};
   const auto& quorum = kQuorums[below(8)];
