@@ -33,9 +33,10 @@ void Coordinator::attempt_answered(Request& request, Contact& contact, ReplyResu
     request.taken |= uint64_t{1} << slot;
     request.others_took = true;
   } else {
-    // Whatever it says, nothing was done there.
+    // Where the log has failed it is in memory, and may last.
     request.tally.fail(slot);
     request.refused |= result == ReplyResult::kConflict;
+    request.doubtful |= result == ReplyResult::kUnavailable || result == ReplyResult::kRefused;
     if (request.agreed) owe(request, slot);
   }
   decide_attempt(request, false);

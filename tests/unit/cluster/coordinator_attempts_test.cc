@@ -116,11 +116,20 @@ TEST_CASE("where one has taken it and too few follow, it is not known either") {
   CHECK(b.hints.empty());
 }
 
-TEST_CASE("replicas that cannot store it have done nothing, and say why it failed") {
+TEST_CASE("a replica whose log fails may have it all the same") {
   Bench b(3);
   begin(b);
   b.answer(0, kFull);
-  b.answer(1, kFull);
+  b.answer(1, kConflict);
+  CHECK(b.done[1].starts_with("unknown: NOQUORUM 1 of 3"));
+  CHECK(b.done[1].ends_with("may still take effect"));
+}
+
+TEST_CASE("replicas of a later topology have done nothing, and that is why it failed") {
+  Bench b(3);
+  begin(b);
+  b.answer(0, stale_epoch_reply(2));
+  b.answer(1, stale_epoch_reply(2));
   CHECK(b.done[1].starts_with("refused: NOQUORUM 1 of 3"));
   CHECK(b.done[1].ends_with("nothing was done"));
 }
