@@ -1,8 +1,10 @@
 #include "engine/record_difference.h"
 
+#include <algorithm>
+#include <memory>
+#include <vector>
+
 #include "engine/core.h"
-#include "engine/record_codec.h"
-#include "engine/settled.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {
@@ -43,10 +45,28 @@ std::string version(TestNode& node) {
 }
 
 void merge_whole(TestNode& node, const std::string& bytes) {
+  MergeOutcome outcome{};
   node.with_operation("k", 0, [&](Operation& operation, const Key& key) {
-    const MergeOutcome outcome = Replica(operation, 0).merge_state(key, bytes);
-    REQUIRE((outcome == MergeOutcome::kApplied || outcome == MergeOutcome::kUnchanged));
+    outcome = Replica(operation, 0).merge_state(key, bytes);
   });
+  REQUIRE((outcome == MergeOutcome::kApplied || outcome == MergeOutcome::kUnchanged));
+}
+
+// Once all have all, up to a stamp below that of every later event.
+void settle_all(const std::vector<std::unique_ptr<TestNode>>& nodes) {
+  Stamp stamp = UINT64_MAX;
+  for (const auto& to : nodes) {
+    for (const auto& from : nodes) {
+      if (to != from && !state(*from).empty()) merge_whole(*to, state(*from));
+    }
+  }
+  for (const auto& node : nodes) stamp = std::min(stamp, node->engine().core().hybrid_clock.last());
+  if (stamp == 0) return;
+  for (const auto& node : nodes) {
+    node->with_operation("k", 0, [&](Operation& operation, const Key& key) {
+      Replica(operation, 0).settle(key.partition, stamp);
+    });
+  }
 }
 
 struct Exchange {
@@ -202,10 +222,7 @@ TEST_CASE("difference: random histories of three nodes: a merge by it is the mer
           if (database.find(key)) database.set_deadline(key, node.clock.now_ms + 1'000'000);
         });
       } else if (choice == 14) {
-        node.with_operation("k", 0, [&](Operation& operation, const Key& key) {
-          const EngineCore& core = operation.engine().core();
-          Replica(operation, 0).settle(key.partition, core.hybrid_clock.last() - random.below(1 << 20));
-        });
+        settle_all(nodes);
       } else if (&node != &other && !state(node).empty()) {
         // A twin takes the whole.
         REQUIRE(other.engine().commit().ok());
