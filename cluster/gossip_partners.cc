@@ -1,5 +1,5 @@
 // Whom to talk to in an interval. However big the cluster is, it is at most `fanout` peers at random, one
-// that is nearly late, one that is suspect or down, one rumour or one that others know more of, and one seed.
+// that is nearly late, one that is suspect or down, one rumour, and one seed.
 #include <algorithm>
 
 #include "cluster/membership.h"
@@ -23,10 +23,14 @@ constexpr int64_t kMeasurementLifetimeUs = 2'000'000;
 }  // namespace
 
 void Membership::send_digests(int64_t now_us, GossipOutput* out) {
-  for (uint32_t i = 0; i < settings_.fanout; ++i) ask(draw_random_peer(), now_us, out);
+  for (uint32_t i = 0; i < settings_.fanout; ++i) {
+    // In every second interval one that has something to say of itself, in the place of any.
+    Peer* peer = i == 0 && ticks_ % 2 == 0 ? draw_peer_to_hear() : nullptr;
+    ask(peer != nullptr ? peer : draw_random_peer(), now_us, out);
+  }
   ask(most_overdue_peer(now_us), now_us, out);
   ask(draw_unhealthy_peer(), now_us, out);
-  if (!ask_rumours(now_us, out)) ask(draw_peer_to_hear(), now_us, out);
+  ask_rumours(now_us, out);
   ask_seed(now_us, out);
 }
 
@@ -89,20 +93,19 @@ Membership::Peer* Membership::draw_peer_to_hear() {
   return drawn;
 }
 
-// Whether they are there, and who they are, they must say themselves. False: there was none to ask.
-bool Membership::ask_rumours(int64_t now_us, GossipOutput* out) {
+// Whether they are there, and who they are, they must say themselves.
+void Membership::ask_rumours(int64_t now_us, GossipOutput* out) {
   const size_t most = size() < kFewKnown ? kRumoursAtFirst : 1;
   size_t asked = 0;
   for (Told& told : rumours_) {
     if (told.last_asked_us != 0 && now_us - told.last_asked_us < kAskRumourAgainUs) continue;
-    if (asked++ == most) return true;
+    if (asked++ == most) return;
     told.last_asked_us = now_us;
     GossipMessage message = start_message(GossipKind::kDigest, next_sequence_++, now_us);
     fill_entries(&message);
     describe(self_, &message);
     send(told.id, {told.description.host, told.description.bus_port}, message, out);
   }
-  return asked > 0;
 }
 
 void Membership::ask_seed(int64_t now_us, GossipOutput* out) {

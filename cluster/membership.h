@@ -258,7 +258,7 @@ class Membership {
   Peer* most_overdue_peer(int64_t now_us);
   Peer* draw_unhealthy_peer();
   Peer* draw_peer_to_hear();
-  bool ask_rumours(int64_t now_us, GossipOutput* out);
+  void ask_rumours(int64_t now_us, GossipOutput* out);
   void ask_seed(int64_t now_us, GossipOutput* out);
   void ask(Peer* peer, int64_t now_us, GossipOutput* out);
 
