@@ -62,7 +62,7 @@ Status restamp(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limi
     std::string_view bytes = version.context;
     (void)take_settled(&bytes);
     VersionVector context;
-    if (decode_context(bytes, SIZE_MAX, &context).ok() && later(context, latest))
+    if (decode_context(bytes, bytes.size(), &context).ok() && later(context, latest))
       keys.emplace_back(version.database, version.key);
   });
   for (const auto& [database, name] : keys) {

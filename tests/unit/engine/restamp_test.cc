@@ -41,7 +41,10 @@ void write_some(TestNode& node) {
   node.with("mortal", [&](Database& database, const Key& key) {
     database.put_string(key, "m", node.clock.now_ms + 2 * kHourMs);
   });
-  node.with("removed", [](Database& database, const Key& key) { database.remove(key); });
+  node.with("removed", [](Database& database, const Key& key) {
+    database.put_string(key, "there", kNoDeadline);
+    database.remove(key);
+  });
   node.with("number", [](Database& database, const Key& key) { database.add(key, 0, 5); });
   node.with("set", [](Database& database, const Key& key) {
     OpenCollection set = database.open(key, Type::kSet);
