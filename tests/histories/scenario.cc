@@ -35,12 +35,14 @@ std::vector<Scenario> make() {
       strict("late-forward", "commands that failed must not run later (links cut for seconds)", kRegisters);
   late.mix.faults = {{Fault::kCutLink, 3}, {Fault::kCutOneWay, 1}};
   late.mix.lasts = 2 * kSecond;
+  late.in_short = 8 * kSecond;
   all.push_back(late);
 
   Scenario locks = strict("cut-link-locks", "nobody gets what another one has, with links cut", kUnique);
   locks.mix.faults = {{Fault::kCutLink, 1}};
   locks.mix.lasts = 3 * kSecond;
   locks.mix.pause = 3 * kSecond;
+  locks.in_short = 10 * kSecond;
   all.push_back(locks);
 
   Scenario skew = strict(
@@ -48,6 +50,7 @@ std::vector<Scenario> make() {
   skew.mix.faults = {{Fault::kCutLink, 1}};
   skew.mix.lasts = 3 * kSecond;
   skew.mix.steady_skew_ms = 20'000;
+  skew.in_short = 8 * kSecond;
   all.push_back(skew);
 
   Scenario jump =
@@ -101,6 +104,7 @@ std::vector<Scenario> make() {
   always_single.in_cluster = false;
   always_single.settings = {{"appendfsync", "always"}};
   always_single.length = 18 * kSecond;
+  always_single.in_short = 18 * kSecond;
   all.push_back(always_single);
 
   Scenario hot = strict("hot-set", "fifty clients that write to one set: nothing fails", {"hot-set"});
