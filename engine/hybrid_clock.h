@@ -47,10 +47,10 @@ class HybridClock {
   void trust(bool all) { trusting_.store(all, std::memory_order_relaxed); }
 
   // Of events that somebody has seen and that are superseded, or of earlier actors of this node: later stamps
-  // are greater than these, too, as far as that is permitted. Those beyond were made by a clock that was
-  // wrong.
+  // are greater than these, too, up to half of what is permitted, so that peers still take those to come. Those
+  // beyond were made by a clock that was wrong.
   void witness(Stamp seen, int64_t now_ms) {
-    const Stamp latest = stamp_at(now_ms + max_drift_ms_) | 0xffff;
+    const Stamp latest = stamp_at(now_ms + max_drift_ms_ / 2);
     raise(seen < latest ? seen : latest);
   }
 
