@@ -10,8 +10,7 @@
 namespace starling::engine {
 namespace {
 
-// Of one key. What is put back is made anew, element by element.
-constexpr size_t kLargestCollectionBytes = 64 << 10;
+// Of one key, of which a copy is made.
 constexpr size_t kLargestStringBytes = 1 << 20;
 
 }  // namespace
@@ -19,9 +18,7 @@ constexpr size_t kLargestStringBytes = 1 << 20;
 bool Trial::possible(Operation& operation, std::span<const KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(), [&](const KeyRef& ref) {
     const Found found = operation.database(ref.database).find(ref.key, Touch::kNo);
-    if (!found) return true;
-    const size_t largest = found.type() == Type::kString ? kLargestStringBytes : kLargestCollectionBytes;
-    return found.memory_bytes() <= largest;
+    return !found || (found.type() == Type::kString && found.memory_bytes() <= kLargestStringBytes);
   });
 }
 

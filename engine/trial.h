@@ -32,7 +32,7 @@ struct Tried {
 
 class Trial {
  public:
-  // Whether what the keys hold is little enough to be put back. They are locked and resident.
+  // Whether the keys hold strings, if anything, and little enough to be copied. They are locked and resident.
   static bool possible(Operation& operation, std::span<const KeyRef> keys);
 
   // `operation` has changed nothing; it captures nothing. It outlives this.

@@ -133,7 +133,7 @@ void SimNode::run(const ExecutionPtr& execution) {
   }
   world_.note_time(setting_.index, now_ms());
   const bool agrees = reads && asked.depends() && quorum_of(asked).mode == cluster::QuorumMode::kStrict &&
-                      number_of(asked.quorum.write) > 1 && holds(partition) &&
+                      number_of(asked.quorum.write) > 1 && holds(partition) && asked.elements.empty() &&
                       engine::Trial::possible(operation, std::array{engine::KeyRef{0, key}});
   if (agrees) return try_out(execution, asked, operation, key);
   execute(execution, asked, operation, key);

@@ -59,6 +59,7 @@ TEST_CASE("the oldest snapshots go, but none that a server was started on") {
   CHECK(found[1].name == third);
 
   std::unique_ptr<engine::DirectoryLock> lock;
+  REQUIRE(engine::write_format(place.path() + "/snapshots/" + third, 0).ok());
   REQUIRE(engine::DirectoryLock::acquire(place.path() + "/snapshots/" + third, 0, &lock).ok());
   CHECK(drop_snapshot(place.path(), third).code() == engine::StatusCode::kLocked);
   lock.reset();
