@@ -487,8 +487,11 @@ void SimNode::release_held() {
   for (const auto& [token, held] : held_) {
     if (held.pending > 0) continue;
     const bool good = held.answer->error.empty();
-    // The pass goes on.
-    if (good && held.changed && held.position > engine_.written()) continue;
+    // The pass goes on, or the disk is full: whatever is held asks for the sync, as the server's CommitGate does.
+    if (good && held.changed && held.position > engine_.written()) {
+      undurable |= setting_.fsync_always;
+      continue;
+    }
     if (setting_.fsync_always && good && !engine_.durable(held.position)) {
       undurable = true;
     } else {
