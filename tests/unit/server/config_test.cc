@@ -169,7 +169,7 @@ TEST_CASE("all that is wrong is told at once") {
 }
 
 TEST_CASE("what may be counted on and changes nothing is warned of, and stops no start") {
-  for (const auto& [name, value] :
+  for (const std::pair<std::string, std::string>& given :
        std::vector<std::pair<std::string, std::string>>{{"syslog-enabled", "yes"},
                                                         {"cluster-node-timeout", "5000"},
                                                         {"cluster-config-file", "n.conf"},
@@ -178,11 +178,12 @@ TEST_CASE("what may be counted on and changes nothing is warned of, and stops no
                                                         {"socket-mark-id", "7"},
                                                         {"cluster-slave-no-failover", "yes"}}) {
     Config config;
+    const std::string& name = given.first;
     CAPTURE(name);
-    REQUIRE(load(&config, {"--" + name, value}).ok());
+    REQUIRE(load(&config, {"--" + name, given.second}).ok());
     REQUIRE(config.warnings().size() == 1);
     CHECK(config.warnings()[0].find("changes nothing") != std::string::npos);
-    CHECK(value == server::value(config, name));
+    CHECK(given.second == value(config, name));
   }
   Config plain;
   REQUIRE(load(&plain, {"--syslog-enabled", "no", "--cluster-node-timeout", "15000"}).ok());
