@@ -11,7 +11,9 @@ std::string milliseconds(Time time) {
 
 Violations check_expiry(const History& history, Time margin) {
   Violations all;
-  for (const auto& [key, operations] : by_key(history, {Kind::kExpiring, Kind::kRead, Kind::kRemaining})) {
+  for (const auto& one : by_key(history, {Kind::kExpiring, Kind::kRead, Kind::kRemaining})) {
+    const auto& key = one.first;
+    const auto& operations = one.second;
     size_t write = history.size();
     for (const size_t i : operations) {
       if (history[i].kind == Kind::kExpiring) write = i;
