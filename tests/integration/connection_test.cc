@@ -92,7 +92,7 @@ TEST_CASE("big values go in and out, shared or not") {
   }
 }
 
-TEST_CASE("a client that never reads stops being served and costs bounded memory") {
+TEST_CASE("a client that does not read yet costs what it asked for, and gets all of it") {
   ServerProcess server(kMemory);
   const Connection reader = server.connect();
   REQUIRE(ask(reader, {"SET", "v", std::string(10000, 'v')}) == "OK");
@@ -106,7 +106,8 @@ TEST_CASE("a client that never reads stops being served and costs bounded memory
     line = ask(reader, {"CLIENT", "LIST"});
     return std::stoll(field_of(line.substr(line.find('\n') + 1), "omem")) > 500'000;
   }));
-  CHECK(std::stoll(field_of(line.substr(line.find('\n') + 1), "omem")) < 4'000'000);
+  // What limits it is client-output-buffer-limit and maxmemory-clients (backpressure_test.py).
+  CHECK(std::stoll(field_of(line.substr(line.find('\n') + 1), "omem")) < 210'000'000);
   CHECK(ask(reader, {"PING"}) == "PONG");
   // Once it reads, it gets everything.
   for (int i = 0; i < 20000; ++i) REQUIRE(next_reply(mute).size() == 10000);
