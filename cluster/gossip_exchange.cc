@@ -14,11 +14,10 @@ constexpr size_t kMaxNews = 256;
 // What a node can have counted beyond what it has said itself, when messages overtake each other.
 constexpr uint64_t kOvertaking = 16;
 // How far, and how often in an interval, what others remember of it may raise a node's incarnation: more than
-// any clock is off, and too little to use up the numbers.
+// any clock is off (both begin as milliseconds of 1970), and too little to use up the numbers. How far, too, for the
+// version of its description.
 constexpr uint64_t kLargestRefutation = uint64_t{1} << 41;
 constexpr uint64_t kRefutationsPerInterval = 8;
-// The same for how often a node is remembered to have changed its description.
-constexpr uint64_t kMostDescriptions = uint64_t{1} << 32;
 
 bool further(const GossipEntry& a, const GossipEntry& b) {
   if (a.incarnation != b.incarnation) return a.incarnation > b.incarnation;
@@ -324,8 +323,9 @@ void Membership::take_own(const GossipEntry& entry, GossipOutput* out) {
     refute(entry.incarnation, out);
   }
   if (entry.description_version > own_.description_version &&
-      entry.description_version - own_.description_version < kMostDescriptions) {
-    own_.description_version = entry.description_version + 1;
+      entry.description_version >> kLifeTagBits < kLatestDescription &&
+      (entry.description_version - own_.description_version) >> kLifeTagBits <= kLargestRefutation) {
+    own_.description_version = ((entry.description_version >> kLifeTagBits) + 1) << kLifeTagBits | life_tag_;
   }
 }
 

@@ -22,7 +22,9 @@ Membership::Membership(const NodeId& self, NodeDescription description, uint64_t
     : self_(self),
       settings_(settings),
       random_(random),
-      own_{self, first_incarnation, 0, first_incarnation},
+      life_tag_(random.next() & kLifeTag),
+      own_{self, first_incarnation, 0,
+           std::min(first_incarnation, kLatestDescription) << kLifeTagBits | life_tag_},
       own_description_(std::move(description)),
       last_tick_us_(now_us),
       rates_since_us_(now_us) {
@@ -61,7 +63,7 @@ void Membership::set_description(const NodeDescription& description) {
   STARLING_ASSERT(description.well_formed());
   if (description == own_description_) return;
   own_description_ = description;
-  ++own_.description_version;
+  own_.description_version += uint64_t{1} << kLifeTagBits;
 }
 
 void Membership::remove(const NodeId& id) {

@@ -68,4 +68,48 @@ TEST_CASE("membership: a node that restarts is back everywhere") {
   CHECK(network.count(MembershipEventKind::kBack) >= 4);
 }
 
+// Its numbers begin with the milliseconds of its clock.
+TEST_CASE(
+    "membership: what a node says of itself counts though its clock was decades ahead before it restarted") {
+  GossipNetwork network(gossip_seed());
+  network.add();
+  network.add();
+  network.add(uint64_t{60} * 365 * 86'400'000);
+  REQUIRE(network.run_until(kMinute, [&] { return network.all_know_all(); }));
+  network.crash(2);
+  network.restart(2, 1);
+  NodeDescription moved = GossipNetwork::description_of(2);
+  moved.accepts_writes = !moved.accepts_writes;
+  network.at(2).set_description(moved);
+  CHECK(network.run_until(kMinute, [&] {
+    return *network.at(0).description(GossipNetwork::id_of(2)) == moved &&
+           *network.at(1).description(GossipNetwork::id_of(2)) == moved;
+  }));
+}
+
+TEST_CASE(
+    "membership: two lives of a node that begin at one moment do not give one version to two descriptions") {
+  for (int changes = 0; changes < 4; ++changes) {
+    GossipNetwork network(gossip_seed());
+    settle(&network, 3);
+    NodeDescription former = GossipNetwork::description_of(2), present = former;
+    former.accepts_writes = !former.accepts_writes;
+    network.at(2).set_description(former);
+    const auto all_know = [&](const NodeDescription& description) {
+      return network.run_until(kMinute, [&] {
+        return *network.at(0).description(GossipNetwork::id_of(2)) == description &&
+               *network.at(1).description(GossipNetwork::id_of(2)) == description;
+      });
+    };
+    REQUIRE(all_know(former));
+    network.crash(2);
+    network.restart(2, 1);
+    for (int i = 0; i < changes; ++i) {
+      present.weight = static_cast<uint32_t>(2 + i);
+      network.at(2).set_description(present);
+    }
+    CHECK(all_know(present));
+  }
+}
+
 }  // namespace starling::cluster
