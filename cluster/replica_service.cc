@@ -233,7 +233,10 @@ ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind,
     operation.finish();
     return Progress::kMissing;
   }
-  bool conflict = false;
+  const auto first = std::find_if(conditions.begin(), conditions.end(),
+                                  [](const Condition& condition) { return !condition.record.empty(); });
+  const std::string_view attempt = first == conditions.end() ? std::string_view() : first->after;
+  bool conflict = host_.refused_attempts().contains(attempt);
   for (size_t number = 0; number < keys.size(); ++number) {
     engine::Replica replica(operation, keys[number].database);
     engine::Order order;
@@ -260,6 +263,7 @@ ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind,
     if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead)
       break;
   }
+  if (conflict || outcome == engine::MergeOutcome::kStampTooFarAhead) host_.refused_attempts().note(attempt);
   engine::LogPosition position = operation.finish();
   if (outcome == engine::MergeOutcome::kCorrupt) return malformed();
   if (outcome == engine::MergeOutcome::kStampTooFarAhead) {

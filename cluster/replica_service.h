@@ -28,6 +28,7 @@
 #include "cluster/data_messages.h"
 #include "cluster/frame.h"
 #include "cluster/node_id.h"
+#include "cluster/refused_attempts.h"
 #include "engine/engine.h"
 
 namespace starling::cluster {
@@ -47,6 +48,8 @@ class ReplicaService {
     virtual int64_t now_ms() const = 0;
     // This node has an attempt under way on the key; its stripe is held.
     virtual bool undecided(int database, std::string_view key) const = 0;
+    // Of all services of this node.
+    virtual RefusedAttempts& refused_attempts() = 0;
   };
 
   ReplicaService(engine::Engine& engine, Host& host) : engine_(engine), host_(host) {}

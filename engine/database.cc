@@ -171,7 +171,7 @@ void Database::put(const Key& key, std::string_view value, void* big_value, int6
   parts.flags = flags;
   parts.external = big_value;
   if (history != nullptr) {
-    history->context().add({parts.stamp, core_->actor});
+    history->context().add({parts.stamp, operation_->actor()});
     auto* big = big_value != nullptr ? static_cast<BigValue*>(big_value) : new BigValue(value, nullptr);
     big->history = std::move(history);
     parts.external = big;

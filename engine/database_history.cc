@@ -115,7 +115,7 @@ bool Database::add_simple(Partition& partition, Table::Slot slot, const Key& key
   if (old != nullptr && old->counter()) {
     own = contribution_in(actors, *old);
   } else if (old != nullptr && old->stamp() != 0) {
-    own = {{old->stamp(), core_->actor}, before, 0};
+    own = {{old->stamp(), operation_->actor()}, before, 0};
   }
   if (__builtin_add_overflow(own.sum, increment, &own.sum)) return false;
   const std::optional<std::string> value = counter_value(actors, own);
@@ -129,7 +129,8 @@ bool Database::add_simple(Partition& partition, Table::Slot slot, const Key& key
   parts.actor = operation_->actor_index();
   if (old != nullptr && !old->tombstone()) parts.deadline_ms = old->deadline_ms();
   std::string record;
-  encode_simple_counter(core_->actor, parts.stamp, parts.deadline_ms, encode_contribution(own), &record);
+  encode_simple_counter(operation_->actor(), parts.stamp, parts.deadline_ms, encode_contribution(own),
+                        &record);
   log_record(key, record, parts.stamp, was_bits(old, inherited_flags(old)), 0);
   store_simple(partition, slot, key, parts);
   return true;
@@ -137,7 +138,7 @@ bool Database::add_simple(Partition& partition, Table::Slot slot, const Key& key
 
 bool Database::add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown) {
   Record record = record_of(core_->keyspace.actors, old);
-  Change change(&record, {operation_->next_stamp(), core_->actor}, operation_->now_ms());
+  Change change(&record, {operation_->next_stamp(), operation_->actor()}, operation_->now_ms());
   if (!change.add_to_string(increment)) return false;
   (void)change.finish();
   if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
@@ -182,7 +183,7 @@ void Database::bury(Partition& partition, Table::Slot slot, const Key& key) {
   mutation.was = was;
   mutation.stamp = parts.stamp;
   if (history != nullptr) {
-    const Dot dot{parts.stamp, core_->actor};
+    const Dot dot{parts.stamp, operation_->actor()};
     history->context().add(dot);
     history->hide(ElementKind::kValue, "", {{dot, "", 0, true}});
     parts.flags |= Entry::kComplex;
@@ -250,7 +251,7 @@ void Database::change_deadline(Partition& partition, Table::Slot slot, const Key
     if (captured != nullptr) ChangeCapture(*captured).whole(index_, key);
     if (simple) return move_deadline(partition, slot, key, deadline_ms);
     Record record = record_of(core_->keyspace.actors, entry);
-    const ActorId actor = core_->keyspace.actors.id_of(operation_->actor_index());
+    const ActorId actor = operation_->actor();
     Change change(&record, {operation_->next_stamp(), actor}, operation_->now_ms());
     change.set_deadline(deadline_ms);
     (void)change.finish();

@@ -57,7 +57,7 @@ void OpenCollection::put_away_hidden() {
 void OpenCollection::join_event(Stamp stamp, std::string_view name) {
   History* history = collection_->history();
   if (history == nullptr) return;  // One actor's: the entry's dot will be all of the context.
-  history->context().add({stamp, operation_->core_.keyspace.actors.id_of(operation_->actor_index())});
+  history->context().add({stamp, operation_->actor()});
   history->drop(element_kind_of(collection_->type()), name);
 }
 
@@ -166,7 +166,7 @@ int64_t OpenCollection::add(std::string_view name, int64_t before, int64_t incre
   std::optional<Sibling> own;
   if (core.options.replicated) {
     const Siblings siblings = siblings_in(collection_->elements().find(hash_of(name), name));
-    own = contribution(siblings, true, {0, core.actor}, increment);
+    own = contribution(siblings, true, {0, operation_->actor()}, increment);
   }
   if (!own.has_value()) {
     put(name, std::to_string(before + increment));
@@ -193,7 +193,7 @@ void OpenCollection::put_contribution(std::string_view name, std::string_view by
   const auto memory_before = static_cast<int64_t>(collection_->memory_bytes());
   Siblings siblings = siblings_in(slot);
   const ActorIndex actor = operation_->actor_index();
-  const Dot dot{operation_->next_stamp(), core.keyspace.actors.id_of(actor)};
+  const Dot dot{operation_->next_stamp(), operation_->actor()};
   place_contribution({dot, std::string(bytes), 0, false, true}, &siblings);
   join_event(dot.stamp, name);
   store_siblings(slot, hash, name, std::move(siblings));

@@ -31,6 +31,14 @@ Operation::Operation(Engine& engine, int64_t now_ms)
   frame_.clear();
 }
 
+ActorId Operation::actor() const {
+  return core_.keyspace.actors.id_of(actor_index_);
+}
+
+void Operation::act_as(ActorId actor) {
+  actor_index_ = core_.keyspace.actors.index_of(actor);
+}
+
 Operation::~Operation() {
   STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty());
 }

@@ -290,9 +290,13 @@ class Operation {
   friend class OpenCollection;
   friend class Recovery;
   friend class Replica;
+  friend class Trial;
 
   uint64_t next_stamp();
+  // Whose events the changes are: this incarnation's, or who act_as() named.
   uint16_t actor_index() const { return actor_index_; }
+  ActorId actor() const;
+  void act_as(ActorId actor);
   void log(const Mutation& mutation);
   void append(const Mutation& mutation);
   void log_hint_gone(const KeyRef& key, std::string_view target);

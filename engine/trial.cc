@@ -10,7 +10,8 @@
 namespace starling::engine {
 namespace {
 
-// Of one key, of which a copy is made.
+// Of one key. What is put back is made anew, element by element.
+constexpr size_t kLargestCollectionBytes = 64 << 10;
 constexpr size_t kLargestStringBytes = 1 << 20;
 
 }  // namespace
@@ -18,11 +19,14 @@ constexpr size_t kLargestStringBytes = 1 << 20;
 bool Trial::possible(Operation& operation, std::span<const KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(), [&](const KeyRef& ref) {
     const Found found = operation.database(ref.database).find(ref.key, Touch::kNo);
-    return !found || (found.type() == Type::kString && found.memory_bytes() <= kLargestStringBytes);
+    if (!found) return true;
+    const size_t largest = found.type() == Type::kString ? kLargestStringBytes : kLargestCollectionBytes;
+    return found.memory_bytes() <= largest;
   });
 }
 
-Trial::Trial(Operation* operation, std::span<const KeyRef> keys) : operation_(*operation), frame_bytes_(0) {
+Trial::Trial(Operation* operation, ActorId actor, std::span<const KeyRef> keys)
+    : operation_(*operation), own_actor_(operation->actor()), frame_bytes_(0) {
   for (const KeyRef& ref : keys) {
     const bool known = std::any_of(kept_.begin(), kept_.end(), [&](const Kept& kept) {
       return kept.key.database == ref.database && kept.key.key.name == ref.key.name;
@@ -35,9 +39,11 @@ Trial::Trial(Operation* operation, std::span<const KeyRef> keys) : operation_(*o
     kept.record = Replica(operation_, ref.database).held(ref.key);
   }
   frame_bytes_ = Replica::frame_bytes(operation_);
+  operation_.act_as(actor);
 }
 
 bool Trial::take_back(std::vector<Tried>* tried) {
+  operation_.act_as(own_actor_);
   bool changed = false;
   for (const Kept& kept : kept_) {
     Replica replica(operation_, kept.key.database);

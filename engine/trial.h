@@ -32,11 +32,12 @@ struct Tried {
 
 class Trial {
  public:
-  // Whether the keys hold strings, if anything, and little enough to be copied. They are locked and resident.
+  // Whether what the keys hold is little enough to be put back. They are locked and resident.
   static bool possible(Operation& operation, std::span<const KeyRef> keys);
 
-  // `operation` has changed nothing; it captures nothing. It outlives this.
-  Trial(Operation* operation, std::span<const KeyRef> keys);
+  // `operation` has changed nothing; it captures nothing. It outlives this. Until take_back() its events are `actor`'s:
+  // not the node's own, whose later events would claim to have seen what may never have been kept anywhere.
+  Trial(Operation* operation, ActorId actor, std::span<const KeyRef> keys);
   // Appends one for each key, in their order without repetition. True: something would change.
   bool take_back(std::vector<Tried>* tried);
 
@@ -47,6 +48,7 @@ class Trial {
     std::optional<Record> record;
   };
   Operation& operation_;
+  ActorId own_actor_;
   size_t frame_bytes_;
   std::vector<Kept> kept_;
 };

@@ -28,13 +28,6 @@ bool merges(const Command& command) {
   return std::find(std::begin(kMerging), std::end(kMerging), command.full_name) != std::end(kMerging);
 }
 
-// What makes or changes a hash or a set. An attempt that one replica may have taken would put a whole record there, of
-// which later changes of single elements say nothing: the replicas would differ.
-bool changes_collections(const Command& command) {
-  if ((command.spec->flags & kWrite) == 0) return false;
-  return command.spec->group == "hash" || command.spec->group == "set" || command.full_name == "restore";
-}
-
 bool one_partition(std::span<const engine::KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(),
                      [&](const engine::KeyRef& key) { return key.key.partition == keys[0].key.partition; });
@@ -51,14 +44,7 @@ bool ClusterThread::must_agree(const Client& client, const Command& command, con
   if (write.level == cluster::Level::kOne || (write.level == cluster::Level::kNumber && write.number == 1))
     return false;
   const uint32_t flags = command.spec->flags | (client.transaction.open ? client.transaction.flags : 0);
-  if ((flags & kWholeKeyspace) != 0 || merges(command) || changes_collections(command) ||
-      !one_partition(keys))
-    return false;
-  if (client.transaction.open &&
-      std::any_of(client.transaction.queue.begin(), client.transaction.queue.end(),
-                  [](const QueuedCommand& queued) { return changes_collections(*queued.command); })) {
-    return false;
-  }
+  if ((flags & kWholeKeyspace) != 0 || merges(command) || !one_partition(keys)) return false;
   const uint16_t partition = keys[0].key.partition;
   if (!placement_->holds(partition, placement_->self) || placement_->replicas(partition).size() == 1)
     return false;
@@ -86,6 +72,10 @@ bool ClusterThread::must_wait(Client& client, PreparedRequest& prepared,
   }
   client.wait_for(Waiting::kForNodes);
   return true;
+}
+
+engine::ActorId ClusterThread::attempt_actor(std::span<const engine::KeyRef> keys) const {
+  return node_.attempt_actor().next(keys);
 }
 
 std::shared_ptr<Attempt> ClusterThread::prepare_attempt(Client& client, const PreparedRequest& prepared) {
@@ -141,6 +131,9 @@ void ClusterThread::attempt_done(uint64_t token, cluster::AttemptOutcome outcome
     // Until it is stored here this node owes it to its peers.
     coordinator_.obligations().begin(attempt->partition);
     return store_agreed(attempt);
+  }
+  if (outcome == cluster::AttemptOutcome::kUnknown) {
+    for (const engine::Tried& tried : attempt->tried) node_.attempt_actor().doubt(tried.database, tried.key);
   }
   attempt->state = failure == nullptr ? Attempt::State::kRefused : Attempt::State::kFailed;
   if (failure == nullptr) {

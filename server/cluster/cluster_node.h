@@ -12,9 +12,11 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/attempt_actor.h"
 #include "cluster/membership.h"
 #include "cluster/ordered_changes.h"
 #include "cluster/placement.h"
+#include "cluster/refused_attempts.h"
 #include "cluster/undecided_keys.h"
 #include "engine/status.h"
 #include "server/bus/bus_links.h"
@@ -117,6 +119,8 @@ class ClusterNode {
   HintKeeper& hints() { return hints_; }
   // Of all loops.
   cluster::UndecidedKeys& undecided() { return undecided_; }
+  cluster::RefusedAttempts& refused_attempts() { return refused_attempts_; }
+  cluster::AttemptActor& attempt_actor() { return attempt_actor_; }
   // Of any loop: what waits for that goes on, on its own.
   void attempt_ended();
   // Whether what the node says beyond gossip is taken: once there is a cluster, that of its members.
@@ -159,6 +163,8 @@ class ClusterNode {
   std::unique_ptr<TopologyKeeper> topology_;
   HintKeeper hints_;
   cluster::UndecidedKeys undecided_;
+  cluster::RefusedAttempts refused_attempts_;
+  cluster::AttemptActor attempt_actor_{[] { return thread_random().next() | 1; }};
   cluster::OrderedChanges order_;  // Of all loops.
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<HintDelivery> hint_delivery_;

@@ -98,6 +98,10 @@ bool ClusterThread::attempts_under_way() const {
   return node_.undecided().any();
 }
 
+cluster::RefusedAttempts& ClusterThread::refused_attempts() {
+  return node_.refused_attempts();
+}
+
 bool ClusterThread::undecided(int database, std::string_view key) const {
   return node_.undecided().contains(database, key);
 }

@@ -86,6 +86,8 @@ class ClusterThread final : private BusHandler,
                   std::span<const engine::KeyRef> keys, engine::Operation& operation) const;
   // Before it is tried.
   std::shared_ptr<Attempt> prepare_attempt(Client& client, const PreparedRequest& prepared);
+  // Whose events it will be.
+  engine::ActorId attempt_actor(std::span<const engine::KeyRef> keys) const;
   // It was tried and taken back, and would change something; the keys are locked still.
   void claim(const Attempt& attempt);
   // Asks the replicas; the client, whose reply from `from` on is held, waits, and then starts over.
@@ -206,6 +208,7 @@ class ClusterThread final : private BusHandler,
   bool holds(uint16_t partition) const override { return placement_->holds(partition, placement_->self); }
   int64_t now_ms() const override;
   bool undecided(int database, std::string_view key) const override;
+  cluster::RefusedAttempts& refused_attempts() override;
 
   // A reply that waits for writes of one or more partitions.
   struct HeldWrite {

@@ -110,6 +110,15 @@ class Agreement(unittest.TestCase):
             self.nodes[1 - number % 2].call("DEL", "again:%d" % number)
         self.holders(lambda number, side: ("SET", "again:%d" % number, side, "NX"), b"OK")
 
+    def test_hsetnx(self):
+        owners = self.contested("owners")
+        rounds = self.race(lambda number, side: ("HSETNX", owners, "f%d" % number, side))
+        for number, replies in enumerate(rounds):
+            winners = [side for side, reply in enumerate(replies) if reply == 1]
+            self.assertLessEqual(len(winners), 1, "round %d: %r" % (number, replies))
+            if winners:
+                self.assertEqual(b"%d" % winners[0], self.shown("HGET", owners, "f%d" % number))
+
     def numbers(self, *command):
         rounds = self.race(lambda number, side: command)
         given = [reply for replies in rounds for reply in replies if isinstance(reply, int)]
@@ -121,6 +130,9 @@ class Agreement(unittest.TestCase):
         key = self.contested("numbers")
         given = self.numbers("INCR", key)
         self.assertGreaterEqual(int(self.shown("GET", key)), max(given))
+
+    def test_hincrby_gives_each_number_once(self):
+        self.numbers("HINCRBY", self.contested("more"), "numbers", 1)
 
     def test_getset_hands_each_value_on_once(self):
         key = self.contested("passed")

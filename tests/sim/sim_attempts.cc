@@ -28,7 +28,9 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   attempt->answer = std::make_shared<Answer>();
   const engine::Record before = record_in(operation, key);
   check_read(asked, before);
-  engine::Trial trial(&operation, std::array{engine::KeyRef{0, key}});
+  const std::array keys{engine::KeyRef{0, key}};
+  const engine::ActorId actor = attempt_actor_.next(keys);
+  engine::Trial trial(&operation, actor, keys);
   apply(asked, operation, key, before, attempt->answer.get());
   const engine::Record after = record_in(operation, key);
   const bool changes = trial.take_back(&attempt->tried);
@@ -37,7 +39,7 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   loop().changes.clear();
   if (!changes) return ship(execution, asked, engine_.last_position(), std::move(attempt->answer));
   repairs_.clear();
-  note(asked, before, after);
+  note(asked, actor, before, after);
   if (Event* event = world_.history(asked.key).event_of(asked.id); event != nullptr) event->tentative = true;
   const uint64_t token = next_token_++;
   attempts_.emplace(token, attempt);
@@ -57,7 +59,10 @@ void SimNode::attempt_done(uint64_t token, cluster::AttemptOutcome outcome, cons
   const bool nowhere = outcome == cluster::AttemptOutcome::kRefused;
   if (Event* event = world_.history(asked.key).event_of(asked.id); event != nullptr)
     event->withdrawn = nowhere;
-  if (!nowhere) world_.count_unknown();
+  if (!nowhere) {
+    world_.count_unknown();
+    attempt_actor_.doubt(0, asked.key);
+  }
   undecided_.end(0, asked.key);
   if (failure != nullptr) {
     fail(*execution, failure->message());

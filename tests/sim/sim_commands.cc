@@ -133,7 +133,7 @@ void SimNode::run(const ExecutionPtr& execution) {
   }
   world_.note_time(setting_.index, now_ms());
   const bool agrees = reads && asked.depends() && quorum_of(asked).mode == cluster::QuorumMode::kStrict &&
-                      number_of(asked.quorum.write) > 1 && holds(partition) && asked.elements.empty() &&
+                      number_of(asked.quorum.write) > 1 && holds(partition) &&
                       engine::Trial::possible(operation, std::array{engine::KeyRef{0, key}});
   if (agrees) return try_out(execution, asked, operation, key);
   execute(execution, asked, operation, key);
@@ -246,7 +246,7 @@ void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& aske
   const engine::Record after = record_in(operation, key);
   engine::LogPosition position = operation.finish();
   if (position == 0) position = engine_.last_position();
-  note(asked, before, after);
+  note(asked, setting_.actor, before, after);
   ship(execution, asked, position, std::move(result));
 }
 
@@ -355,12 +355,13 @@ void SimNode::add(const ClientOperation& asked, const engine::Key& key, engine::
 }
 
 // Tells the history, and checks at once that nothing went which nobody showed the writer.
-void SimNode::note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after) {
+void SimNode::note(const ClientOperation& asked, engine::ActorId actor, const engine::Record& before,
+                   const engine::Record& after) {
   if (!asked.writes()) return;
   KeyHistory& history = world_.history(asked.key);
   const Event* const earlier = history.event_of(asked.id);
   const bool ran_before = earlier != nullptr && !earlier->withdrawn;
-  Event* event = history.add(asked.id, setting_.actor, before, after, asked.seen);
+  Event* event = history.add(asked.id, actor, before, after, asked.seen);
   if (event == nullptr) return;
   if (ran_before) world_.judge({"P6 operation " + std::to_string(asked.id) + " ran twice"});
   if (world_.failed_us(asked.id))

@@ -255,6 +255,8 @@ void SimNode::connected(size_t peer, int64_t peer_clock_us) {
 void SimNode::disconnected(size_t peer) {
   if (connected_.erase(peer) == 0) return;
   ++links_[peer];
+  // What was not sent yet ends with the connection.
+  for (auto& loop : loops_) std::erase_if(loop->outbox, [peer](const Sent& sent) { return sent.to == peer; });
   cluster::GossipOutput output;
   membership_->report_unreachable(node_id(peer), now_us(), &output);
   take(output);

@@ -16,9 +16,11 @@
 
 #include "cluster/agreed_clock.h"
 #include "cluster/anti_entropy.h"
+#include "cluster/attempt_actor.h"
 #include "cluster/coordinator.h"
 #include "cluster/membership.h"
 #include "cluster/peer_clock.h"
+#include "cluster/refused_attempts.h"
 #include "cluster/replica_service.h"
 #include "cluster/settlement.h"
 #include "cluster/undecided_keys.h"
@@ -199,6 +201,7 @@ class SimNode final : private engine::ChangeObserver,
   cluster::Epoch epoch() const override { return placement().topology.epoch; }
   bool holds(uint16_t partition) const override { return placement().holds(partition, placement().self); }
   int64_t now_ms() const override;
+  cluster::RefusedAttempts& refused_attempts() override { return refused_attempts_; }
   bool undecided(int database, std::string_view key) const override {
     return undecided_.contains(database, key);
   }
@@ -249,7 +252,8 @@ class SimNode final : private engine::ChangeObserver,
   void add(const ClientOperation& asked, const engine::Key& key, engine::Database* database) const;
   void apply(const ClientOperation& asked, engine::Operation& operation, const engine::Key& key,
              const engine::Record& before, Answer* answer);
-  void note(const ClientOperation& asked, const engine::Record& before, const engine::Record& after);
+  void note(const ClientOperation& asked, engine::ActorId actor, const engine::Record& before,
+            const engine::Record& after);
   void ship(const ExecutionPtr& execution, const ClientOperation& asked, engine::LogPosition position,
             std::shared_ptr<Answer> answer);
   void write_again(const std::shared_ptr<const Overruled>& write, const cluster::Change& change);
@@ -334,6 +338,8 @@ class SimNode final : private engine::ChangeObserver,
   std::map<uint64_t, ExecutionPtr> asked_;
   std::map<uint64_t, Held> held_;
   cluster::UndecidedKeys undecided_;
+  cluster::RefusedAttempts refused_attempts_;
+  cluster::AttemptActor attempt_actor_{[this] { return gossip_random_.next() | 1; }};
   std::map<uint64_t, std::shared_ptr<Attempt>> attempts_;
   std::vector<ExecutionPtr> waiting_for_decisions_;
   std::vector<std::pair<std::shared_ptr<const Overruled>, cluster::Change>> waiting_rewrites_;

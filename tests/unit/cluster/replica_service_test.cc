@@ -25,6 +25,7 @@ class Node final : public ReplicaService::Host {
   Epoch epoch() const override { return 1; }
   bool holds(uint16_t) const override { return replica; }
   int64_t now_ms() const override { return engine_.clock.now_ms; }
+  RefusedAttempts& refused_attempts() override { return refused; }
   bool undecided(int database, std::string_view key) const override { return keys.contains(database, key); }
 
   // What the answer to the changes is; nothing: there is none yet.
@@ -58,7 +59,7 @@ class Node final : public ReplicaService::Host {
     std::vector<engine::KeyRef> refs;
     for (const std::string& name : names) refs.push_back({0, engine::Key(name)});
     operation.lock(refs);
-    engine::Trial trial(&operation, refs);
+    engine::Trial trial(&operation, 77, refs);
     operation.database(0).put_string(refs[0].key, value, engine::kNoDeadline);
     std::vector<engine::Tried> tried;
     CHECK(trial.take_back(&tried));
@@ -80,6 +81,7 @@ class Node final : public ReplicaService::Host {
   }
 
   UndecidedKeys keys;
+  RefusedAttempts refused;
   bool replica = true;
   std::vector<std::string> replies;
 
@@ -135,6 +137,29 @@ TEST_CASE("of several keys all are taken or none, and one that is only read coun
   CHECK(a.store(b.state("{t}read")) == ReplyResult::kOk);
   CHECK(c.store(a.attempt({"{t}written", "{t}read"}, "v")) == ReplyResult::kOk);
   CHECK(c.get("{t}written") == "v");
+}
+
+TEST_CASE("what was refused stays refused, though it comes twice and nothing stands against it any more") {
+  Node a(1000), c(3000);
+  c.keys.begin(0, "k");
+  const std::string attempt = a.attempt({"k"}, "theirs");
+  CHECK(c.store(attempt) == ReplyResult::kConflict);
+  c.keys.end(0, "k");
+  CHECK(c.store(attempt) == ReplyResult::kConflict);
+  CHECK(c.get("k") == "(none)");
+  // Its author tries anew.
+  CHECK(c.store(a.attempt({"k"}, "again")) == ReplyResult::kOk);
+  CHECK(c.get("k") == "again");
+}
+
+TEST_CASE("attempts that were refused: the oldest is forgotten when there are too many") {
+  RefusedAttempts refused;
+  CHECK_FALSE(refused.contains("0"));
+  for (int i = 0; i <= 16384; ++i) refused.note(std::to_string(i));
+  refused.note("16384");
+  CHECK_FALSE(refused.contains("0"));
+  CHECK(refused.contains("1"));
+  CHECK(refused.contains("16384"));
 }
 
 TEST_CASE("while it has an attempt of its own a replica refuses others', and lets other changes wait") {
