@@ -1,10 +1,11 @@
-// Whose events the attempts of a node are (README.md, "Writes that depend on what they read"): an actor's of their own.
+// Whose events the attempts of a node are (README.md, "Writes that depend on what they read"): actors' of their own.
 //
 // A context claims all events of an actor up to one. What came of an attempt may never be known: one replica has it, its
 // coordinator has not. The coordinator's next event on the key must not claim to have seen it, or it takes away what a
 // reader was shown. So attempts are not made by the actor of other writes; and once an attempt on a key has ended in
-// doubt, the next one on that key is by a new actor. Records keep actors for as long as they live, so one life of a node
-// draws a bounded number of them; beyond that an attempt in doubt may be taken for seen.
+// doubt, the next one on that key is by another actor. Records keep actors for as long as they live, so one that no key
+// doubts is taken again, and one life of a node draws a bounded number of them; beyond that an attempt in doubt may be
+// taken for seen.
 //
 // Any thread.
 #pragma once
@@ -17,6 +18,7 @@
 #include <string>
 #include <string_view>
 #include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "engine/dot.h"
@@ -27,36 +29,51 @@ namespace starling::cluster {
 class AttemptActor {
  public:
   // `draw`: an id that nobody has had yet.
-  explicit AttemptActor(std::function<engine::ActorId()> draw) : draw_(std::move(draw)), actor_(draw_()) {}
+  explicit AttemptActor(std::function<engine::ActorId()> draw) : draw_(std::move(draw)) {
+    actors_.push_back({draw_(), {}});
+  }
 
   // For the next attempt on these keys.
   engine::ActorId next(std::span<const engine::KeyRef> keys) {
     const std::lock_guard guard(mutex_);
-    const bool doubtful =
-        !doubtful_.empty() && std::any_of(keys.begin(), keys.end(), [this](const auto& ref) {
-          return doubtful_.contains(std::pair(ref.database, std::string(ref.key.name)));
-        });
-    if (doubtful || doubtful_.size() >= kMostDoubtful) {
-      if (++drawn_ <= kMostDrawn) actor_ = draw_();
-      doubtful_.clear();
-    }
-    return actor_;
+    const auto free = std::find_if(actors_.begin(), actors_.end(), [&](const Actor& actor) {
+      return actor.doubtful.empty() || std::none_of(keys.begin(), keys.end(), [&](const engine::KeyRef& ref) {
+               return actor.doubtful.contains(std::pair(ref.database, std::string(ref.key.name)));
+             });
+    });
+    if (free != actors_.end()) return free->id;
+    if (drawn_ >= kMostDrawn) return actors_.back().id;
+    ++drawn_;
+    if (actors_.size() >= kMostKept) actors_.erase(actors_.begin());
+    actors_.push_back({draw_(), {}});
+    return actors_.back().id;
   }
-  // What came of an attempt on the key is not known.
-  void doubt(int database, std::string_view key) {
+  // What came of an attempt on the key by that actor is not known.
+  void doubt(engine::ActorId id, int database, std::string_view key) {
     const std::lock_guard guard(mutex_);
-    doubtful_.emplace(database, std::string(key));
+    const auto actor =
+        std::find_if(actors_.begin(), actors_.end(), [id](const Actor& known) { return known.id == id; });
+    if (actor == actors_.end()) return;
+    actor->doubtful.emplace(database, std::string(key));
+    // Too much to remember: nobody goes on as this one.
+    if (actor->doubtful.size() < kMostDoubtful || drawn_ >= kMostDrawn) return;
+    ++drawn_;
+    *actor = {draw_(), {}};
   }
 
  private:
   static constexpr size_t kMostDoubtful = 4096;
+  static constexpr size_t kMostKept = 32;
   static constexpr size_t kMostDrawn = 16384;
+  struct Actor {
+    engine::ActorId id;
+    absl::flat_hash_set<std::pair<int, std::string>> doubtful;
+  };
 
   std::mutex mutex_;
   std::function<engine::ActorId()> draw_;
-  engine::ActorId actor_;
+  std::vector<Actor> actors_;
   size_t drawn_ = 0;
-  absl::flat_hash_set<std::pair<int, std::string>> doubtful_;  // Under this actor.
 };
 
 }  // namespace starling::cluster

@@ -143,8 +143,9 @@ class Coordinator {
   // Ships changes to keys of one partition. `changes` is a sequence of `change`. The local copy counts as
   // acknowledged: with appendfsync always the caller holds the reply until it is durable as well. `ordered`:
   // how many of the changes OrderedChanges::begin() has counted; what becomes of them ends them there.
+  // `began_us`: from when on its time runs, now or earlier.
   void begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
-                   uint64_t token, size_t ordered = 0);
+                   int64_t began_us, uint64_t token, size_t ordered = 0);
   // Answers overruled(), with changes to keys of one partition: like begin_write(), for several tokens and in
   // the time that the first attempt began in. Not from within a call of the listener.
   void write_again(uint16_t partition, std::string_view changes, const QuorumOptions& options, int64_t now_us,
@@ -162,6 +163,8 @@ class Coordinator {
   // that of another one of the batch. Append its changes, a sequence of `change`, to what is returned, before
   // anything else is asked of the coordinator.
   std::string& join(uint64_t batch, uint16_t partition, uint64_t token, size_t ordered = 0);
+  // The time of the batch runs from then on, unless it runs already: what has joined it last was asked for earlier.
+  void began(uint64_t batch, int64_t began_us);
   // Sends what has joined a batch.
   void flush(int64_t now_us);
   // Asks for the versions of keys of one partition, until `options.read` is satisfied together with this
@@ -265,6 +268,7 @@ class Coordinator {
     uint16_t set;
     size_t members;
     Request request;
+    int64_t began_us = INT64_MAX;  // No later than when it is sent.
   };
 
   // What the listener is to be told, once no request is being changed.

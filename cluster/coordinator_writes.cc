@@ -15,10 +15,10 @@ constexpr size_t kBatchMembers = 1024;
 }  // namespace
 
 void Coordinator::begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options,
-                              int64_t now_us, uint64_t token, size_t ordered) {
+                              int64_t now_us, int64_t began_us, uint64_t token, size_t ordered) {
   flush(now_us);  // So that it does not overtake what it may build on.
   uint64_t id;
-  Request& request = begin(Kind::kWrite, partition, options, now_us, token, &id);
+  Request& request = begin(Kind::kWrite, partition, options, began_us, token, &id);
   request.ordered.assign(ordered, partition);
   ship(id, request, partition, changes);
 }
@@ -140,6 +140,13 @@ std::string& Coordinator::join(uint64_t number, uint16_t partition, uint64_t tok
   return request.message;
 }
 
+void Coordinator::began(uint64_t number, int64_t began_us) {
+  const auto batch = std::find_if(batches_.begin(), batches_.end(),
+                                  [number](const Batch& candidate) { return candidate.number == number; });
+  STARLING_ASSERT(batch != batches_.end());
+  batch->began_us = std::min(batch->began_us, began_us);
+}
+
 bool Coordinator::join_read(uint16_t partition, std::string_view keys, size_t count,
                             const QuorumOptions& options, int64_t now_us, uint64_t token) {
   Batch* const batch = open_batch(Kind::kRead, partition, options, now_us);
@@ -156,7 +163,7 @@ bool Coordinator::join_read(uint16_t partition, std::string_view keys, size_t co
 void Coordinator::flush(int64_t now_us) {
   if (batches_.empty()) return;
   for (Batch& batch : batches_) {
-    batch.request.began_us = now_us;
+    batch.request.began_us = std::min(now_us, batch.began_us);
     const uint64_t id = next_id_++;
     send_batch(id, requests_.emplace(id, std::move(batch.request)).first->second);
     erase_if_settled(id);

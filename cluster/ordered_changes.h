@@ -34,7 +34,8 @@ struct HandedChange {
   uint64_t token = 0;
   uint16_t partition = 0;
   QuorumOptions options;
-  std::string change;  // One `change` of data_messages.h.
+  int64_t began_us = 0;  // From when on its time runs.
+  std::string change;    // One `change` of data_messages.h.
 };
 
 class OrderedChanges {

@@ -207,6 +207,40 @@ void ReplicaService::resume_parked() {
   }
 }
 
+namespace {
+
+// What no other attempt has: the version that it leads to on the first of its keys that it changes.
+std::string_view name_of(std::span<const Condition> conditions) {
+  const auto first = std::find_if(conditions.begin(), conditions.end(),
+                                  [](const Condition& condition) { return !condition.record.empty(); });
+  return first == conditions.end() ? std::string_view() : first->after;
+}
+
+}  // namespace
+
+// Nothing: malformed.
+std::optional<ReplicaService::Standing> ReplicaService::standing_of(engine::Operation& operation,
+                                                                    std::span<const engine::KeyRef> keys,
+                                                                    std::span<const Condition> conditions) {
+  bool there = true, conflict = false;
+  for (size_t number = 0; number < keys.size(); ++number) {
+    const Condition& condition = conditions[number];
+    engine::Replica replica(operation, keys[number].database);
+    engine::Order order;
+    if (!condition.record.empty()) {
+      if (!replica.compare(keys[number].key, condition.after, &order).ok()) return std::nullopt;
+      there &= order == engine::Order::kEqual || order == engine::Order::kAfter;
+    }
+    if (!replica.compare(keys[number].key, condition.base, &order).ok()) return std::nullopt;
+    conflict |= order == engine::Order::kAfter || order == engine::Order::kConcurrent ||
+                host_.undecided(keys[number].database, keys[number].key.name);
+  }
+  const std::string_view name = name_of(conditions);
+  if (!name.empty() && there) return Standing::kThere;
+  if (!name.empty() && host_.refused_attempts().contains(name)) return Standing::kRefused;
+  return conflict ? Standing::kRefused : Standing::kNew;
+}
+
 // All of it or nothing, under the one stripe that its keys have.
 ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind, uint64_t correlation,
                                                   std::vector<KeyName>* missing) {
@@ -233,37 +267,22 @@ ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind,
     operation.finish();
     return Progress::kMissing;
   }
-  const auto first = std::find_if(conditions.begin(), conditions.end(),
-                                  [](const Condition& condition) { return !condition.record.empty(); });
-  const std::string_view attempt = first == conditions.end() ? std::string_view() : first->after;
-  bool conflict = host_.refused_attempts().contains(attempt);
-  for (size_t number = 0; number < keys.size(); ++number) {
-    engine::Replica replica(operation, keys[number].database);
-    engine::Order order;
-    // It may have come before.
-    if (!conditions[number].record.empty()) {
-      if (!replica.compare(keys[number].key, conditions[number].after, &order).ok()) {
-        operation.finish();
-        return malformed();
-      }
-      if (order == engine::Order::kEqual || order == engine::Order::kAfter) continue;
-    }
-    if (!replica.compare(keys[number].key, conditions[number].base, &order).ok()) {
-      operation.finish();
-      return malformed();
-    }
-    conflict |= order == engine::Order::kAfter || order == engine::Order::kConcurrent ||
-                host_.undecided(keys[number].database, keys[number].key.name);
+  const std::optional<Standing> standing = standing_of(operation, keys, conditions);
+  if (!standing) {
+    operation.finish();
+    return malformed();
   }
+  bool refused = *standing == Standing::kRefused;
   engine::MergeOutcome outcome = engine::MergeOutcome::kApplied;
-  for (size_t number = 0; number < keys.size() && !conflict; ++number) {
+  for (size_t number = 0; number < keys.size() && *standing == Standing::kNew; ++number) {
     if (conditions[number].record.empty()) continue;
     outcome = engine::Replica(operation, keys[number].database)
                   .merge_state(keys[number].key, conditions[number].record);
     if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead)
       break;
   }
-  if (conflict || outcome == engine::MergeOutcome::kStampTooFarAhead) host_.refused_attempts().note(attempt);
+  refused |= outcome == engine::MergeOutcome::kStampTooFarAhead;
+  if (refused) host_.refused_attempts().note(name_of(conditions));
   engine::LogPosition position = operation.finish();
   if (outcome == engine::MergeOutcome::kCorrupt) return malformed();
   if (outcome == engine::MergeOutcome::kStampTooFarAhead) {
@@ -271,7 +290,7 @@ ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind,
            "a stamp too far in the future: the clocks of the nodes differ");
     return Progress::kDone;
   }
-  if (conflict) {
+  if (refused) {
     host_.reply(link, reply_kind(kind), correlation, begin_reply(ReplyResult::kConflict));
     return Progress::kDone;
   }

@@ -21,6 +21,8 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -102,6 +104,10 @@ class ReplicaService {
   bool read_asked(MessageReader& reader);
   Progress store(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
                  std::vector<KeyName>* missing);
+  // Of an attempt: it has come before, something stands against it, or neither.
+  enum class Standing { kThere, kRefused, kNew };
+  std::optional<Standing> standing_of(engine::Operation& operation, std::span<const engine::KeyRef> keys,
+                                      std::span<const Condition> conditions);
   Progress store_if(uint64_t link, FrameKind kind, uint64_t correlation, std::vector<KeyName>* missing);
   Progress tell(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload,
                 std::vector<KeyName>* missing);

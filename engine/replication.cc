@@ -274,6 +274,13 @@ bool Replica::append_version(const Key& key, std::string* out) {
   return true;
 }
 
+Stamp latest_stamp(std::string_view version) {
+  VersionVector context;
+  (void)take_settled(&version);
+  if (version.empty() || !decode_context(version, kMaxContextEntries, &context).ok()) return 0;
+  return greatest_stamp(context);
+}
+
 Status Replica::compare(const Key& key, std::string_view context, Order* order) {
   const Entry* entry = told_entry(key);
   const Stamp their_settled = take_settled(&context);

@@ -148,6 +148,9 @@ Incarnation incarnation(Engine& engine);
 // record, whatever they know of time. `context` as append_version() gives it.
 uint64_t version_hash(int database, std::string_view key, std::string_view context);
 
+// The greatest stamp of a context as append_version() gives it; 0: there is none in it.
+Stamp latest_stamp(std::string_view version);
+
 // Differs from an earlier answer when a record of the partition may have another version than then. Any
 // thread.
 uint32_t change_count(Engine& engine, uint16_t partition);

@@ -90,6 +90,8 @@ struct PreparedRequest {
   std::optional<cluster::QuorumOptions> quorum;  // Of QUORUM EXEC.
   std::shared_ptr<ForwardPrefix> prefix;         // Of a forwarded request.
   std::shared_ptr<Attempt> attempt;              // In a cluster, once other replicas were asked to agree.
+  // Of a write that waits for the decision about an attempt on its key: until when. 0: it has not waited.
+  int64_t decided_by_us = 0;
 };
 
 class Client final : public FdHandler, public ClientReplies {

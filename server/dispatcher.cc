@@ -46,6 +46,7 @@ void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
   client.reply.set_protocol(prefix.protocol);
   client.quorum = prefix.quorum;
   client.scope = prefix.scope;
+  client.tunnel->run_until(prefix.deadline_us);
 }
 
 bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {

@@ -68,7 +68,8 @@ bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest
   ClusterThread& cluster = *io_thread_.cluster();
   const uint64_t from = client.output.position();
   std::shared_ptr<Attempt> attempt = cluster.prepare_attempt(client, prepared);
-  engine::Trial trial(&operation, cluster.attempt_actor(locked_), locked_);
+  attempt->actor = cluster.attempt_actor(locked_);
+  engine::Trial trial(&operation, attempt->actor, locked_);
   call(client, command, prepared.request.arguments, operation, false, key, &prepared.request);
   client.retained = nullptr;
   const bool changes = trial.take_back(&attempt->tried);

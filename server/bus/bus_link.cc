@@ -281,6 +281,7 @@ void BusLink::on_time(int64_t now_ms) {
     case State::kUp:
       break;
   }
+  note_arrivals(now_ms);
   if (challenged_until_ms_ != 0 && now_ms >= challenged_until_ms_)
     return close("it did not answer when another process had come under its id");
   if (!output_.empty() && now_ms - progress_ms_ >= options.stall_timeout_ms) {
@@ -300,11 +301,25 @@ void BusLink::on_time(int64_t now_ms) {
   ping();
 }
 
-bool BusLink::arrived(uint64_t queued_until) const {
-  if (!connection_) return false;
-  const size_t unacknowledged = connection_->unacknowledged_bytes();
+uint64_t BusLink::acknowledged() const {
+  const size_t missing = connection_->unacknowledged_bytes();
   const uint64_t written = output_.consumed_position();
-  return written >= queued_until && written - queued_until >= unacknowledged;
+  return written - std::min<uint64_t>(missing, written);
+}
+
+bool BusLink::arrived(uint64_t queued_until) const {
+  return connection_ && acknowledged() >= queued_until;
+}
+
+void BusLink::note_arrivals(int64_t now_ms) {
+  if (!connection_) return;
+  const uint64_t acknowledged = this->acknowledged();
+  if (acknowledged != acknowledged_ || acknowledged == output_.position()) arrived_ms_ = now_ms;
+  acknowledged_ = acknowledged;
+}
+
+bool BusLink::stuck(int64_t for_ms) const {
+  return owner_.now_ms_ - arrived_ms_ >= for_ms;
 }
 
 void BusLink::reset(const std::string& reason) {

@@ -54,6 +54,8 @@ class BusLink final : public FdHandler {
   uint64_t queued_until() const { return output_.position(); }
   // The peer's system has all that was queued up to there.
   bool arrived(uint64_t queued_until) const;
+  // Something waits to arrive there, and for so long (to some 100 ms) nothing has.
+  bool stuck(int64_t for_ms) const;
 
   uint64_t id() const { return id_; }
   State state() const { return state_; }
@@ -74,6 +76,8 @@ class BusLink final : public FdHandler {
   bool in_output_list = false;  // The owner's.
 
  private:
+  uint64_t acknowledged() const;
+  void note_arrivals(int64_t now_ms);
   void on_events(int events) override;
   void open(int fd);
   void begin_handshake();
@@ -104,8 +108,10 @@ class BusLink final : public FdHandler {
   std::optional<cluster::RefusalReason> refusal_;
   int64_t deadline_ms_;  // Of connecting and the handshake.
   int64_t up_since_ms_ = 0;
-  int64_t heard_ms_ = 0;     // Bytes came.
-  int64_t progress_ms_ = 0;  // Bytes went, or began to wait.
+  int64_t heard_ms_ = 0;       // Bytes came.
+  int64_t progress_ms_ = 0;    // Bytes went, or began to wait.
+  uint64_t acknowledged_ = 0;  // By the peer's system, when that was looked at last,
+  int64_t arrived_ms_ = 0;     // and when it had become more, or nothing was missing.
   // The last ping: where it ends in the output, and when it had gone; -1: it has not, or was answered.
   bool pinged_ = false;
   uint64_t ping_position_ = 0;

@@ -177,9 +177,10 @@ bool BusLinks::arrived(const Sent& sent) const {
   return found != links_.end() && found->second->arrived(sent.until);
 }
 
-void BusLinks::reset_unless_arrived(const Sent& sent, const std::string& reason) {
+void BusLinks::reset_unless_arrived(const Sent& sent, int64_t still_ms, const std::string& reason) {
   const auto found = links_.find(sent.link);
-  if (found != links_.end() && !found->second->arrived(sent.until)) found->second->reset(reason);
+  if (found == links_.end() || found->second->arrived(sent.until) || !found->second->stuck(still_ms)) return;
+  found->second->reset(reason);
 }
 
 bool BusLinks::refuses(const NodeId& peer) const {

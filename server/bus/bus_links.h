@@ -163,8 +163,9 @@ class BusLinks {
   Sent sent(const cluster::NodeId& peer) const;
   // The link is there, and the peer's system has all that was sent on it up to there.
   bool arrived(const Sent& sent) const;
-  // Closes the link, if it is there, unless that arrived: nothing of what waits on it ever does.
-  void reset_unless_arrived(const Sent& sent, const std::string& reason);
+  // Closes the link, if it is there, unless that arrived: nothing of what waits on it ever does. Not where something
+  // has arrived in the last `still_ms`: the peer is slow then, and has more than that to hear.
+  void reset_unless_arrived(const Sent& sent, int64_t still_ms, const std::string& reason);
   // The last attempt to connect to it found nobody listening.
   bool refuses(const cluster::NodeId& peer) const;
   // The link, opened by whichever side, is there.

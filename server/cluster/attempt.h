@@ -28,6 +28,7 @@ struct Attempt {
   uint64_t client_id = 0;
   uint64_t token = 0;  // Of the reply that is held, too.
   uint16_t partition = 0;
+  engine::ActorId actor = 0;  // Whose event it is.
   std::vector<engine::Tried> tried;
   engine::LogPosition position = 0;  // kAgreed: what the reply must wait for.
   std::string error;

@@ -94,7 +94,8 @@ bool ClusterThread::runs_here(const Client& client, const Command& command, cons
   if (placement_ == nullptr || !node_.knows_time() || node_.stands_back(placement_->self) ||
       client.tunnel != nullptr || client.transaction.open || client.remote_watch ||
       !client.forwarded.empty() || client.parked_forwards != 0 || prepared.read != nullptr ||
-      command.parent != nullptr || (command.spec->flags & kWholeKeyspace) != 0 ||
+      prepared.decided_by_us != 0 || command.parent != nullptr ||
+      (command.spec->flags & kWholeKeyspace) != 0 ||
       (asks_others(client) && must_read_first(client, command, prepared.request.arguments))) {
     return false;
   }
@@ -175,9 +176,14 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       // A pipeline of large values is sent as fast as the other node takes it.
       size_t bytes = client.transaction.bytes + kForwardOverheadBytes;
       for (const std::string_view argument : arguments) bytes += argument.size();
-      if (links_.full(placement_->topology.members[target].id, bytes)) {
+      const cluster::NodeId& node = placement_->topology.members[target].id;
+      if (links_.full(node, bytes)) {
         io_thread_.postpone(client, Waiting::kForLinks);
         return Admission::kWaits;
+      }
+      if (window_.full(node)) {
+        window_.wait(node, client.id());
+        return wait_for_nodes(client);
       }
       if (exec) {
         forward_transaction(client, target, keys, writes);
@@ -195,6 +201,10 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
 // It runs on this node, once the quorums can be had and other replicas were asked.
 Admission ClusterThread::admit_here(Client& client, const Command& command, PreparedRequest& prepared,
                                     std::span<const engine::KeyRef> keys, bool writes) {
+  if (prepared.decided_by_us != 0 && now_us() >= prepared.decided_by_us) {
+    refuse(client, "NOQUORUM other commands on the key wait for other nodes; nothing was done");
+    return Admission::kAnswered;
+  }
   const bool reads = must_read_first(client, command, prepared.request.arguments);
   if (const std::string error = hopeless(client, keys, reads, writes); !error.empty())
     return refuse_unless_connecting(client, error);

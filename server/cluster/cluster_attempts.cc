@@ -61,13 +61,14 @@ bool ClusterThread::must_wait(Client& client, PreparedRequest& prepared,
     return false;
   }
   // Behind others of which each takes its time it ends in its own.
-  const int64_t deadline_us =
-      prepared.read != nullptr ? prepared.read->deadline_us : now_us() + quorum_of(client).timeout_ms * 1000;
-  if (prepared.read != nullptr && now_us() >= deadline_us) {
-    prepared.read->failure = "NOQUORUM other commands on the key wait for other nodes";
-    wake_later(client.id());
+  if (prepared.decided_by_us == 0) {
+    prepared.decided_by_us = prepared.read != nullptr ? prepared.read->deadline_us
+                                                      : now_us() + quorum_of(client).timeout_ms * 1000;
+  }
+  if (now_us() >= prepared.decided_by_us) {
+    wake_later(client.id());  // To be refused.
   } else {
-    waiting_for_decisions_.push_back({client.id(), deadline_us});
+    waiting_for_decisions_.push_back({client.id(), prepared.decided_by_us});
     waits_for_attempts_.store(true, std::memory_order_release);
   }
   client.wait_for(Waiting::kForNodes);
@@ -132,9 +133,7 @@ void ClusterThread::attempt_done(uint64_t token, cluster::AttemptOutcome outcome
     coordinator_.obligations().begin(attempt->partition);
     return store_agreed(attempt);
   }
-  if (outcome == cluster::AttemptOutcome::kUnknown) {
-    for (const engine::Tried& tried : attempt->tried) node_.attempt_actor().doubt(tried.database, tried.key);
-  }
+  if (outcome == cluster::AttemptOutcome::kUnknown) doubt(*attempt);
   attempt->state = failure == nullptr ? Attempt::State::kRefused : Attempt::State::kFailed;
   if (failure == nullptr) {
     statistics_.writes_refused.add(1);
@@ -143,6 +142,15 @@ void ClusterThread::attempt_done(uint64_t token, cluster::AttemptOutcome outcome
     attempt->error = failure->message();
   }
   conclude_attempt(*attempt);
+}
+
+// What came of it is not known: the next attempt on these keys must not claim to have seen it, and those of others
+// that were made before it must not be agreed to any more.
+void ClusterThread::doubt(const Attempt& attempt) {
+  for (const engine::Tried& tried : attempt.tried) {
+    node_.attempt_actor().doubt(attempt.actor, tried.database, tried.key);
+    node_.refused_attempts().refuse_up_to(engine::latest_stamp(tried.after));
+  }
 }
 
 void ClusterThread::store_agreed(const std::shared_ptr<Attempt>& attempt) {
@@ -162,6 +170,7 @@ void ClusterThread::store_agreed(const std::shared_ptr<Attempt>& attempt) {
         attempt->error =
             "ERR reading from disk failed: " + status.message() + "; the write may still take effect";
         coordinator_.obligations().end(attempt->partition);
+        doubt(*attempt);
         conclude_attempt(*attempt);
       });
     });

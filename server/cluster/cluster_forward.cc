@@ -89,6 +89,11 @@ uint64_t ClusterThread::send_forward(Client& client, Forward forward) {
     return 0;
   }
   if (node != node_.id()) statistics_.forwards.add(1);
+  // What asks for whole keyspaces has a time of its own.
+  if (Forward* sent = forwards_.find(correlation); sent != nullptr && !sent->partitions.empty()) {
+    sent->counted = true;
+    window_.sent(node);
+  }
   if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), node) ==
       client.forward_nodes.end()) {
     client.forward_nodes.push_back(node);
@@ -182,6 +187,12 @@ bool ClusterThread::refused_as_late(Client& client, int64_t deadline_us) {
 
 void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply,
                                    bool lost) {
+  if (forward.counted) {
+    const int64_t timeout_us = forward.deadline_us - kForwardSlackUs - forward.first_sent_us;
+    for (const uint64_t client :
+         window_.ended(forward.node, forward.first_sent_us, now_us(), timeout_us, !lost))
+      wake(client);
+  }
   if (forward.broadcast_token != 0) {
     const auto held = writes_.find(forward.broadcast_token);
     if (held != writes_.end() && reply.starts_with('-') && held->second.failure.empty())
@@ -217,14 +228,16 @@ void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
                  true);
 }
 
-// Its time is up. Where it has not even arrived, it must not do so any more.
+// Its time is up. Where it has not even arrived, over a link on which nothing moves, it must not do so any more. (Over one
+// that is merely slow it may, and is refused as late: its frame says until when it may run.)
 void ClusterThread::time_out(uint64_t correlation) {
   const Forward* forward = forwards_.find(correlation);
   if (forward == nullptr) return;
   const bool lost = forward->parked;
   if (forward->writes && forward->sent_link != 0) {
     // What else is under way on that link is parked, this one too.
-    links_.reset_unless_arrived({forward->sent_link, forward->sent_until},
+    const int64_t patience_ms = (forward->deadline_us - forward->first_sent_us) / 2000;
+    links_.reset_unless_arrived({forward->sent_link, forward->sent_until}, patience_ms,
                                 "a forwarded write did not arrive in time");
   }
   lose_forward(correlation, lost ? "was lost" : "did not answer in time");
@@ -260,6 +273,7 @@ bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& 
       continue;
     }
     statistics_.forwards_repeated.add(1);
+    if (forward.counted) window_.moved(lost, id);
     if (std::find(client.forward_nodes.begin(), client.forward_nodes.end(), id) == client.forward_nodes.end())
       client.forward_nodes.push_back(id);
     for (Client::Forwarded& forwarded : client.forwarded) {

@@ -23,7 +23,8 @@ void ClusterThread::made(const engine::ChangeList& changes) {
       handed_token_ = next_token_++;
     }
     handed_[i] = true;
-    cluster::HandedChange handed{self, handed_token_, change.partition, quorum_of(*runs_for_), {}};
+    cluster::HandedChange handed{
+        self, handed_token_, change.partition, quorum_of(*runs_for_), began_us(*runs_for_), {}};
     append(change, &handed.change);
     bool first;
     const size_t loop = order.hand_over(std::move(handed), &first);
@@ -50,11 +51,13 @@ void ClusterThread::ship_handed() {
     shipped_for_[token].origins.push_back({handed.origin, handed.token});
     last_batch = batch;
     if (batch == 0) {
-      coordinator_.begin_write(handed.partition, handed.change, handed.options, pass_us_, token, 1);
+      coordinator_.begin_write(handed.partition, handed.change, handed.options, pass_us_, handed.began_us,
+                               token, 1);
       // The loop that made it does not know of the hints that this left.
       if (take_hinted()) hints_handed_ = io_thread_.server().engine().last_position();
     } else {
       coordinator_.join(batch, handed.partition, joins ? 0 : token, 1) += handed.change;
+      coordinator_.began(batch, handed.began_us);
     }
   }
 }

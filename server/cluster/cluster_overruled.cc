@@ -45,6 +45,11 @@ void ClusterThread::write_again(const std::shared_ptr<const Overruled>& write,
     });
     return;
   }
+  // Its client has been told that it failed, and may have seen, or done, what came after it.
+  if (out_of_time(*write)) {
+    operation.finish();
+    return ship_again({0, key.key.partition, {}, write});
+  }
   // An attempt of this node is not decided: no other event may come in between.
   if (node_.undecided().contains(change.database, change.key)) {
     operation.finish();
@@ -77,7 +82,11 @@ void ClusterThread::write_again(const std::shared_ptr<const Overruled>& write,
   }
 }
 
-// Without changes they could not be read, and the write fails.
+bool ClusterThread::out_of_time(const Overruled& write) const {
+  return now_us() >= write.began_us + write.options.timeout_ms * 1000;
+}
+
+// Without changes they could not be read, or it is too late, and the write fails.
 void ClusterThread::ship_again(const Rewritten& rewritten) {
   const Overruled& write = *rewritten.write;
   if (!rewritten.changes.empty()) {
@@ -98,6 +107,22 @@ void ClusterThread::ship_durable_again() {
     rewritten_.pop_front();
     ship_again(rewritten);
   }
+}
+
+// What waits for the log, or for an attempt, does so no longer than its client does.
+void ClusterThread::end_rewrites() {
+  std::vector<Rewritten> ended;
+  std::erase_if(rewritten_, [&](const Rewritten& rewritten) {
+    if (!out_of_time(*rewritten.write)) return false;
+    ended.push_back({0, rewritten.partition, {}, rewritten.write});
+    return true;
+  });
+  std::erase_if(waiting_rewrites_, [&](const auto& waiting) {
+    if (!out_of_time(*waiting.first)) return false;
+    ended.push_back({0, engine::Key(waiting.second.key).partition, {}, waiting.first});
+    return true;
+  });
+  for (const Rewritten& rewritten : ended) ship_again(rewritten);
 }
 
 }  // namespace starling::server

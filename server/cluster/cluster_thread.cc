@@ -88,6 +88,7 @@ void ClusterThread::on_tick() {
   note_reachable();
   resend_parked();
   if (waits_for_attempts()) look_after_waiting();
+  if (!rewritten_.empty() || !waiting_rewrites_.empty()) end_rewrites();
   if (!gathers_.empty()) leave_unhealthy();
   if (leaving_) follow_leaving();
   tunnels_.close_idle(now_ms());
@@ -336,8 +337,16 @@ bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
   }
   std::string& message = coordinator_.join(batch, partition, token, ordered);
   for (size_t i = 0; i < changes_.size(); ++i) append(changes_[i], &message);
+  if (client.tunnel != nullptr) coordinator_.began(batch, began_us(client));
   changes_.clear();
   return true;
+}
+
+// A forwarded write ends when the node that forwarded it gives it up, so that nothing is made of it after that.
+int64_t ClusterThread::began_us(const Client& client) const {
+  const int64_t now = now_us();
+  if (client.tunnel == nullptr) return now;
+  return std::min(now, client.tunnel->deadline_us() - quorum_of(client).timeout_ms * 1000);
 }
 
 void ClusterThread::ship(Client& client, uint64_t from) {
@@ -384,7 +393,8 @@ void ClusterThread::ship(Client& client, uint64_t from) {
     client.held_replies.hold(token, from, client.output);
   }
   for (const Part& part : parts) {
-    coordinator_.begin_write(part.partition, part.changes, options, now_us(), token, part.ordered);
+    coordinator_.begin_write(part.partition, part.changes, options, now_us(), began_us(client), token,
+                             part.ordered);
   }
   for (const Repair& repair : std::exchange(repairs_, {})) {
     statistics_.read_repairs.add(1);

@@ -29,6 +29,7 @@
 #include "server/cluster/attempt.h"
 #include "server/cluster/fan_out.h"
 #include "server/cluster/forward_prefix.h"
+#include "server/cluster/forward_window.h"
 #include "server/cluster/forwards.h"
 #include "server/cluster/hint_keeper.h"
 #include "server/cluster/scan_walk.h"
@@ -291,6 +292,7 @@ class ClusterThread final : private BusHandler,
 
   int64_t now_us() const;
   // --- cluster_attempts.cc
+  void doubt(const Attempt& attempt);
   void store_agreed(const std::shared_ptr<Attempt>& attempt);
   void release_keys(const Attempt& attempt);
   void conclude_attempt(const Attempt& attempt);
@@ -302,7 +304,11 @@ class ClusterThread final : private BusHandler,
   void write_again(const std::shared_ptr<const Overruled>& write, const cluster::Change& change);
   void ship_again(const Rewritten& rewritten);
   void ship_durable_again();
+  bool out_of_time(const Overruled& write) const;
+  void end_rewrites();
   bool ship_in_batch(Client& client, uint64_t from);
+  // From when on the time of what the client has just asked for runs.
+  int64_t began_us(const Client& client) const;
   static void append(const engine::ReplicaChange& change, std::string* message);
   void wake_loops();
   void ship_handed();
@@ -424,7 +430,8 @@ class ClusterThread final : private BusHandler,
   engine::LogPosition hints_handed_ = 0;  // Durable, before origins are told (appendfsync always).
   std::vector<size_t> loops_to_wake_;     // They have something to take since.
   std::vector<Repair> repairs_;
-  std::vector<Behind> behind_;       // Of the command that runs.
+  std::vector<Behind> behind_;  // Of the command that runs.
+  ForwardWindow window_;
   std::deque<Rewritten> rewritten_;  // appendfsync always: until they are durable here.
   // Of the command that runs, if other nodes run it too: their answers are part of its reply.
   uint64_t broadcast_token_ = 0;

@@ -32,6 +32,7 @@ struct Forward {
   int64_t deadline_us = 0;
   // On which link it was sent last, and where it ends there (BusLinks::Sent); 0: on none.
   uint64_t sent_link = 0, sent_until = 0;
+  bool counted = false;  // In the window of its node.
   bool writes = false;
   bool silent = false;  // CLIENT REPLY: its answer is not wanted.
   // Not 0: one of several nodes that run the same command; the answer only counts.

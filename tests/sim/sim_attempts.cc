@@ -29,8 +29,8 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   const engine::Record before = record_in(operation, key);
   check_read(asked, before);
   const std::array keys{engine::KeyRef{0, key}};
-  const engine::ActorId actor = attempt_actor_.next(keys);
-  engine::Trial trial(&operation, actor, keys);
+  attempt->actor = attempt_actor_.next(keys);
+  engine::Trial trial(&operation, attempt->actor, keys);
   apply(asked, operation, key, before, attempt->answer.get());
   const engine::Record after = record_in(operation, key);
   const bool changes = trial.take_back(&attempt->tried);
@@ -39,7 +39,7 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   loop().changes.clear();
   if (!changes) return ship(execution, asked, engine_.last_position(), std::move(attempt->answer));
   repairs_.clear();
-  note(asked, actor, before, after);
+  note(asked, attempt->actor, before, after);
   if (Event* event = world_.history(asked.key).event_of(asked.id); event != nullptr) event->tentative = true;
   const uint64_t token = next_token_++;
   attempts_.emplace(token, attempt);
@@ -61,7 +61,8 @@ void SimNode::attempt_done(uint64_t token, cluster::AttemptOutcome outcome, cons
     event->withdrawn = nowhere;
   if (!nowhere) {
     world_.count_unknown();
-    attempt_actor_.doubt(0, asked.key);
+    attempt_actor_.doubt(attempt->actor, 0, asked.key);
+    refused_attempts_.refuse_up_to(engine::latest_stamp(attempt->tried[0].after));
   }
   undecided_.end(0, asked.key);
   if (failure != nullptr) {
@@ -131,6 +132,12 @@ void SimNode::write_again(const std::shared_ptr<const Overruled>& write, const c
     operation.finish();
     engine_.fetch({{change.database, key}},
                   [this, write, change](const engine::Status&) { write_again(write, change); });
+    return;
+  }
+  if (now_us() >= write->began_us + write->options.timeout_ms * 1000) {
+    operation.finish();
+    const cluster::Failure failure{.needed = 1, .replicas = 1, .write = true};
+    for (const uint64_t token : write->tokens) write_done(token, &failure);
     return;
   }
   if (undecided_.contains(change.database, change.key)) {

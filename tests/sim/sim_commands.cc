@@ -240,6 +240,11 @@ void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& aske
   auto result = std::make_shared<Answer>();
   operation.capture(&loop().changes);
   running_quorum_ = quorum_of(asked);
+  running_began_us_ = now_us();
+  if (execution->from != SIZE_MAX && setting_.mutation != Mutation::kLateForwardRuns) {
+    const int64_t left_us = execution->deadline_us - clock_us() - running_quorum_.timeout_ms * 1000;
+    running_began_us_ += std::min<int64_t>(left_us, 0);
+  }
   const engine::Record before = record_in(operation, key);
   check_read(asked, before);
   apply(asked, operation, key, before, result.get());
@@ -407,7 +412,7 @@ void SimNode::ship(const ExecutionPtr& execution, const ClientOperation& asked, 
   const cluster::QuorumOptions quorum = quorum_of(asked);
   const std::vector<Repair> repairs = std::exchange(repairs_, {});
   if (!changes.empty()) {
-    ship_changes(engine::Key(asked.key).partition, changes, quorum, token, ordered);
+    ship_changes(engine::Key(asked.key).partition, changes, quorum, running_began_us_, token, ordered);
     // Hints among it.
     if (const auto held = held_.find(token); held != held_.end())
       held->second.position = engine_.last_position();

@@ -130,6 +130,7 @@ class SimNode final : private engine::ChangeObserver,
   };
   struct Attempt {
     ExecutionPtr execution;
+    engine::ActorId actor = 0;
     std::vector<engine::Tried> tried;
     std::shared_ptr<Answer> answer;
   };
@@ -217,7 +218,7 @@ class SimNode final : private engine::ChangeObserver,
   static void append(const engine::ReplicaChange& change, std::string* message);
   void ship_handed();
   void ship_changes(uint16_t partition, const std::string& changes, const cluster::QuorumOptions& quorum,
-                    uint64_t token, size_t ordered);
+                    int64_t began_us, uint64_t token, size_t ordered);
   int64_t now_us() const { return world_.now_us(); }
   int64_t clock_us() const { return world_.clock_us(setting_.index); }
   void trace(const std::string& line) {
@@ -324,7 +325,8 @@ class SimNode final : private engine::ChangeObserver,
   size_t current_ = 0;
   std::vector<bool> handed_;   // Of the running loop's changes: which another loop ships. Empty: none.
   uint64_t handed_token_ = 0;  // By which that one knows them.
-  cluster::QuorumOptions running_quorum_;  // Of the command that runs.
+  cluster::QuorumOptions running_quorum_;  // Of the command that runs,
+  int64_t running_began_us_ = 0;           // and from when on its time runs.
   std::map<uint64_t, Shipped> shipped_for_;
   std::optional<cluster::Membership> membership_;
   server::HintKeeper hints_;

@@ -22,7 +22,8 @@ void SimNode::made(const engine::ChangeList& changes) {
       handed_token_ = next_token_++;
     }
     handed_[i] = true;
-    cluster::HandedChange handed{current_, handed_token_, change.partition, running_quorum_, {}};
+    cluster::HandedChange handed{current_,        handed_token_,     change.partition,
+                                 running_quorum_, running_began_us_, {}};
     append(change, &handed.change);
     bool first;
     const size_t loop = order_.hand_over(std::move(handed), &first);
@@ -40,17 +41,19 @@ void SimNode::ship_handed() {
   for (const cluster::HandedChange& handed : order_.take(current_)) {
     const uint64_t token = next_token_++;
     shipped_for_[token].origins.push_back({handed.origin, handed.token});
-    ship_changes(handed.partition, handed.change, handed.options, token, 1);
+    ship_changes(handed.partition, handed.change, handed.options, handed.began_us, token, 1);
   }
 }
 
 void SimNode::ship_changes(uint16_t partition, const std::string& changes,
-                           const cluster::QuorumOptions& quorum, uint64_t token, size_t ordered) {
+                           const cluster::QuorumOptions& quorum, int64_t began_us, uint64_t token,
+                           size_t ordered) {
   const uint64_t batch = coordinator().batch_for(partition, quorum, now_us(), ordered != 0);
   if (batch != 0) {
     coordinator().join(batch, partition, token, ordered) += changes;
+    coordinator().began(batch, began_us);
   } else {
-    coordinator().begin_write(partition, changes, quorum, now_us(), token, ordered);
+    coordinator().begin_write(partition, changes, quorum, now_us(), began_us, token, ordered);
   }
 }
 

@@ -100,7 +100,7 @@ class Bench final : public Wire, public CoordinatorListener {
   void write(QuorumOptions options = {}, uint64_t token = 1) {
     std::string changes;
     append_change({0, ChangeForm::kRecord, "k", "record"}, &changes);
-    coordinator.begin_write(0, changes, options, 0, token);
+    coordinator.begin_write(0, changes, options, 0, 0, token);
   }
   void read(QuorumOptions options = {}, uint64_t token = 1) {
     std::string keys;

@@ -16,7 +16,7 @@ namespace {
 constexpr uint16_t kPartition = 7;
 
 HandedChange handed(size_t origin, uint64_t token, uint16_t partition = kPartition) {
-  return {origin, token, partition, {}, {}};
+  return {origin, token, partition, {}, 0, {}};
 }
 
 }  // namespace
@@ -130,7 +130,7 @@ TEST_CASE("a coordinator ends what it ships: stored, out of time, or with a plac
   SUBCASE("by itself, to nobody") {
     REQUIRE(order.begin(0, 0));
     bench.sick = {bench.replica(1), bench.replica(2)};
-    bench.coordinator.begin_write(0, changes, {}, 0, 1, 1);
+    bench.coordinator.begin_write(0, changes, {}, 0, 0, 1, 1);
   }
   SUBCASE("time is up") {
     join();

@@ -40,6 +40,7 @@ class Node final : public ReplicaService::Host {
     return static_cast<ReplyResult>(replies.front()[0]);
   }
   ReplicaService& service() { return service_; }
+  engine::Engine& engine() { return engine_.engine(); }
 
   void set(const std::string& name, const std::string& value) {
     engine_.with(name, [&](engine::Database& database, const engine::Key& key) {
@@ -150,6 +151,28 @@ TEST_CASE("what was refused stays refused, though it comes twice and nothing sta
   // Its author tries anew.
   CHECK(c.store(a.attempt({"k"}, "again")) == ReplyResult::kOk);
   CHECK(c.get("k") == "again");
+}
+
+TEST_CASE(
+    "an attempt that was made before one of this node that ended in doubt is refused, a later one taken") {
+  Node a(1000), c(3000);
+  const std::string before = a.attempt({"k"}, "before");
+  CHECK(c.store(a.attempt({"j"}, "there")) == ReplyResult::kOk);
+  c.refused.refuse_up_to(engine::last_stamp(a.engine()));
+  CHECK(c.store(before) == ReplyResult::kConflict);
+  CHECK(c.get("k") == "(none)");
+  CHECK(c.store(a.attempt({"k"}, "after")) == ReplyResult::kOk);
+  CHECK(c.get("k") == "after");
+}
+
+TEST_CASE("an attempt that is here is not refused, whatever has become of its author's others since") {
+  Node a(1000), b(2000), c(3000);
+  const std::string attempt = a.attempt({"{t}written", "{t}read"}, "v");
+  CHECK(c.store(attempt) == ReplyResult::kOk);
+  b.set("{t}read", "news");
+  CHECK(c.store(b.state("{t}read")) == ReplyResult::kOk);
+  c.refused.refuse_up_to(engine::last_stamp(a.engine()) + 1000);
+  CHECK(c.store(attempt) == ReplyResult::kOk);
 }
 
 TEST_CASE("attempts that were refused: the oldest is forgotten when there are too many") {
