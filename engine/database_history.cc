@@ -1,6 +1,5 @@
 // Changing the records of a cluster within an operation: what leaves a history behind. See operation.h and
 // record_form.h.
-#include <algorithm>
 #include <charconv>
 
 #include "engine/assert.h"
@@ -16,16 +15,6 @@
 #include "engine/rows.h"
 
 namespace starling::engine {
-
-namespace {
-
-Stamp greatest_stamp(const VersionVector& context) {
-  Stamp greatest = 0;
-  for (const auto& entry : context.entries()) greatest = std::max(greatest, entry.stamp);
-  return greatest;
-}
-
-}  // namespace
 
 // What a change of this operation leaves as the record's history, its own dot not yet in it, when it
 // supersedes all that is here. Null: nothing, the next dot of the same actor says it all.
@@ -85,7 +74,7 @@ void Database::put_record(const Key& key, const Record& record, int64_t now_ms) 
   const uint8_t was = was_bits(old, inherited_flags(old));
   std::string bytes;
   encode_record(record, &bytes);
-  log_record(key, bytes, greatest_stamp(record.context()), was, now_ms);
+  log_record(key, bytes, record.context().greatest_stamp(), was, now_ms);
   install(partition, slot, key, record, now_ms);
 }
 

@@ -18,6 +18,13 @@ inline constexpr int64_t stamp_wall_ms(Stamp stamp) {
   return static_cast<int64_t>(stamp >> 16);
 }
 
+// The first one of a millisecond. A clock before 1970 counts as 1970, one beyond the 48 bits as their end.
+inline constexpr Stamp stamp_at(int64_t wall_ms) {
+  constexpr int64_t kMaxWallMs = (int64_t{1} << 47) - 1;
+  if (wall_ms < 0) return 0;
+  return static_cast<Stamp>(wall_ms < kMaxWallMs ? wall_ms : kMaxWallMs) << 16;
+}
+
 struct Dot {
   // Compared in this order: the total order that decides which sibling a plain GET shows.
   Stamp stamp = 0;

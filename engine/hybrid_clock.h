@@ -61,7 +61,6 @@ class HybridClock {
   Stamp last() const { return last_.load(std::memory_order_relaxed); }
 
  private:
-  static Stamp stamp_at(int64_t now_ms);
   void raise(Stamp floor) {
     Stamp last = last_.load(std::memory_order_relaxed);
     while (last < floor && !last_.compare_exchange_weak(last, floor, std::memory_order_relaxed)) {
@@ -72,12 +71,5 @@ class HybridClock {
   std::atomic<bool> trusting_{false};
   const int64_t max_drift_ms_;
 };
-
-// A clock before 1970 counts as 1970, one beyond the 48 bits as their end.
-inline Stamp HybridClock::stamp_at(int64_t now_ms) {
-  constexpr int64_t kMaxWallMs = (int64_t{1} << 47) - 1;
-  if (now_ms < 0) return 0;
-  return static_cast<Stamp>(now_ms < kMaxWallMs ? now_ms : kMaxWallMs) << 16;
-}
 
 }  // namespace starling::engine

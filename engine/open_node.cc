@@ -1,6 +1,4 @@
 // Opens the production engine: the data directory, its actor, the store and the commit log.
-#include <algorithm>
-
 #include "engine/data_directory.h"
 #include "engine/engine.h"
 #include "engine/hybrid_clock.h"
@@ -26,7 +24,7 @@ Status with_ballast(const std::string& directory, const Progress& progress,
 // refuse what it stamps.
 Stamp latest_stamp(const Options& options, const Clock& clock) {
   if (!options.replicated) return UINT64_MAX;
-  return static_cast<Stamp>(std::max<int64_t>(clock.wall_ms() + kDefaultMaxDriftMs, 0)) << 16;
+  return stamp_at(clock.wall_ms() + kDefaultMaxDriftMs);
 }
 
 Status open_parts(const Options& options, const Clock& clock, uint64_t random_seed, const Progress& progress,

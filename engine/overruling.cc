@@ -40,8 +40,7 @@ bool can_be_hidden(ElementKind kind) {
 // What a change put last: of a whole record its last event's, of a delta all that it touched.
 Elements put_by(const Record& state) {
   Elements put;
-  Stamp last = 0;
-  for (const auto& entry : state.context().entries()) last = std::max(last, entry.stamp);
+  const Stamp last = state.context().greatest_stamp();
   for (const auto& [id, siblings] : state.elements()) {
     if (siblings.back().dot.stamp == last && can_be_hidden(id.kind)) put[id] = {siblings.back()};
   }

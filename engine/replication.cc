@@ -20,12 +20,6 @@ namespace {
 // Far more than actors ever write one record; what bounds it is the size of a message.
 constexpr size_t kMaxContextEntries = size_t{1} << 20;
 
-Stamp greatest_stamp(const VersionVector& context) {
-  Stamp greatest = 0;
-  for (const auto& entry : context.entries()) greatest = std::max(greatest, entry.stamp);
-  return greatest;
-}
-
 // Of what is there, not of what was superseded; and the floor, which later events must be above.
 Stamp greatest_live_stamp(const Record& record) {
   Stamp greatest = record.context().floor();
@@ -159,7 +153,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
   if (!core.hybrid_clock.try_observe(greatest_live_stamp(theirs), now_ms)) {
     return MergeOutcome::kStampTooFarAhead;
   }
-  core.hybrid_clock.witness(greatest_stamp(theirs.context()), now_ms);
+  core.hybrid_clock.witness(theirs.context().greatest_stamp(), now_ms);
   const Table::Slot slot = database.locate(partition, key);
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, old);
@@ -202,7 +196,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
   if (!operation_.replaying_) {
     if (!core.hybrid_clock.try_observe(greatest_new_stamp(delta), now_ms))
       return MergeOutcome::kStampTooFarAhead;
-    core.hybrid_clock.witness(greatest_stamp(delta.after), now_ms);
+    core.hybrid_clock.witness(delta.after.greatest_stamp(), now_ms);
   }
   Database database(operation_, database_);
   Partition& partition = database.tables_->partition(key);
@@ -228,7 +222,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
       mutation.space = database.tables_->space;
       mutation.key = key.name;
       mutation.value = bytes;
-      mutation.stamp = greatest_stamp(delta.after);
+      mutation.stamp = delta.after.greatest_stamp();
       mutation.now_ms = now_ms;
       operation_.log(mutation);
       collection.merge(delta);
@@ -349,7 +343,7 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
   Database database(operation_, database_);
   const int64_t now_ms = operation_.now_ms();
   if (seen.stamp_of(core.actor) > core.hybrid_clock.last()) return VclockOutcome::kUnknownEvents;
-  core.hybrid_clock.witness(greatest_stamp(seen), now_ms);
+  core.hybrid_clock.witness(seen.greatest_stamp(), now_ms);
   (void)database.find(key, Touch::kNo);  // What has expired goes first.
   Record record = record_of(core.keyspace.actors, entry_of(key));
   Change change(&record, {operation_.next_stamp(), core.actor}, now_ms);

@@ -34,7 +34,7 @@ int64_t end_of(const Sibling& sibling) {
 Stamp ripe_at(Stamp greatest, int64_t end_ms) {
   constexpr int64_t kLastMs = (int64_t{1} << 47) - 1;
   if (end_ms > kLastMs) return kNeverRipe;
-  return std::max(greatest, static_cast<Stamp>(end_ms) << 16);
+  return std::max(greatest, stamp_at(end_ms));
 }
 
 }  // namespace
@@ -91,8 +91,7 @@ Stamp take_settled(std::string_view* bytes) {
 }
 
 Stamp ripe_stamp(const Header& header) {
-  Stamp greatest = 0;
-  for (const auto& entry : header.record.context().entries()) greatest = std::max(greatest, entry.stamp);
+  const VersionVector& context = header.record.context();
   int64_t end_ms = 0;
   bool elements = !header.collections.empty();
   for (const auto& [id, siblings] : header.record.elements()) {
@@ -109,9 +108,8 @@ Stamp ripe_stamp(const Header& header) {
     if (deadline == nullptr) return kNeverRipe;
     end_ms = std::max(end_ms, deadline->deadline_ms);
   }
-  const VersionVector& context = header.record.context();
   if (context.size() == 1 && context.floor() != 0 && header.record.elements().empty() && !elements) return 0;
-  return ripe_at(greatest, end_ms);
+  return ripe_at(context.greatest_stamp(), end_ms);
 }
 
 Stamp ripe_stamp(const ActorTable& actors, const Entry& entry) {

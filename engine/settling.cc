@@ -30,7 +30,7 @@ bool settle(Engine& engine, uint16_t partition, Stamp stamp, uint32_t changes, i
 }
 
 StampPromise promise_stamp(Engine& engine, int64_t now_ms) {
-  const Stamp wall = static_cast<Stamp>(std::max<int64_t>(now_ms, 0)) << 16;
+  const Stamp wall = stamp_at(now_ms);
   const Stamp stamp = std::min(engine.core().hybrid_clock.next(now_ms), wall);
   Operation operation(engine, now_ms);
   Replica(operation, 0).settle(kPartitionCount, stamp);

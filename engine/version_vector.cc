@@ -45,6 +45,12 @@ void VersionVector::raise_floor(Stamp stamp) {
   entries_.insert(entries_.begin(), {0, stamp});
 }
 
+Stamp VersionVector::greatest_stamp() const {
+  Stamp greatest = 0;
+  for (const Entry& entry : entries_) greatest = std::max(greatest, entry.stamp);
+  return greatest;
+}
+
 Order VersionVector::compare(const VersionVector& other) const {
   const bool covers_other = covers(other);
   const bool covered = other.covers(*this);

@@ -36,6 +36,8 @@ class VersionVector {
     return !entries_.empty() && entries_.front().actor == 0 ? entries_.front().stamp : 0;
   }
   void raise_floor(Stamp stamp);
+  // Of all entries, the floor included; 0 when there is none.
+  Stamp greatest_stamp() const;
 
   // The last event of the actor that was seen, at least the floor; 0 if none.
   Stamp stamp_of(ActorId actor) const;

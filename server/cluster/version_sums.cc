@@ -83,7 +83,7 @@ void VersionSums::doubt(uint16_t partition) {
 
 // What the oldest tombstone was went, perhaps with the last of them: only a scan can tell.
 void VersionSums::doubt_outdated(const cluster::PartitionSet& among) {
-  const engine::Stamp now = static_cast<engine::Stamp>(std::max<int64_t>(clock_.wall_ms(), 0)) << 16;
+  const engine::Stamp now = engine::stamp_at(clock_.wall_ms());
   for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
     const auto partition = static_cast<uint16_t>(i);
     const engine::VersionTally& tally = index_.tally(partition);

@@ -208,7 +208,7 @@ void hints(CommandContext& context) {
 // On a disk thread. What takes long is looking at all records, as only few are stamped too far ahead.
 engine::Status restamp_all(engine::Engine& engine, int64_t now_ms, uint64_t* restamped) {
   constexpr size_t kKeys = 1024;
-  const auto latest = static_cast<engine::Stamp>(now_ms + engine::kDefaultMaxDriftMs) << 16;
+  const engine::Stamp latest = engine::stamp_at(now_ms + engine::kDefaultMaxDriftMs);
   engine::Status status;
   for (uint32_t partition = 0; partition < engine::kPartitionCount && status.ok(); ++partition) {
     uint64_t cursor = 0;

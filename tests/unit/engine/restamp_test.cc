@@ -20,7 +20,7 @@ MergeOutcome merge(TestNode& node, const std::string& name, const std::string& s
 }
 
 Stamp latest(TestNode& node) {
-  return static_cast<Stamp>(node.clock.now_ms + kDefaultMaxDriftMs) << 16;
+  return stamp_at(node.clock.now_ms + kDefaultMaxDriftMs);
 }
 
 uint64_t restamp_all(TestNode& node) {
