@@ -28,11 +28,14 @@ Stamp greatest_live_stamp(const Record& record) {
   return greatest;
 }
 
-// Of the events that the delta tells of.
-Stamp greatest_new_stamp(const Delta& delta) {
-  Stamp greatest = 0;
-  for (const auto& entry : delta.after.entries()) {
-    if (entry.stamp > delta.base.stamp_of(entry.actor)) greatest = std::max(greatest, entry.stamp);
+// The same of what the delta adds to its base. A difference (record_difference.h) has none, so that its context
+// tells of all that was ever superseded.
+Stamp greatest_live_stamp(const Delta& delta) {
+  Stamp greatest = delta.after.floor() > delta.base.floor() ? delta.after.floor() : 0;
+  for (const auto& [id, siblings] : delta.touched) {
+    for (const Sibling& sibling : siblings) {
+      if (!delta.base.covers(sibling.dot)) greatest = std::max(greatest, sibling.dot.stamp);
+    }
   }
   return greatest;
 }
@@ -194,7 +197,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
     if (!supported(id.kind, siblings)) return MergeOutcome::kCorrupt;
   }
   if (!operation_.replaying_) {
-    if (!core.hybrid_clock.try_observe(greatest_new_stamp(delta), now_ms))
+    if (!core.hybrid_clock.try_observe(greatest_live_stamp(delta), now_ms))
       return MergeOutcome::kStampTooFarAhead;
     core.hybrid_clock.witness(delta.after.greatest_stamp(), now_ms);
   }

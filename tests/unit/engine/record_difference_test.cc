@@ -169,6 +169,41 @@ TEST_CASE("difference: what the copy learns while one is on its way is not lost,
   CHECK(state(b) == state(a));
 }
 
+TEST_CASE("difference: what was stamped far ahead and is stamped anew is taken; what still is, is refused") {
+  constexpr int64_t kHourMs = 3'600'000;
+  TestNode wrong(1000, true, true), right(2000, true, true);
+  for (uint64_t i = 0; i < 300; ++i) put(right, i, "value");
+  merge_whole(wrong, state(right));
+  wrong.clock.now_ms += kHourMs;
+  for (uint64_t i = 290; i < 310; ++i) put(wrong, i, "another");
+  take(wrong, 7);
+  wrong.clock.now_ms -= kHourMs;
+  wrong.restart_cleanly();
+  std::string bytes, listed;
+  bool whole;
+  const std::string seen = version(right);
+  const auto difference = [&](std::string* out) {
+    wrong.with_operation("k", 0, [&](Operation& operation, const Key& key) {
+      REQUIRE(append_difference(operation, 0, key, seen, listed, out));
+    });
+  };
+  difference(&bytes);
+  // The sums first tell where something was removed.
+  REQUIRE(merge(right, bytes, &listed, &whole) == MergeOutcome::kGap);
+  bytes.clear();
+  difference(&bytes);
+  const std::string before = state(right);
+  CHECK(merge(right, bytes, &listed, &whole) == MergeOutcome::kStampTooFarAhead);
+  CHECK(state(right) == before);
+  wrong.with_operation("k", 0, [&](Operation& operation, const Key& key) {
+    CHECK(Replica(operation, 0).restamp(key, stamp_at(wrong.clock.now_ms + kDefaultMaxDriftMs)));
+  });
+  const Exchange exchange = bring(wrong, right);
+  CHECK_FALSE(exchange.whole);
+  CHECK(state(right) == state(wrong));
+  CHECK(stamp_wall_ms(last_stamp(right.engine())) <= right.clock.now_ms + kDefaultMaxDriftMs);
+}
+
 TEST_CASE("difference: nonsense is refused, and changes nothing") {
   TestNode a(1000, true, true), b(2000, true, true);
   for (uint64_t i = 0; i < 300; ++i) put(a, i, "value");
