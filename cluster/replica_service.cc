@@ -115,7 +115,7 @@ engine::MergeOutcome merge(engine::Operation& operation, const engine::KeyRef& r
       change.form == ChangeForm::kDelta
           ? replica.merge_delta(reference.key, change.body, overruled)
           : engine::merge_difference(operation, reference.database, reference.key, change.body, &listed,
-                                     &whole);
+                                     &whole, overruled);
   if (outcome != engine::MergeOutcome::kGap) return outcome;
   if (!whole) (void)replica.append_version(reference.key, &seen);
   append_gap({number, seen, listed}, gaps);

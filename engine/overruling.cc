@@ -85,10 +85,14 @@ Siblings Replica::siblings_at(const Entry& entry, const ElementId& id) const {
   return siblings_of(actors, *entry.collection(), *elements.entry(slot));
 }
 
-Stamp Replica::overruling(const Entry& entry, const Delta& delta) const {
+Stamp Replica::overruling(const Key& key, const Delta& delta) const {
+  const Entry* const entry = entry_of(key);
+  if (entry == nullptr || !is_collection(*entry)) return 0;
+  const History* const history = entry->history();
+  if (history == nullptr || history->hidden().empty()) return 0;
   Stamp greatest = 0;
   for (const auto& [id, put] : put_by(delta)) {
-    const Siblings siblings = siblings_at(entry, id);
+    const Siblings siblings = siblings_at(*entry, id);
     if (!siblings.empty()) greatest = std::max(greatest, hiding(siblings, put[0]));
   }
   return greatest;

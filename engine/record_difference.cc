@@ -213,7 +213,8 @@ void append_probe(Operation& operation, int database, const Key& key, std::strin
 }
 
 MergeOutcome merge_difference(Operation& operation, int database, const Key& key, std::string_view bytes,
-                              std::string* listed, bool* whole) {
+                              std::string* listed, bool* whole, Stamp* overruled) {
+  if (overruled != nullptr) *overruled = 0;
   const ActorTable& actors = operation.engine().core().keyspace.actors;
   const Stamp settled = settled_of(operation, key);
   const Stamp their_settled = take_settled(&bytes);
@@ -223,7 +224,10 @@ MergeOutcome merge_difference(Operation& operation, int database, const Key& key
   const Entry* const entry = entry_of(operation, database, key);
   const VersionVector mine = context_of(actors, entry);
   const Order order = compare_known({mine, settled}, {delta.after, their_settled});
-  if (order == Order::kEqual || order == Order::kAfter) return MergeOutcome::kUnchanged;
+  if (order == Order::kEqual || order == Order::kAfter) {
+    if (overruled != nullptr) *overruled = Replica(operation, database).overruling(key, delta);
+    return MergeOutcome::kUnchanged;
+  }
   *whole = true;
   if (entry == nullptr || !is_collection(*entry)) return MergeOutcome::kGap;
   if (difference.probe) {
@@ -273,7 +277,7 @@ MergeOutcome merge_difference(Operation& operation, int database, const Key& key
   for (ElementId& id : gone) delta.touched[std::move(id)] = {};
   std::string expanded;
   encode_delta(delta, &expanded);
-  const MergeOutcome outcome = Replica(operation, database).merge_delta(key, expanded);
+  const MergeOutcome outcome = Replica(operation, database).merge_delta(key, expanded, overruled);
   // A delta goes by contexts and what is settled here only.
   *whole = outcome == MergeOutcome::kGap || outcome == MergeOutcome::kUnchanged;
   return *whole ? MergeOutcome::kGap : outcome;

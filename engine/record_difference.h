@@ -48,7 +48,7 @@ void append_probe(Operation& operation, int database, const Key& key, std::strin
 // Like Replica::merge_delta(). After kGap *listed is what append_difference() takes; *whole: the record is needed
 // as a whole.
 MergeOutcome merge_difference(Operation& operation, int database, const Key& key, std::string_view bytes,
-                              std::string* listed, bool* whole);
+                              std::string* listed, bool* whole, Stamp* overruled = nullptr);
 
 // Its elements and the sender's context, behind `settled`; false: it is none, or a question.
 bool delta_of_difference(std::string_view bytes, Delta* delta);

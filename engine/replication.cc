@@ -207,8 +207,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const VersionVector mine = context_of(core.keyspace.actors, entry);
   if (mine.covers(delta.after, settled)) {
-    if (overruled != nullptr && entry != nullptr && is_collection(*entry))
-      *overruled = overruling(*entry, delta);
+    if (overruled != nullptr) *overruled = overruling(key, delta);
     return MergeOutcome::kUnchanged;
   }
   const bool stands_alone = delta.supersedes.covers(delta.base);
@@ -229,7 +228,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
       mutation.now_ms = now_ms;
       operation_.log(mutation);
       collection.merge(delta);
-      if (overruled != nullptr) *overruled = overruling(*entry_of(key), delta);
+      if (overruled != nullptr) *overruled = overruling(key, delta);
       if (!operation_.replaying_) core.observer.modified(database_, key.name);
       return MergeOutcome::kApplied;
     }
@@ -239,9 +238,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
   if (!stands_alone) record.join_context(delta.base);
   if (apply_delta(delta, &record) != DeltaOutcome::kApplied) return MergeOutcome::kGap;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
-  const Entry* const merged = entry_of(key);
-  if (overruled != nullptr && merged != nullptr && is_collection(*merged))
-    *overruled = overruling(*merged, delta);
+  if (overruled != nullptr) *overruled = overruling(key, delta);
   return MergeOutcome::kApplied;
 }
 

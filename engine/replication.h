@@ -62,6 +62,8 @@ class Replica {
   MergeOutcome merge_state(const Key& key, std::string_view bytes, Stamp* overruled = nullptr);
   // `bytes` is a delta.
   MergeOutcome merge_delta(const Key& key, std::string_view bytes, Stamp* overruled = nullptr);
+  // Of a delta that is merged here: the greatest stamp that hides what it put, as *overruled above.
+  Stamp overruling(const Key& key, const Delta& delta) const;
   // What these bytes put, a change of this operation's node that was captured, is put once more, under a new
   // dot, and captured: for who was told of a greater stamp. False, and nothing changed: it is not here any
   // more, something superseded it.
@@ -116,7 +118,6 @@ class Replica {
   const Entry* told_entry(const Key& key) const;
   VclockOutcome write(const Key& key, const VersionVector& seen, const std::string_view* value,
                       int64_t deadline_ms, size_t max_siblings);
-  // Of an element of a collection, or of its deadline.
   friend class Trial;
   // --- For Trial (trial.cc): what the key holds, and that it holds it again; nothing: there is no record.
   std::optional<Record> held(const Key& key) const;
@@ -124,8 +125,8 @@ class Replica {
   // The frame of the operation, which is cut back.
   static size_t frame_bytes(const Operation& operation) { return operation.frame_.size(); }
   static void cut_frame(Operation* operation, size_t bytes);
+  // --- For overruling.cc. Of an element of a collection, or of its deadline.
   Siblings siblings_at(const Entry& entry, const ElementId& id) const;
-  Stamp overruling(const Entry& entry, const Delta& delta) const;
   bool restamp_elements(const Key& key, const Elements& put);
 
   Operation& operation_;

@@ -7,6 +7,7 @@
 #include <set>
 
 #include "cluster/undecided_keys.h"
+#include "engine/record_difference.h"
 #include "engine/replication.h"
 #include "engine/trial.h"
 #include "tests/unit/engine/node_fixture.h"
@@ -80,6 +81,29 @@ class Node final : public ReplicaService::Host {
     append_change({0, ChangeForm::kRecord, name, state}, &changes);
     return changes;
   }
+
+  void put(const std::string& name, const std::string& field, const std::string& value) {
+    engine_.with(name, [&](engine::Database& database, const engine::Key& key) {
+      database.open(key, engine::Type::kHash).put(field, value);
+    });
+  }
+  std::string version(const std::string& name) {
+    std::string version;
+    engine_.with_operation(name, 0, [&](engine::Operation& operation, const engine::Key& key) {
+      (void)engine::Replica(operation, 0).append_version(key, &version);
+    });
+    return version;
+  }
+  // What somebody of that version lacks.
+  std::string difference(const std::string& name, const std::string& seen) {
+    std::string body, changes;
+    engine_.with_operation(name, 0, [&](engine::Operation& operation, const engine::Key& key) {
+      CHECK(engine::append_difference(operation, 0, key, seen, "", &body, 1));
+    });
+    append_change({0, ChangeForm::kDifference, name, body}, &changes);
+    return changes;
+  }
+  void advance(int64_t ms) { engine_.clock.now_ms += ms; }
 
   UndecidedKeys keys;
   RefusedAttempts refused;
@@ -202,6 +226,22 @@ TEST_CASE("while it has an attempt of its own a replica refuses others', and let
   CHECK(c.answer() == ReplyResult::kOk);
   CHECK(c.get("k") == "plain");
   CHECK_FALSE(c.keys.any());
+}
+
+TEST_CASE("what came by a difference and a greater stamp hides is told of, however often it comes") {
+  Node a(1000), b(2000), c(3000);
+  for (const char* field : {"f", "g", "h"}) a.put("k", field, "before");
+  CHECK(b.store(a.state("k")) == ReplyResult::kOk);
+  CHECK(c.store(a.state("k")) == ReplyResult::kOk);
+  const std::string seen = c.version("k");
+  b.advance(20'000);
+  b.put("k", "n", "of another clock");
+  CHECK(c.store(b.state("k")) == ReplyResult::kOk);
+  a.put("k", "g", "unhidden");
+  CHECK(c.store(a.difference("k", seen)) == ReplyResult::kOk);
+  a.put("k", "n", "hidden");
+  CHECK(c.store(a.difference("k", seen)) == ReplyResult::kOverruled);
+  CHECK(c.store(a.difference("k", seen)) == ReplyResult::kOverruled);
 }
 
 TEST_CASE("attempts that make no sense are refused") {
