@@ -56,9 +56,22 @@ Elements put_by(const Delta& delta) {
   return put;
 }
 
+// Whether anything of the record stands beside something else. Of hardly any, and then nothing need be copied.
+bool contested(const Record& record) {
+  const Elements& elements = record.elements();
+  bool value = false, apart = false;
+  for (const auto& [id, siblings] : elements) {
+    if (siblings.size() > 1) return true;
+    value |= id.kind == ElementKind::kValue;
+    apart |= is_stored_apart(id.kind);
+  }
+  return value && apart;
+}
+
 }  // namespace
 
 Stamp overruling(const Record& record, const Record& state) {
+  if (!contested(record)) return 0;
   Stamp greatest = 0;
   for (const auto& [id, put] : put_by(state)) {
     const auto place = record.elements().find(id);

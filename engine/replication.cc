@@ -87,6 +87,10 @@ bool simple(const Entry* entry) {
   return entry == nullptr || !entry->has(Entry::kComplex);
 }
 
+bool hides_any(const Entry* entry) {
+  return !simple(entry) && !entry->history()->hidden().empty();
+}
+
 }  // namespace
 
 // Makes a record without a history what the key holds. Not logged.
@@ -163,7 +167,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
   const Order order = compare_known({mine, settled}, {theirs.context(), their_settled});
   if (order == Order::kEqual || order == Order::kAfter) {
     // It may have come by another way before, and be hidden.
-    if (overruled != nullptr && !simple(old))
+    if (overruled != nullptr && hides_any(old))
       *overruled = engine::overruling(record_of(core.keyspace.actors, old), theirs);
     return MergeOutcome::kUnchanged;
   }
