@@ -134,9 +134,11 @@ bool Replica::restamp(const Key& key, std::string_view bytes, ChangeKind kind) {
   Sibling again = *own;
   siblings.erase(own);
   again.dot = {operation_.next_stamp(), operation_.core_.actor};
-  siblings.push_back(std::move(again));
   VersionVector context = record.context();
-  context.add(siblings.back().dot);
+  context.add(again.dot);
+  // Not always the last one: a clock that trusts others is not raised by what is far ahead.
+  const auto place = std::upper_bound(siblings.begin(), siblings.end(), again);
+  siblings.insert(place, std::move(again));
   RecordAssembly assembly(std::move(context));
   for (const auto& [id, others] : record.elements()) {
     const bool added = assembly.add(id.kind, id.name, id == value ? siblings : others);

@@ -153,6 +153,20 @@ TEST_CASE("what was superseded is not made anew") {
   CHECK(shown(n.behind) == "new");
 }
 
+TEST_CASE("a value is made anew beside one from far ahead, taken while the time was not known") {
+  Nodes n;
+  n.ahead.clock.now_ms += 3'600'000;
+  trust_stamps(n.behind.engine(), true);
+  const Shipped second = set(n.behind, "second");
+  const Stamp stamp = merge(n.behind, "k", set(n.ahead, "first"));
+  CHECK(stamp == 0);
+  CHECK(restamp(n.behind, "k", second, last_stamp(n.ahead.engine())).has_value());
+  CHECK(shown(n.behind) == "first");
+  Record record;
+  REQUIRE(decode_record(state_of(n.behind, "k"), &record).ok());
+  CHECK(record.live_values(n.behind.clock.now_ms).size() == 2);
+}
+
 TEST_CASE("a write of VCLOCK is captured as one whose dot its client knows") {
   Nodes n;
   ChangeList list;
