@@ -83,6 +83,10 @@ void Database::move(const Key& from, Database& target, const Key& to) {
   Entry* entry = partition.table.entry(slot);
   save_before_removal(*core_, *tables_, partition, slot, from);
   tally_before(*core_, index_, from, entry);
+  // Only where a single node's log is replayed in a cluster: the elements are events of an actor before the one
+  // that moves them.
+  if (core_->options.replicated && is_collection(*entry) && entry->actor() != operation_->actor_index())
+    make_history(partition, slot, from);
   const auto bytes = static_cast<int64_t>(entry_bytes(*entry));
   Mutation mutation;
   mutation.kind = MutationKind::kMove;

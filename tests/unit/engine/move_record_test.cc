@@ -4,7 +4,8 @@
 #include <string>
 
 #include "engine/collection.h"
-#include "tests/unit/engine/random_run.h"
+#include "engine/record_codec.h"
+#include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {
 namespace {
@@ -123,6 +124,40 @@ TEST_CASE("a single node's log with a move is replayed by a node of a cluster") 
   TestNode member(6, node.image(), true);
   check_filled(member, 0, "to");
   check_absent(member, 0, "from");
+}
+
+TEST_CASE("so is one of a hash that was filled before a crash, and moved after it") {
+  for (const bool mortal : {false, true}) {
+    TestNode node(7);
+    fill(node, "from");
+    if (mortal) {
+      node.with("from", [&](Database& d, const Key& key) {
+        REQUIRE(d.set_deadline(key, node.clock.now_ms + 1'000'000));
+      });
+    }
+    REQUIRE(node.engine().commit().ok());
+    node.crash();
+    move(node, {0, Key("from")}, {0, Key("to")});
+    REQUIRE(node.engine().commit().ok());
+    TestNode member(100, node.image(), true);
+    check_filled(member, 0, "to");
+    check_absent(member, 0, "from");
+    const std::string state = state_of(member, "to");
+    Record record;
+    REQUIRE(decode_record(state, &record).ok());
+    CHECK(record.context().stamp_of(node.actor()) > record.context().stamp_of(node.actor() - 1));
+    CHECK(record.context().stamp_of(node.actor() - 1) != 0);
+    // It goes on from there, in the store and over a crash.
+    REQUIRE(member.engine().checkpoint().ok());
+    member.evict_everything();
+    CHECK(state_of(member, "to") == state);
+    member.with("to", [](Database& d, const Key& key) { d.open(key, Type::kHash).put("field:3", "3"); });
+    REQUIRE(member.engine().commit().ok());
+    member.crash();
+    check_filled(member, 0, "to");
+    CHECK(decode_record(state_of(member, "to"), &record).ok());
+    check_accounting(member);
+  }
 }
 
 }  // namespace starling::engine
