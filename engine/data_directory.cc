@@ -72,7 +72,9 @@ Status check_format(const std::string& directory, uint64_t* seed) {
   }
   if (mark == kFirstFormat) {
     *seed = 0;
-    return write_format(directory, *seed);
+    // The old mark says the same. On a full disk it stays, for the next start to replace.
+    (void)write_format(directory, *seed);
+    return {};
   }
   if (read_seed(mark, seed)) return {};
   if (mark.starts_with("starling-data ") && !mark.starts_with("starling-data 2\n")) {

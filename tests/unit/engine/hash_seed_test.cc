@@ -1,6 +1,7 @@
 // The seed of hashes of names: where it comes from, and what it is for.
 #include <doctest/doctest.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cstdio>
 #include <fstream>
@@ -121,6 +122,22 @@ TEST_CASE("a data directory keeps the seed it was born with; one from before see
     write_mark(old, damaged);
     CHECK(open_with(old, 1, &seed) == StatusCode::kCorrupt);
   }
+}
+
+TEST_CASE("a directory from before seeds is opened though its new mark cannot be written yet") {
+  const TemporaryDirectory place;
+  const std::string old = place.path() + "/old";
+  REQUIRE(make_directory(old).ok());
+  write_mark(old, "starling-data 1\n");
+  // Stands in the way as a full disk would.
+  REQUIRE(make_directory(old + "/FORMAT.new").ok());
+  uint64_t seed = 7;
+  REQUIRE(open_with(old, 0xdef, &seed) == StatusCode::kOk);
+  CHECK(seed == 0);
+  CHECK(mark_in(old) == "starling-data 1\n");
+  REQUIRE(::rmdir((old + "/FORMAT.new").c_str()) == 0);
+  REQUIRE(open_with(old, 0xdef, &seed) == StatusCode::kOk);
+  CHECK(mark_in(old) == "starling-data 2\nhash-seed 0000000000000000\n");
 }
 
 TEST_CASE("a node takes over a cluster's seed while it has no records, and not any more then") {
