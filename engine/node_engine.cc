@@ -67,6 +67,8 @@ Status NodeEngine::start(const std::function<void(const std::string&)>& progress
     if (!status.ok()) return status;
     last_checkpoint_ms_ = core_.clock.wall_ms();
     last_checkpoint_us_ = core_.clock.monotonic_us();
+    rest_since_us_ = last_checkpoint_us_;
+    rest_position_ = core_.log->appended();
     if (core_.options.threads) sync_thread_ = std::thread([this] { serve_sync(); });
   }
   governor_.begin();
