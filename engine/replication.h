@@ -223,5 +223,10 @@ Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_
 // key.
 Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
                          const VersionVisitor& visit);
+// Scans like that, and then has `change` done to each key that `wanted` picked, in an operation of its own that
+// holds it in memory; *changed is increased by those of which it was true. A commit must follow.
+Status change_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
+                       const std::function<bool(const VisitedVersion&)>& wanted,
+                       const std::function<bool(Replica&, const Key&)>& change, uint64_t* changed);
 
 }  // namespace starling::engine

@@ -1,28 +1,17 @@
 // New stamps for what was stamped by a clock that was far ahead. See README.md, "One number for time and event".
 #include <algorithm>
-#include <string>
 #include <utility>
 #include <vector>
 
 #include "engine/assert.h"
 #include "engine/change_capture.h"
 #include "engine/core.h"
-#include "engine/loader.h"
 #include "engine/record_codec.h"
 #include "engine/record_form.h"
 #include "engine/replication.h"
 #include "engine/settled.h"
 
 namespace starling::engine {
-namespace {
-
-bool later(const VersionVector& context, Stamp latest) {
-  const auto entries = context.entries();
-  return std::any_of(entries.begin(), entries.end(),
-                     [latest](const VersionVector::Entry& entry) { return entry.stamp > latest; });
-}
-
-}  // namespace
 
 // Those of one element that stand side by side need a stamp each; elements share them, as those that one
 // event changes do.
@@ -57,25 +46,14 @@ bool Replica::restamp(const Key& key, Stamp latest) {
 
 Status restamp(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, Stamp latest,
                int64_t now_ms, uint64_t* restamped) {
-  std::vector<std::pair<int, std::string>> keys;
-  Status status = scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
+  const auto wanted = [latest](const VisitedVersion& version) {
     std::string_view bytes = version.context;
     (void)take_settled(&bytes);
     VersionVector context;
-    if (decode_context(bytes, bytes.size(), &context).ok() && later(context, latest))
-      keys.emplace_back(version.database, version.key);
-  });
-  for (const auto& [database, name] : keys) {
-    const Key key(name);
-    if (status.ok()) status = Loader(engine.core()).load(database, key);
-    if (!status.ok()) return status;
-    Operation operation(engine, now_ms);
-    operation.lock({database, key});
-    if (operation.resident({database, key}) && Replica(operation, database).restamp(key, latest))
-      ++*restamped;
-    operation.finish();
-  }
-  return status;
+    return decode_context(bytes, bytes.size(), &context).ok() && context.greatest_stamp() > latest;
+  };
+  const auto change = [latest](Replica& replica, const Key& key) { return replica.restamp(key, latest); };
+  return change_versions(engine, partition, cursor, limit, now_ms, wanted, change, restamped);
 }
 
 }  // namespace starling::engine

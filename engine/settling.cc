@@ -1,13 +1,9 @@
 // What a node does with a partition that is settled: says so in its log, and removes tombstones for good. See
 // replication.h and settled.h.
 #include <algorithm>
-#include <string>
-#include <utility>
-#include <vector>
 
 #include "engine/core.h"
 #include "engine/entry_change.h"
-#include "engine/loader.h"
 #include "engine/mutation.h"
 #include "engine/record_form.h"
 #include "engine/replication.h"
@@ -72,20 +68,9 @@ void Replica::settle(uint32_t partition, Stamp stamp) {
 Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
             uint64_t* reaped) {
   const Stamp settled = settled_up_to(engine, partition);
-  std::vector<std::pair<int, std::string>> ripe_keys;
-  Status status = scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
-    if (version.ripe <= settled) ripe_keys.emplace_back(version.database, version.key);
-  });
-  for (const auto& [database, name] : ripe_keys) {
-    const Key key(name);
-    if (status.ok()) status = Loader(engine.core()).load(database, key);
-    if (!status.ok()) return status;
-    Operation operation(engine, now_ms);
-    operation.lock({database, key});
-    if (operation.resident({database, key}) && Replica(operation, database).reap(key)) ++*reaped;
-    operation.finish();
-  }
-  return status;
+  const auto wanted = [settled](const VisitedVersion& version) { return version.ripe <= settled; };
+  const auto change = [](Replica& replica, const Key& key) { return replica.reap(key); };
+  return change_versions(engine, partition, cursor, limit, now_ms, wanted, change, reaped);
 }
 
 bool Replica::reap(const Key& key) {

@@ -1,4 +1,4 @@
-// Walking the versions of a partition, in memory and in the store. See replication.h.
+// Walking the versions of a partition, in memory and in the store, and changing some. See replication.h.
 //
 // A cursor is database << 48 | hash. Like Scanner's steps, one looks at memory first and at the store
 // afterwards: a record that leaves memory in between is in the store by then.
@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "engine/core.h"
+#include "engine/loader.h"
 #include "engine/record_form.h"
 #include "engine/replication.h"
 #include "engine/settled.h"
@@ -173,6 +174,32 @@ Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, s
     *cursor = database < kDatabases ? database << kHashBits | from : 0;
   }
   return {};
+}
+
+Status change_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
+                       const std::function<bool(const VisitedVersion&)>& wanted,
+                       const std::function<bool(Replica&, const Key&)>& change, uint64_t* changed) {
+  const uint64_t from = *cursor;
+  std::vector<std::pair<int, std::string>> keys;
+  Status status = scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
+    if (wanted(version)) keys.emplace_back(version.database, version.key);
+  });
+  for (const auto& [database, name] : keys) {
+    const Key key(name);
+    // It may be evicted again before it is locked.
+    for (bool resident = false; status.ok() && !resident;) {
+      status = Loader(engine.core()).load(database, key);
+      if (!status.ok()) break;
+      Operation operation(engine, now_ms);
+      operation.lock({database, key});
+      resident = operation.resident({database, key});
+      Replica replica(operation, database);
+      if (resident && change(replica, key)) ++*changed;
+      operation.finish();
+    }
+  }
+  if (!status.ok()) *cursor = from;
+  return status;
 }
 
 Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,

@@ -119,4 +119,26 @@ TEST_CASE("restamp: what others refused they take again, and what they made mean
   CHECK(merge(wrong, "string", state_of(right, "string")) == MergeOutcome::kApplied);
 }
 
+TEST_CASE("restamp: what is in the store only, in several steps") {
+  constexpr uint64_t kKeys = 300;
+  TestNode node(30, true, true);
+  node.clock.now_ms += kHourMs;
+  for (uint64_t i = 0; i < kKeys; ++i) {
+    node.with("{one partition}" + std::to_string(i),
+              [](Database& database, const Key& key) { database.put_string(key, "s", kNoDeadline); });
+  }
+  REQUIRE(node.engine().checkpoint().ok());
+  node.clock.now_ms -= kHourMs;
+  node.restart_cleanly();
+  node.evict_everything();
+  const uint16_t partition = Key("{one partition}").partition;
+  uint64_t restamped = 0, cursor = 0, steps = 0;
+  do {
+    REQUIRE(restamp(node.engine(), partition, &cursor, 70, latest(node), node.clock.now_ms, &restamped).ok());
+    ++steps;
+  } while (cursor != 0);
+  CHECK(steps > 3);
+  CHECK(restamped == kKeys);
+}
+
 }  // namespace starling::engine
