@@ -33,8 +33,8 @@ class HybridClock {
   }
 
   // Makes every later stamp greater than `remote`, so that an answer to a message is later than the message.
-  // kInvalid, and nothing changed, when it is more than the permitted drift ahead: what carries it must not
-  // be applied.
+  // More than the permitted drift ahead: nothing is changed, and it is kInvalid, so what carries it must not be
+  // applied, unless the clock trusts (below).
   Status observe(Stamp remote, int64_t now_ms);
   // The same without words: false stands for kInvalid.
   [[nodiscard]] bool try_observe(Stamp remote, int64_t now_ms) {

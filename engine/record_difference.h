@@ -10,7 +10,8 @@
 //
 // Nothing is remembered in between, and either side may change meanwhile: sums are compared when the difference
 // is merged, of what the copy holds then. A merge by difference leaves the very record that a merge of the whole
-// would have left; where it could not, because a settled stamp alone decides (settled.h), the whole is asked for.
+// would have left, but for the chance that sums of 64 bits agree. Where it could not, because a settled stamp alone
+// decides (settled.h) or the copy shows no collection, the whole is asked for.
 //
 //   difference := 0x1f  (bits u8  listed string  sums string | 0xff) delta    behind `settled`, if there is any
 //                 0xff: nothing but a question, of what the sender has seen; who lacks any of it has a gap

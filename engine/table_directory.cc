@@ -2,9 +2,9 @@
 // segment that shares fewer bits has several places in a row, of which the first one names it in slots.
 //
 // A full segment is divided into halves of its range, and the directory doubled when it has no places for
-// them. Entries that share all bits looked at would double it for ever: it has at most kPlacesPerEntry places
-// for each entry of the table, and a segment that must not be divided grows instead. Two halves that hold few
-// entries become one segment again.
+// them. Entries that share all bits looked at would double it for ever: that is done only while it leaves at
+// most kPlacesPerEntry places for each entry of the table, and a segment that must not be divided grows
+// instead. Two halves that hold few entries become one segment again.
 #include <cstdlib>
 #include <vector>
 
