@@ -276,7 +276,7 @@ Stamp latest_stamp(std::string_view version) {
   VersionVector context;
   (void)take_settled(&version);
   if (version.empty() || !decode_context(version, kMaxContextEntries, &context).ok()) return 0;
-  return greatest_stamp(context);
+  return context.greatest_stamp();
 }
 
 Status Replica::compare(const Key& key, std::string_view context, Order* order) {
