@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import bus_peer
 import cluster_nodes
-from cluster_nodes import BUS_PORT, until
+from cluster_nodes import BUS_PORT
 
 SECRET = "what all nodes know"
 LARGE = 1 << 61
@@ -114,7 +114,7 @@ class Strangers(unittest.TestCase):
         # The member itself is another process once it has started anew, and is taken for what it is.
         member.kill()
         member.start()
-        until(lambda: self.members(node) == (3, 0, 0), "it is back")
+        self.cluster.wait_whole()
         self.serves(1)
 
     def test_data_and_topologies_of_strangers_are_not_taken(self):
@@ -141,8 +141,9 @@ class Strangers(unittest.TestCase):
         gone.kill()
         self.cluster.wait_seen(gone, self.cluster.nodes[:2], ("fail",))
         gone.start()
-        until(lambda: all(self.members(node) == (3, 0, 0) for node in self.cluster.nodes), "all are up again")
+        self.cluster.wait_whole()
         self.serves(1)
+        self.assertEqual([self.members(node) for node in self.cluster.nodes], 3 * [(3, 0, 0)])
 
 
 if __name__ == "__main__":
