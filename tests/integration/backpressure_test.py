@@ -4,26 +4,19 @@ import contextlib
 import os
 import re
 import socket
-import subprocess
-import tempfile
 import threading
 import time
 import unittest
 
 import cluster_nodes
-from cluster_nodes import SERVER, SLOW, until
+from cluster_nodes import SLOW, until
+from single_node import SingleNode
 from harness import resp
 
 MIB = 1 << 20
 LIMIT_S = 120 * SLOW
 # Less than a few segments of the loopback device, and the system loses them again and again.
 SMALL_BUFFER = 256 << 10
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def connect(address, small=True):
@@ -80,22 +73,10 @@ class Peak:
 
 class OneNode(unittest.TestCase):
     def start(self, **settings):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.address = ("127.0.0.1", free_port())
-        self.log_path = os.path.join(directory.name, "server.log")
-        line = [SERVER, "--port", str(self.address[1]), "--bind", "127.0.0.1", "--dir", directory.name,
-                "--logfile", self.log_path, "--storage", "memory", "--io-threads", "2"]
-        for name, value in settings.items():
-            line += ["--" + name.replace("_", "-"), str(value)]
-        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, preexec_fn=cluster_nodes.die_with_parent)
-        self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
-        until(lambda: connect(self.address).call("PING"), "an answer")
-
-    def log(self):
-        with open(self.log_path, encoding="utf-8") as log:
-            return log.read()
+        node = SingleNode(storage="memory", **settings)
+        self.addCleanup(node.stop)
+        node.start().wait_ready()
+        self.address, self.process, self.log = node.address, node.process, node.log
 
     def info(self, connection, field):
         return int(re.search(rb"^%s:(\d+)" % field.encode(), connection.value("INFO", "everything"), re.M)[1])

@@ -1,53 +1,25 @@
 """What a server tells its clients about themselves and about what it counts: on one node, as redis-server 7.0 does."""
 
 import contextlib
-import os
-import pathlib
-import subprocess
-import sys
-import tempfile
 import time
 import unittest
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "redis-compat"))
-
+from single_node import LIMIT_S, SingleNode, info
 from harness import resp
-
-SERVER = os.environ["STARLING_SERVER"]
-LIMIT_S = 60
 
 
 class OneNode(unittest.TestCase):
     @classmethod
     def setUpClass(cls):
-        directory = tempfile.TemporaryDirectory()
-        cls.addClassCleanup(directory.cleanup)
-        cls.socket = os.path.join(directory.name, "socket")
-        data = pathlib.Path(directory.name) / "data"
-        data.mkdir()
-        process = subprocess.Popen([SERVER, "--port", "0", "--unixsocket", cls.socket, "--dir", str(data), "--io-threads", "2"],
-                                   stdout=subprocess.DEVNULL)
-        cls.addClassCleanup(process.wait)
-        cls.addClassCleanup(process.kill)
-        limit = time.monotonic() + LIMIT_S
-        while not os.path.exists(cls.socket):
-            assert process.poll() is None and time.monotonic() < limit, "the server does not start"
-            time.sleep(0.02)
+        cls.node = SingleNode()
+        cls.addClassCleanup(cls.node.stop)
+        cls.node.start().wait_ready()
 
-    @contextlib.contextmanager
     def client(self, protocol=2):
-        with contextlib.closing(resp.Connection(self.socket, LIMIT_S)) as connection:
-            if protocol == 3:
-                connection.value("HELLO", 3)
-            yield connection
+        return contextlib.closing(self.node.connect(protocol))
 
     def frames(self, connection, count):
         return [resp.to_python(connection.read_frame()[0]) for _ in range(count)]
-
-    def info(self, connection, section):
-        lines = connection.value("INFO", section).decode().split("\r\n")
-        return dict(line.split(":", 1) for line in lines if ":" in line)
 
 
 class Replies(OneNode):
@@ -103,7 +75,7 @@ class Counts(OneNode):
             for _ in range(3):
                 connection.value("GET", "key")
                 connection.value("CONFIG", "RESETSTAT")
-                counted = self.info(connection, "commandstats")
+                counted = info(connection, "commandstats")
                 self.assertIn("cmdstat_config|resetstat", counted)
                 self.assertTrue(counted["cmdstat_config|resetstat"].startswith("calls=1,"), counted)
                 self.assertNotIn("cmdstat_get", counted)
@@ -124,7 +96,7 @@ class Counts(OneNode):
             connection.value("CLIENT", "PAUSE", "60000", "WRITE")
             paused.send("SET", "key", "value")
             limit = time.monotonic() + LIMIT_S
-            while self.info(connection, "clients")["blocked_clients"] != "1":
+            while info(connection, "clients")["blocked_clients"] != "1":
                 self.assertLess(time.monotonic(), limit)
                 time.sleep(0.05)
             flags = [line for line in connection.value("CLIENT", "LIST").decode().splitlines() if "flags=b" in line]

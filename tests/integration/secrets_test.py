@@ -1,56 +1,30 @@
 """Passwords reach nobody but the command that takes them: not MONITOR, SLOWLOG or the log; and who guesses them is slowed."""
 
-import os
-import pathlib
-import socket
-import subprocess
-import sys
-import tempfile
-import threading
 import time
 import unittest
 
-sys.dont_write_bytecode = True
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
-
 import cluster_nodes
-from cluster_nodes import SERVER, SLOW, until
+from cluster_nodes import until
+from single_node import SingleNode
 from harness import resp
 from harness.resp import ReplyError
 
-LIMIT_S = 60 * SLOW
 SECRET = "geheimwort"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Node(unittest.TestCase):
     def start(self, **settings):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.address = ("127.0.0.1", free_port())
-        self.log_path = os.path.join(directory.name, "server.log")
-        line = [SERVER, "--port", str(self.address[1]), "--bind", "127.0.0.1", "--dir", directory.name,
-                "--logfile", self.log_path, "--storage", "memory", "--io-threads", "2"]
-        for name, value in settings.items():
-            line += ["--" + name.replace("_", "-"), str(value)]
-        self.process = subprocess.Popen(line, stdout=subprocess.DEVNULL, preexec_fn=cluster_nodes.die_with_parent)
-        self.addCleanup(self.process.wait)
-        self.addCleanup(self.process.kill)
-        until(lambda: self.connect().call("PING"), "an answer")
+        self.node = SingleNode(storage="memory", **settings)
+        self.addCleanup(self.node.stop)
+        self.node.start().wait_ready()
 
     def connect(self):
-        connection = resp.Connection(self.address, LIMIT_S)
+        connection = self.node.connect()
         self.addCleanup(connection.close)
         return connection
 
     def log(self):
-        with open(self.log_path, encoding="utf-8") as log:
-            return log.read()
+        return self.node.log()
 
     def try_all(self, connection):
         """Every way to give a password, right and wrong, alone and in a transaction."""

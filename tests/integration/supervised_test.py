@@ -3,32 +3,22 @@
 import os
 import signal
 import socket
-import subprocess
-import tempfile
 import unittest
 
-SERVER = os.environ["STARLING_SERVER"]
-LIMIT_S = 60
+from single_node import LIMIT_S, SingleNode
 
 
 class Supervised(unittest.TestCase):
     def setUp(self):
-        directory = tempfile.TemporaryDirectory()
-        self.addCleanup(directory.cleanup)
-        self.directory = directory.name
-        self.log = os.path.join(self.directory, "server.log")
+        self.node = SingleNode(port=0)
+        self.addCleanup(self.node.stop)
 
-    def start(self, *settings, environment=None):
-        process = subprocess.Popen(
-            [SERVER, "--port", "0", "--unixsocket", os.path.join(self.directory, "s"), "--dir",
-             os.path.join(self.directory, "data"), "--pidfile", os.path.join(self.directory, "pid"), *settings],
-            stdout=open(self.log, "wb"), stderr=subprocess.STDOUT, env={**os.environ, **(environment or {})})
-        self.addCleanup(process.wait)
-        self.addCleanup(process.kill)
-        return process
+    def start(self, supervised, notify):
+        self.node.start({"NOTIFY_SOCKET": notify}, pidfile=self.node.path("pid"), supervised=supervised)
+        return self.node.process
 
     def listen(self):
-        path = os.path.join(self.directory, "notify")
+        path = self.node.path("notify")
         listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.addCleanup(listener.close)
         listener.bind(path)
@@ -39,10 +29,10 @@ class Supervised(unittest.TestCase):
         for setting in ("systemd", "auto"):
             with self.subTest(setting):
                 listener, path = self.listen()
-                process = self.start("--supervised", setting, environment={"NOTIFY_SOCKET": path})
+                process = self.start(setting, path)
                 self.assertEqual(b"READY=1", listener.recv(100))
                 with socket.socket(socket.AF_UNIX) as client:
-                    client.connect(os.path.join(self.directory, "s"))
+                    client.connect(self.node.socket)
                     client.sendall(b"PING\r\n")
                     self.assertEqual(b"+PONG\r\n", client.recv(100))
                 process.terminate()
@@ -53,7 +43,7 @@ class Supervised(unittest.TestCase):
     def test_a_second_signal_changes_nothing(self):
         for _ in range(5):
             listener, path = self.listen()
-            process = self.start("--supervised", "systemd", environment={"NOTIFY_SOCKET": path})
+            process = self.start("systemd", path)
             listener.recv(100)
             process.terminate()
             listener.recv(100)
@@ -61,9 +51,8 @@ class Supervised(unittest.TestCase):
                 process.send_signal(signal.SIGTERM)
                 process.send_signal(signal.SIGINT)
             self.assertEqual(0, process.returncode)
-            self.assertFalse(os.path.exists(os.path.join(self.directory, "pid")))
-            with open(self.log) as log:
-                self.assertIn("everything acknowledged is on disk", log.read())
+            self.assertFalse(os.path.exists(self.node.path("pid")))
+            self.assertIn("everything acknowledged is on disk", self.node.log())
             os.unlink(path)
 
 
