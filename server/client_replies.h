@@ -4,12 +4,13 @@
 //   held_replies  ranges of it that other nodes have a say in
 //   log_holds     ranges of it that wait for the commit log
 //
-// Both kinds of ranges are absolute positions of the output. Bytes are put in the place of a reply only by the two
+// Both kinds of ranges are absolute positions of the output. Bytes are put elsewhere than at its end only by the
 // functions below, so that both kinds follow. One thread at a time.
 #pragma once
 
 #include <cstdint>
 #include <string_view>
+#include <utility>
 
 #include "resp/output_buffer.h"
 #include "server/held_replies.h"
@@ -33,6 +34,15 @@ struct ClientReplies {
     output.replace(from, to, bytes);
     held_replies.moved(to, change);
     log_holds.replaced(from, to, change);
+  }
+  // Puts `bytes` in front of a reply that other nodes have a say in, or behind it, as a part of it.
+  // Precondition: none of it waits for the log yet.
+  void insert_into(uint64_t held_id, bool behind, resp::OutputBuffer&& bytes) {
+    const auto [from, to] = held_replies.range_of(held_id);
+    const size_t size = bytes.size();
+    output.insert(behind ? to : from, std::move(bytes));
+    held_replies.grown(held_id, size);
+    log_holds.replaced(to, to, static_cast<int64_t>(size));
   }
 };
 

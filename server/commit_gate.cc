@@ -11,19 +11,28 @@ std::string misconfigured(const engine::Status& status) {
 
 void CommitGate::note_write(ClientReplies& client, uint64_t from, engine::LogPosition position,
                             int64_t patience_ms) {
-  changed_ = true;
-  if (always_) return hold(client, from, position, LogHolds::Kind::kWrite, patience_ms);
-  const uint64_t to = client.output.position();
-  if (from == to) return;
-  if (noted_.empty() || noted_.back() != &client) noted_.push_back(&client);
-  client.log_holds.push({from, to, LogHolds::kUntilCommit, 0, LogHolds::Kind::kWrite});
+  note(client, to_end(client, from), position, patience_ms);
 }
 
-void CommitGate::hold(ClientReplies& client, uint64_t from, engine::LogPosition position, LogHolds::Kind kind,
+void CommitGate::note_agreed_write(ClientReplies& client, uint64_t held_id, engine::LogPosition position,
+                                   int64_t patience_ms) {
+  const Range range = client.held_replies.range_of(held_id);
+  client.held_replies.release(held_id);
+  note(client, range, position, patience_ms);
+}
+
+void CommitGate::note(ClientReplies& client, Range range, engine::LogPosition position, int64_t patience_ms) {
+  changed_ = true;
+  if (always_) return hold(client, range, position, LogHolds::Kind::kWrite, patience_ms);
+  if (range.from == range.to) return;
+  if (noted_.empty() || noted_.back() != &client) noted_.push_back(&client);
+  client.log_holds.add({range.from, range.to, LogHolds::kUntilCommit, 0, LogHolds::Kind::kWrite});
+}
+
+void CommitGate::hold(ClientReplies& client, Range range, engine::LogPosition position, LogHolds::Kind kind,
                       int64_t patience_ms) {
-  const uint64_t to = client.output.position();
-  if (from == to || position == 0 || engine_.durable(position)) return;
-  client.log_holds.push({from, to, position, clock_.monotonic_us() + patience_ms * 1000, kind});
+  if (range.from == range.to || position == 0 || engine_.durable(position)) return;
+  client.log_holds.add({range.from, range.to, position, clock_.monotonic_us() + patience_ms * 1000, kind});
   sync_wanted_ = true;
 }
 

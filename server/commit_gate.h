@@ -29,15 +29,18 @@ class CommitGate {
   // wait. An answer to a change that the log has at `position`.
   void note_write(ClientReplies& client, uint64_t from, engine::LogPosition position,
                   int64_t patience_ms = kPatienceMs);
+  // The same of a reply that other nodes had a say in until now: they let it go. Messages may stand behind it.
+  void note_agreed_write(ClientReplies& client, uint64_t held_id, engine::LogPosition position,
+                         int64_t patience_ms = kPatienceMs);
   // An answer given after looking at data.
   void note_read(ClientReplies& client, uint64_t from, int64_t patience_ms = kPatienceMs) {
     if (always_) [[unlikely]]
-      hold(client, from, engine_.last_position(), LogHolds::Kind::kRead, patience_ms);
+      hold(client, to_end(client, from), engine_.last_position(), LogHolds::Kind::kRead, patience_ms);
   }
   // A message that may speak of a change. One that cannot be made durable is left out.
   void note_message(ClientReplies& client, uint64_t from) {
     if (always_) [[unlikely]]
-      hold(client, from, engine_.last_position(), LogHolds::Kind::kMessage, kPatienceMs);
+      hold(client, to_end(client, from), engine_.last_position(), LogHolds::Kind::kMessage, kPatienceMs);
   }
   // Something changed that no reply speaks of (an expiry, for one).
   void note_change() { changed_ = true; }
@@ -58,7 +61,11 @@ class CommitGate {
   bool pending() const { return changed_ || sync_wanted_ || !noted_.empty(); }
 
  private:
-  void hold(ClientReplies& client, uint64_t from, engine::LogPosition position, LogHolds::Kind kind,
+  using Range = HeldReplies::Range;
+
+  static Range to_end(const ClientReplies& client, uint64_t from) { return {from, client.output.position()}; }
+  void note(ClientReplies& client, Range range, engine::LogPosition position, int64_t patience_ms);
+  void hold(ClientReplies& client, Range range, engine::LogPosition position, LogHolds::Kind kind,
             int64_t patience_ms);
   static void fail(ClientReplies& client, const LogHolds::Hold& hold, std::string_view why);
 

@@ -39,6 +39,16 @@ HeldReplies::Replaced HeldReplies::release_with(uint64_t id, std::string_view by
   return replaced;
 }
 
+void HeldReplies::grown(uint64_t id, uint64_t bytes) {
+  const auto held = find(id);
+  if (held == held_.end()) return;
+  held->to += bytes;
+  for (auto later = held + 1; later != held_.end(); ++later) {
+    later->from += bytes;
+    later->to += bytes;
+  }
+}
+
 void HeldReplies::moved(uint64_t to, int64_t change) {
   for (Held& held : held_) {
     if (held.to < to) continue;

@@ -30,8 +30,14 @@ class HeldReplies {
     ++held_.back().replies;
     return true;
   }
-  // Where one that is held begins. Precondition: it is.
-  uint64_t begin_of(uint64_t id) { return find(id)->from; }
+  struct Range {
+    uint64_t from, to;
+  };
+  // Where one that is held stands. Precondition: it is.
+  Range range_of(uint64_t id) {
+    const auto held = find(id);
+    return {held->from, held->to};
+  }
   bool empty() const { return held_.empty(); }
   // The one that everything waits for. Precondition: !empty().
   uint64_t first_id() const { return held_.front().id; }
@@ -47,6 +53,8 @@ class HeldReplies {
   // Lets it go with `bytes` in the place of each reply of it. Returns what that did to the output.
   Replaced release_with(uint64_t id, std::string_view bytes, resp::OutputBuffer* output);
 
+  // One that is held, and stays so, has got `bytes` more, at its begin or at its end.
+  void grown(uint64_t id, uint64_t bytes);
   // What the output has before `to`, within one reply, has become `change` bytes longer (or, negative,
   // shorter).
   void moved(uint64_t to, int64_t change);

@@ -10,6 +10,12 @@ constexpr size_t kGone = 64;
 
 }  // namespace
 
+void LogHolds::insert(const Hold& hold) {
+  const auto place = std::upper_bound(holds_.begin() + static_cast<std::ptrdiff_t>(first_), holds_.end(),
+                                      hold, [](const Hold& a, const Hold& b) { return a.from < b.from; });
+  holds_.insert(place, hold);
+}
+
 void LogHolds::tidy() {
   if (empty()) {
     holds_.clear();

@@ -29,11 +29,16 @@ class LogHolds {
   bool empty() const { return first_ == holds_.size(); }
   size_t size() const { return holds_.size() - first_; }
   const Hold& front() const { return holds_[first_]; }
-  // By age, the oldest is 0.
+  // By place, the first is 0.
   Hold& at(size_t index) { return holds_[first_ + index]; }
 
-  void push(const Hold& hold) {
-    holds_.push_back(hold);
+  // At its place: nearly always the last one. It overlaps none that is there.
+  void add(const Hold& hold) {
+    if (empty() || holds_.back().from < hold.from) [[likely]] {
+      holds_.push_back(hold);
+    } else {
+      insert(hold);
+    }
     if (hold.position != kUntilCommit) ++waiting_;
   }
   void pop_front();
@@ -46,6 +51,7 @@ class LogHolds {
   void replaced(uint64_t from, uint64_t to, int64_t change);
 
  private:
+  void insert(const Hold& hold);
   void tidy();
 
   std::vector<Hold> holds_;  // Those before first_ are gone.

@@ -238,12 +238,9 @@ Admission ClusterThread::conclude(Client& client, PreparedRequest& prepared) {
     case Attempt::State::kAsked:
       return wait_for_nodes(client);
     case Attempt::State::kAgreed: {
-      const uint64_t from = client.held_replies.begin_of(attempt.token);
-      client.held_replies.release(attempt.token);
-      // It was logged in an earlier pass; the gate wants positions that rise.
       CommitGate& gate = io_thread_.commit_gate();
-      gate.note_write(client, from, io_thread_.server().engine().last_position(),
-                      gate.always() ? io_thread_.log_patience_ms(client) : 0);
+      gate.note_agreed_write(client, attempt.token, attempt.position,
+                             gate.always() ? io_thread_.log_patience_ms(client) : 0);
       io_thread_.output_pending(client);
       return Admission::kAnswered;
     }

@@ -129,6 +129,65 @@ TEST_CASE("appendfsync always: an answer that another thread worked out lets not
   CHECK(node.leaving(client) == "+late+early");
 }
 
+TEST_CASE(
+    "appendfsync always: what other nodes have agreed to waits for the log, and so does what came "
+    "meanwhile") {
+  Fixture node(Fsync::kAlways);
+  ClientReplies client;
+  const uint64_t from = node.answer(client, "+agreed\r\n");
+  client.held_replies.hold(1, from, client.output);
+  (void)node.change();
+  node.gate.note_message(client, node.answer(client, ">message"));
+  (void)node.gate.settle();
+  const LogPosition first = node.engine.last_position();
+  const LogPosition stored = node.change();
+  node.gate.note_agreed_write(client, 1, stored);
+  CHECK(client.held_replies.empty());
+  (void)node.gate.settle();
+  REQUIRE(client.log_holds.size() == 2);
+  CHECK(client.log_holds.front().position == stored);
+  CHECK(client.log_holds.at(1).position == first);
+  CHECK(node.leaving(client).empty());
+  node.sync();
+  CHECK(node.leaving(client) == "+agreed\r\n>message");
+}
+
+TEST_CASE(
+    "appendfsync everysec: an agreed write that cannot be logged fails alone, whatever stands behind it") {
+  Fixture node(Fsync::kEverySecond);
+  ClientReplies client;
+  const uint64_t from = node.answer(client, "+agreed\r\n");
+  client.held_replies.hold(1, from, client.output);
+  node.gate.note_message(client, node.answer(client, ">message"));
+  node.engine.set_full(true);
+  node.gate.note_agreed_write(client, 1, node.change());
+  CHECK_FALSE(node.gate.settle().ok());
+  CHECK(node.leaving(client) == std::string(kUnwritten) + ">message");
+}
+
+TEST_CASE("what is put before or behind a reply that other nodes have a say in belongs to it") {
+  for (const bool behind : {false, true}) {
+    CAPTURE(behind);
+    Fixture node(Fsync::kAlways);
+    ClientReplies client;
+    node.read(client, "+before");
+    client.held_replies.hold(1, node.answer(client, "+agreed"), client.output);
+    (void)node.change();
+    node.gate.note_message(client, node.answer(client, ">late"));
+    client.held_replies.hold(2, node.answer(client, "+other"), client.output);
+    resp::OutputBuffer own;
+    own.append(">own");
+    client.insert_into(1, behind, std::move(own));
+    client.release_with(2, "-no");
+    CHECK(client.held_replies.sendable_position(client.output) == 7);
+    node.gate.note_agreed_write(client, 1, node.change());
+    (void)node.gate.settle();
+    CHECK(node.leaving(client) == "+before");
+    node.sync();
+    CHECK(node.leaving(client) == (behind ? "+before+agreed>own>late-no" : "+before>own+agreed>late-no"));
+  }
+}
+
 TEST_CASE("appendfsync always: a full disk ends the waits") {
   Fixture node(Fsync::kAlways);
   ClientReplies client, subscriber;
@@ -232,6 +291,7 @@ TEST_CASE("every reply keeps its place, whoever fails it") {
     ClientReplies client;
     std::string sent;
     std::vector<uint64_t> held;
+    std::vector<uint64_t> asked;  // Held as well, and not noted before the other nodes have agreed.
     int replies = 0;
     uint64_t last_held = 0;
     const auto send = [&] {
@@ -247,8 +307,19 @@ TEST_CASE("every reply keeps its place, whoever fails it") {
       held.erase(held.begin() + static_cast<std::ptrdiff_t>(index));
       random.below(2) == 0 ? client.held_replies.release(id) : client.release_with(id, "-NOQUORUM\n");
     };
-    for (int step = 0; step < 60; ++step) {
-      switch (random.below(8)) {
+    const auto conclude_one = [&](size_t index) {
+      const uint64_t id = asked[index];
+      asked.erase(asked.begin() + static_cast<std::ptrdiff_t>(index));
+      if (random.below(3) == 0) return client.release_with(id, "-NOQUORUM\n");
+      if (random.below(3) == 0) {
+        resp::OutputBuffer own;
+        own.append(">own\n");
+        client.insert_into(id, random.below(2) == 0, std::move(own));
+      }
+      node.gate.note_agreed_write(client, id, node.change(), static_cast<int64_t>(random.below(100)));
+    };
+    for (int step = 0; step < 70; ++step) {
+      switch (random.below(11)) {
         default: {
           const LogPosition position = random.below(3) == 0 ? 0 : node.change();
           std::string reply(1 + random.below(90), 'x');
@@ -270,6 +341,18 @@ TEST_CASE("every reply keeps its place, whoever fails it") {
           }
           break;
         }
+        case 8: {
+          const uint64_t from = node.answer(client, "+asked " + std::to_string(replies++) + "\n");
+          asked.push_back(1000 + static_cast<uint64_t>(step));
+          client.held_replies.hold(asked.back(), from, client.output);
+          break;
+        }
+        case 9:
+          node.gate.note_message(client, node.answer(client, ">message\n"));
+          break;
+        case 10:
+          if (!asked.empty()) conclude_one(random.below(asked.size()));
+          break;
         case 4:
           if (!held.empty()) settle_one(random.below(held.size()));
           break;
@@ -293,6 +376,7 @@ TEST_CASE("every reply keeps its place, whoever fails it") {
       }
     }
     while (!held.empty()) settle_one(0);
+    while (!asked.empty()) conclude_one(0);
     node.engine.set_full(false);
     (void)node.gate.settle();
     node.sync();
@@ -301,15 +385,17 @@ TEST_CASE("every reply keeps its place, whoever fails it") {
     CHECK(client.held_replies.empty());
     CHECK(client.log_holds.empty());
     int number = 0;
-    for (size_t at = 0; at < sent.size(); ++number) {
+    for (size_t at = 0; at < sent.size();) {
       const size_t end = sent.find('\n', at);
       REQUIRE(end != std::string::npos);
       const std::string line = sent.substr(at, end - at);
+      at = end + 1;
+      if (line == ">message" || line == ">own") continue;
       const bool whole = line.starts_with("+") && line.ends_with(std::to_string(number));
       const bool failed = line.starts_with("-MISCONF ") || line == "-NOQUORUM";
       CAPTURE(line);
       CHECK((whole || failed));
-      at = end + 1;
+      ++number;
     }
     CHECK(number == replies);
   }
