@@ -27,6 +27,7 @@ namespace starling::server {
 class IoThread;
 struct Attempt;
 struct ForwardPrefix;
+struct Publication;
 
 // What may be added to one client's output before it has its next turn to send: so often its limits are looked
 // at. Nobody waits for it to read: it may be one that first writes all it has to ask.
@@ -138,7 +139,9 @@ class Client final : public FdHandler, public ClientReplies {
   }
 
   Transaction transaction;
-  Transaction* retained = nullptr;          // Where EXEC leaves its transaction, as it may have to run again.
+  // While EXEC runs that may have to run again: where it leaves its transaction, and what it publishes.
+  Transaction* retained = nullptr;
+  std::vector<Publication>* unsent = nullptr;
   std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
   std::vector<WatchedKey> watched;
 

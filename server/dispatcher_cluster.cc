@@ -72,16 +72,19 @@ bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest
   engine::Trial trial(&operation, attempt->actor, locked_);
   call(client, command, prepared.request.arguments, operation, false, key, &prepared.request);
   client.retained = nullptr;
+  client.unsent = nullptr;
+  attempt->subscribed = client.subscriptions.total() > attempt->client_state->subscription_count();
   const bool changes = trial.take_back(&attempt->tried);
   if (changes) {
     cluster.claim(*attempt);
   } else {
+    cluster.publish(attempt->publications);
     cluster.mend_unchanged(operation);
   }
   const engine::LogPosition position = operation.finish();
   apply_reply_mode(client, from);
   PubSubOutbox& outbox = io_thread_.outbox();
-  if (!outbox.empty()) (void)outbox.deliver(client, from);
+  if (!outbox.empty()) (void)outbox.deliver(client, attempt->subscribed ? client.output.position() : from);
   if (changes) {
     cluster.begin_attempt(client, prepared, std::move(attempt), from);
     return false;

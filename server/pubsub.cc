@@ -120,6 +120,20 @@ void PubSub::notify(NotifyClass event_class, std::string_view event, std::string
   if ((wanted & kNotifyKeyevent) != 0) {
     publish("__keyevent@" + number + "__:" + std::string(event), key);
   }
+size_t PubSub::receivers(const Publication& publication) const {
+  std::lock_guard lock(mutex_);
+  const auto listeners = [&](ChannelKind kind) {
+    const auto found = registry(kind).find(publication.channel);
+    return found == registry(kind).end() ? 0 : found->second.size();
+  };
+  if (publication.to_shard) return listeners(ChannelKind::kShard);
+  size_t count = listeners(ChannelKind::kChannel);
+  for (const auto& [pattern, subscribers] : registry(ChannelKind::kPattern)) {
+    if (resp::glob_match(pattern, publication.channel)) count += subscribers.size();
+  }
+  return count;
+}
+
 }
 
 std::vector<std::string> PubSub::names(ChannelKind kind,

@@ -36,6 +36,8 @@ class PubSub final : public NotificationSink {
   // Any thread. Returns how many receive the message.
   size_t publish(std::string_view channel, std::string_view message);
   size_t publish_to_shard(std::string_view channel, std::string_view message);
+  // How many would receive it now.
+  size_t receivers(const Publication& publication) const;
 
   // NotificationSink.
   void notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) override;

@@ -33,15 +33,14 @@ void write(const PubSubMessage& message, resp::ReplyWriter& reply) {
 
 }  // namespace
 
-bool PubSubOutbox::deliver_around(Client* client, uint64_t at) {
-  resp::OutputBuffer own;
+void PubSubOutbox::write_all(const Client* apart, resp::OutputBuffer* own) {
   for (const Waiting& waiting : waiting_) {
     Client* receiver = io_thread_.find_client(waiting.client_id);
     if (receiver == nullptr || receiver->closing) continue;
     // It may have unsubscribed while the message was on its way: then it must not come any more.
     if (subscriptions_of(*receiver, waiting.message->kind) == 0) continue;
-    if (receiver == client) {
-      resp::ReplyWriter writer(own, client->reply.protocol());
+    if (receiver == apart) {
+      resp::ReplyWriter writer(*own, apart->reply.protocol());
       write(*waiting.message, writer);
       continue;
     }
@@ -52,9 +51,20 @@ bool PubSubOutbox::deliver_around(Client* client, uint64_t at) {
     io_thread_.output_pending(*receiver);
   }
   waiting_.clear();
+}
+
+bool PubSubOutbox::deliver(Client& client, uint64_t at) {
+  resp::OutputBuffer own;
+  write_all(&client, &own);
   if (own.empty()) return false;
-  client->output.insert(at, std::move(own));
+  client.output.insert(at, std::move(own));
   return true;
+}
+
+void PubSubOutbox::deliver_to_held(Client& client, uint64_t held_id, bool behind) {
+  resp::OutputBuffer own;
+  write_all(&client, &own);
+  if (!own.empty()) client.insert_into(held_id, behind, std::move(own));
 }
 
 }  // namespace starling::server

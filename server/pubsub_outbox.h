@@ -31,6 +31,13 @@ struct PubSubMessage {
   std::string text;
 };
 
+// What PUBLISH or SPUBLISH sends.
+struct Publication {
+  std::string channel;
+  std::string text;
+  bool to_shard;
+};
+
 class PubSubOutbox {
  public:
   explicit PubSubOutbox(IoThread& io_thread) : io_thread_(io_thread) {}
@@ -41,17 +48,20 @@ class PubSubOutbox {
   bool empty() const { return waiting_.empty(); }
 
   // Between commands: writes what waits to its receivers, those that have not unsubscribed meanwhile.
-  void deliver() { deliver_around(nullptr, 0); }
+  void deliver() { write_all(nullptr, nullptr); }
   // After a command of `client`: its own messages go into its output at `at`, where the command's reply begins (or
   // ends, if the command subscribed to them). Returns whether there were any.
-  bool deliver(Client& client, uint64_t at) { return deliver_around(&client, at); }
+  bool deliver(Client& client, uint64_t at);
+  // The same for a reply that has been held since (HeldReplies): in front of it, or behind.
+  void deliver_to_held(Client& client, uint64_t held_id, bool behind);
 
  private:
   struct Waiting {
     uint64_t client_id;
     std::shared_ptr<const PubSubMessage> message;
   };
-  bool deliver_around(Client* client, uint64_t at);
+  // Those to `apart` go to `own`.
+  void write_all(const Client* apart, resp::OutputBuffer* own);
 
   IoThread& io_thread_;
   std::vector<Waiting> waiting_;

@@ -4,16 +4,18 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "engine/commit_log.h"
 #include "engine/trial.h"
+#include "server/cluster/client_state.h"
+#include "server/pubsub_outbox.h"
 
 namespace starling::server {
 
 struct Transaction;
-enum class ReplyMode : uint8_t;
 
 struct Attempt {
   enum class State : uint8_t {
@@ -36,9 +38,11 @@ struct Attempt {
   int pauses = 0;  // Left before it runs again.
   int64_t deadline_us = 0;
   // As they were before it ran.
-  ReplyMode reply_mode{};
+  std::optional<ClientState> client_state;
   std::unique_ptr<Transaction> transaction;  // Of EXEC.
   bool watched = false;                      // EXEC with watched keys: refused, it answers null.
+  std::vector<Publication> publications;     // Of EXEC: sent when it counts.
+  bool subscribed = false;  // EXEC made subscriptions: what it publishes comes behind its reply.
 };
 
 }  // namespace starling::server

@@ -82,7 +82,7 @@ engine::ActorId ClusterThread::attempt_actor(std::span<const engine::KeyRef> key
 std::shared_ptr<Attempt> ClusterThread::prepare_attempt(Client& client, const PreparedRequest& prepared) {
   auto attempt = std::make_shared<Attempt>();
   attempt->client_id = client.id();
-  attempt->reply_mode = client.reply_mode;
+  attempt->client_state.emplace(client, io_thread_.server().pubsub());
   attempt->deadline_us = prepared.read->deadline_us;
   if (prepared.attempt != nullptr) {
     attempt->rounds = prepared.attempt->rounds;
@@ -92,6 +92,7 @@ std::shared_ptr<Attempt> ClusterThread::prepare_attempt(Client& client, const Pr
     attempt->watched = !client.watched.empty();
     attempt->transaction = std::make_unique<Transaction>();
     client.retained = attempt->transaction.get();
+    client.unsent = &attempt->publications;
   }
   return attempt;
 }
@@ -186,9 +187,19 @@ void ClusterThread::store_agreed(const std::shared_ptr<Attempt>& attempt) {
   if (attempt->position == 0) attempt->position = engine.last_position();
   attempt->state = Attempt::State::kAgreed;
   io_thread_.commit_gate().note_change();
+  publish_agreed(*attempt);
   coordinator_.obligations().end(attempt->partition);
   node_.attempt_ended();
   wake_later(attempt->client_id);
+}
+
+// To its own client, if it is still there, beside the reply that is held for it.
+void ClusterThread::publish_agreed(const Attempt& attempt) {
+  if (attempt.publications.empty()) return;
+  publish(attempt.publications);
+  PubSubOutbox& outbox = io_thread_.outbox();
+  Client* const client = io_thread_.find_client(attempt.client_id);
+  client != nullptr ? outbox.deliver_to_held(*client, attempt.token, attempt.subscribed) : outbox.deliver();
 }
 
 void ClusterThread::release_keys(const Attempt& attempt) {
@@ -245,8 +256,7 @@ Admission ClusterThread::conclude(Client& client, PreparedRequest& prepared) {
       return Admission::kAnswered;
     }
     case Attempt::State::kFailed:
-      client.release_with(attempt.token, {});
-      client.reply_mode = attempt.reply_mode;
+      take_back(client, attempt);
       refuse(client, attempt.error);
       return Admission::kAnswered;
     case Attempt::State::kRefused:
@@ -264,10 +274,15 @@ Admission ClusterThread::conclude(Client& client, PreparedRequest& prepared) {
   return Admission::kRun;
 }
 
+// Its reply, and what it has changed about its client.
+void ClusterThread::take_back(Client& client, const Attempt& attempt) {
+  client.release_with(attempt.token, {});
+  attempt.client_state->restore(client, io_thread_.server().pubsub());
+}
+
 Admission ClusterThread::refused(Client& client, PreparedRequest& prepared) {
   Attempt& attempt = *prepared.attempt;
-  client.release_with(attempt.token, {});
-  client.reply_mode = attempt.reply_mode;
+  take_back(client, attempt);
   if (attempt.watched) {
     // Somebody has changed a key, or was about to.
     const uint64_t from = client.output.position();

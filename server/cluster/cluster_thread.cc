@@ -450,4 +450,12 @@ void ClusterThread::publish(std::string_view channel, std::string_view message, 
   }
 }
 
+void ClusterThread::publish(std::span<const Publication> publications) {
+  PubSub& pubsub = io_thread_.server().pubsub();
+  for (const auto& [channel, text, to_shard] : publications) {
+    publish(channel, text, to_shard);
+    (void)(to_shard ? pubsub.publish_to_shard(channel, text) : pubsub.publish(channel, text));
+  }
+}
+
 }  // namespace starling::server

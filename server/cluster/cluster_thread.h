@@ -125,6 +125,8 @@ class ClusterThread final : private BusHandler,
 
   // A message for the subscribers of all other nodes.
   void publish(std::string_view channel, std::string_view message, bool to_shard);
+  // To this node's subscribers and to the others'.
+  void publish(std::span<const Publication> publications);
 
   // Since the last call, hints were logged.
   bool take_hinted() { return std::exchange(hinted_, false); }
@@ -294,6 +296,8 @@ class ClusterThread final : private BusHandler,
   // --- cluster_attempts.cc
   void doubt(const Attempt& attempt);
   void store_agreed(const std::shared_ptr<Attempt>& attempt);
+  void publish_agreed(const Attempt& attempt);
+  void take_back(Client& client, const Attempt& attempt);
   void release_keys(const Attempt& attempt);
   void conclude_attempt(const Attempt& attempt);
   void wake_later(uint64_t client_id);

@@ -78,22 +78,20 @@ void unsubscribe(CommandContext& context) {
 }
 
 // In a cluster the subscribers of other nodes get the message too; they are not counted.
-void publish_to_other_nodes(const CommandContext& context, bool to_shard) {
-  if (ClusterThread* cluster = context.client.io_thread().cluster(); cluster != nullptr) {
-    cluster->publish(context.argument(1), context.argument(2), to_shard);
-  }
-}
-
+template <bool to_shard>
 void publish(CommandContext& context) {
-  publish_to_other_nodes(context, false);
-  context.reply.integer(
-      static_cast<int64_t>(context.server.pubsub().publish(context.argument(1), context.argument(2))));
-}
-
-void publish_to_shard(CommandContext& context) {
-  publish_to_other_nodes(context, true);
-  context.reply.integer(static_cast<int64_t>(
-      context.server.pubsub().publish_to_shard(context.argument(1), context.argument(2))));
+  const std::string_view channel = context.argument(1), text = context.argument(2);
+  PubSub& pubsub = context.server.pubsub();
+  size_t receivers = 0;
+  if (std::vector<Publication>* const unsent = context.client.unsent; unsent != nullptr) {
+    receivers = pubsub.receivers(
+        unsent->emplace_back(Publication{std::string(channel), std::string(text), to_shard}));
+  } else {
+    if (ClusterThread* cluster = context.client.io_thread().cluster(); cluster != nullptr)
+      cluster->publish(channel, text, to_shard);
+    receivers = to_shard ? pubsub.publish_to_shard(channel, text) : pubsub.publish(channel, text);
+  }
+  context.reply.integer(static_cast<int64_t>(receivers));
 }
 
 template <ChannelKind kind>
@@ -199,14 +197,14 @@ std::span<const CommandSpec> pubsub_commands() {
       spec("psubscribe {pattern} ...", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>, "2.0.0",
            "Listens to all channels that match the patterns."),
       spec("publish channel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
-           kCatPubSub | kCatFast, publish, "2.0.0", "Sends a message to a channel."),
+           kCatPubSub | kCatFast, publish<false>, "2.0.0", "Sends a message to a channel."),
       with_subcommands(spec("pubsub", -2, 0, kCatSlow, help, "2.8.0", "Tells who listens to what."),
                        pubsub_subcommands()),
       spec("punsubscribe [pattern ...]", -1, kPlain, kCategories, unsubscribe<ChannelKind::kPattern>, "2.0.0",
            "Stops listening by patterns."),
       with_channels(
           spec("spublish shardchannel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
-               kCatPubSub | kCatFast, publish_to_shard, "7.0.0", "Sends a message to a shard channel."),
+               kCatPubSub | kCatFast, publish<true>, "7.0.0", "Sends a message to a shard channel."),
           {1, 1, 1}),
       with_channels(spec("ssubscribe shardchannel ...", -2, kPlain, kCategories,
                          subscribe<ChannelKind::kShard>, "7.0.0", "Listens to shard channels."),

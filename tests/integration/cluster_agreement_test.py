@@ -4,11 +4,13 @@ has acknowledged neither hides what the other acknowledges later, nor is decided
 Each of the two coordinates, and reaches W with the third one.
 """
 
+import contextlib
 import threading
 import unittest
 
 from cluster_network import NetworkCluster, host, main, needs_namespaces, network
 from cluster_nodes import ReplyError
+from harness import resp
 
 
 @needs_namespaces
@@ -192,6 +194,43 @@ class Agreement(unittest.TestCase):
         replies = sum(self.both(work), [])
         self.assertEqual(len(replies), len(set(replies)), sorted(replies))
         self.assertGreater(len(replies), self.ROUNDS)
+
+    def test_exec_that_runs_again_leaves_nothing_of_a_try_behind(self):
+        key = self.contested("tried")
+        listener = self.connect(self.nodes[2])
+        listener.value("SUBSCRIBE", "told")
+
+        def work(connection, side):
+            done = []
+            name = ""
+            for number in range(self.ROUNDS):
+                words = "%d:%d" % (number, side)
+                connection.value("SELECT", 0)
+                connection.value("MULTI")
+                for command in (("INCR", key), ("PUBLISH", "told", words), ("CLIENT", "SETNAME", words), ("SELECT", 3)):
+                    connection.value(*command)
+                database = 0
+                try:
+                    connection.value("EXEC")
+                    done.append(words)
+                    name, database = words, 3
+                except ReplyError as error:
+                    self.assertTrue("NOQUORUM" in str(error), error)
+                state = dict(field.split("=", 1) for field in connection.value("CLIENT", "INFO").decode().split())
+                self.assertEqual((name, str(database)), (state["name"], state["db"]))
+            connection.value("PUBLISH", "told", "end")
+            return done
+
+        done = sum(self.both(work), [])
+        self.assertGreater(len(done), self.ROUNDS)
+        told = []
+        while told.count("end") < 2:
+            told.append(resp.to_python(listener.read_frame()[0])[2].decode())
+        self.assertEqual(sorted(done), sorted(words for words in told if words != "end"))
+        with contextlib.closing(self.nodes[2].connect()) as connection:
+            self.assertGreaterEqual(int(connection.value("GET", key)), len(done))
+            connection.value("SELECT", 3)
+            self.assertEqual(0, connection.value("EXISTS", key))
 
     def test_a_set_that_is_acknowledged_later_shows(self):
         """Without a clock that is off: what both write within a millisecond."""
