@@ -38,7 +38,8 @@ bool Client::can_execute() const {
 }
 
 size_t Client::memory_bytes() const {
-  return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes;
+  return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes + watched_bytes +
+         subscriptions.bytes;
 }
 
 void Client::discard_transaction(WatchTable& watches) {
@@ -49,6 +50,7 @@ void Client::discard_transaction(WatchTable& watches) {
 void Client::unwatch_all(WatchTable& watches) {
   for (const WatchedKey& key : watched) watches.unwatch(key.database, key.key, watch_state.get());
   watched.clear();
+  watched_bytes = 0;
   watch_state.reset();
   remote_watch.reset();
 }

@@ -49,13 +49,16 @@ struct Transaction {
   bool open = false;    // Between MULTI and EXEC or DISCARD.
   bool broken = false;  // A command could not be queued: EXEC refuses.
   uint32_t flags = 0;   // CommandFlags of all queued commands.
-  size_t bytes = 0;     // Of the queued arguments.
+  size_t bytes = 0;     // That the queue takes.
   std::vector<QueuedCommand> queue;
 };
 
 struct WatchedKey {
   int database;
   std::string key;
+
+  // With its entry in the WatchTable.
+  size_t memory_bytes() const { return 2 * key.size() + 192; }
 };
 
 // Why a client executes nothing for the time being.
@@ -79,6 +82,7 @@ enum class ClientClass : uint8_t { kNormal, kPubSub };
 
 struct Subscriptions {
   size_t channels = 0, patterns = 0, shard_channels = 0;
+  size_t bytes = 0;  // That they take, here and in PubSub.
   size_t total() const { return channels + patterns + shard_channels; }
 };
 
@@ -144,6 +148,7 @@ class Client final : public FdHandler, public ClientReplies {
   std::vector<Publication>* unsent = nullptr;
   std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
   std::vector<WatchedKey> watched;
+  size_t watched_bytes = 0;
 
   Subscriptions subscriptions;
   bool monitor = false;
@@ -175,8 +180,9 @@ class Client final : public FdHandler, public ClientReplies {
   bool waited_to_authenticate = false;  // The next password it gives may be looked at.
   bool socket_full = false;    // It took less than it was offered, and has not said since that it takes more.
   size_t pending_at_send = 0;  // Output, after its last turn to send.
-  size_t accounted_bytes = 0;  // What it holds, as its IoThread has counted it,
-  bool accounted_as_stranger = false;  // and whether as one that has not authenticated.
+  // What it holds, as its IoThread has counted it, and as what.
+  size_t accounted_bytes = 0;
+  bool accounted_as_stranger = false, accounted_as_evictable = false;
 
   // --- In a cluster.
   // The batch (Coordinator::join) that its last write joined, and what is held for it.
@@ -220,6 +226,8 @@ class Client final : public FdHandler, public ClientReplies {
   bool can_execute() const;
   // What it makes the server hold.
   size_t memory_bytes() const;
+  // Whether it may be closed for what it holds. Clients of other nodes are bounded where they are connected.
+  bool evictable() const { return tunnel == nullptr && !no_evict; }
 
   void set_authenticated(bool value) {
     authenticated = value;

@@ -29,16 +29,16 @@ uint64_t ClientMemory::limit() const {
 }
 
 void ClientMemory::check(IoThread& asking) {
-  uint64_t all = 0, strangers = 0;
+  uint64_t evictable = 0, strangers = 0;
   for (const auto& io_thread : server_.io_threads()) {
-    all += io_thread->statistics().client_bytes.get();
+    evictable += io_thread->statistics().evictable_bytes.get();
     strangers += io_thread->statistics().stranger_bytes.get();
   }
   const uint64_t most = limit();
   if (strangers > kUnauthenticatedClientBytes) {
     shed(asking, true, strangers - kUnauthenticatedClientBytes);
-  } else if (all > most) {
-    shed(asking, false, all - most);
+  } else if (evictable > most) {
+    shed(asking, false, evictable - most);
   }
 }
 
@@ -53,7 +53,7 @@ void ClientMemory::shed(IoThread& asking, bool strangers, uint64_t excess) {
 void ClientMemory::collect(IoThread& io_thread, bool strangers, Search& search) {
   std::vector<Candidate> found;
   io_thread.for_each_client([&](Client& client) {
-    if (client.tunnel != nullptr || client.no_evict || (strangers && client.authenticated)) return;
+    if (!client.evictable() || (strangers && client.authenticated)) return;
     found.push_back({client.accounted_bytes, &io_thread, client.id()});
   });
   const auto more = [](const Candidate& a, const Candidate& b) { return a.bytes > b.bytes; };
@@ -86,7 +86,8 @@ void ClientMemory::close_largest(Search& search, bool strangers, uint64_t excess
 
 void ClientMemory::close(IoThread& io_thread, uint64_t client_id, bool strangers) {
   Client* client = io_thread.find_client(client_id);
-  if (client == nullptr || client->closing || (strangers && client->authenticated)) return;
+  if (client == nullptr || client->closing || !client->evictable() || (strangers && client->authenticated))
+    return;
   const std::string why = strangers
                               ? "Closing the client that holds most of those that have not authenticated, "
                                 "as together they hold too much: "

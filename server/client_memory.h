@@ -1,5 +1,6 @@
-// What all clients together make the server hold in their buffers, and who goes when that is too much: the
-// clients that hold most ('maxmemory-clients'), and likewise among those that have not authenticated.
+// What all clients together make the server hold, and who goes when that is too much: the clients that hold most
+// ('maxmemory-clients'), and likewise among those that have not authenticated. Only those count that may be closed
+// (Client::evictable): nobody has to go for what others hold that stay.
 //
 // Nobody else is made to wait: a client that writes all its requests before it reads a reply needs that the
 // server goes on reading, whatever has to be kept meanwhile.

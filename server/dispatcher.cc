@@ -18,6 +18,9 @@
 namespace starling::server {
 namespace {
 
+// Of one queued command, beside its arguments: its place in a vector that grows by doubling, and two allocations.
+constexpr size_t kQueuedCommandBytes = 2 * sizeof(QueuedCommand) + 32;
+
 // The shortest duration that the slow log or the latency monitor wants to know of.
 uint64_t recorded_from_cycles(const Settings& settings) {
   constexpr uint64_t kNever = std::numeric_limits<uint64_t>::max();
@@ -191,7 +194,7 @@ void Dispatcher::queue(Client& client, const Command& command, Arguments argumen
       queued.arguments.emplace_back(to, argument.size());
       to += argument.size();
     }
-    transaction.bytes += bytes + arguments.size() * sizeof(std::string_view);
+    transaction.bytes += bytes + arguments.size() * sizeof(std::string_view) + kQueuedCommandBytes;
     transaction.queue.push_back(std::move(queued));
   }
   transaction.flags |= command.spec->flags;

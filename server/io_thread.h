@@ -138,8 +138,10 @@ class IoThread final : private resp::ErrorObserver {
   std::vector<uint64_t> postponed_;
   std::vector<uint64_t> held_;  // Have replies that wait for the log.
   std::vector<Client*> closing_;
-  size_t client_bytes_ = 0, stranger_bytes_ = 0;  // Held by clients; by those that have not authenticated.
-  size_t checked_bytes_ = 0, checked_stranger_bytes_ = 0;  // The same, when ClientMemory last looked.
+  // Held by clients; by those that have not authenticated; by those that may be closed for it.
+  size_t client_bytes_ = 0, stranger_bytes_ = 0, evictable_bytes_ = 0;
+  size_t checked_stranger_bytes_ = 0,
+         checked_evictable_bytes_ = 0;  // The same, when ClientMemory last looked.
   bool accounts_changed_ = false;
   std::unique_ptr<Timer> retry_timer_;
   std::unique_ptr<Timer> tick_timer_;

@@ -33,19 +33,23 @@ void IoThread::note_socket_full(Client& client, bool full) {
 
 void IoThread::account(Client& client) {
   const size_t bytes = client.memory_bytes();
-  const bool stranger = !client.authenticated;
-  if (bytes == client.accounted_bytes && stranger == client.accounted_as_stranger) [[likely]]
+  const bool stranger = !client.authenticated, evictable = client.evictable();
+  if (bytes == client.accounted_bytes && stranger == client.accounted_as_stranger &&
+      evictable == client.accounted_as_evictable) [[likely]]
     return;
   forget_account(client);
   client.accounted_bytes = bytes;
   client.accounted_as_stranger = stranger;
+  client.accounted_as_evictable = evictable;
   client_bytes_ += bytes;
   if (stranger) stranger_bytes_ += bytes;
+  if (evictable) evictable_bytes_ += bytes;
 }
 
 void IoThread::forget_account(const Client& client) {
   client_bytes_ -= client.accounted_bytes;
   if (client.accounted_as_stranger) stranger_bytes_ -= client.accounted_bytes;
+  if (client.accounted_as_evictable) evictable_bytes_ -= client.accounted_bytes;
   accounts_changed_ = true;
 }
 
@@ -54,14 +58,15 @@ void IoThread::bound_client_memory() {
   accounts_changed_ = false;
   statistics_.client_bytes.set(client_bytes_);
   statistics_.stranger_bytes.set(stranger_bytes_);
+  statistics_.evictable_bytes.set(evictable_bytes_);
   // What is given back lowers the mark, so that what is taken anew is looked at.
-  checked_bytes_ = std::min(checked_bytes_, client_bytes_);
+  checked_evictable_bytes_ = std::min(checked_evictable_bytes_, evictable_bytes_);
   checked_stranger_bytes_ = std::min(checked_stranger_bytes_, stranger_bytes_);
-  if (client_bytes_ - checked_bytes_ < kCheckAfterBytes &&
+  if (evictable_bytes_ - checked_evictable_bytes_ < kCheckAfterBytes &&
       stranger_bytes_ - checked_stranger_bytes_ < kCheckAfterBytes) {
     return;
   }
-  checked_bytes_ = client_bytes_;
+  checked_evictable_bytes_ = evictable_bytes_;
   checked_stranger_bytes_ = stranger_bytes_;
   server_.client_memory().check(*this);
 }

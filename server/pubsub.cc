@@ -7,6 +7,14 @@
 #include "server/io_thread.h"
 
 namespace starling::server {
+namespace {
+
+// One subscription: its name twice, among the client's and in the registry.
+size_t memory_bytes(std::string_view name) {
+  return 2 * name.size() + 160;
+}
+
+}  // namespace
 
 size_t& PubSub::counter(Client& client, ChannelKind kind) {
   switch (kind) {
@@ -29,6 +37,7 @@ bool PubSub::subscribe(Client& client, ChannelKind kind, std::string_view name) 
   names.emplace_back(name);
   subscribers.push_back({&client.io_thread(), client.id()});
   ++counter(client, kind);
+  client.subscriptions.bytes += memory_bytes(name);
   ++total_;
   return true;
 }
@@ -51,6 +60,7 @@ bool PubSub::unsubscribe(Client& client, ChannelKind kind, std::string_view name
   remove(registry(kind), name, client.id());
   names.erase(at);
   --counter(client, kind);
+  client.subscriptions.bytes -= memory_bytes(name);
   --total_;
   return true;
 }
@@ -110,16 +120,6 @@ size_t PubSub::publish_to_shard(std::string_view channel, std::string_view text)
   return found->second.size();
 }
 
-void PubSub::notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) {
-  const uint32_t wanted = settings_.notify_events;
-  if ((wanted & event_class) == 0 || total_.load(std::memory_order_relaxed) == 0) return;
-  const std::string number = std::to_string(database);
-  if ((wanted & kNotifyKeyspace) != 0) {
-    publish("__keyspace@" + number + "__:" + std::string(key), event);
-  }
-  if ((wanted & kNotifyKeyevent) != 0) {
-    publish("__keyevent@" + number + "__:" + std::string(event), key);
-  }
 size_t PubSub::receivers(const Publication& publication) const {
   std::lock_guard lock(mutex_);
   const auto listeners = [&](ChannelKind kind) {
@@ -134,6 +134,16 @@ size_t PubSub::receivers(const Publication& publication) const {
   return count;
 }
 
+void PubSub::notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) {
+  const uint32_t wanted = settings_.notify_events;
+  if ((wanted & event_class) == 0 || total_.load(std::memory_order_relaxed) == 0) return;
+  const std::string number = std::to_string(database);
+  if ((wanted & kNotifyKeyspace) != 0) {
+    publish("__keyspace@" + number + "__:" + std::string(key), event);
+  }
+  if ((wanted & kNotifyKeyevent) != 0) {
+    publish("__keyevent@" + number + "__:" + std::string(event), key);
+  }
 }
 
 std::vector<std::string> PubSub::names(ChannelKind kind,

@@ -57,8 +57,9 @@ struct LoopStatistics {
   Counter commands_processed, unexpected_errors, input_bytes, output_bytes, passes, clients,
       suspended_clients;
   Counter largest_input_bytes, largest_output_bytes;  // Of buffers, about once a second.
-  Counter client_bytes, stranger_bytes;  // Held by clients; by those that have not authenticated.
-  Counter unread_clients;                // Whose sockets take no more of their replies.
+  // Held by clients; by those that have not authenticated; by those that may be closed for it.
+  Counter client_bytes, stranger_bytes, evictable_bytes;
+  Counter unread_clients;  // Whose sockets take no more of their replies.
 };
 
 // A plain copy summed over the loops.

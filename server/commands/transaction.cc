@@ -69,6 +69,7 @@ void watch(CommandContext& context) {
     const bool exists = static_cast<bool>(context.database.find(context.key(i), engine::Touch::kNo));
     context.server.watches().watch(client.database, name, exists, client.watch_state);
     client.watched.push_back({client.database, std::string(name)});
+    client.watched_bytes += client.watched.back().memory_bytes();
   }
   context.reply.ok();
 }

@@ -137,10 +137,12 @@ const SettingSpec kSettings[] = {
      .default_text = "0",
      .field = &Settings::max_client_memory,
      .documentation =
-         "What all clients together may make the server hold, in requests and unread replies; beyond it "
-         "those "
-         "that hold most are closed, with a log line, except those with CLIENT NO-EVICT on. With a percent "
-         "sign: of maxmemory. 0: a quarter of what the machine or the memory cgroup has. A client may write "
+         "What all clients together may make the server hold, in requests, unread replies, transactions, "
+         "watches and "
+         "subscriptions; beyond it those that hold most are closed, with a log line. Those with CLIENT "
+         "NO-EVICT on "
+         "are not, and do not count. With a percent sign: of maxmemory. 0: a quarter of what the machine or "
+         "the memory cgroup has. A client may write "
          "any "
          "number of requests before it reads a reply, as some libraries do: this is what bounds them."},
 };

@@ -183,6 +183,43 @@ class OneNode(unittest.TestCase):
         until(lambda: self.info(observer, "evicted_clients") > 0, "the other is closed")
         read_bytes(kept, (MIB + len(b"$%d\r\n\r\n" % MIB)) * 100)
 
+    def test_nobody_goes_for_what_one_holds_that_may_not_be_evicted(self):
+        self.start(maxmemory_clients="20mb")
+        kept = connect(self.address)
+        kept.value("CLIENT", "NO-EVICT", "on")
+        others = [self.fill(1, MIB) for _ in range(3)]
+        kept.socket.sendall(resp.encode(("GET", "k0")) * 100)
+        until(lambda: self.info(others[0], "mem_clients_normal") > 60 * MIB, "the replies wait")
+        # What all clients hold is looked at once a second.
+        time.sleep(3)
+        for connection in others:
+            self.assertEqual(b"PONG", connection.value("PING"))
+        self.assertEqual(0, self.info(others[0], "evicted_clients"))
+        # Among themselves the others are bounded as ever.
+        flood = connect(self.address)
+        with contextlib.suppress(OSError):
+            flood.socket.sendall(resp.encode(("GET", "k0")) * 100)
+        until(lambda: self.info(others[0], "evicted_clients") > 0, "the one is closed")
+        self.assertEqual(b"PONG", others[0].value("PING"))
+        read_bytes(kept, (MIB + len(b"$%d\r\n\r\n" % MIB)) * 100)
+
+    def test_what_clients_hold_beside_buffers_counts(self):
+        self.start(maxmemory_clients="20mb")
+        observer = connect(self.address)
+        observer.value("CLIENT", "NO-EVICT", "on")
+        names = ["%08d" % i + "n" * 1000 for i in range(12_000)]
+        for name, requests in (("subscriptions", [("SUBSCRIBE", channel) for channel in names]),
+                               ("watches", [("WATCH", key) for key in names]),
+                               ("short commands", [("MULTI",)] + [("PING",)] * 300_000)):
+            with self.subTest(name):
+                before = self.info(observer, "evicted_clients")
+                holder = connect(self.address, small=False)
+                with contextlib.suppress(ConnectionError):
+                    holder.send_raw(b"".join(resp.encode(words) for words in requests))
+                    while holder.socket.recv(MIB):
+                        pass
+                self.assertEqual(before + 1, self.info(observer, "evicted_clients"))
+
     def test_strangers_that_never_read(self):
         self.start(requirepass="a long secret")
         with Peak(self.process.pid) as peak:
