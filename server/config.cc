@@ -26,8 +26,8 @@ using engine::StatusCode;
 constexpr int64_t kMostDerivedThreads = 4;
 constexpr size_t kMaxStandardInputBytes = 16u << 20;
 // What the engine, snapshots and the cluster keep in the data directory.
-constexpr std::string_view kOwnFiles[] = {"LOCK",  "FORMAT",    "ballast", "actor", "log",
-                                          "store", "snapshots", "cluster", "sums"};
+constexpr std::string_view kOwnFiles[] = {"LOCK",  "FORMAT",    "ballast", "actor",         "log",
+                                          "store", "snapshots", "cluster", "cluster-peers", "sums"};
 
 Status invalid(std::string message) {
   return Status(StatusCode::kInvalid, std::move(message));
@@ -145,7 +145,8 @@ Status Config::load(std::span<const std::string> arguments) {
 Status Config::take_line(std::string_view where, std::string_view text, std::span<const std::string> words) {
   auto wrong = [&](const std::string& what) {
     const bool secret = !words.empty() && is_secret_setting(words.front());
-    const std::string shown = secret ? words.front() + " (redacted)" : std::string(text);
+    const std::string shown =
+        secret ? std::string(leading_name(words.front())) + " (redacted)" : std::string(text);
     return invalid(std::string(where) + ": '" + shown + "'\n  " + what);
   };
   if (words.empty()) return wrong("a setting's name is missing");
@@ -155,10 +156,15 @@ Status Config::take_line(std::string_view where, std::string_view text, std::spa
   const SettingSpec* spec = find_setting(name);
   if (spec == nullptr) {
     if (std::string_view reason = refusal_of(name); !reason.empty()) {
-      return wrong(name + " is not available: " + std::string(reason));
+      return wrong(std::string(leading_name(name)) + " is not available: " + std::string(reason));
     }
-    std::string_view similar = similar_setting(name);
-    return wrong("unknown setting " + quote_word(name) +
+    // Somebody wrote name=value, and the value may be a password.
+    const std::string_view bare = leading_name(name);
+    if (bare != name && find_setting(bare) != nullptr)
+      return wrong("a setting's name and its value are separated by a space, not by '" +
+                   name.substr(bare.size(), 1) + "'");
+    std::string_view similar = similar_setting(bare);
+    return wrong("unknown setting " + quote_word(is_secret_setting(name) ? bare : name) +
                  (similar.empty() ? "; conf/starling.conf lists them all"
                                   : "; did you mean " + std::string(similar) + "?"));
   }

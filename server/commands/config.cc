@@ -37,11 +37,21 @@ void set(CommandContext& context) {
   context.reply.ok();
 }
 
-// Also what follows a name that no setting has: it may be a secret one's, mistyped.
+// Also what follows a name that no setting has: it may be a secret one's, mistyped. And what stands behind that, unless
+// it is a setting's name: it may be the rest of a value with spaces in it.
 void set_secrets(Arguments arguments, std::vector<int>* positions) {
-  for (size_t i = 2; i + 1 < arguments.size(); i += 2) {
-    if (find_setting(arguments[i]) == nullptr || is_secret_setting(arguments[i]))
-      positions->push_back(static_cast<int>(i + 1));
+  const bool in_pairs = arguments.size() % 2 == 0;
+  bool behind_secret = false, secret_value = false;
+  for (size_t i = 2; i < arguments.size(); ++i) {
+    bool hidden = secret_value;
+    if (i % 2 == 0) {
+      const std::string_view name = arguments[i];
+      const bool known = find_setting(name) != nullptr;
+      hidden = (behind_secret && !(known && in_pairs)) || leading_name(name) != name;
+      secret_value = hidden || !known || is_secret_setting(name);
+      behind_secret |= secret_value;
+    }
+    if (hidden) positions->push_back(static_cast<int>(i));
   }
 }
 

@@ -55,12 +55,19 @@ void auth_secrets(Arguments arguments, std::vector<int>* positions) {
   for (size_t i = first; i < arguments.size(); ++i) positions->push_back(static_cast<int>(i));
 }
 
+// The two words behind AUTH, and what stands where no word of an option should: a password with spaces in it, or one
+// without its AUTH.
 void hello_secrets(Arguments arguments, std::vector<int>* positions) {
-  for (size_t i = 2; i < arguments.size(); ++i) {
-    if (!equals_ignoring_case(arguments[i], "auth")) continue;
-    for (size_t j = i + 1; j < std::min(i + 3, arguments.size()); ++j)
+  int64_t version = 0;
+  size_t i = arguments.size() > 1 && resp::parse_integer(arguments[1], &version) ? 2 : 1;
+  while (i < arguments.size()) {
+    const bool names = equals_ignoring_case(arguments[i], "setname");
+    const bool authenticates = equals_ignoring_case(arguments[i], "auth");
+    const size_t next = i + (authenticates ? 3 : names ? 2 : 1);
+    const size_t first = authenticates ? i + 1 : names ? next : i;
+    for (size_t j = first; j < std::min(next, arguments.size()); ++j)
       positions->push_back(static_cast<int>(j));
-    i += 2;
+    i = next;
   }
 }
 

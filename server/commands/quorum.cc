@@ -116,15 +116,19 @@ bool inner_keys(Arguments arguments, std::vector<int>* positions) {
   return true;
 }
 
-// Those of the command that QUORUM EXEC runs.
+// Those of the command that QUORUM EXEC runs, also if the -- before it was forgotten.
 void inner_secrets(Arguments arguments, std::vector<int>* positions) {
-  const size_t inner = inner_command(arguments);
-  if (inner >= arguments.size()) return;
-  const Arguments command = arguments.subspan(inner);
-  const CommandSpec* spec = find_inner(command);
-  if (spec == nullptr || spec->find_secrets == nullptr || equals_ignoring_case(command[0], "quorum")) return;
-  spec->find_secrets(command, positions);
-  for (int& position : *positions) position += static_cast<int>(inner);
+  const bool separated = inner_command(arguments) < arguments.size();
+  for (size_t inner = separated ? inner_command(arguments) : 2; inner < arguments.size(); ++inner) {
+    const Arguments command = arguments.subspan(inner);
+    const CommandSpec* spec = find_inner(command);
+    if (spec != nullptr && spec->find_secrets != nullptr && !equals_ignoring_case(command[0], "quorum")) {
+      spec->find_secrets(command, positions);
+      for (int& position : *positions) position += static_cast<int>(inner);
+      return;
+    }
+    if (separated) return;
+  }
 }
 
 void help(CommandContext& context) {

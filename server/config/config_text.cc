@@ -54,8 +54,8 @@ Status read_text(std::string_view name, std::string_view text, int depth,
     ConfigLine parsed{std::string(name) + ":" + std::to_string(number), std::string(line), {}};
     auto words = split_words(line);
     if (!words) {
-      const std::string_view name = line.substr(0, line.find_first_of(" \t\"'"));
-      const std::string shown = is_secret_setting(name) ? std::string(name) + " (redacted)" : parsed.text;
+      const std::string shown =
+          is_secret_setting(line) ? std::string(leading_name(line)) + " (redacted)" : parsed.text;
       return Status(StatusCode::kInvalid, parsed.where + ": '" + shown + "'\n  unbalanced quotes");
     }
     if (words->empty()) continue;

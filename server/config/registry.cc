@@ -81,7 +81,16 @@ std::string_view similar_setting(std::string_view name) {
   return closest;
 }
 
-bool is_secret_setting(std::string_view name) {
+std::string_view leading_name(std::string_view word) {
+  const auto of_name = [](char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+  };
+  const auto end = std::find_if_not(word.begin(), word.end(), of_name);
+  return word.substr(0, static_cast<size_t>(end - word.begin()));
+}
+
+bool is_secret_setting(std::string_view word) {
+  const std::string_view name = leading_name(word);
   if (const SettingSpec* spec = find_setting(name)) return (spec->flags & kSecret) != 0;
   std::string lower(name);
   for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);

@@ -97,9 +97,11 @@ const SettingSpec* find_setting(std::string_view name);
 // Why Redis's setting `name` is refused here; empty when Redis has none of that name either.
 std::string_view refusal_of(std::string_view name);
 bool refused_is_secret(std::string_view name);
-// Whether what follows the name must not be shown: in the log, in messages, in SLOWLOG. Of a name that no setting
-// has: whether it is similar to such a one's.
-bool is_secret_setting(std::string_view name);
+// What a word that should be a name begins with as names do: "port" of "port=7000".
+std::string_view leading_name(std::string_view word);
+// Whether what follows a setting's name must not be shown: in the log, in messages, in SLOWLOG. Of a name that no
+// setting has: whether it is similar to such a one's. What a word has behind its leading_name() is no less secret.
+bool is_secret_setting(std::string_view word);
 // The known name closest to `name`, for "did you mean"; empty when none is close.
 std::string_view similar_setting(std::string_view name);
 

@@ -34,6 +34,9 @@ class Node(unittest.TestCase):
                 ("CONFIG", "SET", "masterauth", SECRET), ("CONFIG", "SET", "cluster-secret", SECRET),
                 ("CONFIG", "SET", "requirpass", SECRET), ("ACL", "SETUSER", "u", ">" + SECRET),
                 ("QUORUM", "EXEC", "--", "AUTH", SECRET), ("QUORUM", "EXEC", "R", "1", "--", "CONFIG", "SET", "requirepass", SECRET),
+                ("CONFIG", "SET", "requirepass", "my", SECRET), ("CONFIG", "SET", "requirepass", "my", "own", SECRET),
+                ("HELLO", "2", "AUTH", "default", "my", SECRET), ("HELLO", "AUTH", "default", SECRET),
+                ("QUORUM", "EXEC", "R", "1", "AUTH", SECRET), ("CONFIG", "SET", "requirepass=" + SECRET, "x"),
                 ("CONFIG", "SET", "requirepass", "")]
         for way in ways:
             connection.call(*way)

@@ -128,6 +128,24 @@ TEST_CASE("a wrong line does not tell a password") {
   for (const char* name : {"--requirpass", "--masterauth", "--MasterAuth", "--tls-key-file-pass", "--user"}) {
     CAPTURE(name);
     CHECK(load_error({name, "geheim"}).find("geheim") == std::string::npos);
+    for (const char* between : {"=", ":", "=\""}) {
+      CHECK(load_error({std::string(name) + between + "geheim"}).find("geheim") == std::string::npos);
+      file = directory.write("v.conf", std::string(name).substr(2) + between + "geheim x\n");
+      CHECK(load_error({file}).find("geheim") == std::string::npos);
+    }
+  }
+  CHECK(load_error({"--requirepass=geheim"}) ==
+        "command line: 'requirepass (redacted)'\n  a setting's name and its value are separated by a space, "
+        "not by "
+        "'='");
+  CHECK(load_error({"--port=7000"}).starts_with("command line: '--port=7000'\n"));
+}
+
+TEST_CASE("no file of the user's stands where the data directory has its own") {
+  for (const char* name : {"actor", "cluster", "cluster-peers", "log", "sums"}) {
+    CAPTURE(name);
+    CHECK(load_error({"--dir", "/d", "--logfile", std::string("/d/") + name})
+              .find(std::string("keeps its own '") + name + "'") != std::string::npos);
   }
 }
 

@@ -43,6 +43,25 @@ TEST_CASE("so are the values of secret settings, and of names that no setting ha
   }
 }
 
+TEST_CASE("so is what may be the rest of a password, where the arguments make no sense") {
+  CHECK(shown("config|set", {"CONFIG", "SET", "requirepass", "my", "pw"}) ==
+        "CONFIG SET requirepass (redacted) (redacted)");
+  CHECK(shown("config|set", {"CONFIG", "SET", "hz", "10", "requirepass", "my", "own", "pw"}) ==
+        "CONFIG SET hz 10 requirepass (redacted) (redacted) (redacted)");
+  CHECK(shown("config|set", {"CONFIG", "SET", "requirepass", "my", "hz", "pw", "x"}) ==
+        "CONFIG SET requirepass (redacted) (redacted) (redacted) (redacted)");
+  CHECK(shown("config|set", {"CONFIG", "SET", "requirepass=pw", "x"}) == "CONFIG SET (redacted) (redacted)");
+  CHECK(shown("config|set", {"CONFIG", "SET", "hz", "10", "maxmemory"}) == "CONFIG SET hz 10 maxmemory");
+  CHECK(shown("hello", {"HELLO", "2", "AUTH", "default", "my", "pw"}) ==
+        "HELLO 2 AUTH (redacted) (redacted) (redacted)");
+  CHECK(shown("hello", {"HELLO", "AUTH", "default", "pw"}) == "HELLO AUTH (redacted) (redacted)");
+  CHECK(shown("hello", {"HELLO", "2", "default", "pw"}) == "HELLO 2 (redacted) (redacted)");
+  CHECK(shown("quorum|exec", {"QUORUM", "EXEC", "R", "1", "AUTH", "pw"}) ==
+        "QUORUM EXEC R 1 AUTH (redacted)");
+  CHECK(shown("quorum|exec", {"QUORUM", "EXEC", "CONFIG", "SET", "requirepass", "pw"}) ==
+        "QUORUM EXEC CONFIG SET requirepass (redacted)");
+}
+
 TEST_CASE("what QUORUM EXEC runs is shown as it would be alone") {
   CHECK(shown("quorum|exec", {"QUORUM", "EXEC", "R", "1", "--", "AUTH", "pw"}) ==
         "QUORUM EXEC R 1 -- AUTH (redacted)");
