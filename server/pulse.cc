@@ -4,10 +4,16 @@
 #include "server/server.h"
 
 namespace starling::server {
+namespace {
+
+constexpr uint64_t kBeatsBetweenLooks = 5;
+
+}  // namespace
 
 void Pulse::begin(Server& server) {
   startup_bytes_ = report_memory(server).used_bytes;
   checkpoints_seen_ = server.engine().statistics().checkpoints;
+  if (server.engine().options().durable) disk_usage_.look(server.settings().directory);
 }
 
 void Pulse::beat(Server& server) {
@@ -23,6 +29,12 @@ void Pulse::beat(Server& server) {
   input_bytes.sample(input_total, now_us);
   output_bytes.sample(output_total, now_us);
   report_memory(server);
+  if (++beats_ % kBeatsBetweenLooks == 0 && server.engine().options().durable && !looking_.exchange(true)) {
+    server.engine().offload([this, directory = server.settings().directory] {
+      disk_usage_.look(directory);
+      looking_.store(false);
+    });
+  }
   const engine::Statistics statistics = server.engine().statistics();
   if (statistics.checkpoints != checkpoints_seen_) {
     checkpoints_seen_ = statistics.checkpoints;

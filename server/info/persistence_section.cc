@@ -1,10 +1,6 @@
 // persistence: the commit log in the fields of Redis's append-only file, snapshots in those of its dumps; and
 // the store.
-#include <sys/stat.h>
-
-#include <filesystem>
-#include <string>
-#include <system_error>
+#include <string_view>
 
 #include "server/info/sections.h"
 #include "server/server.h"
@@ -39,26 +35,12 @@ void write_log(bool durable, const engine::Statistics& statistics, InfoWriter& w
   if (durable) writer.field("aof_current_size", statistics.log_bytes);
 }
 
-// What files take, segments that were reserved ahead and spare ones included.
-uint64_t bytes_of_files(const std::string& directory) {
-  std::error_code error;
-  uint64_t bytes = 0;
-  for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
-       at.increment(error)) {
-    struct stat info;
-    if (::stat(at->path().c_str(), &info) == 0) bytes += static_cast<uint64_t>(info.st_blocks) * 512;
-  }
-  return bytes;
-}
-
 void write_disk(Server& server, const engine::Statistics& statistics, InfoWriter& writer) {
-  const std::string& directory = server.settings().directory;
-  std::error_code error;
-  const uintmax_t ballast_bytes = std::filesystem::file_size(directory + "/ballast", error);
+  const DiskUsage& usage = server.pulse().disk_usage();
   writer.field("disk_store_bytes", statistics.store_disk_bytes);
-  writer.field("disk_log_bytes", bytes_of_files(directory + "/log"));
+  writer.field("disk_log_bytes", usage.log_bytes());
   writer.field("disk_snapshots_bytes", server.snapshots().status().bytes);
-  writer.field("disk_ballast_bytes", error ? 0 : ballast_bytes);
+  writer.field("disk_ballast_bytes", usage.ballast_bytes());
 }
 
 }  // namespace
