@@ -5,6 +5,7 @@
 
 #include "server/client.h"
 #include "server/command.h"
+#include "server/commands/admin_container.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/config.h"
@@ -106,17 +107,9 @@ void help(CommandContext& context) {
   for (std::string_view line : kLines) context.reply.simple_string(line);
 }
 
-CommandSpec admin(std::string_view usage, int arity, Handler handler, std::string_view since,
-                  std::string_view summary) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kAdmin | kNoScript | kLoading | kStale,
-          .categories = kCatAdmin | kCatSlow | kCatDangerous,
-          .handler = handler,
-          .group = "server",
-          .since = since,
-          .summary = summary};
+CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
+                       std::string_view summary) {
+  return admin_subcommand(usage, arity, kNoScript | kLoading | kStale, handler, since, summary);
 }
 
 CommandSpec with_secrets(CommandSpec spec, SecretFinder find_secrets) {
@@ -126,20 +119,13 @@ CommandSpec with_secrets(CommandSpec spec, SecretFinder find_secrets) {
 
 std::span<const CommandSpec> subcommands() {
   static const std::array subcommands = {
-      admin("get {parameter} ...", -3, get, "2.0.0", "The values of settings."),
-      CommandSpec{.name = "help",
-                  .arity = 2,
-                  .flags = kLoading | kStale,
-                  .categories = kCatSlow,
-                  .handler = help,
-                  .group = "server",
-                  .since = "5.0.0",
-                  .summary = "Explains the subcommands."},
-      admin("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero."),
-      admin("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file."),
-      with_secrets(
-          admin("set {parameter value} ...", -4, set, "2.0.0", "Changes settings of the running server."),
-          set_secrets),
+      subcommand("get {parameter} ...", -3, get, "2.0.0", "The values of settings."),
+      help_subcommand(help, "5.0.0"),
+      subcommand("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero."),
+      subcommand("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file."),
+      with_secrets(subcommand("set {parameter value} ...", -4, set, "2.0.0",
+                              "Changes settings of the running server."),
+                   set_secrets),
   };
   return subcommands;
 }

@@ -3,6 +3,7 @@
 #include <array>
 #include <string>
 
+#include "server/commands/admin_container.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -124,29 +125,14 @@ void help(CommandContext& context) {
 
 constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
                                  std::string_view summary) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kAdmin | kNoScript | kLoading | kStale,
-          .categories = kCatAdmin | kCatSlow | kCatDangerous,
-          .handler = handler,
-          .group = "server",
-          .since = since,
-          .summary = summary};
+  return admin_subcommand(usage, arity, kNoScript | kLoading | kStale, handler, since, summary);
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
       subcommand("doctor", 2, doctor, "2.8.13", "Advice about slow events."),
       subcommand("graph event", 3, graph, "2.8.13", "The samples of an event, drawn."),
-      CommandSpec{.name = "help",
-                  .arity = 2,
-                  .flags = kLoading | kStale,
-                  .categories = kCatSlow,
-                  .handler = help,
-                  .group = "server",
-                  .since = "2.8.13",
-                  .summary = "Explains the subcommands."},
+      help_subcommand(help, "2.8.13"),
       subcommand("histogram [command ...]", -2, histogram, "7.0.0", "How long the calls of commands took."),
       subcommand("history event", 3, history, "2.8.13", "The samples of an event."),
       subcommand("latest", 2, latest, "2.8.13", "The last sample of every event."),

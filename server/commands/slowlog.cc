@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 
+#include "server/commands/admin_container.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -62,28 +63,13 @@ void help(CommandContext& context) {
 
 constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler,
                                  std::string_view summary) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kAdmin | kLoading | kStale,
-          .categories = kCatAdmin | kCatSlow | kCatDangerous,
-          .handler = handler,
-          .group = "server",
-          .since = "2.2.12",
-          .summary = summary};
+  return admin_subcommand(usage, arity, kLoading | kStale, handler, "2.2.12", summary);
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
       subcommand("get [count:integer]", -2, get, "The newest entries of the slow log."),
-      CommandSpec{.name = "help",
-                  .arity = 2,
-                  .flags = kLoading | kStale,
-                  .categories = kCatSlow,
-                  .handler = help,
-                  .group = "server",
-                  .since = "6.2.0",
-                  .summary = "Explains the subcommands."},
+      help_subcommand(help, "6.2.0"),
       subcommand("len", 2, len, "How many entries the slow log has."),
       subcommand("reset", 2, reset, "Empties the slow log."),
   };

@@ -2,6 +2,7 @@
 #include <array>
 #include <string>
 
+#include "server/commands/admin_container.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
@@ -57,28 +58,13 @@ void help(CommandContext& context) {
 
 constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler,
                                  std::string_view summary) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kAdmin | kNoScript | kNoMulti,
-          .categories = kCatAdmin | kCatSlow | kCatDangerous,
-          .handler = handler,
-          .group = "server",
-          .since = "1.0.0",
-          .summary = summary};
+  return admin_subcommand(usage, arity, kNoScript | kNoMulti, handler, "starling", summary);
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
       subcommand("drop name", 3, drop, "Removes a snapshot."),
-      CommandSpec{.name = "help",
-                  .arity = 2,
-                  .flags = kLoading | kStale,
-                  .categories = kCatSlow,
-                  .handler = help,
-                  .group = "server",
-                  .since = "1.0.0",
-                  .summary = "Explains the subcommands."},
+      help_subcommand(help, "starling"),
       subcommand("list", 2, list, "The snapshots that there are."),
   };
   return kSubcommands;
@@ -92,7 +78,7 @@ std::span<const CommandSpec> snapshot_commands() {
                   .arity = -2,
                   .categories = kCatSlow,
                   .group = "server",
-                  .since = "1.0.0",
+                  .since = "starling",
                   .summary = "Groups the commands about snapshots.",
                   .subcommands = subcommands()},
   };
