@@ -50,10 +50,12 @@ build: install-deps  ## Builds build/release/starling-server and the tests
 	@cmake --preset release -DSTARLING_TESTS=ON > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@$(NINJA) -C $(BUILD)
 
+# What the tests need is asked for only where they were built before.
 server:  ## Installs what the server needs and builds it, without the tests
 	@.ci/install-deps server
 	@mkdir -p build
-	@cmake --preset release -DSTARLING_TESTS=OFF > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
+	@grep -qs '^STARLING_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt && tests=ON || tests=OFF; \
+	  cmake --preset release -DSTARLING_TESTS=$$tests > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@$(NINJA) -C $(BUILD) starling-server
 
 tsan-load: install-deps  ## Builds with ThreadSanitizer and drives everything at once for a minute (ARGS are the script's options)
