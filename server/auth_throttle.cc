@@ -86,8 +86,9 @@ void AuthThrottle::failed(std::string_view peer, int64_t now_ms) {
   int64_t delay = 0;
   {
     std::lock_guard lock(mutex_);
-    make_room(now_ms);
-    Address& address = addresses_.try_emplace(address_of(peer), Address{0, now_ms, 0}).first->second;
+    const std::string name = address_of(peer);
+    if (!addresses_.contains(name)) make_room(now_ms);
+    Address& address = addresses_.try_emplace(name, Address{0, now_ms, 0}).first->second;
     age(&address, now_ms);
     address.failures = std::min(address.failures + 1, kMostCounted);
     delay = delay_of(address);

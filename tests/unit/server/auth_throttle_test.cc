@@ -66,11 +66,18 @@ TEST_CASE("a clock that is set back locks nobody out") {
 
 TEST_CASE("addresses without end take no memory without end") {
   AuthThrottle throttle;
-  for (int i = 0; i < 20'000; ++i) {
-    throttle.failed(std::to_string(i >> 8) + "." + std::to_string(i & 255) + ".0.1:1", 1'000'000);
-  }
-  for (int i = 0; i < 20; ++i) throttle.failed(kPeer, 1'000'000);
-  CHECK(throttle.delay_ms(kPeer, 1'000'000) > 0);
+  const int64_t now = 1'000'000;
+  const auto peer = [](int i) { return std::to_string(i >> 8) + "." + std::to_string(i & 255) + ".0.1:1"; };
+  constexpr int kAddresses = 6000;
+  for (int i = 0; i < kAddresses * (AuthThrottle::kFree + 1); ++i)
+    throttle.failed(peer(i / (AuthThrottle::kFree + 1)), now);
+  int remembered = 0;
+  for (int i = 0; i < kAddresses; ++i) remembered += throttle.delay_ms(peer(i), now) > 0 ? 1 : 0;
+  CHECK(remembered <= 4096);
+  CHECK(remembered > 2000);
+  // Who goes on is slowed all the same.
+  for (int i = 0; i < 20; ++i) throttle.failed(kPeer, now);
+  CHECK(throttle.delay_ms(kPeer, now) > 0);
 }
 
 }  // namespace
