@@ -1,11 +1,11 @@
 // Whose events the attempts of a node are (README.md, "Writes that depend on what they read"): actors' of their own.
 //
-// A context claims all events of an actor up to one. What came of an attempt may never be known: one replica has it, its
-// coordinator has not. The coordinator's next event on the key must not claim to have seen it, or it takes away what a
-// reader was shown. So attempts are not made by the actor of other writes; and once an attempt on a key has ended in
-// doubt, the next one on that key is by another actor. Records keep actors for as long as they live, so one that no key
-// doubts is taken again, and one life of a node draws a bounded number of them; beyond that an attempt in doubt may be
-// taken for seen.
+// A context claims all events of an actor up to one. What came of an attempt may never be known: one replica has
+// it, its coordinator has not. The coordinator's next event on the key must not claim to have seen it, or it takes
+// away what a reader was shown. So attempts are not made by the actor of other writes; and once an attempt on a key
+// has ended in doubt, the next one on that key is by another actor. Records keep actors for as long as they live,
+// so one that no key doubts is taken again, and one life of a node draws a bounded number of them; beyond that an
+// attempt in doubt may be taken for seen.
 //
 // Any thread.
 #pragma once

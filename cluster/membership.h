@@ -293,8 +293,8 @@ class Membership {
   const GossipSettings settings_;
   engine::Random& random_;
 
-  // A description's version is a count, that begins with the clock, and a random number of this life: two lives of a node
-  // never give the same version to different descriptions, whatever became of its clock in between.
+  // A description's version is a count, that begins with the clock, and a random number of this life: two lives of
+  // a node never give the same version to different descriptions, whatever became of its clock in between.
   static constexpr unsigned kLifeTagBits = 16;
   static constexpr uint64_t kLifeTag = (uint64_t{1} << kLifeTagBits) - 1;
   static constexpr uint64_t kLatestDescription = uint64_t{1} << 44;

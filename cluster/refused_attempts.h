@@ -1,6 +1,6 @@
-// Attempts of others that this node has refused (README.md, "Writes that depend on what they read"). An attempt that all
-// replicas refused is nowhere, its client is told so, and a second copy of its message that comes late must not change
-// that, though what stood against it may be over by then.
+// Attempts of others that this node has refused (README.md, "Writes that depend on what they read"). An attempt
+// that all replicas refused is nowhere, its client is told so, and a second copy of its message that comes late
+// must not change that, though what stood against it may be over by then.
 //
 // Nor is an attempt agreed to that was made before one of this node whose outcome is not known: that one may be at
 // another replica, and hides by its greater stamp what came before it. Its author, who learns this node's clock by

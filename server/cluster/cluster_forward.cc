@@ -228,8 +228,8 @@ void ClusterThread::lose_forward(uint64_t correlation, std::string_view how) {
                  true);
 }
 
-// Its time is up. Where it has not even arrived, over a link on which nothing moves, it must not do so any more. (Over one
-// that is merely slow it may, and is refused as late: its frame says until when it may run.)
+// Its time is up. Where it has not even arrived, over a link on which nothing moves, it must not do so any more.
+// (Over one that is merely slow it may, and is refused as late: its frame says until when it may run.)
 void ClusterThread::time_out(uint64_t correlation) {
   const Forward* forward = forwards_.find(correlation);
   if (forward == nullptr) return;

@@ -1,6 +1,6 @@
-// How many requests this loop may have under way to each other node: as many as that one answers in a small part of the
-// time that they have. A request's time runs from when it is sent, so what is more must wait here, before it: its client is
-// slowed down, and not told that its request came too late.
+// How many requests this loop may have under way to each other node: as many as that one answers in a small part of
+// the time that they have. A request's time runs from when it is sent, so what is more must wait here, before it:
+// its client is slowed down, and not told that its request came too late.
 //
 // Additive increase, multiplicative decrease, as in TCP (RFC 5681): an answer that comes early makes room for one more,
 // one that comes late, or none at all, halves it.
