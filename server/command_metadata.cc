@@ -86,6 +86,7 @@ constexpr std::string_view kHoldLoopAllTheSame[] = {
 
 // By name.
 constexpr CommandMetadata kMetadata[] = {
+    {"acl|whoami", "O(1)"},
     {"append", "O(1)"},
     {"asking", "O(1)"},
     {"auth", "O(N)"},
@@ -149,6 +150,7 @@ constexpr CommandMetadata kMetadata[] = {
     {"expiretime", "O(1)"},
     {"flushall", "O(N)", {"request_policy:all_shards", "response_policy:all_succeeded"}},
     {"flushdb", "O(N)", {"request_policy:all_shards", "response_policy:all_succeeded"}},
+    {"function|list", "O(N)", {"nondeterministic_output_order"}},
     {"get", "O(1)"},
     {"getbit", "O(1)"},
     {"getdel", "O(1)"},
@@ -207,6 +209,7 @@ constexpr CommandMetadata kMetadata[] = {
      {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}},
     {"memory|usage", "O(N)"},
     {"mget", "O(N)", {"request_policy:multi_shard"}},
+    {"module|list", "O(N)", {"nondeterministic_output_order"}},
     {"move", "O(1)"},
     {"mset", "O(N)", {"request_policy:multi_shard", "response_policy:all_succeeded"}},
     {"msetnx", "O(N)", {"request_policy:multi_shard", "response_policy:agg_min"}},

@@ -265,6 +265,7 @@ void IoThread::on_readable(Client& client) {
   client.input_exhausted = false;
   client.parser.commit(result.bytes);
   statistics_.input_bytes.add(result.bytes);
+  statistics_.reads.add(1);
   account(client);
   if (static_cast<int64_t>(client.parser.memory_bytes() + client.transaction.bytes) >
       server_.settings().query_buffer_bytes.get()) {

@@ -100,6 +100,7 @@ bool IoThread::send_to_socket(Client& client, size_t sendable, bool* blocked) {
   }
   note_socket_full(client, *blocked);
   statistics_.output_bytes.add(sent_bytes);
+  statistics_.writes.add(1);
   if (sent_bytes > 0) client.last_interaction_ms = now_ms_;
   client.writable_wanted = sendable > 0;
   return true;

@@ -13,7 +13,7 @@ std::span<const std::span<const CommandSpec>> all_families() {
       object_commands(),        persistence_commands(),  pubsub_commands(),      scan_commands(),
       set_commands(),           slowlog_commands(),      status_commands(),      string_commands(),
       string_number_commands(), string_range_commands(), transaction_commands(), quorum_commands(),
-      vclock_commands(),        snapshot_commands(),
+      vclock_commands(),        snapshot_commands(),     unextended_commands(),
   };
   return families;
 }

@@ -37,6 +37,7 @@ std::span<const CommandSpec> slowlog_commands();
 std::span<const CommandSpec> snapshot_commands();
 std::span<const CommandSpec> status_commands();
 std::span<const CommandSpec> transaction_commands();
+std::span<const CommandSpec> unextended_commands();
 std::span<const CommandSpec> vclock_commands();
 
 // All of them: what the server's CommandTable is made of.

@@ -17,6 +17,10 @@ void InfoWriter::real(std::string_view name, double value, int decimals) {
   field(name, std::string_view(decimal(value, decimals)));
 }
 
+void InfoWriter::nothing_of(std::initializer_list<std::string_view> names) {
+  for (const std::string_view name : names) field(name, 0);
+}
+
 void InfoWriter::bytes(std::string_view name, uint64_t value) {
   field(name, value);
   field(std::string(name) + "_human", std::string_view(human_bytes(value)));

@@ -5,6 +5,7 @@
 
 #include <concepts>
 #include <cstdint>
+#include <initializer_list>
 #include <string>
 #include <string_view>
 
@@ -18,6 +19,8 @@ class InfoWriter {
     field(name, std::string_view(std::to_string(value)));
   }
   void real(std::string_view name, double value, int decimals = 2);
+  // Fields of Redis that exporters read, for what there is nothing of here.
+  void nothing_of(std::initializer_list<std::string_view> names);
   // A second field, named with "_human", follows.
   void bytes(std::string_view name, uint64_t value);
 

@@ -50,6 +50,11 @@ void write_memory_section(InfoContext& context, InfoWriter& writer) {
   writer.field("used_memory_dataset", report.record_bytes);
   writer.field("used_memory_dataset_perc", percentage(report.record_bytes, report.used_bytes));
   write_allocator(report.resident_bytes, writer);
+  writer.nothing_of({"used_memory_vm_eval", "used_memory_scripts_eval", "number_of_cached_scripts",
+                     "number_of_functions", "number_of_libraries", "used_memory_vm_functions"});
+  for (const std::string_view name : {"used_memory_lua", "used_memory_vm_total", "used_memory_scripts"})
+    writer.bytes(name, 0);
+  writer.nothing_of({"used_memory_functions"});
   writer.bytes("total_system_memory", machine_memory_bytes());
   writer.bytes("maxmemory", static_cast<uint64_t>(server.settings().max_memory_bytes.get()));
   writer.field("maxmemory_policy", policy_name(server));
@@ -65,7 +70,7 @@ void write_memory_section(InfoContext& context, InfoWriter& writer) {
   writer.field("mem_aof_buffer", 0);
   writer.field("mem_allocator", allocator_name());
   writer.field("active_defrag_running", 0);
-  writer.field("lazyfree_pending_objects", 0);
+  writer.nothing_of({"lazyfree_pending_objects", "lazyfreed_objects"});
   // Starling's own.
   writer.field("records_memory", report.record_bytes);
   writer.field("records_memory_budget", report.budget_bytes);

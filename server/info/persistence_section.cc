@@ -21,6 +21,7 @@ void write_snapshots(Server& server, const engine::Statistics& statistics, InfoW
   writer.field("rdb_last_bgsave_time_sec", snapshots.last_duration_seconds);
   writer.field("rdb_current_bgsave_time_sec", snapshots.running_seconds);
   writer.field("rdb_saves", snapshots.count);
+  writer.nothing_of({"rdb_last_cow_size", "rdb_last_load_keys_expired", "rdb_last_load_keys_loaded"});
 }
 
 void write_log(bool durable, const engine::Statistics& statistics, InfoWriter& writer) {
@@ -29,9 +30,12 @@ void write_log(bool durable, const engine::Statistics& statistics, InfoWriter& w
   writer.field("aof_rewrite_scheduled", 0);
   writer.field("aof_last_rewrite_time_sec",
                statistics.checkpoints == 0 ? -1 : statistics.last_checkpoint_duration_ms / 1000);
+  writer.field("aof_current_rewrite_time_sec", -1);
   writer.field("aof_last_bgrewrite_status", status_name(statistics.last_checkpoint_ok));
   writer.field("aof_rewrites", statistics.checkpoints);
+  writer.nothing_of({"aof_rewrites_consecutive_failures"});
   writer.field("aof_last_write_status", status_name(statistics.log_ok));
+  writer.nothing_of({"aof_last_cow_size", "module_fork_in_progress", "module_fork_last_cow_size"});
   if (durable) writer.field("aof_current_size", statistics.log_bytes);
 }
 
@@ -51,6 +55,9 @@ void write_persistence_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Persistence");
   writer.field("loading", 0);
   writer.field("async_loading", 0);
+  writer.nothing_of({"current_cow_peak", "current_cow_size", "current_cow_size_age"});
+  writer.real("current_fork_perc", 0);
+  writer.nothing_of({"current_save_keys_processed", "current_save_keys_total"});
   write_snapshots(server, statistics, writer);
   write_log(server.engine().options().durable, statistics, writer);
   // Starling's own.

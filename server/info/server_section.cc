@@ -39,11 +39,15 @@ void write_server_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Server");
   writer.field("redis_version", kRedisVersion);
   writer.field("starling_version", kVersion);
-  writer.field("redis_mode", "standalone");
+  writer.field("redis_git_sha1", "00000000");
+  writer.field("redis_git_dirty", 0);
+  writer.field("redis_build_id", kVersion);
+  writer.field("redis_mode", server.cluster() == nullptr ? "standalone" : "cluster");
   writer.field("os", system_name());
   writer.field("arch_bits", 8 * static_cast<int>(sizeof(void*)));
   writer.field("monotonic_clock", "POSIX clock_gettime");
   writer.field("multiplexing_api", "libuv");
+  writer.field("atomicvar_api", "c11-builtin");
 #if defined(__clang__)
   writer.field("clang_version", __clang_version__);
 #else

@@ -12,6 +12,7 @@ constexpr double kBytesPerKibibyte = 1024;
 
 struct LoopTotals {
   uint64_t commands = 0, input_bytes = 0, output_bytes = 0, unexpected_errors = 0, cycles = 0;
+  uint64_t reads = 0, writes = 0;
 };
 
 LoopTotals sum_loops(Server& server) {
@@ -23,6 +24,8 @@ LoopTotals sum_loops(Server& server) {
     totals.output_bytes += statistics.output_bytes.get();
     totals.unexpected_errors += statistics.unexpected_errors.get();
     totals.cycles += statistics.passes.get();
+    totals.reads += statistics.reads.get();
+    totals.writes += statistics.writes.get();
   }
   return totals;
 }
@@ -41,6 +44,7 @@ void write_traffic(Server& server, const LoopTotals& totals, InfoWriter& writer)
               static_cast<double>(pulse.input_bytes.per_second()) / kBytesPerKibibyte);
   writer.real("instantaneous_output_kbps",
               static_cast<double>(pulse.output_bytes.per_second()) / kBytesPerKibibyte);
+  writer.nothing_of({"instantaneous_input_repl_kbps", "instantaneous_output_repl_kbps"});
   writer.field("rejected_connections", server.connections_rejected.load());
   writer.field("client_limit_disconnections", server.clients_disconnected_by_limits.load());
   writer.field("sync_full", 0);
@@ -57,8 +61,11 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Stats");
   write_traffic(server, totals, writer);
   writer.field("expired_keys", statistics.expired);
+  writer.real("expired_stale_perc", 0);
+  writer.nothing_of({"expired_time_cap_reached_count", "expire_cycle_cpu_milliseconds"});
   writer.field("evicted_keys", statistics.evicted);
   writer.field("evicted_clients", server.client_memory().evicted_clients.load());
+  writer.nothing_of({"total_eviction_exceeded_time", "current_eviction_exceeded_time"});
   writer.field("keyspace_hits", statistics.keyspace_hits);
   writer.field("keyspace_misses", statistics.keyspace_misses);
   writer.field("pubsub_channels", server.pubsub().name_count(ChannelKind::kChannel));
@@ -66,8 +73,19 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
   writer.field("pubsubshard_channels", server.pubsub().name_count(ChannelKind::kShard));
   writer.field("latest_fork_usec", 0);
   writer.field("total_forks", 0);
+  writer.nothing_of({"migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
+                     "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
+                     "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
+                     "tracking_total_items", "tracking_total_prefixes"});
   writer.field("unexpected_error_replies", totals.unexpected_errors);
   writer.field("total_error_replies", server.errors().total());
+  const bool several = server.io_threads().size() > 1;
+  writer.nothing_of({"dump_payload_sanitizations"});
+  writer.field("total_reads_processed", totals.reads);
+  writer.field("total_writes_processed", totals.writes);
+  writer.field("io_threaded_reads_processed", several ? totals.reads : 0);
+  writer.field("io_threaded_writes_processed", several ? totals.writes : 0);
+  writer.nothing_of({"reply_buffer_shrinks", "reply_buffer_expands"});
   // Starling's own.
   writer.field("disk_reads", statistics.disk_reads);
   writer.field("deadline_index_entries", statistics.index_entries);
