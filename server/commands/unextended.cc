@@ -87,6 +87,7 @@ std::span<const CommandSpec> unextended_commands() {
                   .group = "server",
                   .since = "6.0.0",
                   .summary = "Groups the commands about users.",
+                  .difference = "there is one user, default, whose password is requirepass",
                   .subcommands = acl_subcommands()},
       CommandSpec{.name = "function",
                   .arity = -2,
@@ -94,6 +95,7 @@ std::span<const CommandSpec> unextended_commands() {
                   .group = "scripting",
                   .since = "7.0.0",
                   .summary = "Groups the commands about functions.",
+                  .difference = "there are no functions yet",
                   .subcommands = function_subcommands()},
       CommandSpec{.name = "module",
                   .arity = -2,
@@ -101,6 +103,7 @@ std::span<const CommandSpec> unextended_commands() {
                   .group = "server",
                   .since = "4.0.0",
                   .summary = "Groups the commands about modules.",
+                  .difference = "there are no modules",
                   .subcommands = module_subcommands()},
   };
   return commands;
