@@ -133,6 +133,18 @@ void Membership::ask_seed(int64_t now_us, GossipOutput* out) {
 
 void Membership::ask(Peer* peer, int64_t now_us, GossipOutput* out) {
   if (peer == nullptr || (peer->unanswered > 0 && peer->last_asked_us == now_us)) return;
+  question(peer, peer->entry.description_version == 0, now_us, out);
+}
+
+// Its answer measures the peer's clock, whatever became of earlier questions.
+void Membership::greet(const NodeId& id, int64_t now_us, GossipOutput* out) {
+  Peer* peer = find(id);
+  if (peer == nullptr) return;
+  peer->clock_sequence = 0;
+  question(peer, true, now_us, out);
+}
+
+void Membership::question(Peer* peer, bool introduce, int64_t now_us, GossipOutput* out) {
   const uint64_t sequence = next_sequence_++;
   if (peer->unanswered == 0) {
     peer->first_unanswered_sequence = sequence;
@@ -149,7 +161,7 @@ void Membership::ask(Peer* peer, int64_t now_us, GossipOutput* out) {
   list(peer, &message);
   fill_entries(&message);
   add_suspicions(peer, &message);
-  if (peer->entry.description_version == 0) describe(self_, &message);
+  if (introduce) describe(self_, &message);
   send(peer->entry.id, {}, message, out);
 }
 

@@ -154,6 +154,9 @@ class Membership {
   // learns removals from the topology.
   void remove(const NodeId& id);
   bool was_removed(const NodeId& id) const { return removed_.contains(id); }
+  // Asks the peer now rather than when its turn comes, and tells it what this node is: for news that others should
+  // not have to wait for.
+  void greet(const NodeId& id, int64_t now_us, GossipOutput* out);
   // Every settings.interval_us.
   void tick(int64_t now_us, GossipOutput* out);
   // `from` is whom the connection proved to be there. kCorrupt, kNewerFormat, or kInvalid for a sender that
@@ -261,6 +264,7 @@ class Membership {
   void ask_rumours(int64_t now_us, GossipOutput* out);
   void ask_seed(int64_t now_us, GossipOutput* out);
   void ask(Peer* peer, int64_t now_us, GossipOutput* out);
+  void question(Peer* peer, bool introduce, int64_t now_us, GossipOutput* out);
 
   // gossip_exchange.cc: what to say, and what was said
   GossipMessage start_message(GossipKind kind, uint64_t sequence, int64_t now_us);

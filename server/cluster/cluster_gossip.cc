@@ -33,6 +33,23 @@ void ClusterNode::take(cluster::GossipOutput& output) {
   update_peers();
 }
 
+void ClusterNode::describe_anew() {
+  // While somebody sets the announced address to one that is refused, it may be none.
+  if (const cluster::NodeDescription own = describe(); !own.host.empty()) membership_->set_description(own);
+}
+
+void ClusterNode::greet(const NodeId& id) {
+  if (!threads_.front()->links().connected(id)) return;
+  cluster::GossipOutput output;
+  membership_->greet(id, server_.clock().monotonic_us(), &output);
+  take(output);
+}
+
+void ClusterNode::greet_members() {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  for (const cluster::Member& member : placement->topology.members) greet(member.id);
+}
+
 void ClusterNode::send_gossip(const cluster::GossipOutgoing& message) {
   BusLinks& links = threads_.front()->links();
   NodeId to = message.to;

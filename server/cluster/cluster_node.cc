@@ -182,7 +182,8 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.replicas = static_cast<uint32_t>(settings.replicas);
   description.accepts_writes = server_.engine().writable();
   if (!decided) description.hash_seed = records_seed_;
-  description.stands_back = server_.clock_keeper().stands_back();
+  // Before there is a cluster nobody knows its time, which is no reason not to count on a node once there is.
+  description.stands_back = decided && server_.clock_keeper().stands_back();
   return description;
 }
 
@@ -323,6 +324,7 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
     }
     membership_->report_heard(peer.id, now_us, &output);
     take(output);
+    if (!confirmed_ && this->placement() != nullptr) greet(peer.id);
     update_peers();
     if (repair_ != nullptr) repair_->peer_connected(peer.id);
     on_each_loop([id = peer.id](BusLinks& links) { links.hasten(id); });
@@ -411,16 +413,19 @@ void ClusterNode::keep_time() {
   }
   knows_time_.store(clocks.ready(), std::memory_order_relaxed);
   const auto placement = this->placement();
-  if (placement != nullptr)
-    stands_back_[placement->self].store(clocks.stands_back(), std::memory_order_relaxed);
+  if (placement == nullptr) return;
+  const bool back = clocks.stands_back();
+  // Until they hear of it, others would coordinate in its place, and it in theirs.
+  if (stands_back_[placement->self].exchange(back, std::memory_order_relaxed) && !back) {
+    describe_anew();
+    greet_members();
+  }
 }
 
 void ClusterNode::on_tick() {
   server_.clock_keeper().tick();
   keep_time();
-  // While somebody sets the announced address to one that is refused, it may be none.
-  if (cluster::NodeDescription own = describe(); !own.host.empty())
-    membership_->set_description(std::move(own));
+  describe_anew();
   cluster::GossipOutput output;
   membership_->tick(server_.clock().monotonic_us(), &output);
   take(output);
@@ -448,6 +453,7 @@ void ClusterNode::adopt(cluster::Topology topology) {
   for (const cluster::Member& member : placement->topology.members) members.push_back(member.id);
   server_.clock_keeper().set_members(members);
   keep_time();
+  if (!confirmed_) greet_members();
   publish_health();
   placement_version_.fetch_add(1, std::memory_order_release);
   for (ClusterThread* thread : threads_)

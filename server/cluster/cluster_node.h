@@ -135,6 +135,10 @@ class ClusterNode {
   void on_each_loop(const std::function<void(BusLinks&)>& work);
   void on_tick();
   void take(cluster::GossipOutput& output);
+  void describe_anew();
+  // Gossips with a node, or with all members, now, if there is a link: the answers tell what time it is.
+  void greet(const cluster::NodeId& id);
+  void greet_members();
   void send_gossip(const cluster::GossipOutgoing& message);
   void tell(const cluster::MembershipEvent& event);
   void publish_health();

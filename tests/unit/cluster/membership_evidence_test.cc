@@ -283,6 +283,38 @@ TEST_CASE("membership evidence: a change of a description reaches all, and only 
   CHECK(network.run_until(10'000'000, all_see_it));
 }
 
+TEST_CASE(
+    "membership evidence: who is greeted knows at once what this node is, and its answer tells its clock") {
+  Observer node;
+  // A question that never arrived.
+  node.membership.greet(Observer::id(1), node.now_us, &node.out);
+  NodeDescription changed = GossipNetwork::description_of(0);
+  changed.topology_epoch = 7;
+  node.membership.set_description(changed);
+  node.out = {};
+  node.membership.greet(Observer::id(1), node.now_us, &node.out);
+  REQUIRE(node.out.messages.size() == 1);
+  CHECK(node.out.messages[0].to == Observer::id(1));
+  GossipMessage greeting;
+  REQUIRE(decode_gossip(node.out.messages[0].bytes, &greeting).ok());
+  CHECK(greeting.kind == GossipKind::kDigest);
+  REQUIRE(greeting.descriptions.size() == 1);
+  CHECK(greeting.descriptions[0].id == Observer::id(0));
+  CHECK(greeting.descriptions[0].description == changed);
+  GossipMessage answer = Observer::from(1, 2);
+  answer.kind = GossipKind::kAnswer;
+  answer.sequence = greeting.sequence;
+  answer.clock = {1, 2, 3, true};
+  node.now_us += 1000;
+  CHECK(node.hear(1, answer).ok());
+  REQUIRE(node.out.clocks.size() == 1);
+  CHECK(node.out.clocks[0].error_us == 500);
+  // Whom it does not know it cannot greet.
+  node.out = {};
+  node.membership.greet(Observer::id(9), node.now_us, &node.out);
+  CHECK(node.out.messages.empty());
+}
+
 TEST_CASE("membership evidence: what others say of a node is how far its heartbeat has come, and no more") {
   Observer node;
   node.run(20, 0);
