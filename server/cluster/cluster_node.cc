@@ -476,7 +476,7 @@ void ClusterNode::receive_topology(std::string_view bytes) {
   cluster::Topology topology;
   if (!cluster::decode_topology(bytes, &topology).ok()) return;
   if (topology.epoch <= own_epoch() || topology.index_of(id_) == cluster::kNoNode) return;
-  topology_->learn(topology);
+  topology_->learn(topology, server_.clock().monotonic_us());
 }
 
 cluster::Epoch ClusterNode::own_epoch() const {

@@ -1,9 +1,16 @@
 #include "server/cluster/topology_keeper.h"
 
+#include <utility>
+
 #include "server/log.h"
 #include "server/thread_random.h"
 
 namespace starling::server {
+namespace {
+
+constexpr int64_t kSaveAgainUs = 1'000'000;
+
+}  // namespace
 
 using cluster::FormingNode;
 using cluster::ProposalOutcome;
@@ -16,7 +23,7 @@ TopologyKeeper::TopologyKeeper(ClusterFile& file, ClusterMemory memory, Hooks ho
       forming_(memory_.id, formed(), {}) {}
 
 void TopologyKeeper::observe(const std::vector<cluster::MemberView>& members, int64_t now_us) {
-  if (formed()) return;
+  if (register_.decided()) return;
   std::vector<FormingNode> nodes;
   for (const cluster::MemberView& view : members) {
     // A node that was only heard of by its address has not said yet what it is.
@@ -64,40 +71,51 @@ void TopologyKeeper::tick(int64_t now_us) {
   act(output, now_us);
 }
 
-void TopologyKeeper::learn(const cluster::Topology& topology) {
+void TopologyKeeper::learn(const cluster::Topology& topology, int64_t now_us) {
   cluster::RegisterOutput output;
   register_.learn(topology, &output);
-  act(output, 0);
+  act(output, now_us);
 }
 
 std::string TopologyKeeper::waiting_for(int64_t now_us) const {
   if (formed()) return {};
+  if (unsaved_) return "what this node has agreed to cannot be saved: " + why_unsaved_;
   const std::string proposing = register_.waiting_for();
   return proposing.empty() ? forming_.waiting_for(now_us) : proposing;
 }
 
 void TopologyKeeper::act(const cluster::RegisterOutput& output, int64_t now_us) {
-  memory_.acceptor = register_.state();
-  if (output.persist) {
-    if (const engine::Status status = file_.save(memory_); !status.ok()) {
-      // A promise that is not kept must not be given: say nothing, others go on without this node.
-      log_text(LogLevel::kWarning, "Cannot take part in deciding the topology: " + status.message());
-      return;
-    }
-  }
+  unsaved_ |= output.persist;
+  decided_ |= output.decided;
+  // A promise that is not kept must not be given, nor a topology served by that a restart would forget: as long as
+  // that cannot be saved this node says nothing, and others go on without it.
+  if (unsaved_ && !output.persist && now_us - tried_us_ < kSaveAgainUs) return;
+  if (unsaved_ && !save(now_us)) return;
   for (const cluster::RegisterMessage& message : output.messages) {
     std::string bytes;
     cluster::encode_topology_message(message.message, &bytes);
     hooks_.send(message.to, bytes);
   }
   if (output.outcome && *output.outcome != ProposalOutcome::kDecided) forming_.refused(now_us);
-  if (!output.decided) return;
+  if (!std::exchange(decided_, false)) return;
   forming_.set_formed();
   const cluster::Topology& topology = *memory_.acceptor.decided;
   log_text(LogLevel::kNotice, "Topology of epoch " + std::to_string(topology.epoch) + ": " +
                                   std::to_string(topology.members.size()) + " nodes, " +
                                   std::to_string(topology.replicas) + " replicas");
   hooks_.decided(topology);
+}
+
+bool TopologyKeeper::save(int64_t now_us) {
+  tried_us_ = now_us;
+  ClusterMemory next{memory_.id, register_.state()};
+  const engine::Status status = file_.save(next);
+  unsaved_ = !status.ok();
+  if (unsaved_ && why_unsaved_ != status.message())
+    log_text(LogLevel::kWarning, "Cannot take part in deciding the topology: " + status.message());
+  why_unsaved_ = unsaved_ ? status.message() : std::string();
+  if (!unsaved_) memory_ = std::move(next);
+  return !unsaved_;
 }
 
 }  // namespace starling::server

@@ -29,6 +29,7 @@ class TopologyKeeper {
   // `memory` is what the file held.
   TopologyKeeper(ClusterFile& file, ClusterMemory memory, Hooks hooks);
 
+  // As it is on disk: what was agreed on and could not be saved is not in force yet.
   const ClusterMemory& memory() const { return memory_; }
   bool formed() const { return memory_.acceptor.decided.has_value(); }
 
@@ -38,18 +39,24 @@ class TopologyKeeper {
   void receive(const cluster::NodeId& from, std::string_view bytes, int64_t now_us);
   void tick(int64_t now_us);
   // A topology that a peer serves by.
-  void learn(const cluster::Topology& topology);
+  void learn(const cluster::Topology& topology, int64_t now_us);
   // What keeps the cluster from forming, in words; empty once it has.
   std::string waiting_for(int64_t now_us) const;
 
  private:
   void act(const cluster::RegisterOutput& output, int64_t now_us);
+  // What the register holds. Durable when it returns true.
+  bool save(int64_t now_us);
 
   ClusterFile& file_;
   ClusterMemory memory_;
   Hooks hooks_;
   cluster::TopologyRegister register_;
   cluster::Forming forming_;
+  // The register holds what is not on disk yet, a decision perhaps; why it is not, and when that was tried last.
+  bool unsaved_ = false, decided_ = false;
+  std::string why_unsaved_;
+  int64_t tried_us_ = 0;
 };
 
 }  // namespace starling::server
