@@ -203,8 +203,9 @@ uint64_t version_position(int database, std::string_view key);
 inline constexpr uint64_t kEndPosition = ~uint64_t{0};
 
 // Visits the versions of one partition, in memory and in the store, tombstones included, but for what is ripe
-// by what is settled here and so means nothing any more: databases in
-// ascending order, in each the keys in the order of their hash.
+// by what is settled here and so means nothing any more. A guard whose floor is above that does mean something:
+// whoever still has what it superseded must hear of it. (Sums leave it out all the same: a node that has settled
+// more has none.) Databases in ascending order, in each the keys in the order of their hash.
 // Begins with cursor 0 and visits about `limit` keys; *cursor is then where to go on, 0 at the end. A cursor
 // is a position: the keys visited are those from the one up to the other. A key that is there throughout is
 // visited once. Blocks on the disk: pool thread, no operation of this thread under way. After an error the

@@ -153,6 +153,12 @@ Status Step::run(int database, uint64_t* until, std::vector<SeenVersion>* found)
   return {};
 }
 
+Stamp floor_of_guard(std::string_view context) {
+  VersionVector floor;
+  constexpr size_t kEntries = 1;
+  return decode_context(context, kEntries, &floor).ok() ? floor.floor() : 0;
+}
+
 }  // namespace
 
 Status scan_all_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit,
@@ -206,7 +212,9 @@ Status scan_versions(Engine& engine, uint16_t partition, uint64_t* cursor, size_
                      const VersionVisitor& visit) {
   const Stamp settled = settled_up_to(engine, partition);
   return scan_all_versions(engine, partition, cursor, limit, [&](const VisitedVersion& version) {
-    if (version.ripe != 0 && version.ripe > settled) visit(version);
+    // As Replica::told_entry() tells of the key.
+    if (version.ripe > settled || (version.ripe == 0 && floor_of_guard(version.context) > settled))
+      visit(version);
   });
 }
 

@@ -267,8 +267,7 @@ class Cluster {
       const Stamp settled = take_settled(&state_bytes);
       CHECK(take_settled(&version_bytes) == settled);
       if (state_bytes.empty()) continue;
-      const Stamp ripe = ripe_of(state_bytes);
-      if (ripe != 0 && ripe > settled) expected[name] = version_bytes;
+      expected[name] = version_bytes;
     }
     std::set<uint16_t> partitions;
     for (const std::string& name : names_) partitions.insert(Key(name).partition);

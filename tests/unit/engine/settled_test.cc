@@ -4,6 +4,7 @@
 
 #include "engine/record_codec.h"
 #include "tests/unit/engine/replicated_run.h"
+#include "tests/unit/engine/tally_check.h"
 
 namespace starling::engine {
 
@@ -73,15 +74,25 @@ std::string bare(TestNode& node, const std::string& name) {
   return std::string(bytes);
 }
 
-size_t listed(TestNode& node, const std::string& name) {
+size_t listed(TestNode& node, const std::string& name, VersionVector* context = nullptr) {
   size_t count = 0;
   uint64_t cursor = 0;
   do {
-    REQUIRE(scan_versions(node.engine(), Key(name).partition, &cursor, 2, [&](const VisitedVersion&) {
+    REQUIRE(scan_versions(node.engine(), Key(name).partition, &cursor, 2, [&](const VisitedVersion& version) {
               ++count;
+              if (context != nullptr) REQUIRE(decode_context(version.context, 100, context).ok());
             }).ok());
   } while (cursor != 0);
   return count;
+}
+
+// What two nodes make of the only key of its partition by their lists.
+Order compare_listed(TestNode& mine, TestNode& theirs, const std::string& name) {
+  VersionVector my_context, their_context;
+  (void)listed(mine, name, &my_context);
+  (void)listed(theirs, name, &their_context);
+  const auto settled = [&](TestNode& node) { return settled_up_to(node.engine(), Key(name).partition); };
+  return compare_known({my_context, settled(mine)}, {their_context, settled(theirs)});
 }
 
 struct Pair {
@@ -181,7 +192,7 @@ TEST_CASE("settled: ping-pong: one has removed a tombstone, the other has not he
   CHECK(merge(pair.a, "k", state_of(pair.b, "k")) == MergeOutcome::kUnchanged);
   CHECK(merge(pair.b, "k", state_of(pair.a, "k")) == MergeOutcome::kApplied);
   CHECK(listed(pair.a, "k") == 0);
-  CHECK(listed(pair.b, "k") == 0);
+  CHECK(compare_listed(pair.b, pair.a, "k") == Order::kEqual);
   CHECK(merge(pair.b, "k", state_of(pair.a, "k")) == MergeOutcome::kUnchanged);
   // What the other says is known now: a read need not fetch it once more.
   CHECK(compare(pair.b, "k", version_of(pair.a, "k")) == Order::kEqual);
@@ -200,10 +211,34 @@ TEST_CASE("settled: one has settled but not removed a tombstone yet, the other h
   CHECK(compare(pair.b, "k", version_of(pair.a, "k")) == Order::kBefore);
   CHECK(merge(pair.a, "k", state_of(pair.b, "k")) == MergeOutcome::kUnchanged);
   CHECK(merge(pair.b, "k", state_of(pair.a, "k")) == MergeOutcome::kApplied);
-  CHECK(listed(pair.b, "k") == 0);
+  CHECK(compare_listed(pair.b, pair.a, "k") == Order::kEqual);
   CHECK(compare(pair.b, "k", version_of(pair.a, "k")) == Order::kEqual);
   // A guard that knows more than this node's settled stamp is told as it is.
   CHECK_FALSE(bare(pair.b, "k").empty());
+}
+
+TEST_CASE(
+    "settled: who has settled and told one of two others is lost: what those list of the key agrees with "
+    "what they say") {
+  Pair pair;
+  TestNode third{3000, true, true};
+  set(pair.a, "k", "old");
+  remove(pair.a, "k");
+  for (TestNode* node : {&pair.b, &third}) merge(*node, "k", state_of(pair.a, "k"));
+  settle_up_to(pair.a, "k", pair.stamp());
+  CHECK(reap_all(pair.a, "k") == 1);
+  CHECK(merge(pair.b, "k", state_of(pair.a, "k")) == MergeOutcome::kApplied);
+  // Now one has a guard above what it has settled, and the other one the tombstone.
+  CHECK(compare_listed(pair.b, third, "k") == compare(pair.b, "k", version_of(third, "k")));
+  CHECK(compare_listed(third, pair.b, "k") == Order::kBefore);
+  CHECK(merge(pair.b, "k", state_of(third, "k")) == MergeOutcome::kUnchanged);
+  CHECK(merge(third, "k", state_of(pair.b, "k")) == MergeOutcome::kApplied);
+  CHECK(compare_listed(pair.b, third, "k") == Order::kEqual);
+  for (TestNode* node : {&pair.b, &third}) {
+    const uint16_t partition = Key("k").partition;
+    learn_tally(*node, partition);
+    CHECK(tally_of(node->engine(), partition).tally.sum == 0);
+  }
 }
 
 TEST_CASE("settled: a replica that has lost the delete hears of it from who has removed the tombstone") {
