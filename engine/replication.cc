@@ -91,6 +91,23 @@ bool hides_any(const Entry* entry) {
   return !simple(entry) && !entry->history()->hidden().empty();
 }
 
+// Whether what the actor does next to the record would claim to have seen something that is its own and still
+// there. What a floor covers is not told from others' by the context.
+bool has_events_of(ActorId actor, const VersionVector& context, const ActorTable& actors,
+                   const Entry& entry) {
+  for (const VersionVector::Entry& seen : context.entries()) {
+    if (seen.actor == actor) return true;
+  }
+  if (context.floor() == 0) return false;
+  const Record record = record_of(actors, &entry);
+  for (const auto& [id, siblings] : record.elements()) {
+    for (const Sibling& sibling : siblings) {
+      if (sibling.dot.actor == actor) return true;
+    }
+  }
+  return false;
+}
+
 }  // namespace
 
 // Makes a record without a history what the key holds. Not logged.
@@ -312,8 +329,8 @@ bool Replica::forget(const Key& key, std::string_view context) {
   std::string encoded;
   encode_context(mine, &encoded);
   (void)take_settled(&context);
-  if (encoded != context || mine.stamp_of(core.actor) != 0) return false;
-  if (core.hints.any(database.tables_->space, key)) return false;
+  if (encoded != context || core.hints.any(database.tables_->space, key)) return false;
+  if (has_events_of(core.actor, mine, core.keyspace.actors, *entry)) return false;
   database.forget(partition, slot, key);
   return true;
 }

@@ -92,9 +92,8 @@ class Replica {
 
   // The key's record goes without an event, a tombstone or a trace, as if it had never been here: for a node
   // that kept it for others, and has handed it over. `context` is that of what was handed over. False, and
-  // nothing changed: the record has changed since; a hint of it waits; or its context has events of this
-  // incarnation, whose next one on this key would claim that they were seen here, and so remove what they
-  // did.
+  // nothing changed: the record has changed since; a hint of it waits; or it has events of this incarnation,
+  // whose next one on this key would claim that they were seen here, and so remove what they did.
   bool forget(const Key& key, std::string_view context);
   // Removes the record for good if it is ripe. False: it is not, or there is none.
   bool reap(const Key& key);

@@ -5,6 +5,7 @@
 
 #include "engine/core.h"
 #include "engine/record.h"
+#include "engine/record_codec.h"
 #include "engine/replication.h"
 #include "tests/unit/engine/node_fixture.h"
 #include "tests/unit/resp/seed.h"
@@ -296,6 +297,28 @@ TEST_CASE("forget: not what has changed, waits for somebody, or has this incarna
   // The next incarnation claims nothing of this one.
   node.restart();
   CHECK(node.forget("a", node.version("a")));
+}
+
+TEST_CASE("forget: a floor is nobody's event, but this incarnation's may be below it") {
+  HintNode node(200);
+  const Stamp stamp = static_cast<Stamp>(node.clock.now_ms) << 16;
+  const Dot others{stamp, 7};
+  const auto record_of = [&](Stamp floor, Siblings siblings) {
+    VersionVector context{others};
+    context.raise_floor(floor);
+    RecordAssembly assembly(context);
+    REQUIRE(assembly.add(ElementKind::kValue, "", std::move(siblings)));
+    std::string bytes;
+    encode_record(assembly.take(), &bytes);
+    return bytes;
+  };
+  REQUIRE(node.merge("a", record_of(stamp - 2, {{others, "value"}})));
+  CHECK(node.forget("a", node.version("a")));
+  CHECK(node.version("a").empty());
+  // What it wrote is still there, and its next event would claim to have seen it.
+  const Dot own{stamp - 3, node.actor()};
+  REQUIRE(node.merge("b", record_of(stamp - 2, {{own, "own"}, {others, "value"}})));
+  CHECK_FALSE(node.forget("b", node.version("b")));
 }
 
 }  // namespace
