@@ -118,10 +118,12 @@ void ClusterThread::begin_pass() {
 void ClusterThread::follow_placement() {
   if (node_.placement_version() == placement_version_) return;
   placement_version_ = node_.placement_version();
-  placement_ = node_.placement();
+  std::shared_ptr<const cluster::Placement> placement = node_.placement();
+  // What it gives up is hinted to nodes by the numbers that they had when it began: before they have others here.
+  coordinator_.set_placement(placement);
+  placement_ = std::move(placement);
   serving_since_us_ = now_us();
   unreachable_since_us_.assign(placement_->topology.members.size(), 0);
-  coordinator_.set_placement(placement_);
   for (auto& passes : hopeful_) passes.assign(coordinator_.sets(), 0);
   holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
 }
