@@ -400,7 +400,9 @@ void ClusterNode::refresh_defaults() {
 
 int64_t ClusterNode::now_ms() const {
   const int64_t now_ms = server_.clock().wall_ms();
-  return knows_time() ? now_ms : std::min(now_ms, engine::stamp_wall_ms(stamp_at_start_));
+  // In the moment after a step, in which this node begins nothing, others stamp by the new time already.
+  return server_.clock_keeper().confirmed() ? now_ms
+                                            : std::min(now_ms, engine::stamp_wall_ms(stamp_at_start_));
 }
 
 // What the clocks have come to, for the loops.
