@@ -226,7 +226,15 @@ void Coordinator::erase_if_settled(uint64_t id) {
   requests_.erase(found);
 }
 
+// Of writes. For an attempt its client waits, and what is pushed has bounds of its own.
+void Coordinator::count_in(Request* request) {
+  if (order_ == nullptr) return;
+  request->counted = request->message.size();
+  order_->add_bytes(request->counted);
+}
+
 void Coordinator::count_out(const Request& request) {
+  if (request.counted != 0) order_->remove_bytes(request.counted);
   for (const uint16_t partition : request.owed) obligations_.end(partition);
   for (const uint16_t partition : request.ordered) order_->end(partition);
 }

@@ -233,6 +233,7 @@ class Coordinator {
     // Of a write: the message to replicas, its changes from a position on.
     std::string message;
     size_t changes_from = 0;
+    size_t counted = 0;  // Of the message, in OrderedChanges::bytes().
     absl::InlinedVector<NodeIndex, 5> replicas;
     absl::InlinedVector<Contact, 5> contacts;
     std::vector<std::vector<PeerVersion>> versions;
@@ -330,6 +331,8 @@ class Coordinator {
   void expire(uint64_t id);
   bool settled(const Request& request) const;
   void erase_if_settled(uint64_t id);
+  // The message is complete; its replicas have all answered, or are given up.
+  void count_in(Request* request);
   void count_out(const Request& request);
 
   Wire& wire_;

@@ -35,6 +35,7 @@ void Coordinator::write_again(uint16_t partition, std::string_view changes, cons
 void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::string_view changes) {
   const QuorumOptions options = request.options;
   set_changes(changes, &request);
+  count_in(&request);
   request.owed.push_back(partition);
   obligations_.begin(partition);
   bool own_copy_counted = false;
@@ -164,6 +165,7 @@ void Coordinator::flush(int64_t now_us) {
   if (batches_.empty()) return;
   for (Batch& batch : batches_) {
     batch.request.began_us = std::min(now_us, batch.began_us);
+    count_in(&batch.request);
     const uint64_t id = next_id_++;
     send_batch(id, requests_.emplace(id, std::move(batch.request)).first->second);
     erase_if_settled(id);

@@ -27,6 +27,7 @@ size_t OrderedChanges::hand_over(HandedChange change, bool* first) {
   // It stays that loop's, as begin() has counted the change.
   const size_t loop = lanes_[change.partition].load(std::memory_order_acquire) >> kLoopShift;
   Queue& queue = queues_[loop];
+  add_bytes(change.change.size());
   std::lock_guard lock(queue.mutex);
   *first = queue.changes.empty();
   queue.changes.push_back(std::move(change));
@@ -37,9 +38,16 @@ size_t OrderedChanges::hand_over(HandedChange change, bool* first) {
 std::vector<HandedChange> OrderedChanges::take(size_t loop) {
   Queue& queue = queues_[loop];
   if (!any(loop)) return {};
-  std::lock_guard lock(queue.mutex);
-  queue.size.store(0, std::memory_order_release);
-  return std::exchange(queue.changes, {});
+  std::vector<HandedChange> changes;
+  {
+    std::lock_guard lock(queue.mutex);
+    queue.size.store(0, std::memory_order_release);
+    changes.swap(queue.changes);
+  }
+  size_t bytes = 0;
+  for (const HandedChange& change : changes) bytes += change.change.size();
+  remove_bytes(bytes);
+  return changes;
 }
 
 void OrderedChanges::add_under_way(PartitionSet* partitions) const {

@@ -12,6 +12,9 @@
 //
 // Strings are not among it: they are shipped whole, in any order.
 //
+// It also counts the bytes of all changes that the loops hold for replicas: handed over here, and in writes that
+// replicas have not all answered (the coordinators add those).
+//
 // Any thread, by the rules of each function. Waits for nothing but a queue's lock.
 #pragma once
 
@@ -56,6 +59,11 @@ class OrderedChanges {
   bool any(size_t loop) const { return queues_[loop].size.load(std::memory_order_acquire) != 0; }
 
   void end(uint16_t partition);
+
+  void add_bytes(size_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+  void remove_bytes(size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+
   // Adds the partitions of which changes are under way. What others gather of the coordinators' obligations
   // afterwards has the rest: a change leaves this table no earlier than it is owed there.
   void add_under_way(PartitionSet* partitions) const;
@@ -76,6 +84,7 @@ class OrderedChanges {
 
   std::unique_ptr<std::atomic<uint32_t>[]> lanes_;
   std::vector<Queue> queues_;
+  alignas(64) std::atomic<size_t> bytes_{0};
 };
 
 }  // namespace starling::cluster

@@ -5,6 +5,7 @@
 
 #include "engine/assert.h"
 #include "engine/replication.h"
+#include "server/client_memory.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/dispatcher.h"
@@ -23,6 +24,10 @@ constexpr int64_t kConnectingUs = 3'000'000;
 constexpr int64_t kRelinkingUs = 2'000'000;
 // Of a request beside its arguments, generously.
 constexpr size_t kForwardOverheadBytes = 64 << 10;
+// What changes that replicas have not answered may take at the node: no more than this, nor than this share of what
+// clients may make it hold.
+constexpr uint64_t kMostBacklogBytes = 256 << 20;
+constexpr uint64_t kBacklogShare = 4;
 
 bool same_partition(std::span<const engine::KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(),
@@ -101,8 +106,10 @@ bool ClusterThread::runs_here(const Client& client, const Command& command, cons
   }
   const uint16_t partition = prepared.key->partition;
   if (!writes) return placement_->holds(partition, placement_->self);
-  if (placement_->replicas(partition)[0] != placement_->self || !io_thread_.server().engine().writable())
+  if (placement_->replicas(partition)[0] != placement_->self || !io_thread_.server().engine().writable() ||
+      backlogged()) {
     return false;
+  }
   return !refusal(partition, quorum_of(client), true).has_value();
 }
 
@@ -198,6 +205,13 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   return admit_here(client, command, prepared, keys, writes);
 }
 
+// Replicas are so far behind that what they have not answered takes too much memory. Who waits for replies holds
+// little there, but not everybody does (CLIENT REPLY OFF).
+bool ClusterThread::backlogged() const {
+  const uint64_t of_clients = io_thread_.server().client_memory().limit() / kBacklogShare;
+  return node_.order().bytes() >= std::min<uint64_t>(kMostBacklogBytes, of_clients);
+}
+
 // It runs on this node, once the quorums can be had and other replicas were asked.
 Admission ClusterThread::admit_here(Client& client, const Command& command, PreparedRequest& prepared,
                                     std::span<const engine::KeyRef> keys, bool writes) {
@@ -208,6 +222,10 @@ Admission ClusterThread::admit_here(Client& client, const Command& command, Prep
   const bool reads = must_read_first(client, command, prepared.request.arguments);
   if (const std::string error = hopeless(client, keys, reads, writes); !error.empty())
     return refuse_unless_connecting(client, error);
+  if (writes && prepared.read == nullptr && backlogged()) {
+    io_thread_.postpone(client, Waiting::kForLinks);
+    return Admission::kWaits;
+  }
   if (!reads) return Admission::kRun;
   const bool outdated =
       prepared.read != nullptr &&

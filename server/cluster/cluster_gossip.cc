@@ -2,7 +2,9 @@
 #include <algorithm>
 #include <mutex>
 #include <string>
+#include <utility>
 
+#include "engine/replication.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
@@ -31,6 +33,25 @@ void ClusterNode::take(cluster::GossipOutput& output) {
   if (!changed) return;
   publish_health();
   update_peers();
+}
+
+// What the clocks have come to, for the loops.
+void ClusterNode::keep_time() {
+  ClockKeeper& clocks = server_.clock_keeper();
+  membership_->set_clock(clocks.own());
+  if (clocks.confirmed() && !std::exchange(confirmed_, true)) {
+    engine::trust_stamps(server_.engine(), false);
+    server_.engine().set_active_expire(true);
+  }
+  knows_time_.store(clocks.ready(), std::memory_order_relaxed);
+  const auto placement = this->placement();
+  if (placement == nullptr) return;
+  const bool back = clocks.stands_back();
+  // Until they hear of it, others would coordinate in its place, and it in theirs.
+  if (stands_back_[placement->self].exchange(back, std::memory_order_relaxed) && !back) {
+    describe_anew();
+    greet_members();
+  }
 }
 
 void ClusterNode::describe_anew() {

@@ -237,6 +237,7 @@ ClockReport ClusterNode::clocks() const {
 
 ClusterTotals ClusterNode::totals() const {
   ClusterTotals totals;
+  totals.bytes_under_way = order_.bytes();
   for (const ClusterThread* thread : threads_) {
     const ClusterStatistics& counts = thread->statistics();
     totals.forwards += counts.forwards.get();
@@ -403,25 +404,6 @@ int64_t ClusterNode::now_ms() const {
   // In the moment after a step, in which this node begins nothing, others stamp by the new time already.
   return server_.clock_keeper().confirmed() ? now_ms
                                             : std::min(now_ms, engine::stamp_wall_ms(stamp_at_start_));
-}
-
-// What the clocks have come to, for the loops.
-void ClusterNode::keep_time() {
-  ClockKeeper& clocks = server_.clock_keeper();
-  membership_->set_clock(clocks.own());
-  if (clocks.confirmed() && !std::exchange(confirmed_, true)) {
-    engine::trust_stamps(server_.engine(), false);
-    server_.engine().set_active_expire(true);
-  }
-  knows_time_.store(clocks.ready(), std::memory_order_relaxed);
-  const auto placement = this->placement();
-  if (placement == nullptr) return;
-  const bool back = clocks.stands_back();
-  // Until they hear of it, others would coordinate in its place, and it in theirs.
-  if (stands_back_[placement->self].exchange(back, std::memory_order_relaxed) && !back) {
-    describe_anew();
-    greet_members();
-  }
 }
 
 void ClusterNode::on_tick() {

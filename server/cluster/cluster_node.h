@@ -47,6 +47,7 @@ struct ClusterTotals {
   uint64_t forwards = 0, forwards_lost = 0, forwards_repeated = 0, forwards_late = 0, fan_outs = 0,
            writes_shipped = 0, writes_failed = 0, quorum_reads = 0, reads_failed = 0, newer_fetched = 0,
            read_repairs = 0, gaps = 0, writes_overruled = 0, writes_refused = 0;
+  size_t bytes_under_way = 0;  // Now: of changes that replicas have not all answered.
 };
 
 class ClusterNode {

@@ -344,6 +344,7 @@ class ClusterThread final : private BusHandler,
   bool may_ask_again(const QuorumRead& read) const;
   std::optional<cluster::Failure> refusal(uint16_t partition, const cluster::QuorumOptions& options,
                                           bool write);
+  bool backlogged() const;
   std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads, bool writes);
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
   void refuse(Client& client, std::string_view error);

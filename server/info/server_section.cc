@@ -150,6 +150,7 @@ void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.field("cluster_fan_outs", totals.fan_outs);
   writer.field("cluster_writes_shipped", totals.writes_shipped);
   writer.field("cluster_writes_failed", totals.writes_failed);
+  writer.field("cluster_bytes_under_way", totals.bytes_under_way);
   writer.field("cluster_quorum_reads", totals.quorum_reads);
   writer.field("cluster_reads_failed", totals.reads_failed);
   writer.field("cluster_newer_fetched", totals.newer_fetched);

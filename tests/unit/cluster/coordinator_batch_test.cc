@@ -232,4 +232,38 @@ TEST_CASE("a batch of reads asks another replica when the first is lost or slow,
   CHECK(bench.coordinator.versions(1) == nullptr);
 }
 
+TEST_CASE("a message is counted until its last replica has answered or is given up") {
+  OrderedChanges order(1);
+  Bench bench(5, 3, &order);
+  QuorumOptions options;
+  options.write = {Level::kOne, 0};
+  bench.write(options);
+  CHECK(order.bytes() == bench.sent[0].payload.size());
+  bench.answer(0, kStored);
+  CHECK(order.bytes() != 0);
+  SUBCASE("it answers") {
+    bench.answer(1, kStored);
+  }
+  SUBCASE("it never does") {
+    bench.coordinator.tick(options.timeout_ms * 1000);
+  }
+  SUBCASE("it is lost, and who stands in answers") {
+    bench.coordinator.peer_lost(bench.sent[1].node);
+    for (size_t i = 2; i < bench.sent.size(); ++i) bench.answer(i, kStored);
+  }
+  SUBCASE("there is another topology") {
+    bench.coordinator.set_placement(bench.placement);
+  }
+  CHECK(order.bytes() == 0);
+  // A batch, once it has left.
+  REQUIRE(bench.join(1, options));
+  REQUIRE(bench.join(2, options));
+  CHECK(order.bytes() == 0);
+  const size_t before = bench.sent.size();
+  bench.coordinator.flush(0);
+  CHECK(order.bytes() == bench.sent[before].payload.size());
+  for (size_t i = before; i < bench.sent.size(); ++i) bench.answer(i, kStored);
+  CHECK(order.bytes() == 0);
+}
+
 }  // namespace starling::cluster

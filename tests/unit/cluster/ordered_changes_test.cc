@@ -45,6 +45,21 @@ TEST_CASE("who has a partition's changes under way ships all further ones") {
   CHECK(order.begin(kPartition, 1));
 }
 
+TEST_CASE("what is handed over is counted in bytes until it is taken") {
+  OrderedChanges order(2);
+  REQUIRE(order.begin(kPartition, 0));
+  bool first = false;
+  for (const char* bytes : {"four", "eight888"}) {
+    REQUIRE_FALSE(order.begin(kPartition, 1));
+    HandedChange change = handed(1, 1);
+    change.change = bytes;
+    (void)order.hand_over(std::move(change), &first);
+  }
+  CHECK(order.bytes() == 12);
+  CHECK(order.take(0).size() == 2);
+  CHECK(order.bytes() == 0);
+}
+
 TEST_CASE("once nothing is under way any more, the next loop ships") {
   OrderedChanges order(2);
   REQUIRE(order.begin(kPartition, 0));
