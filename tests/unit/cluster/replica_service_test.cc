@@ -17,7 +17,8 @@ namespace {
 
 class Node final : public ReplicaService::Host {
  public:
-  explicit Node(uint64_t seed) : engine_(seed, true, true), service_(engine_.engine(), *this) {}
+  explicit Node(uint64_t seed)
+      : engine_(seed, true, true), service_(engine_.engine(), *this), actor_of_attempts_(seed + 77) {}
 
   void reply(uint64_t, FrameKind, uint64_t, std::string_view payload) override {
     replies.emplace_back(payload);
@@ -61,7 +62,7 @@ class Node final : public ReplicaService::Host {
     std::vector<engine::KeyRef> refs;
     for (const std::string& name : names) refs.push_back({0, engine::Key(name)});
     operation.lock(refs);
-    engine::Trial trial(&operation, 77, refs);
+    engine::Trial trial(&operation, actor_of_attempts_, refs);
     operation.database(0).put_string(refs[0].key, value, engine::kNoDeadline);
     std::vector<engine::Tried> tried;
     CHECK(trial.take_back(&tried));
@@ -113,6 +114,7 @@ class Node final : public ReplicaService::Host {
  private:
   engine::TestNode engine_;
   ReplicaService service_;
+  const engine::ActorId actor_of_attempts_;
 };
 
 }  // namespace
