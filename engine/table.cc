@@ -6,6 +6,16 @@
 
 namespace starling::engine {
 
+namespace {
+
+// With more the table is filled as several segments at once.
+constexpr uint64_t kFlatEntries = 640;
+static_assert(TableSegment::homes_for(kFlatEntries) <= TableSegment::kFullHomes);
+// Memory for more slots an entry than these is too much.
+constexpr uint32_t kSparseSlots = 4;
+
+}  // namespace
+
 void Table::prefetch_entry(uint64_t hash) const {
   if (used_ == 0) return;
   if (depth_ == 0) return flat().prefetch_entry(hash);
@@ -70,16 +80,40 @@ Entry* Table::take(Slot slot, Slot* next) {
 }
 
 void Table::clear() {
-  for (Slot i = begin(); i != end(); i = this->next(i)) {
-    if (entry(i) != nullptr) Entry::destroy(entry(i));
-  }
+  for_each([](Entry& entry) { Entry::destroy(&entry); });
+  release_slots();
+}
+
+void Table::release_slots() {
   if (depth_ != 0) {
-    clear_directory();
+    release_directory();
   } else {
     flat().release();
   }
   set_flat({});
   used_ = 0;
+}
+
+void Table::reserve(uint64_t entries) {
+  STARLING_ASSERT(used_ == 0 && memory_bytes() == 0);
+  if (entries == 0) return;
+  if (entries > kFlatEntries) return reserve_directory(entries);
+  set_flat(TableSegment::make(0, TableSegment::homes_for(static_cast<uint32_t>(entries)), nullptr, 0));
+}
+
+void Table::fit() {
+  if (used_ * uint64_t{kSparseSlots} * sizeof(uint64_t) >= memory_bytes()) return;
+  std::vector<uint64_t> words;
+  words.reserve(used_);
+  for (Slot i = begin(); i != end(); i = next(i)) {
+    if (word(i) != 0) words.push_back(word(i));
+  }
+  release_slots();
+  reserve(words.size());
+  for (const uint64_t word : words) {
+    Entry* entry = TableSegment::pointer(word);
+    insert(hash_of(entry->key()), entry, static_cast<DirtyTag>(word >> TableSegment::kTagShift & 3));
+  }
 }
 
 size_t Table::memory_bytes() const {

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
 #include "engine/entry.h"
 #include "engine/heap.h"
 #include "engine/key.h"
@@ -27,7 +28,7 @@ using DirtyTag = uint8_t;
 class Table {
  public:
   // A place for an entry: the segment's place in the directory (upper 32 bits), the slot's in the segment.
-  // Ascending with the home's hashes. Those of an empty segment do not exist.
+  // Ascending with the home's hashes. An empty segment may have none.
   using Slot = uint64_t;
   static constexpr Slot kNotFound = UINT64_MAX;
 
@@ -84,6 +85,13 @@ class Table {
   // walk that came to this slot goes on; it may come to entries again, and leaves none out.
   Entry* take(Slot slot, Slot* next = nullptr);
   void clear();
+  // Room for so many entries, so that few or none are moved while they come. Precondition: nothing was inserted.
+  void reserve(uint64_t entries);
+  // Gives room back when there is far more than what is here takes. Slots found before are stale.
+  void fit();
+  // Visits all entries in the order of their hash, those that come next on their way into the cache meanwhile.
+  // `visit` may destroy the entry, if the table is not used any more.
+  void for_each(absl::FunctionRef<void(Entry&)> visit) const;
 
   // A walk: from the first slot, or the first that may hold an entry with a hash >= `hash`, or `slot` itself
   // if it still exists after changes, else the next, to end().
@@ -152,7 +160,9 @@ class Table {
   bool merge(uint32_t* position);
   void make_directory();
   void grow_segment(uint32_t position);
-  void clear_directory();
+  void reserve_directory(uint64_t entries);
+  void release_slots();
+  void release_directory();
   size_t directory_bytes() const;
   Slot insert_in_directory(uint64_t hash, uint64_t word);
   Entry* take_from_directory(Slot slot, Slot* next);

@@ -219,7 +219,23 @@ Entry* Table::take_from_directory(Slot slot, Slot* next) {
   return taken;
 }
 
-void Table::clear_directory() {
+// As many segments as make them half full of what a segment may have, each with room for its share.
+void Table::reserve_directory(uint64_t entries) {
+  uint32_t depth = 1;
+  while (depth < kMaxDepth && entries >> depth > TableSegment::kFullHomes / 2) ++depth;
+  Directory* directory = Directory::make(depth);
+  directory->segment_count = directory->deepest = 1u << depth;
+  set_directory(directory, depth);
+  const uint32_t homes = TableSegment::homes_for(static_cast<uint32_t>(entries >> depth));
+  for (uint32_t i = 0; i < 1u << depth; ++i) store(i, TableSegment::make(depth, homes, nullptr, 0));
+}
+
+void Table::for_each(absl::FunctionRef<void(Entry&)> visit) const {
+  if (depth_ == 0) return flat().for_each(visit);
+  for (uint32_t i = 0; i < 1u << depth_; i += places(segment_at(i).depth)) segment_at(i).for_each(visit);
+}
+
+void Table::release_directory() {
   for (uint32_t i = 0; i < 1u << depth_;) {
     const TableSegment segment = segment_at(i);
     i += places(segment.depth);

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <string_view>
 
+#include "absl/functional/function_ref.h"
 #include "engine/entry.h"
 #include "engine/heap.h"
 
@@ -23,7 +24,7 @@ struct TableSegment {
   static constexpr uint32_t kFullHomes = 1024;
   static constexpr uint32_t kLongProbe = 64;
 
-  uint64_t* slots = nullptr;  // Null: there is no entry.
+  uint64_t* slots = nullptr;  // Null only while there is no entry.
   uint32_t homes = 0;         // 1: every entry's home is slot 0.
   uint32_t depth = 0;         // How many leading bits all hashes here have in common.
 
@@ -35,7 +36,7 @@ struct TableSegment {
     return homes == 0 ? 0 : homes == 1 ? kLinearSlots : homes + 4 + homes / 16;
   }
   // So many homes keep `entries` two thirds full.
-  static uint32_t homes_for(uint32_t entries) {
+  static constexpr uint32_t homes_for(uint32_t entries) {
     return entries == 0 ? 0 : entries < kLinearSlots - 1 ? 1 : entries + entries / 2 + 4;
   }
   static uint32_t next_size(uint32_t homes) {
@@ -73,6 +74,8 @@ struct TableSegment {
   // are there: better more room, for a while, or a narrower segment.
   uint32_t long_probe(uint32_t used) const { return homes < 4 * used ? kLongProbe : UINT32_MAX; }
   void prefetch_entry(uint64_t hash) const;
+  // See Table::for_each().
+  void for_each(absl::FunctionRef<void(Entry&)> visit) const;
   // Closes the gap that the slot leaves.
   void erase(uint32_t index) const;
   // The first slot of the run of entries without a gap that `index` is in.

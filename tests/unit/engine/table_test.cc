@@ -141,6 +141,46 @@ TEST_CASE("a table that is being filled in order stays in proportion") {
   }
 }
 
+TEST_CASE("a table with room for its entries moves none of them, in whatever order they come") {
+  for (const bool in_order : {false, true}) {
+    for (const int count : {1, 8, 9, 600, 640, 641, 1'300, 20'000}) {
+      const std::vector<std::string> names = in_order ? in_order_of_hash(numbers(count)) : numbers(count);
+      Table table;
+      table.reserve(names.size());
+      const size_t bytes = table.memory_bytes();
+      CHECK(bytes <= 300 + 16 * names.size());
+      CHECK(table.find(hash_of("x"), "x") == Table::kNotFound);
+      CHECK(table.begin() <= table.end());
+      for (const std::string& name : names) insert(table, name);
+      // Some segments get more than their share.
+      CHECK(table.memory_bytes() <= bytes + bytes / 50);
+      check_against(table, {names.begin(), names.end()});
+      std::vector<std::string> visited;
+      table.for_each([&](const Entry& entry) { visited.emplace_back(entry.key()); });
+      CHECK(visited == walk(table, table.begin()));
+    }
+  }
+}
+
+TEST_CASE("a table gives back what it does not need") {
+  for (const uint64_t reserved : {100u, 1'000u, 50'000u}) {
+    for (const int count : {0, 1, 20, 2'000}) {
+      Table table;
+      table.reserve(reserved);
+      const std::vector<std::string> names = numbers(count);
+      for (const std::string& name : names) insert(table, name);
+      if (count > 0) table.set_tag(table.find(hash_of(names[0]), names[0]), 2);
+      table.fit();
+      CHECK(table.memory_bytes() <= 100 + 40 * names.size());
+      check_against(table, {names.begin(), names.end()});
+      for (const std::string& name : names)
+        CHECK(table.tag(table.find(hash_of(name), name)) == (name == names[0] ? 2 : 0));
+      for (const std::string& name : names) remove(table, name);
+      CHECK(table.memory_bytes() == 0);
+    }
+  }
+}
+
 TEST_CASE("names whose hashes begin alike do not make the directory endless") {
   std::vector<std::string> alike;
   for (int i = 0; alike.size() < 6000; ++i) {
