@@ -26,10 +26,38 @@ std::optional<std::string_view> Collection::find(std::string_view name) const {
 }
 
 void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {
-  for (Table::Slot i = elements_.begin(); i != elements_.end(); i = elements_.next(i)) {
-    const Entry* entry = elements_.entry(i);
-    if (entry != nullptr && !entry->tombstone()) visit(element_of(*entry));
+  elements_.for_each([&](const Entry& entry) {
+    if (!entry.tombstone()) visit(element_of(entry));
+  });
+}
+
+bool Collection::put(std::string_view name, std::string_view value) {
+  const uint64_t hash = hash_of(name);
+  const Table::Slot slot = elements_.find(hash, name);
+  if (slot != Table::kNotFound && type_ == Type::kSet) return false;
+  Entry::Parts parts;
+  parts.key = name;
+  parts.value = value;
+  parts.type = type_;
+  Entry* entry = Entry::create(parts);
+  element_bytes_ += entry->allocated_bytes();
+  if (slot == Table::kNotFound) {
+    elements_.insert(hash, entry, 0);
+    ++count_;
+    return true;
   }
+  Entry* old = elements_.entry(slot);
+  element_bytes_ -= old->allocated_bytes();
+  elements_.replace(slot, entry);
+  Entry::destroy(old);
+  return false;
+}
+
+std::unique_ptr<Collection> Collection::copy() const {
+  auto copied = std::make_unique<Collection>(type_);
+  copied->reserve(count_);
+  for_each([&](const Element& element) { copied->put(element.name, element.value); });
+  return copied;
 }
 
 Collection::Element Collection::random(Random& random) const {

@@ -41,6 +41,16 @@ class Collection {
   // The longest name or value, bytes: what OBJECT ENCODING decides by. Visits all elements.
   size_t longest_bytes() const;
 
+  // --- Of one that is being made, to become a record as a whole (Database::put_collection()).
+  // Room for about so many elements. Precondition: there is none yet.
+  void reserve(uint64_t elements) { elements_.reserve(elements); }
+  // True when the element is new. `value` is empty for sets.
+  bool put(std::string_view name, std::string_view value);
+  // Gives back what was reserved and not needed.
+  void fit() { elements_.fit(); }
+  // What shows of this one.
+  std::unique_ptr<Collection> copy() const;
+
   // --- For the engine. The stripe of the record is held.
   Table& elements() { return elements_; }
   const Table& elements() const { return elements_; }

@@ -376,9 +376,7 @@ void Database::copy(const Key& from, Database& target, const Key& to) {
     target.put_string(to, value, deadline_ms);
     return;
   }
-  target.remove(to);
-  OpenCollection collection = target.open(to, source.type());
-  source.collection().for_each([&](const Collection::Element& e) { collection.put(e.name, e.value); });
+  target.put_collection(to, source.collection().copy());
   if (deadline_ms != kNoDeadline) target.set_deadline(to, deadline_ms);
 }
 

@@ -18,44 +18,8 @@ OpenCollection Database::open(const Key& key, Type type) {
     STARLING_ASSERT(old->type() == type);
     return OpenCollection(*this, key, old);
   }
-  Entry::Parts parts;
-  parts.key = key.name;
-  parts.type = type;
-  parts.stamp = operation_->next_stamp();
-  parts.actor = operation_->actor_index();
-  parts.access = initial_access(core_->lfu.load(std::memory_order_relaxed), operation_->now_ms());
-  if (old != nullptr) {
-    save_before_change(*core_, *tables_, partition, slot, key);
-    tally_before(*core_, index_, key, old);
-    parts.flags = inherited_flags(old);
-  }
-  if (operation_->replaying_) parts.flags |= Entry::kOnDisk;
-  auto collection = std::make_unique<Collection>(type);
-  if (core_->options.replicated) {
-    std::unique_ptr<History> history = history_after(old);
-    if (history != nullptr) {
-      history->context().add({parts.stamp, core_->keyspace.actors.id_of(parts.actor)});
-      parts.flags |= Entry::kComplex;
-      collection->set_history(std::move(history));
-    }
-    if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
-  }
-  parts.external = collection.release();
-  Entry* entry = Entry::create(parts);
-  slot = replace_entry(partition, slot, key, entry);
-  tables_->add_live(partition, 1);
-  install_changed(partition, slot, key, entry);
-  Mutation mutation;
-  mutation.kind = MutationKind::kOpen;
-  mutation.space = tables_->space;
-  mutation.key = key.name;
-  mutation.type = type;
-  mutation.was = (parts.flags & Entry::kPurge) != 0 ? kWasPurge : 0;
-  mutation.stamp = parts.stamp;
-  operation_->log(mutation);
-  operation_->open_tables_ = tables_;
-  operation_->open_key_ = key.name;
-  return OpenCollection(*this, key, entry);
+  return OpenCollection(*this, key,
+                        install_collection(partition, slot, key, std::make_unique<Collection>(type)));
 }
 
 OpenCollection::OpenCollection(const Database& database, const Key& key, Entry* entry)

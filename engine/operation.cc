@@ -99,6 +99,10 @@ void Operation::append(const Mutation& mutation) {
   append_mutation(mutation, &frame_);
 }
 
+void Operation::reserve_frame(size_t bytes) {
+  if (core_.durable() && !replaying_) frame_.reserve(frame_.size() + bytes);
+}
+
 HintOutcome Operation::keep_hint(const KeyRef& ref, std::string_view target) {
   const uint32_t space = core_.keyspace.databases[static_cast<size_t>(ref.database)]->space;
   const HintOutcome outcome = core_.hints.keep(target, space, ref.key, now_ms_, true);

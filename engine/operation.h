@@ -147,6 +147,10 @@ class Database {
   // first put; the caller puts at least once). Precondition: absent, or of that type.
   OpenCollection open(const Key& key, Type type);
 
+  // Replaces whatever the key holds, of any type. For many elements at once: cheaper than putting them one by one.
+  // The collection is one that was made apart, and not empty. True when there was a live record.
+  bool put_collection(const Key& key, std::unique_ptr<Collection> collection);
+
   // True when there was a live record.
   bool remove(const Key& key);
   // kNoDeadline removes the deadline. True when there was a live record. A deadline in the past removes the
@@ -177,6 +181,10 @@ class Database {
   Table::Slot locate(Partition& partition, const Key& key);
   void put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms);
   void erase_slot(Partition& partition, Table::Slot slot, const Key& key);
+  Entry* install_collection(Partition& partition, Table::Slot slot, const Key& key,
+                            std::unique_ptr<Collection> collection);
+  Stamp log_open(const Key& key, Type type, uint8_t flags);
+  Stamp log_elements(Collection& collection);
   Stamp take_over(const Key& key, Entry* from, uint8_t* was);
   void install_changed(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
   void log_put(const Key& key, const Entry& entry, uint8_t was);
@@ -299,6 +307,8 @@ class Operation {
   void act_as(ActorId actor);
   void log(const Mutation& mutation);
   void append(const Mutation& mutation);
+  // Room in the frame for so many bytes more, if there is a frame.
+  void reserve_frame(size_t bytes);
   void log_hint_gone(const KeyRef& key, std::string_view target);
   void seal_captured();
   void note_change() {

@@ -6,8 +6,10 @@
 #include <array>
 #include <cstdlib>
 #include <map>
+#include <memory>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/collection.h"
@@ -166,7 +168,7 @@ class RandomRun {
       model.erase(at);
       at = model.end();
     }
-    switch (random_.below(8)) {
+    switch (random_.below(9)) {
       case 0:
       case 1: {
         ModelValue value;
@@ -192,6 +194,9 @@ class RandomRun {
       case 4:
         edit(model, database, key, name, at);
         break;
+      case 5:
+        REQUIRE(put_collection(&model[name], database, key) == (at != model.end()));
+        break;
       default:
         change_collection(model, database, key, name, at);
     }
@@ -207,6 +212,21 @@ class RandomRun {
       bytes[0] = 'x';
       value.text[0] = 'x';
     });
+  }
+
+  // In place of whatever there is.
+  bool put_collection(ModelValue* value, Database& database, const Key& key) {
+    *value = ModelValue();
+    value->type = random_.below(2) == 0 ? Type::kHash : Type::kSet;
+    auto collection = std::make_unique<Collection>(value->type);
+    const uint64_t elements = 1 + random_.below(20);
+    if (random_.below(2) == 0) collection->reserve(random_.below(2) == 0 ? elements : 2000);
+    for (uint64_t i = 0; i < elements; ++i) {
+      const std::string field = "f" + std::to_string(random_.below(30));
+      const std::string text = value->type == Type::kHash ? random_text() : "";
+      REQUIRE(collection->put(field, text) == value->fields.insert_or_assign(field, text).second);
+    }
+    return database.put_collection(key, std::move(collection));
   }
 
   void change_collection(Model& model, Database& database, const Key& key, const std::string& name,

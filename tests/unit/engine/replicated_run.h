@@ -7,9 +7,11 @@
 #include <array>
 #include <charconv>
 #include <map>
+#include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "engine/counter.h"
@@ -339,8 +341,19 @@ inline void ReplicatedRun::change_collection(Operation& operation, const Key& ke
   const int64_t now_ms = node_.clock.now_ms;
   const ElementKind kind = element_kind_of(type);
   const bool absent = record.type(now_ms) == Type::kNone;
+  const uint64_t changes = 1 + below(3);
+  if (absent && changes > 1) {
+    const std::string name = random_field();
+    const std::string text = type == Type::kHash ? random_text() : "";
+    auto whole = std::make_unique<Collection>(type);
+    whole->put(name, text);
+    REQUIRE_FALSE(database.put_collection(key, std::move(whole)));
+    Change change(&record, last_dot(operation, key), now_ms);
+    change.put_element(kind, name, text);
+    return (void)change.finish();
+  }
   OpenCollection collection = database.open(key, type);
-  for (uint64_t i = 1 + below(3); i > 0; --i) {
+  for (uint64_t i = changes; i > 0; --i) {
     const std::string name = random_field();
     const bool there = !absent && record.winner(kind, name) != nullptr;
     const VersionVector seen = record.context();
