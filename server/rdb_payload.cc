@@ -1,8 +1,8 @@
 #include "server/rdb_payload.h"
 
 #include <algorithm>
+#include <utility>
 
-#include "absl/container/flat_hash_set.h"
 #include "engine/assert.h"
 #include "resp/number.h"
 #include "server/crc64.h"
@@ -60,13 +60,37 @@ bool read_value(RdbReader& reader, RdbValue* value) {
   }
 }
 
-bool all_different(const std::vector<std::string_view>& strings, size_t step) {
-  absl::flat_hash_set<std::string_view> seen;
-  seen.reserve(strings.size() / step);
+std::unique_ptr<engine::Collection> collection_of(const RdbValue& value) {
+  const std::vector<std::string_view>& strings = value.strings.all;
+  const size_t step = value.type == engine::Type::kHash ? 2 : 1;
+  auto collection = std::make_unique<engine::Collection>(value.type);
   for (size_t i = 0; i < strings.size(); i += step) {
-    if (!seen.insert(strings[i]).second) return false;
+    if (!collection->put(strings[i], step == 2 ? strings[i + 1] : std::string_view())) return nullptr;
   }
-  return true;
+  return collection;
+}
+
+// Element by element: of large ones even a list of views would be large. To the end of what is to be read.
+std::unique_ptr<engine::Collection> read_collection(RdbReader& reader, engine::Type type) {
+  // No more room than real elements need: untrusted bytes may claim one in each byte.
+  constexpr size_t kUsualBytes = 4;
+  size_t count = 0;
+  if (!reader.length(&count) || count == 0) return nullptr;
+  auto collection = std::make_unique<engine::Collection>(type);
+  collection->reserve(std::min(count, reader.left() / kUsualBytes));
+  RdbStrings strings;
+  for (size_t i = 0; i < count; ++i) {
+    std::string_view name, value;
+    if (!reader.string(&strings, &name)) return nullptr;
+    if (type == engine::Type::kHash && !reader.string(&strings, &value)) return nullptr;
+    if (!collection->put(name, value)) return nullptr;
+    if (!strings.owned.empty()) strings.owned.clear();
+  }
+  return reader.left() == 0 ? std::move(collection) : nullptr;
+}
+
+std::string_view body_of(std::string_view payload) {
+  return payload.substr(0, payload.size() - std::min(payload.size(), kVersionBytes + kCrcBytes));
 }
 
 void append_type(TypeByte type, std::string* out) {
@@ -122,13 +146,23 @@ bool rdb_payload_intact(std::string_view payload) {
 }
 
 bool decode_rdb_payload(std::string_view payload, RdbValue* value) {
-  if (payload.size() < kVersionBytes + kCrcBytes) return false;
-  RdbReader reader(payload.substr(0, payload.size() - kVersionBytes - kCrcBytes));
+  RdbReader reader(body_of(payload));
   if (!read_value(reader, value) || reader.left() != 0) return false;
   const std::vector<std::string_view>& strings = value->strings.all;
   if (value->type == engine::Type::kString) return true;
   const size_t step = value->type == engine::Type::kHash ? 2 : 1;
-  return !strings.empty() && strings.size() % step == 0 && all_different(strings, step);
+  return !strings.empty() && strings.size() % step == 0;
+}
+
+std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view payload) {
+  RdbReader reader(body_of(payload));
+  uint8_t type = 0;
+  if (!reader.byte(&type) || type == kString) return nullptr;
+  if (type == kSet) return read_collection(reader, engine::Type::kSet);
+  if (type == kHash) return read_collection(reader, engine::Type::kHash);
+  RdbValue value;
+  if (!decode_rdb_payload(payload, &value) || value.type == engine::Type::kString) return nullptr;
+  return collection_of(value);
 }
 
 std::string encode_rdb_payload(const RdbValue& value, RdbForm form) {

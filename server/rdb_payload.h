@@ -12,9 +12,11 @@
 // read.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
 
+#include "engine/collection.h"
 #include "engine/types.h"
 #include "server/rdb_strings.h"
 
@@ -22,8 +24,7 @@ namespace starling::server {
 
 struct RdbValue {
   engine::Type type = engine::Type::kNone;
-  // A string: that one. A set: its members. A hash: names and values by turns. No name or member is there
-  // twice.
+  // A string: that one. A set: its members. A hash: names and values by turns.
   RdbStrings strings;
 };
 
@@ -35,9 +36,11 @@ enum class RdbForm {
 // The version is known and the checksum right.
 [[nodiscard]] bool rdb_payload_intact(std::string_view payload);
 // The value of an intact payload. False: the bytes are not a value, which an intact payload of untrusted
-// origin may well have; *value is then unspecified. A hash or set is never empty. The views are into
-// `payload` or the value itself.
+// origin may well have; *value is then unspecified. A hash or set is never empty, but may have a name or member
+// twice. The views are into `payload` or the value itself.
 [[nodiscard]] bool decode_rdb_payload(std::string_view payload, RdbValue* value);
+// The hash or set that an intact payload says. Null: it says no such thing, or has a name or member twice.
+[[nodiscard]] std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view payload);
 
 // Precondition: a string, or a hash or set that is not empty; a set is of integers when `form` is kCompact.
 std::string encode_rdb_payload(const RdbValue& value, RdbForm form);

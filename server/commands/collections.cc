@@ -1,5 +1,7 @@
 #include "server/commands/collections.h"
 
+#include <memory>
+#include <utility>
 #include <vector>
 
 #include "resp/number.h"
@@ -30,6 +32,31 @@ bool is_compact(const Settings& settings, const engine::Collection& collection) 
   }
   return size <= settings.hash_listpack_entries &&
          static_cast<int64_t>(collection.longest_bytes()) <= settings.hash_listpack_value_bytes;
+}
+
+int64_t put_elements(CommandContext& context, engine::Type type, bool absent) {
+  // With fewer a collection made apart gains nothing.
+  constexpr size_t kManyElements = 32;
+  const size_t step = type == engine::Type::kHash ? 2 : 1;
+  int64_t added = 0;
+  const auto put_into = [&](auto& collection) {
+    for (size_t i = 2; i < context.size(); i += step) {
+      const std::string_view value = step == 2 ? context.argument(i + 1) : std::string_view();
+      added += collection.put(context.argument(i), value) ? 1 : 0;
+    }
+  };
+  const engine::Key key = context.key(1);
+  const size_t elements = (context.size() - 2) / step;
+  if (absent && elements >= kManyElements) {
+    auto collection = std::make_unique<engine::Collection>(type);
+    collection->reserve(elements);
+    put_into(*collection);
+    context.database.put_collection(key, std::move(collection));
+  } else {
+    engine::OpenCollection collection = context.database.open(key, type);
+    put_into(collection);
+  }
+  return added;
 }
 
 void reply_size(CommandContext& context, engine::Type type) {

@@ -13,6 +13,10 @@ namespace starling::server {
 // for sets integers only. Visits all elements of one that has few.
 bool is_compact(const Settings& settings, const engine::Collection& collection);
 
+// Puts the elements in arguments 2 and following into the key in argument 1, which is `absent` or of that type;
+// a hash's are fields and values by turns. Returns how many are new.
+int64_t put_elements(CommandContext& context, engine::Type type, bool absent);
+
 // Whole handlers, for a key of `type` in argument 1:
 // The number of elements.
 void reply_size(CommandContext& context, engine::Type type);

@@ -1,7 +1,9 @@
 // DUMP and RESTORE: values as payloads that a Redis 7.0 reads and writes too (rdb_payload.h).
 #include <algorithm>
 #include <array>
+#include <memory>
 #include <string>
+#include <utility>
 
 #include "server/commands/arguments.h"
 #include "server/commands/collections.h"
@@ -74,26 +76,28 @@ bool restore_options(const CommandContext& context, RestoreOptions* options) {
   return true;
 }
 
-// False: an error was replied. `value` refers to the argument.
-bool payload_argument(const CommandContext& context, size_t i, RdbValue* value) {
+struct Restored {
+  RdbValue string;                                 // Refers to the argument.
+  std::unique_ptr<engine::Collection> collection;  // Null: it is a string.
+};
+
+// False: an error was replied.
+bool payload_argument(const CommandContext& context, size_t i, Restored* value) {
   const std::string_view payload = context.argument(i);
   if (!rdb_payload_intact(payload)) {
     context.reply.error("ERR DUMP payload version or checksum are wrong");
     return false;
   }
-  if (decode_rdb_payload(payload, value)) return true;
+  value->collection = decode_rdb_collection(payload);
+  if (value->collection != nullptr) return true;
+  if (decode_rdb_payload(payload, &value->string) && value->string.type == engine::Type::kString) return true;
   context.reply.error("ERR Bad data format");
   return false;
 }
 
-void store(engine::Database& database, const engine::Key& key, const RdbValue& value, int64_t deadline_ms) {
-  const std::vector<std::string_view>& strings = value.strings.all;
-  if (value.type == engine::Type::kString) return database.put_string(key, strings[0], deadline_ms);
-  database.remove(key);
-  engine::OpenCollection collection = database.open(key, value.type);
-  const bool with_values = value.type == engine::Type::kHash;
-  for (size_t i = 0; i < strings.size(); i += with_values ? 2 : 1)
-    collection.put(strings[i], with_values ? strings[i + 1] : std::string_view());
+void store(engine::Database& database, const engine::Key& key, Restored value, int64_t deadline_ms) {
+  if (value.collection == nullptr) return database.put_string(key, value.string.strings.all[0], deadline_ms);
+  database.put_collection(key, std::move(value.collection));
   if (deadline_ms != engine::kNoDeadline) database.set_deadline(key, deadline_ms);
 }
 
@@ -113,7 +117,7 @@ void restore(CommandContext& context) {
   const bool existed = static_cast<bool>(find_to_change(context, key));
   if (existed && !options.replace) return context.reply.error("BUSYKEY Target key name already exists.");
   int64_t deadline_ms = 0;
-  RdbValue value;
+  Restored value;
   if (!integer_argument(context, 2, &deadline_ms)) return;
   if (deadline_ms < 0) return context.reply.error("ERR Invalid TTL value, must be >= 0");
   if (!payload_argument(context, 3, &value)) return;
@@ -123,7 +127,7 @@ void restore(CommandContext& context) {
     if (context.database.remove(key)) context.notify(kNotifyGeneric, "del", key.name);
     return context.reply.ok();
   }
-  store(context.database, key, value, deadline_ms);
+  store(context.database, key, std::move(value), deadline_ms);
   apply_access(context, key, options);
   context.notify(kNotifyNew, "new", key.name);
   context.notify(kNotifyGeneric, "restore", key.name);

@@ -23,10 +23,7 @@ bool set_fields(CommandContext& context, int64_t* created) {
   const engine::Key key = context.key(1);
   engine::Found found;
   if (!find_to_change(context, key, Type::kHash, &found)) return false;
-  engine::OpenCollection hash = context.database.open(key, Type::kHash);
-  for (size_t i = 2; i < context.size(); i += 2) {
-    *created += hash.put(context.argument(i), context.argument(i + 1)) ? 1 : 0;
-  }
+  *created = put_elements(context, Type::kHash, !found);
   notify_change(context, kNotifyHash, "hset", key.name, !found);
   return true;
 }

@@ -1,7 +1,10 @@
 #include "server/commands/set_algebra.h"
 
 #include <algorithm>
-#include <string>
+#include <memory>
+#include <numeric>
+#include <utility>
+#include <vector>
 
 #include "absl/container/flat_hash_set.h"
 #include "absl/functional/function_ref.h"
@@ -15,8 +18,7 @@ using engine::Collection;
 using Element = Collection::Element;
 // Null stands for an absent key: an empty set.
 using Sets = std::vector<const Collection*>;
-// Views into the sets.
-using Members = std::vector<std::string_view>;
+using Visit = absl::FunctionRef<void(std::string_view)>;
 
 constexpr uint64_t kNoLimit = UINT64_MAX;
 constexpr uint64_t kScanStep = 256;
@@ -38,7 +40,7 @@ bool find_sets(CommandContext& context, size_t first, size_t count, Sets* sets) 
 
 // Visits at most `limit` members that all sets have. Goes through the smallest, asking the others in order of
 // their size.
-void intersect(Sets sets, uint64_t limit, absl::FunctionRef<void(std::string_view)> visit) {
+void intersect(Sets sets, uint64_t limit, Visit visit) {
   std::sort(sets.begin(), sets.end(),
             [](const Collection* a, const Collection* b) { return size_of(a) < size_of(b); });
   const Collection* smallest = sets.front();
@@ -60,40 +62,39 @@ void intersect(Sets sets, uint64_t limit, absl::FunctionRef<void(std::string_vie
   } while (cursor != 0 && left != 0);
 }
 
-Members intersection_of(const Sets& sets) {
-  Members members;
-  intersect(sets, kNoLimit, [&](std::string_view member) { members.push_back(member); });
-  return members;
+// Visits each member once.
+void visit_intersection(const Sets& sets, Visit visit) {
+  intersect(sets, kNoLimit, visit);
 }
 
-Members union_of(const Sets& sets) {
-  Members members;
-  absl::flat_hash_set<std::string_view> seen;
+// Visits a member once for each set that has it.
+void visit_union(const Sets& sets, Visit visit) {
   for (const Collection* set : sets) {
-    if (set == nullptr) continue;
-    set->for_each([&](const Element& element) {
-      if (seen.insert(element.name).second) members.push_back(element.name);
-    });
+    if (set != nullptr) set->for_each([&](const Element& element) { visit(element.name); });
   }
-  return members;
+}
+
+void visit_union_once(const Sets& sets, Visit visit) {
+  absl::flat_hash_set<std::string_view> seen;
+  visit_union(sets, [&](std::string_view member) {
+    if (seen.insert(member).second) visit(member);
+  });
 }
 
 // Asks the other sets for each member of the first, the largest one first: it is likeliest to have it.
-Members difference_by_asking(const Collection& first, Sets others) {
+void difference_by_asking(const Collection& first, Sets others, Visit visit) {
   std::sort(others.begin(), others.end(),
             [](const Collection* a, const Collection* b) { return size_of(a) > size_of(b); });
-  Members members;
   first.for_each([&](const Element& element) {
     for (const Collection* other : others) {
       if (other != nullptr && other->contains(element.name)) return;
     }
-    members.push_back(element.name);
+    visit(element.name);
   });
-  return members;
 }
 
 // Takes the members of the other sets out of a copy of the first.
-Members difference_by_erasing(const Collection& first, const Sets& others) {
+void difference_by_erasing(const Collection& first, const Sets& others, Visit visit) {
   absl::flat_hash_set<std::string_view> left;
   left.reserve(first.size());
   first.for_each([&](const Element& element) { left.insert(element.name); });
@@ -101,13 +102,14 @@ Members difference_by_erasing(const Collection& first, const Sets& others) {
     if (left.empty()) break;
     if (other != nullptr) other->for_each([&](const Element& element) { left.erase(element.name); });
   }
-  return {left.begin(), left.end()};
+  for (const std::string_view member : left) visit(member);
 }
 
-Members difference_of(const Sets& sets) {
+// Visits each member once.
+void visit_difference(const Sets& sets, Visit visit) {
   const Collection* first = sets.front();
   const Sets others(sets.begin() + 1, sets.end());
-  if (first == nullptr || std::find(others.begin(), others.end(), first) != others.end()) return {};
+  if (first == nullptr || std::find(others.begin(), others.end(), first) != others.end()) return;
   // Asking costs at most a lookup for each member of the first and each set, and often stops early; erasing
   // costs a step for each member of all sets.
   uint64_t asking = 0, erasing = 0;
@@ -115,78 +117,81 @@ Members difference_of(const Sets& sets) {
     if (set != nullptr) asking += first->size();
     erasing += size_of(set);
   }
-  return asking / 2 <= erasing ? difference_by_asking(*first, others) : difference_by_erasing(*first, others);
+  return asking / 2 <= erasing ? difference_by_asking(*first, others, visit)
+                               : difference_by_erasing(*first, others, visit);
 }
 
-// Copies the members out of the sets to `bytes`, so that they outlive them.
-void detach(Members* members, std::string* bytes) {
-  size_t size = 0;
-  for (const std::string_view member : *members) size += member.size();
-  bytes->reserve(size);
-  for (std::string_view& member : *members) {
-    const size_t offset = bytes->size();
-    bytes->append(member);
-    member = std::string_view(*bytes).substr(offset);
-  }
-}
-
-// Makes the key in argument 1, of whatever type it is, the set of `members`.
-void store(CommandContext& context, Members members, std::string_view event) {
-  const engine::Key destination = context.key(1);
-  std::string bytes;
-  const bool is_source = std::find(context.arguments.begin() + 2, context.arguments.end(),
-                                   destination.name) != context.arguments.end();
-  if (is_source) detach(&members, &bytes);
-  const bool existed = context.database.remove(destination);
-  if (!members.empty()) {
-    engine::OpenCollection set = context.database.open(destination, engine::Type::kSet);
-    for (const std::string_view member : members) set.put(member, {});
-    notify_change(context, kNotifySet, event, destination.name, !existed);
-  } else if (existed) {
-    context.notify(kNotifyGeneric, "del", destination.name);
-  }
-  context.reply.integer(static_cast<int64_t>(members.size()));
-}
-
-using Combine = Members (*)(const Sets& sets);
+using Combine = void (*)(const Sets& sets, Visit visit);
 
 void reply_combined(CommandContext& context, Combine combine) {
   Sets sets;
   if (!find_sets(context, 1, context.size() - 1, &sets)) return;
-  const Members members = combine(sets);
+  std::vector<std::string_view> members;
+  combine(sets, [&](std::string_view member) { members.push_back(member); });
   context.reply.set(members.size());
   for (const std::string_view member : members) context.reply.bulk(member);
 }
 
-void store_combined(CommandContext& context, Combine combine, std::string_view event) {
+// Makes the key in argument 1, of whatever type it is, the set of the members. It may be one of the sets itself, so
+// the new set is made apart. `room`: for about how many members, of sets of these sizes.
+void store_combined(CommandContext& context, Combine combine,
+                    uint64_t (*room)(const std::vector<uint64_t>& sizes), std::string_view event) {
   Sets sets;
-  if (find_sets(context, 2, context.size() - 2, &sets)) store(context, combine(sets), event);
+  if (!find_sets(context, 2, context.size() - 2, &sets)) return;
+  std::vector<uint64_t> sizes;
+  for (const Collection* set : sets) sizes.push_back(size_of(set));
+  auto combined = std::make_unique<Collection>(engine::Type::kSet);
+  combined->reserve(room(sizes));
+  combine(sets, [&](std::string_view member) { combined->put(member, {}); });
+  const engine::Key destination = context.key(1);
+  const auto size = static_cast<int64_t>(combined->size());
+  if (size != 0) {
+    const bool existed = context.database.put_collection(destination, std::move(combined));
+    notify_change(context, kNotifySet, event, destination.name, !existed);
+  } else if (context.database.remove(destination)) {
+    context.notify(kNotifyGeneric, "del", destination.name);
+  }
+  context.reply.integer(size);
+}
+
+// Not for all of them where there are many: they may have the same members.
+uint64_t union_room(const std::vector<uint64_t>& sizes) {
+  const uint64_t sum = std::accumulate(sizes.begin(), sizes.end(), uint64_t{0});
+  return std::min(sum, 2 * *std::max_element(sizes.begin(), sizes.end()));
+}
+
+uint64_t intersection_room(const std::vector<uint64_t>& sizes) {
+  return *std::min_element(sizes.begin(), sizes.end());
+}
+
+uint64_t difference_room(const std::vector<uint64_t>& sizes) {
+  return sizes.front();
 }
 
 }  // namespace
 
 void sinter(CommandContext& context) {
-  reply_combined(context, intersection_of);
+  reply_combined(context, visit_intersection);
 }
 
 void sunion(CommandContext& context) {
-  reply_combined(context, union_of);
+  reply_combined(context, visit_union_once);
 }
 
 void sdiff(CommandContext& context) {
-  reply_combined(context, difference_of);
+  reply_combined(context, visit_difference);
 }
 
 void sinterstore(CommandContext& context) {
-  store_combined(context, intersection_of, "sinterstore");
+  store_combined(context, visit_intersection, intersection_room, "sinterstore");
 }
 
 void sunionstore(CommandContext& context) {
-  store_combined(context, union_of, "sunionstore");
+  store_combined(context, visit_union, union_room, "sunionstore");
 }
 
 void sdiffstore(CommandContext& context) {
-  store_combined(context, difference_of, "sdiffstore");
+  store_combined(context, visit_difference, difference_room, "sdiffstore");
 }
 
 void sintercard(CommandContext& context) {

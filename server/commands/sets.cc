@@ -19,9 +19,7 @@ void sadd(CommandContext& context) {
   const engine::Key key = context.key(1);
   engine::Found found;
   if (!find_to_change(context, key, Type::kSet, &found)) return;
-  engine::OpenCollection set = context.database.open(key, Type::kSet);
-  int64_t added = 0;
-  for (size_t i = 2; i < context.size(); ++i) added += set.put(context.argument(i), {}) ? 1 : 0;
+  const int64_t added = put_elements(context, Type::kSet, !found);
   if (added != 0) notify_change(context, kNotifySet, "sadd", key.name, !found);
   context.reply.integer(added);
 }

@@ -47,11 +47,17 @@ bool all_integers(const std::vector<std::string_view>& strings) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view body(reinterpret_cast<const char*>(data), size);
   RdbValue unused;
-  if (rdb_payload_intact(body)) (void)decode_rdb_payload(body, &unused);
+  if (rdb_payload_intact(body)) {
+    (void)decode_rdb_payload(body, &unused);
+    (void)decode_rdb_collection(body);
+  }
 
   const std::string payload = sealed(body);
   RdbValue value;
-  if (!decode_rdb_payload(payload, &value)) return 0;
+  const bool decoded = decode_rdb_payload(payload, &value);
+  const auto collection = decode_rdb_collection(payload);
+  STARLING_ASSERT(collection == nullptr || (decoded && collection->type() == value.type));
+  if (!decoded || (value.type != Type::kString && collection == nullptr)) return 0;
   check_round_trip(value, RdbForm::kPlain, true);
   if (value.type == Type::kHash) check_round_trip(value, RdbForm::kCompact, true);
   if (value.type == Type::kSet && all_integers(value.strings.all))

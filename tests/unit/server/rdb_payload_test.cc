@@ -33,9 +33,24 @@ struct Decoded {
   bool operator==(const Decoded&) const = default;
 };
 
+void check_same(const engine::Collection& collection, const RdbValue& value) {
+  const std::vector<std::string_view>& strings = value.strings.all;
+  const size_t step = value.type == Type::kHash ? 2 : 1;
+  REQUIRE(collection.type() == value.type);
+  REQUIRE(collection.size() * step == strings.size());
+  for (size_t i = 0; i < strings.size(); i += step)
+    REQUIRE(collection.find(strings[i]) == (step == 2 ? strings[i + 1] : ""));
+}
+
 Decoded decoded(std::string_view payload) {
   RdbValue value;
   if (!rdb_payload_intact(payload) || !decode_rdb_payload(payload, &value)) return {};
+  const auto collection = decode_rdb_collection(payload);
+  CHECK_FALSE((value.type == Type::kString && collection != nullptr));
+  if (value.type == Type::kString)
+    return {true, value.type, {value.strings.all.begin(), value.strings.all.end()}};
+  if (collection == nullptr) return {};
+  check_same(*collection, value);
   return {true, value.type, {value.strings.all.begin(), value.strings.all.end()}};
 }
 
