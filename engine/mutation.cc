@@ -1,5 +1,7 @@
 #include "engine/mutation.h"
 
+#include "engine/assert.h"
+
 namespace starling::engine {
 
 namespace {
@@ -42,6 +44,7 @@ void begin_frame(ActorId actor, std::string* frame) {
 }
 
 void append_mutation(const Mutation& m, std::string* frame) {
+  STARLING_ASSERT(m.kind != MutationKind{});
   if (m.kind == MutationKind::kMap) {
     frame->push_back(static_cast<char>(m.kind));
     for (const uint32_t space : m.spaces) append_varint(space, frame);

@@ -69,7 +69,7 @@ inline constexpr uint8_t kWasWithDeadline = 2;
 inline constexpr uint8_t kWasPurge = 4;  // The store may hold elements under this key.
 
 struct Mutation {
-  MutationKind kind = MutationKind::kMap;
+  MutationKind kind{};  // Whoever makes one says which.
   uint32_t space = 0;
   std::string_view key;  // Or the element's name.
   std::string_view value;

@@ -148,6 +148,16 @@ void Operation::add_dirty_bytes(uint16_t partition, int64_t change) {
   core_.keyspace.stripes.add_dirty_bytes(stripe_of(partition), change);
 }
 
+// Which space each database has now.
+void Operation::log_spaces() {
+  const Keyspace& keyspace = core_.keyspace;
+  Mutation mutation;
+  mutation.kind = MutationKind::kMap;
+  for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
+  mutation.next_space = keyspace.next_space;
+  log(mutation);
+}
+
 void Operation::flush_database(int index) {
   STARLING_ASSERT(all_locked_);
   seal_captured();
@@ -158,10 +168,7 @@ void Operation::flush_database(int index) {
   keyspace.drop(std::exchange(tables, std::move(fresh)));
   open_tables_ = nullptr;
   keyspace.note_change_of_all();
-  Mutation mutation;
-  for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
-  mutation.next_space = keyspace.next_space;
-  log(mutation);
+  log_spaces();
   if (!replaying_) core_.observer.flushed(index);
 }
 
@@ -179,10 +186,7 @@ void Operation::swap_databases(int first, int second) {
   // A replay finds an open collection by its database's number, which is another one from here on.
   open_tables_ = nullptr;
   keyspace.note_change_of_all();
-  Mutation mutation;
-  for (size_t i = 0; i < kDatabases; ++i) mutation.spaces[i] = keyspace.databases[i]->space;
-  mutation.next_space = keyspace.next_space;
-  log(mutation);
+  log_spaces();
   if (replaying_) return;
   core_.observer.flushed(first);
   core_.observer.flushed(second);

@@ -309,6 +309,7 @@ class Operation {
   void append(const Mutation& mutation);
   // Room in the frame for so many bytes more, if there is a frame.
   void reserve_frame(size_t bytes);
+  void log_spaces();
   void log_hint_gone(const KeyRef& key, std::string_view target);
   void seal_captured();
   void note_change() {
