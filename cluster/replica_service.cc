@@ -102,6 +102,23 @@ void ReplicaService::prefetch_from(size_t number) {
 
 namespace {
 
+// Why a merge changed nothing and is not to be tried again; empty: that is not so.
+std::string_view refusal_of(engine::MergeOutcome outcome) {
+  switch (outcome) {
+    case engine::MergeOutcome::kCorrupt:
+      return "malformed request";
+    case engine::MergeOutcome::kStampTooFarAhead:
+      return "a stamp too far in the future: the clocks of the nodes differ";
+    case engine::MergeOutcome::kTooManyActors:
+      return "too many actors: the records here have as many as a node can tell apart";
+    case engine::MergeOutcome::kApplied:
+    case engine::MergeOutcome::kUnchanged:
+    case engine::MergeOutcome::kGap:
+      break;
+  }
+  return {};
+}
+
 // A gap is noted with what its repair needs to know.
 engine::MergeOutcome merge(engine::Operation& operation, const engine::KeyRef& reference,
                            const Change& change, uint64_t number, std::string* gaps,
@@ -184,11 +201,8 @@ ReplicaService::Progress ReplicaService::store(uint64_t link, FrameKind kind, ui
       engine::append_varint(overruled, &hidden);
       hidden_numbers.push_back(number);
     }
-    if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead) {
-      refuse(link, kind, correlation, ReplyResult::kRefused,
-             outcome == engine::MergeOutcome::kCorrupt
-                 ? "malformed request"
-                 : "a stamp too far in the future: the clocks of the nodes differ");
+    if (const std::string_view why = refusal_of(outcome); !why.empty()) {
+      refuse(link, kind, correlation, ReplyResult::kRefused, why);
       return Progress::kDone;
     }
   }
@@ -278,16 +292,15 @@ ReplicaService::Progress ReplicaService::store_if(uint64_t link, FrameKind kind,
     if (conditions[number].record.empty()) continue;
     outcome = engine::Replica(operation, keys[number].database)
                   .merge_state(keys[number].key, conditions[number].record);
-    if (outcome == engine::MergeOutcome::kCorrupt || outcome == engine::MergeOutcome::kStampTooFarAhead)
-      break;
+    if (!refusal_of(outcome).empty()) break;
   }
-  refused |= outcome == engine::MergeOutcome::kStampTooFarAhead;
+  const bool refused_merge = outcome != engine::MergeOutcome::kCorrupt && !refusal_of(outcome).empty();
+  refused |= refused_merge;
   if (refused) host_.refused_attempts().note(name_of(conditions));
   engine::LogPosition position = operation.finish();
   if (outcome == engine::MergeOutcome::kCorrupt) return malformed();
-  if (outcome == engine::MergeOutcome::kStampTooFarAhead) {
-    refuse(link, kind, correlation, ReplyResult::kRefused,
-           "a stamp too far in the future: the clocks of the nodes differ");
+  if (refused_merge) {
+    refuse(link, kind, correlation, ReplyResult::kRefused, refusal_of(outcome));
     return Progress::kDone;
   }
   if (refused) {

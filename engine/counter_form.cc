@@ -30,13 +30,17 @@ std::optional<std::string> counter_value(ActorTable& actors, const Contribution&
   return value;
 }
 
+ActorIndex base_actor(const Entry& entry) {
+  ActorIndex actor;
+  std::memcpy(&actor, entry.counter_tail().data() + sizeof(Stamp), sizeof actor);
+  return actor;
+}
+
 Contribution contribution_in(const ActorTable& actors, const Entry& entry) {
   const char* const tail = entry.counter_tail().data();
   Contribution contribution;
-  ActorIndex actor;
-  std::memcpy(&actor, tail + 8, sizeof actor);
   contribution.base.stamp = load_u64(tail);
-  if (contribution.base.stamp != 0) contribution.base.actor = actors.id_of(actor);
+  if (contribution.base.stamp != 0) contribution.base.actor = actors.id_of(base_actor(entry));
   contribution.base_value = static_cast<int64_t>(load_u64(tail + 10));
   const auto shown = static_cast<uint64_t>(integer_of(entry.value()));
   contribution.sum = static_cast<int64_t>(shown - static_cast<uint64_t>(contribution.base_value));

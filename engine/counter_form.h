@@ -21,6 +21,8 @@ namespace starling::engine {
 std::optional<std::string> counter_value(ActorTable& actors, const Contribution& contribution);
 // Precondition: the entry is a counter.
 Contribution contribution_in(const ActorTable& actors, const Entry& entry);
+// Of the same, the base's actor as it lies there; 0 where there is no base.
+ActorIndex base_actor(const Entry& entry);
 
 // What an entry has of an element with these siblings, and what is left for the history.
 struct ElementForm {

@@ -1,6 +1,5 @@
 #include "engine/keyspace.h"
 
-#include "engine/assert.h"
 #include "engine/collection.h"
 #include "engine/history.h"
 
@@ -82,20 +81,6 @@ void Stripes::reset_lookups() {
   const Totals totals = all_totals();
   forgotten_hits_.store(totals.hits, std::memory_order_relaxed);
   forgotten_misses_.store(totals.misses, std::memory_order_relaxed);
-}
-
-ActorIndex ActorTable::find_or_add(ActorId id) {
-  const std::lock_guard lock(mutex_);
-  const size_t next = indexes_.size();
-  const auto [found, added] = indexes_.try_emplace(id, static_cast<ActorIndex>(next));
-  if (added) {
-    STARLING_ASSERT(next <= UINT16_MAX);
-    auto& block = blocks_[next / kBlockIds];
-    if (block == nullptr) block = std::make_unique<std::array<ActorId, kBlockIds>>();
-    (*block)[next % kBlockIds] = id;
-  }
-  last_.store(found->second, std::memory_order_release);
-  return found->second;
 }
 
 size_t entry_bytes(const Entry& entry) {

@@ -12,7 +12,7 @@
 #include <mutex>
 #include <vector>
 
-#include "absl/container/flat_hash_map.h"
+#include "engine/actor_table.h"
 #include "engine/dot.h"
 #include "engine/entry.h"
 #include "engine/key.h"
@@ -72,31 +72,6 @@ struct DatabaseTables {
     partition.with_deadline += static_cast<uint32_t>(change);
     with_deadline.fetch_add(static_cast<uint64_t>(static_cast<int64_t>(change)), std::memory_order_relaxed);
   }
-};
-
-// Actors by a two-byte index. Any thread. Grows by one for each unclean stop that left records behind.
-class ActorTable {
- public:
-  // Takes a lock unless it was asked for the same one last: the changes of a message are nearly always one
-  // actor's.
-  ActorIndex index_of(ActorId id) {
-    const uint32_t last = last_.load(std::memory_order_acquire);
-    if (last != kNone && id_of(static_cast<ActorIndex>(last)) == id) return static_cast<ActorIndex>(last);
-    return find_or_add(id);
-  }
-  // Takes none: who has an index has it, by whatever way, from who put the id in its place.
-  ActorId id_of(ActorIndex index) const { return (*blocks_[index / kBlockIds])[index % kBlockIds]; }
-
- private:
-  static constexpr uint32_t kNone = UINT32_MAX;
-  static constexpr size_t kBlockIds = 256;
-  ActorIndex find_or_add(ActorId id);
-
-  std::mutex mutex_;
-  // Blocks and ids stay where they are.
-  std::array<std::unique_ptr<std::array<ActorId, kBlockIds>>, 65536 / kBlockIds> blocks_;
-  absl::flat_hash_map<ActorId, ActorIndex> indexes_;
-  std::atomic<uint32_t> last_{kNone};
 };
 
 // The stripes, and the accounting of memory, which is kept by stripe and summed in coarse steps.

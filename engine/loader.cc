@@ -28,6 +28,7 @@ bool read_element(ActorTable& actors, ElementKind kind, std::string_view row, Ac
   if (decode_simple_element(row, actor, &parts->stamp, &parts->value)) return true;
   Siblings siblings;
   if (!decode_element(kind, row, &siblings).ok() || siblings.size() != 1) return false;
+  if (!take_actors(actors, siblings)) return false;
   *actor = siblings.front().dot.actor;
   ElementForm form = form_of(actors, std::move(siblings), true);
   *counter = std::move(form.value);
@@ -35,6 +36,15 @@ bool read_element(ActorTable& actors, ElementKind kind, std::string_view row, Ac
   parts->value = *counter;
   parts->counter = form.counter;
   return form.counter;
+}
+
+Status too_many_actors() {
+  return {StatusCode::kInvalid, "the records in memory have as many actors as there can be"};
+}
+
+// What could not be read is damaged, unless it is a counter that stands on an actor for which there is no room.
+Status unreadable(const ActorTable& actors, const Key& key) {
+  return actors.has_room() ? damaged(key) : too_many_actors();
 }
 
 struct Destroyer {
@@ -70,9 +80,10 @@ Status Loader::read_elements(uint32_t space, const Key& key, Read* read) {
     std::string counter;
     if (!decode_element_name(iterator->key(), prefix_bytes, &element) ||
         !read_element(core_.keyspace.actors, element.kind, iterator->value(), &actor, &parts, &counter)) {
-      return damaged(key);
+      return unreadable(core_.keyspace.actors, key);
     }
     if (element.kind != element_kind_of(read->type)) continue;
+    if (!core_.keyspace.actors.take(actor)) return too_many_actors();
     parts.key = element.name;
     parts.type = read->type;
     parts.actor = core_.keyspace.actors.index_of(actor);
@@ -97,6 +108,8 @@ bool Loader::read_string(Read* read) {
       !decode_contribution(bytes, &contribution)) {
     return false;
   }
+  const ActorId base = contribution.base.actor;
+  if (base != 0 && !core_.keyspace.actors.take(base)) return false;
   std::optional<std::string> value = counter_value(core_.keyspace.actors, contribution);
   if (!value.has_value()) return false;
   read->bytes = *std::move(value);
@@ -112,14 +125,15 @@ Status Loader::read(uint32_t space, const Key& key, Read* read) {
   if (result == ReadResult::kAbsent) return {};
   if (result != ReadResult::kFound) return {StatusCode::kIoError, "the store could not be read"};
   read->found = true;
-  if (read_string(read)) return {};
+  if (read_string(read)) return core_.keyspace.actors.take(read->actor) ? Status() : too_many_actors();
   if (has_form(read->bytes, Form::kCover)) return read_covered(space, key, read);
   uint64_t count;
   Stamp deadline_stamp = 0;
   if (!decode_simple_header(read->bytes, &read->type, &read->actor, &read->stamp, &read->deadline_ms, &count,
                             &deadline_stamp)) {
-    return damaged(key);
+    return unreadable(core_.keyspace.actors, key);
   }
+  if (!core_.keyspace.actors.take(read->actor)) return too_many_actors();
   Status status = read_elements(space, key, read);
   if (status.ok() && read->collection->size() != count) return damaged(key);
   read->collection->set_deadline_stamp(deadline_stamp);
@@ -157,6 +171,7 @@ Status Loader::read_covered(uint32_t space, const Key& key, Read* read) {
     return status.code() == StatusCode::kCorrupt ? damaged(key) : status;
   }
   if (!supported(header.record)) return damaged(key);
+  if (!take_actors(core_.keyspace.actors, header.record)) return too_many_actors();
   EntryAssembly assembly(core_.keyspace.actors, shown, header.record.context(), 0, Entry::kOnDisk);
   assembly.add(header.record);
   bool shows = shown.type == Type::kNone;
@@ -177,6 +192,7 @@ Status Loader::read_covered(uint32_t space, const Key& key, Read* read) {
         if (!header.record.context().covers(sibling.dot)) return damaged(key);
       }
       shows |= type_of(element.kind) == shown.type;
+      if (!take_actors(core_.keyspace.actors, siblings)) return too_many_actors();
       assembly.add(element.kind, element.name, std::move(siblings));
     }
     if (!iterator->status().ok()) return iterator->status();
@@ -224,7 +240,7 @@ bool Loader::load_cached(DatabaseTables& tables, const Key& key) {
       core_.store->get(Family::kRecords, record_key, ReadMode::kMemoryOnly, &read.bytes);
   if (result == ReadResult::kFound) {
     // A collection's elements need an iterator, which cannot promise to stay off the disk.
-    if (!read_string(&read)) return false;
+    if (!read_string(&read) || !core_.keyspace.actors.take(read.actor)) return false;
     read.found = true;
   } else if (result != ReadResult::kAbsent) {
     return false;
@@ -243,6 +259,7 @@ Status Loader::load(int database, const Key& key) {
     Partition& partition = tables->partition(key);
     const bool missing = !partition.complete && partition.table.find(key.hash, key.name) == Table::kNotFound;
     const uint32_t removals = partition.removals;
+    const uint64_t era = core_.keyspace.actors.era();
     const bool keep_lock = missing && attempt >= kOptimisticAttempts;
     if (!keep_lock) stripes.unlock(stripe);
     if (!missing) return {};
@@ -252,7 +269,9 @@ Status Loader::load(int database, const Key& key) {
     if (!keep_lock) stripes.lock(stripe);
     const bool current = core_.keyspace.databases[static_cast<size_t>(database)] == tables;
     // Tables that were flushed meanwhile are being freed: no look into them.
+    // Nor is it known whose the indexes are by now that were found without the stripe.
     const bool valid = current && partition.removals == removals &&
+                       (keep_lock || core_.keyspace.actors.era() == era) &&
                        partition.table.find(key.hash, key.name) == Table::kNotFound;
     if (status.ok() && valid) install(*tables, key, std::move(found));
     stripes.unlock(stripe);

@@ -1,4 +1,5 @@
 // Moving a record to another key. See operation.h.
+#include "engine/actor_sweep.h"
 #include "engine/assert.h"
 #include "engine/collection.h"
 #include "engine/core.h"
@@ -54,6 +55,8 @@ Stamp Database::take_over(const Key& key, Entry* from, uint8_t* was) {
   }
   Entry* entry = Entry::create(parts);
   hollow_out(from);
+  // A sweep may have been here, and not yet where it came from.
+  if (ActorTable& actors = core_->keyspace.actors; actors.sweeping()) keep_actors(actors, *entry);
   // Only where a single node's log is replayed in a cluster.
   if (History* history = entry->history())
     history->context().add({parts.stamp, core_->keyspace.actors.id_of(parts.actor)});

@@ -12,7 +12,8 @@ namespace starling::engine {
 namespace {
 
 constexpr auto kTick = std::chrono::milliseconds(100);
-constexpr int64_t kExpiryBudgetUs = 25'000;  // Of each tick: a quarter, as Redis's slow cycle.
+constexpr int64_t kExpiryBudgetUs = 25'000;      // Of each tick: a quarter, as Redis's slow cycle.
+constexpr int64_t kActorSweepBudgetUs = 25'000;  // Likewise, while there is something to sweep for.
 constexpr int64_t kStoreExpiryIntervalUs = 1'000'000;
 constexpr int64_t kCheckpointRetryUs = 5'000'000;
 constexpr int64_t kFlushedSpaceDelayUs = 30'000'000;  // Until the rows of a flushed database are erased.
@@ -33,6 +34,7 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
       governor_(core_, evictor_),
       scanner_(core_),
       expirer_(*this, core_, loader_),
+      actor_sweep_(core_),
       checkpointer_(core_),
       lock_(std::move(parts.lock)),
       actor_file_(std::move(parts.actor_file)),
@@ -352,6 +354,7 @@ void NodeEngine::tick() {
     std::lock_guard lock(random_mutex_);
     evictor_.make_room(kEvictInBackground, random_);
   }
+  actor_sweep_.go_on(kActorSweepBudgetUs);
   // A checkpoint under way works on the tables that were in use when it began.
   if (checkpoint_mutex_.try_lock()) {
     drop_flushed();

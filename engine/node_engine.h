@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "engine/actor_file.h"
+#include "engine/actor_sweep.h"
 #include "engine/checkpointer.h"
 #include "engine/core.h"
 #include "engine/disk_pool.h"
@@ -102,6 +103,7 @@ class NodeEngine final : public Engine {
   MemoryGovernor governor_;
   Scanner scanner_;
   Expirer expirer_;
+  ActorSweep actor_sweep_;
   Checkpointer checkpointer_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<ActorFile> actor_file_;

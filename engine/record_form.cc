@@ -1,6 +1,7 @@
 #include "engine/record_form.h"
 
 #include <algorithm>
+#include <optional>
 #include <utility>
 
 #include "engine/assert.h"
@@ -19,6 +20,13 @@ bool never_there(const Entry* entry) {
   return entry == nullptr || (entry->stamp() == 0 && !entry->has(Entry::kComplex));
 }
 
+// The last event that the context knows of; stamp 0: none.
+Dot last_of(const VersionVector& context) {
+  Dot last;
+  for (const auto& [actor, stamp] : context.entries()) last = std::max(last, Dot{stamp, actor});
+  return last;
+}
+
 Dot dot_of(const ActorTable& actors, const Entry& entry) {
   return {entry.stamp(), actors.id_of(entry.actor())};
 }
@@ -28,9 +36,10 @@ void must_add(RecordAssembly& assembly, ElementKind kind, std::string_view name,
   STARLING_ASSERT(added);
 }
 
-void add_inline(RecordAssembly& assembly, const Elements& hidden, ElementKind but) {
+// All of it but what is of that kind.
+void add_inline(RecordAssembly& assembly, const Elements& hidden, std::optional<ElementKind> but = {}) {
   for (const auto& [id, siblings] : hidden) {
-    if (!is_stored_apart(id.kind) && id.kind != but) must_add(assembly, id.kind, id.name, siblings);
+    if (!is_stored_apart(id.kind) && but != id.kind) must_add(assembly, id.kind, id.name, siblings);
   }
 }
 
@@ -59,7 +68,7 @@ Record inline_record(const ActorTable& actors, const Entry& entry) {
     must_add(assembly, ElementKind::kValue, "", siblings_of(actors, entry, hidden));
     if (history != nullptr) add_inline(assembly, history->hidden(), ElementKind::kValue);
   } else if (history != nullptr) {
-    add_inline(assembly, history->hidden(), ElementKind::kMember);
+    add_inline(assembly, history->hidden());
   } else if (entry.type() == Type::kNone) {
     must_add(assembly, ElementKind::kValue, "", {{dot_of(actors, entry), "", entry.deadline_ms(), true}});
   } else if (entry.deadline_ms() != 0) {
@@ -181,6 +190,22 @@ bool supported(const Record& record) {
                      [](const auto& element) { return supported(element.first.kind, element.second); });
 }
 
+bool take_actors(ActorTable& actors, const Siblings& siblings) {
+  return std::all_of(siblings.begin(), siblings.end(), [&](const Sibling& sibling) {
+    if (!actors.take(sibling.dot.actor)) return false;
+    if (!sibling.counter) return true;
+    const ActorId base = contribution_of(sibling).base.actor;
+    return base == 0 || actors.take(base);
+  });
+}
+
+bool take_actors(ActorTable& actors, const Record& record) {
+  const Dot last = last_of(record.context());
+  return (last.stamp == 0 || actors.take(last.actor)) &&
+         std::all_of(record.elements().begin(), record.elements().end(),
+                     [&](const auto& element) { return take_actors(actors, element.second); });
+}
+
 EntryAssembly::EntryAssembly(ActorTable& actors, Shown shown, VersionVector context, DirtyTag tag,
                              uint8_t element_flags)
     : actors_(actors), shown_(shown), tag_(tag), element_flags_(element_flags) {
@@ -247,8 +272,7 @@ Entry* EntryAssembly::make(std::string_view name, uint32_t access, uint8_t flags
   parts.access = access;
   parts.flags = flags;
   parts.deadline_ms = shown_.deadline_ms;
-  Dot last;
-  for (const auto& [actor, stamp] : history_->context().entries()) last = std::max(last, Dot{stamp, actor});
+  const Dot last = last_of(history_->context());
   if (last.stamp == 0) return Entry::create(parts);
   parts.stamp = last.stamp;
   parts.actor = actors_.index_of(last.actor);

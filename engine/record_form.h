@@ -52,6 +52,10 @@ Record without_expired(Record record, int64_t now_ms);
 bool supported(const Record& record);
 bool supported(ElementKind kind, const Siblings& siblings);
 
+// True: whoever is an actor in there has an index, as ActorTable::take() says. For what comes from elsewhere.
+[[nodiscard]] bool take_actors(ActorTable& actors, const Siblings& siblings);
+[[nodiscard]] bool take_actors(ActorTable& actors, const Record& record);
+
 // Makes an entry from a record's parts.
 class EntryAssembly {
  public:

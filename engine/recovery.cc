@@ -220,6 +220,10 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
 Status Recovery::replay(std::string_view frame) {
   MutationReader reader(frame);
   if (!reader.ok()) return {StatusCode::kCorrupt, "a frame of the commit log is too short"};
+  sweep_.run_if_crowded();
+  if (!core_.keyspace.actors.take(reader.actor()))
+    return {StatusCode::kInvalid,
+            "the records that the commit log changes have more actors than there can be"};
   const ActorIndex actor = core_.keyspace.actors.index_of(reader.actor());
   Mutation mutation;
   std::string_view open_key;

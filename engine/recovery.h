@@ -4,6 +4,7 @@
 #include <functional>
 #include <string>
 
+#include "engine/actor_sweep.h"
 #include "engine/core.h"
 #include "engine/loader.h"
 #include "engine/status.h"
@@ -39,6 +40,7 @@ class Recovery {
   Engine& engine_;
   EngineCore& core_;
   Loader& loader_;
+  ActorSweep sweep_{core_};
   bool store_replicated_ = false;
   uint64_t frames_ = 0;
   uint64_t mutations_ = 0;

@@ -70,6 +70,7 @@ bool decode_counter_state(std::string_view bytes, ActorTable& actors, SimpleStat
       !decode_contribution(payload, &contribution)) {
     return false;
   }
+  if (contribution.base.actor != 0 && !actors.take(contribution.base.actor)) return false;
   std::optional<std::string> value = counter_value(actors, contribution);
   if (!value.has_value()) return false;
   state->counter = true;
@@ -157,6 +158,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
     const bool in_time = never || state.stamp <= old->stamp() || state.stamp > settled;
     if (never || (in_time && simple(old) && core.keyspace.actors.id_of(old->actor()) == state.actor)) {
       if (!never && old->stamp() >= state.stamp) return MergeOutcome::kUnchanged;
+      if (!core.keyspace.actors.take(state.actor)) return MergeOutcome::kTooManyActors;
       const uint8_t was = was_bits(old, inherited_flags(old));
       database.log_record(key, bytes, state.stamp, was, 0);
       Entry::Parts parts;
@@ -191,9 +193,12 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
   Record record = merge_known(record_of(core.keyspace.actors, old), settled, theirs, their_settled);
   if (overruled != nullptr) *overruled = engine::overruling(record, theirs);
   if (record.context() == mine) return MergeOutcome::kUnchanged;
+  if (!take_actors(core.keyspace.actors, record)) return MergeOutcome::kTooManyActors;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
   return MergeOutcome::kApplied;
 }
+
+namespace {
 
 // Whether a delta's elements are all such as this copy may take: none that was superseded here without a
 // trace.
@@ -205,6 +210,13 @@ bool acceptable(const Delta& delta, const VersionVector& mine, Stamp settled) {
   }
   return true;
 }
+
+bool take_actors_of(ActorTable& actors, const Delta& delta) {
+  return std::all_of(delta.touched.begin(), delta.touched.end(),
+                     [&](const auto& touched) { return take_actors(actors, touched.second); });
+}
+
+}  // namespace
 
 MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp* overruled) {
   if (overruled != nullptr) *overruled = 0;
@@ -237,6 +249,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
   // nothing.
   if (their_settled > settled && !delta.base.covers(mine)) return MergeOutcome::kGap;
   if (settled != 0 && !acceptable(delta, mine, settled)) return MergeOutcome::kGap;
+  if (!take_actors_of(core.keyspace.actors, delta)) return MergeOutcome::kTooManyActors;
   if (entry != nullptr && is_collection(*entry)) {
     OpenCollection collection(database, key, entry);
     if (collection.can_merge(delta)) {
@@ -258,6 +271,7 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
   // What of it is not in the context was settled.
   if (!stands_alone) record.join_context(delta.base);
   if (apply_delta(delta, &record) != DeltaOutcome::kApplied) return MergeOutcome::kGap;
+  if (!take_actors(core.keyspace.actors, record)) return MergeOutcome::kTooManyActors;
   database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
   if (overruled != nullptr) *overruled = overruling(key, delta);
   return MergeOutcome::kApplied;

@@ -33,6 +33,7 @@ enum class MergeOutcome {
   kGap,               // merge_delta() only; nothing changed: what the delta builds on is not all here.
   kCorrupt,           // Nothing changed: not an encoding, or one of a later release.
   kStampTooFarAhead,  // Nothing changed: its author's clock is far ahead of this node's (hybrid_clock.h).
+  kTooManyActors,  // Nothing changed: records in memory have as many actors as there can be (actor_table.h).
 };
 
 enum class VclockOutcome {

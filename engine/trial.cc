@@ -17,6 +17,7 @@ constexpr size_t kLargestStringBytes = 1 << 20;
 }  // namespace
 
 bool Trial::possible(Operation& operation, std::span<const KeyRef> keys) {
+  if (!operation.core_.keyspace.actors.has_room()) return false;
   return std::all_of(keys.begin(), keys.end(), [&](const KeyRef& ref) {
     const Found found = operation.database(ref.database).find(ref.key, Touch::kNo);
     if (!found) return true;

@@ -32,7 +32,8 @@ struct Tried {
 
 class Trial {
  public:
-  // Whether what the keys hold is little enough to be put back. They are locked and resident.
+  // Whether what the keys hold is little enough to be put back, and there is room for one more actor. They are
+  // locked and resident.
   static bool possible(Operation& operation, std::span<const KeyRef> keys);
 
   // `operation` has changed nothing; it captures nothing. It outlives this. Until take_back() its events are `actor`'s:

@@ -165,6 +165,8 @@ void ClusterThread::fetch_done(uint64_t token, const cluster::KeyName& name, std
       const engine::MergeOutcome outcome = engine::Replica(operation, name.database).merge_state(key, record);
       if (outcome == engine::MergeOutcome::kStampTooFarAhead)
         read->trouble = "its stamp is too far in the future, the clocks of the nodes differ";
+      if (outcome == engine::MergeOutcome::kTooManyActors)
+        read->trouble = "the records here have as many actors as a node can tell apart";
     }
     if (operation.finish() != 0) io_thread_.commit_gate().note_change();
     // A stand-in hands it on, so that in the end it need not keep it.
