@@ -13,7 +13,7 @@
 namespace starling::cluster {
 
 struct Placement {
-  // Precondition: `id` is a member.
+  // Precondition: `id` is a member (check_membership()).
   Placement(Topology agreed, const NodeId& id);
 
   Topology topology;

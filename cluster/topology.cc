@@ -65,6 +65,15 @@ NodeIndex Topology::index_of(const NodeId& id) const {
   return at != members.end() && at->id == id ? static_cast<NodeIndex>(at - members.begin()) : kNoNode;
 }
 
+Status check_membership(const Topology& topology, const NodeId& id) {
+  if (topology.index_of(id) != kNoNode) return Status();
+  const bool removed = std::binary_search(topology.removed.begin(), topology.removed.end(), id);
+  return {StatusCode::kInvalid,
+          "this node, " + id.to_string() + ", " +
+              (removed ? "was removed from its cluster" : "is no member of its cluster") + " (epoch " +
+              std::to_string(topology.epoch) + "). To join anew it must start in an empty data directory"};
+}
+
 Status check(const Topology& topology) {
   if (topology.epoch == 0) return invalid("no epoch");
   if (topology.cluster_id == 0) return invalid("no cluster id");

@@ -66,5 +66,7 @@ struct Topology {
 // Whether every bound and order stated above holds and at least one member is active. kInvalid says which
 // does not. Everything that takes a Topology may rely on a checked one.
 [[nodiscard]] engine::Status check(const Topology& topology);
+// Whether a node may serve by it: whoever is no member, removed or never counted in, may not. kInvalid says which.
+[[nodiscard]] engine::Status check_membership(const Topology& topology, const NodeId& id);
 
 }  // namespace starling::cluster

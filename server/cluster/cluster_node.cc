@@ -133,6 +133,7 @@ engine::Status ClusterNode::open() {
   remember_peers();
   if (topology_->formed()) {
     const cluster::Topology& topology = *topology_->memory().acceptor.decided;
+    if (engine::Status status = cluster::check_membership(topology, id_); !status.ok()) return status;
     if (engine::Status status = server_.engine().adopt_hash_seed(topology.hash_seed); !status.ok())
       return status;
     adopt(topology);
@@ -421,6 +422,10 @@ void ClusterNode::on_tick() {
 }
 
 void ClusterNode::adopt(cluster::Topology topology) {
+  if (engine::Status status = cluster::check_membership(topology, id_); !status.ok()) {
+    log_text(LogLevel::kWarning, "Stopping: " + status.message());
+    return server_.request_shutdown();
+  }
   // Before anybody serves by this topology. Until now commands on keys were refused, so there are no records.
   if (engine::Status status = server_.engine().adopt_hash_seed(topology.hash_seed); !status.ok()) {
     log_text(LogLevel::kWarning, "Cannot be a member of this cluster: " + status.message() + ". Stopping.");

@@ -155,4 +155,23 @@ TEST_CASE("topology: members are found by id") {
   CHECK(topology.index_of(NodeId()) == kNoNode);
 }
 
+TEST_CASE("topology: who is no member may not serve by it, and is told why") {
+  engine::SeededRandom random(1);
+  Topology topology;
+  topology.epoch = 7;
+  for (int i = 0; i < 3; ++i) topology.members.push_back(make_member(&random));
+  std::sort(topology.members.begin(), topology.members.end(),
+            [](const Member& a, const Member& b) { return a.id < b.id; });
+  const NodeId removed = random_id(&random), stranger = random_id(&random);
+  topology.removed = {removed};
+  for (const Member& member : topology.members) CHECK(check_membership(topology, member.id).ok());
+  CHECK(check_membership(topology, removed).code() == engine::StatusCode::kInvalid);
+  CHECK(
+      check_membership(topology, removed).message() ==
+      "this node, " + removed.to_string() +
+          ", was removed from its cluster (epoch 7). To join anew it must start in an empty data directory");
+  CHECK(check_membership(topology, stranger).message().find("is no member of its cluster") !=
+        std::string::npos);
+}
+
 }  // namespace starling::cluster
