@@ -1,8 +1,9 @@
 // How a command is declared and what its handler gets.
 //
-// Each family's file (server/commands/*.cc) ends with one table of CommandSpec, returned by a function that
-// server/commands/all.cc lists. COMMAND, arity and state gates, key locking, ACL categories, the
-// documentation and the compatibility table all come from these declarations.
+// A family's file in server/commands/ ends with tables of CommandSpec: one for the family, returned by a function
+// that server/commands/all.cc lists, and one for each container's subcommands. COMMAND INFO, arity and state gates,
+// key locking, the categories shown, the usage and summary in COMMAND DOCS and the compatibility table come from
+// these declarations; complexity and tips from command_metadata.h, what changed when from command_history.h.
 #pragma once
 
 #include <cstdint>

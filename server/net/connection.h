@@ -12,7 +12,8 @@
 
 namespace starling::server {
 
-// A socket fresh from accept(), on its way to a loop. Owns the descriptor until it is taken.
+// A socket fresh from accept(), on its way to a loop. A plain value: who has it closes the descriptor, or gives it to a
+// Connection.
 struct AcceptedSocket {
   int fd = -1;
   bool unix_socket = false;
@@ -29,7 +30,7 @@ struct IoResult {
 
 class Connection {
  public:
-  // Takes the descriptor over. `handler` is told of events from the first watch_* on.
+  // Takes the descriptor over. `handler` is told of events from the first watch() on.
   Connection(EventLoop& loop, int fd, FdHandler& handler);
   ~Connection();  // Closes the descriptor.
   Connection(const Connection&) = delete;
