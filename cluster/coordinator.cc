@@ -120,10 +120,6 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
   MessageReader reply(payload);
   ReplyResult result;
   if (!reply.read_result(&result)) result = ReplyResult::kRefused;
-  if (result == ReplyResult::kStaleEpoch) {
-    uint64_t epoch;
-    if (reply.read_number(&epoch)) newer_epoch_ = std::max(newer_epoch_, epoch);
-  }
   switch (request.kind) {
     case Kind::kWrite:
     case Kind::kPush:

@@ -203,8 +203,6 @@ class Coordinator {
   // Writes to the partition are on their way to replicas, which are therefore behind for a moment.
   bool writing(uint16_t partition) const { return obligations_.owed(partition); }
   Obligations& obligations() { return obligations_; }
-  // A newer epoch than ours that somebody told of; 0: none.
-  Epoch newer_epoch() const { return newer_epoch_; }
 
  private:
   enum class Kind : uint8_t { kWrite, kPush, kRead, kFetch, kAttempt };
@@ -350,7 +348,6 @@ class Coordinator {
   absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
   Obligations obligations_;
   uint64_t next_id_ = 1;
-  Epoch newer_epoch_ = 0;
 };
 
 }  // namespace starling::cluster

@@ -153,7 +153,6 @@ class Membership {
   // Forgets the node for ever: whatever peers still say of it, it does not come back. Not spread: each node
   // learns removals from the topology.
   void remove(const NodeId& id);
-  bool was_removed(const NodeId& id) const { return removed_.contains(id); }
   // Asks the peer now rather than when its turn comes, and tells it what this node is: for news that others should
   // not have to wait for.
   void greet(const NodeId& id, int64_t now_us, GossipOutput* out);
@@ -166,8 +165,6 @@ class Membership {
   void report_unreachable(const NodeId& id, int64_t now_us, GossipOutput* out);
   // Any data message came from the node: it lives, though it may not hear us.
   void report_heard(const NodeId& id, int64_t now_us, GossipOutput* out);
-  // The node answered a request of ours: both ways work.
-  void report_answered(const NodeId& id, int64_t now_us, GossipOutput* out);
 
   // Queries.
 

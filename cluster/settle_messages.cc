@@ -111,9 +111,4 @@ bool decode_busy_reply(std::string_view detail, PartitionSet* busy, PartitionSet
   return true;
 }
 
-bool decode_adopt_reply(std::string_view detail, uint64_t* adopted) {
-  ByteReader reader(detail);
-  return read_kind(&reader, TreeKind::kAdopt) && reader.read_varint(adopted) && reader.left() == 0;
-}
-
 }  // namespace starling::cluster

@@ -54,6 +54,5 @@ std::string encode_adopt_reply(uint64_t adopted);
 // Of what follows the result.
 [[nodiscard]] bool decode_mark_reply(std::string_view detail, Mark* mark);
 [[nodiscard]] bool decode_busy_reply(std::string_view detail, PartitionSet* busy, PartitionSet* guarded);
-[[nodiscard]] bool decode_adopt_reply(std::string_view detail, uint64_t* adopted);
 
 }  // namespace starling::cluster

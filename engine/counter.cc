@@ -66,10 +66,6 @@ Contribution contribution_of(const Sibling& sibling) {
   return contribution;
 }
 
-int64_t saturated_sum(int64_t a, int64_t b) {
-  return saturated(Wide{a} + b);
-}
-
 std::string shown_value(const Siblings& siblings) {
   const Sibling& winner = siblings.back();
   return winner.counter ? sum_of(siblings, winner) : winner.value;

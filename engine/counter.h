@@ -34,9 +34,6 @@ std::string encode_contribution(const Contribution& contribution);
 // Of a sibling whose `counter` is set.
 Contribution contribution_of(const Sibling& sibling);
 
-// What a base and a sum show; held at the ends of the range.
-int64_t saturated_sum(int64_t a, int64_t b);
-
 // What an element with these siblings shows: the winner's value, or the sum that the winner is part of.
 // Precondition: not empty.
 std::string shown_value(const Siblings& siblings);

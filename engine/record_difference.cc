@@ -195,13 +195,6 @@ bool append_difference(Operation& operation, int database, const Key& key, std::
   return true;
 }
 
-bool delta_of_difference(std::string_view bytes, Delta* delta) {
-  Difference difference;
-  if (!decode(bytes, &difference) || difference.probe) return false;
-  *delta = std::move(difference.delta);
-  return true;
-}
-
 void append_probe(Operation& operation, int database, const Key& key, std::string* out) {
   const ActorTable& actors = operation.engine().core().keyspace.actors;
   Delta delta;

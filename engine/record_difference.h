@@ -51,7 +51,4 @@ void append_probe(Operation& operation, int database, const Key& key, std::strin
 MergeOutcome merge_difference(Operation& operation, int database, const Key& key, std::string_view bytes,
                               std::string* listed, bool* whole, Stamp* overruled = nullptr);
 
-// Its elements and the sender's context, behind `settled`; false: it is none, or a question.
-bool delta_of_difference(std::string_view bytes, Delta* delta);
-
 }  // namespace starling::engine

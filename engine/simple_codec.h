@@ -52,7 +52,6 @@ enum class Form : uint8_t {
 };
 
 inline constexpr size_t kSimpleStringOverheadBytes = 17;
-inline constexpr size_t kSimpleElementOverheadBytes = 17;
 
 inline void append_dot(Form form, ActorId actor, Stamp stamp, std::string* out) {
   char bytes[17];

@@ -26,20 +26,6 @@ void append_escaped(std::string_view name, std::string* out) {
   out->append(2, '\0');
 }
 
-// Takes an escaped name, its end included, off the front of `bytes`.
-bool take_escaped(std::string_view* bytes, std::string* name) {
-  for (size_t zero; (zero = bytes->find('\0')) != std::string_view::npos;) {
-    if (zero + 1 >= bytes->size()) return false;
-    const char mark = (*bytes)[zero + 1];
-    name->append(bytes->substr(0, zero));
-    bytes->remove_prefix(zero + 2);
-    if (mark == '\0') return true;
-    if (mark != '\x01') return false;
-    name->push_back('\0');
-  }
-  return false;
-}
-
 }  // namespace
 
 void append_record_key(SpaceId space, uint16_t partition, uint64_t hash, std::string_view name,
@@ -96,16 +82,6 @@ bool decode_element_name(std::string_view bytes, size_t prefix_bytes, ElementNam
   element->kind = static_cast<ElementKind>(kind);
   element->name = bytes.substr(prefix_bytes + 1);
   return is_stored_apart(element->kind);
-}
-
-bool decode_element_key(std::string_view bytes, RecordKey* position, std::string* name,
-                        ElementName* element) {
-  if (!decode_record_key(bytes, position)) return false;
-  std::string_view behind = position->name;
-  name->clear();
-  if (!take_escaped(&behind, name)) return false;
-  position->name = *name;
-  return decode_element_name(bytes, bytes.size() - behind.size(), element);
 }
 
 KeyRange space_range(SpaceId space) {

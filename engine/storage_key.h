@@ -69,9 +69,6 @@ struct ElementName {
 // `prefix_bytes`: the size of the element prefix that `bytes` begins with, known to who iterates over its
 // range.
 [[nodiscard]] bool decode_element_name(std::string_view bytes, size_t prefix_bytes, ElementName* element);
-// An element's key whose record is not known. `name` is the record's; *element is a view into `bytes`.
-[[nodiscard]] bool decode_element_key(std::string_view bytes, RecordKey* position, std::string* name,
-                                      ElementName* element);
 
 // Half-open ranges [lower, upper).
 struct KeyRange {

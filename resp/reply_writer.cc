@@ -34,12 +34,6 @@ void ReplyWriter::real(double value) {
   bulk(view);
 }
 
-void ReplyWriter::human_real(long double value) {
-  const std::string text = format_human(value);
-  if (protocol_ >= 3) return line(',', text);
-  bulk(text);
-}
-
 void ReplyWriter::big_number(std::string_view digits) {
   if (protocol_ >= 3) return line('(', digits);
   bulk(digits);

@@ -84,9 +84,6 @@ class ReplyWriter {
 
   // 17 significant digits, as scores are printed; see format_real.
   void real(double value);
-  // At most 17 decimals without an exponent, as coordinates are printed; see format_human. Note that
-  // INCRBYFLOAT and HINCRBYFLOAT answer a bulk in both protocols: bulk(format_human(x)).
-  void human_real(long double value);
   void boolean(bool value) {
     if (protocol_ >= 3) return output_.append(value ? "#t\r\n" : "#f\r\n");
     output_.append(value ? ":1\r\n" : ":0\r\n");

@@ -136,11 +136,8 @@ class Client final : public FdHandler, public ClientReplies {
 
   Waiting waiting = Waiting::kNo;
   uint64_t wait_number = 0;  // Counts the waits, so that a late answer to an earlier one is recognised.
-  bool unblockable = false;  // CLIENT UNBLOCK may end this wait.
-  // By what a user asked for (a blocking command, CLIENT PAUSE), as CLIENT LIST and INFO tell.
-  bool blocked() const {
-    return waiting == Waiting::kForPause || (waiting == Waiting::kForAnswer && unblockable);
-  }
+  // By what a user asked for (CLIENT PAUSE), as CLIENT LIST and INFO tell.
+  bool blocked() const { return waiting == Waiting::kForPause; }
 
   Transaction transaction;
   // While EXEC runs that may have to run again: where it leaves its transaction, and what it publishes.

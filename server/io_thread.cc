@@ -152,7 +152,6 @@ void IoThread::mark_ready(Client& client) {
 
 void IoThread::resume(Client& client) {
   client.waiting = Waiting::kNo;
-  client.unblockable = false;
   mark_ready(client);
 }
 

@@ -52,7 +52,6 @@ class IoThread final : private resp::ErrorObserver {
   // Null: gone, or never of this loop.
   Client* find_client(uint64_t id);
   void for_each_client(absl::FunctionRef<void(Client&)> visit);
-  size_t client_count() const { return clients_.size(); }
 
   // The client is destroyed at the end of the pass; nothing more is executed for it or sent to it.
   void close(Client& client);

@@ -9,8 +9,7 @@ void CommandCounters::reset() {
 
 void LoopStatistics::reset() {
   for (CommandCounters& command : commands) command.reset();
-  for (Counter* counter :
-       {&commands_processed, &unexpected_errors, &input_bytes, &output_bytes, &reads, &writes, &passes}) {
+  for (Counter* counter : {&commands_processed, &input_bytes, &output_bytes, &reads, &writes, &passes}) {
     counter->set(0);
   }
 }

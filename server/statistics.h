@@ -54,8 +54,7 @@ struct LoopStatistics {
   void reset();
 
   std::vector<CommandCounters> commands;  // By Command::id.
-  Counter commands_processed, unexpected_errors, input_bytes, output_bytes, passes, clients,
-      suspended_clients;
+  Counter commands_processed, input_bytes, output_bytes, passes, clients, suspended_clients;
   Counter reads, writes;                              // Of clients' sockets, which brought or took something.
   Counter largest_input_bytes, largest_output_bytes;  // Of buffers, about once a second.
   // Held by clients; by those that have not authenticated; by those that may be closed for it.

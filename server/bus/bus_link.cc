@@ -202,27 +202,17 @@ bool BusLink::takes(uint64_t correlation, size_t payload_bytes) const {
 
 bool BusLink::queue(FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (!takes(correlation, payload.size())) return false;
-  if (payload.size() >= kLargePayloadBytes) {
-    return queue_shared(kind, correlation, std::make_shared<const std::string>(payload));
-  }
   const size_t before = output_.size();
   header_.clear();
   cluster::append_frame_header(kind, correlation, payload.size(), &header_);
   output_.append(header_);
-  output_.append(payload);
-  note_queued(before);
-  owner_.statistics_.frames_sent.add(1);
-  return true;
-}
-
-bool BusLink::queue_shared(FrameKind kind, uint64_t correlation, std::shared_ptr<const std::string> payload) {
-  const std::string_view bytes = *payload;
-  if (!takes(correlation, bytes.size())) return false;
-  const size_t before = output_.size();
-  header_.clear();
-  cluster::append_frame_header(kind, correlation, bytes.size(), &header_);
-  output_.append(header_);
-  output_.append_shared(std::move(payload), bytes);
+  if (payload.size() < kLargePayloadBytes) {
+    output_.append(payload);
+  } else {
+    auto kept = std::make_shared<const std::string>(payload);
+    const std::string_view bytes = *kept;
+    output_.append_shared(std::move(kept), bytes);
+  }
   note_queued(before);
   owner_.statistics_.frames_sent.add(1);
   return true;

@@ -38,8 +38,6 @@ class BusLink final : public FdHandler {
 
   // Queues a frame. False: not up, or no room.
   bool queue(cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
-  bool queue_shared(cluster::FrameKind kind, uint64_t correlation,
-                    std::shared_ptr<const std::string> payload);
   // Writes what the socket takes.
   void flush();
   // Looks at deadlines.

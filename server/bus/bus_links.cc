@@ -136,12 +136,6 @@ bool BusLinks::send(const NodeId& peer, cluster::FrameKind kind, uint64_t correl
   return count_send(link != nullptr && link->queue(kind, correlation, payload));
 }
 
-bool BusLinks::send_shared(const NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
-                           std::shared_ptr<const std::string> payload) {
-  BusLink* link = find_up(peer);
-  return count_send(link != nullptr && link->queue_shared(kind, correlation, std::move(payload)));
-}
-
 bool BusLinks::reply(LinkId id, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) {
   const auto found = links_.find(id);
   return count_send(found != links_.end() && found->second->queue(kind, correlation, payload));
@@ -194,14 +188,6 @@ void BusLinks::hasten(const NodeId& peer) {
   if (target == nullptr || target->link != nullptr) return;
   target->retry_at_ms = std::min(target->retry_at_ms, now_ms_);
   tick_every(kTickMs);
-}
-
-void BusLinks::disconnect(const NodeId& peer, const std::string& reason) {
-  std::vector<BusLink*> links;
-  for (const auto& [id, link] : links_) {
-    if (link->state() == BusLink::State::kUp && link->peer().id == peer) links.push_back(link.get());
-  }
-  for (BusLink* link : links) link->close(reason);
 }
 
 void BusLinks::adopt(AcceptedSocket socket) {

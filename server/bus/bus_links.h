@@ -141,9 +141,6 @@ class BusLinks {
   // Queues a frame on the link to `peer`. False: there is no link, or its queue is full; nothing was sent.
   [[nodiscard]] bool send(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
                           std::string_view payload);
-  // The same without a copy of a large payload, which stays as it is as long as `keep_alive` lives.
-  [[nodiscard]] bool send_shared(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
-                                 std::shared_ptr<const std::string> payload);
   // Queues a frame on the link that a frame came from. False as for send().
   [[nodiscard]] bool reply(LinkId link, cluster::FrameKind kind, uint64_t correlation,
                            std::string_view payload);
@@ -174,9 +171,6 @@ class BusLinks {
   // The node has shown itself, on whichever loop: if there is no link to it, the next attempt is at the next
   // tick, however long the last failure would have it wait.
   void hasten(const cluster::NodeId& peer);
-
-  // Closes every link from and to the node: it was removed, or is to introduce itself anew.
-  void disconnect(const cluster::NodeId& peer, const std::string& reason);
 
   // Takes a connection that a listener accepted.
   void adopt(AcceptedSocket socket);

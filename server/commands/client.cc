@@ -274,14 +274,14 @@ void no_touch(CommandContext& context) {
   set_switch(context, &Client::no_touch);
 }
 
+// No command blocks, so there is never a client to unblock.
 void unblock(CommandContext& context) {
-  bool with_error = false;
   if (context.size() > 4) {
     return answer_wrong_arguments(context);
   }
   if (context.size() == 4) {
-    with_error = equals_ignoring_case(context.argument(3), "error");
-    if (!with_error && !equals_ignoring_case(context.argument(3), "timeout")) {
+    const std::string_view reason = context.argument(3);
+    if (!equals_ignoring_case(reason, "error") && !equals_ignoring_case(reason, "timeout")) {
       return context.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     }
   }
@@ -289,21 +289,7 @@ void unblock(CommandContext& context) {
   if (!resp::parse_integer(context.argument(2), &target)) {
     return context.reply.error("ERR value is not an integer or out of range");
   }
-  ask_all_loops(
-      context,
-      [target, with_error](IoThread& io_thread, Gathering& gathering) {
-        Client* client = io_thread.find_client(static_cast<uint64_t>(target));
-        if (client == nullptr || !client->unblockable || client->waiting != Waiting::kForAnswer) return;
-        ++gathering.count;
-        if (with_error) {
-          client->reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-        } else {
-          client->reply.null_array();
-        }
-        io_thread.output_pending(*client);
-        io_thread.resume(*client);
-      },
-      [](resp::ReplyWriter& writer, Gathering& gathering) { writer.integer(gathering.count); });
+  context.reply.integer(0);
 }
 
 void get_redirection(CommandContext& context) {
@@ -445,7 +431,7 @@ std::span<const CommandSpec> client_subcommands() {
       plain("trackinginfo", 2, tracking_info, "6.2.0", "The state of tracking for the connection."),
       differing(admin("unblock client-id:integer [TIMEOUT | ERROR]", -3, unblock, "5.0.0",
                       "Ends the wait of a blocked client."),
-                "Inside a transaction it needs io-threads 1."),
+                "No command blocks: it answers 0."),
       admin("unpause", 2, unpause, "6.2.0", "Ends a pause."),
   };
   return subcommands;

@@ -11,7 +11,7 @@ namespace {
 constexpr double kBytesPerKibibyte = 1024;
 
 struct LoopTotals {
-  uint64_t commands = 0, input_bytes = 0, output_bytes = 0, unexpected_errors = 0, cycles = 0;
+  uint64_t commands = 0, input_bytes = 0, output_bytes = 0, cycles = 0;
   uint64_t reads = 0, writes = 0;
 };
 
@@ -22,7 +22,6 @@ LoopTotals sum_loops(Server& server) {
     totals.commands += statistics.commands_processed.get();
     totals.input_bytes += statistics.input_bytes.get();
     totals.output_bytes += statistics.output_bytes.get();
-    totals.unexpected_errors += statistics.unexpected_errors.get();
     totals.cycles += statistics.passes.get();
     totals.reads += statistics.reads.get();
     totals.writes += statistics.writes.get();
@@ -77,7 +76,7 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
                      "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
                      "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
                      "tracking_total_items", "tracking_total_prefixes"});
-  writer.field("unexpected_error_replies", totals.unexpected_errors);
+  writer.field("unexpected_error_replies", 0);
   writer.field("total_error_replies", server.errors().total());
   const bool several = server.io_threads().size() > 1;
   writer.nothing_of({"dump_payload_sanitizations"});

@@ -79,12 +79,18 @@ void fuzz_keys(std::string_view bytes) {
   RecordKey position;
   DeadlineKey deadline;
   ElementName element;
-  std::string name, again;
   (void)decode_deadline_key(bytes, &deadline);
-  if (!decode_element_key(bytes, &position, &name, &element)) return;
-  append_element_prefix(position.space, position.partition, position.hash, name, &again);
-  append_element_name(element.kind, element.name, &again);
-  STARLING_ASSERT(again == bytes);
+  if (decode_record_key(bytes, &position)) {
+    std::string again;
+    append_record_key(position.space, position.partition, position.hash, position.name, &again);
+    STARLING_ASSERT(again == bytes);
+  }
+  const size_t prefix_bytes = bytes.size() / 2;
+  if (decode_element_name(bytes, prefix_bytes, &element)) {
+    std::string again(bytes.substr(0, prefix_bytes));
+    append_element_name(element.kind, element.name, &again);
+    STARLING_ASSERT(again == bytes);
+  }
 }
 
 }  // namespace

@@ -51,6 +51,16 @@ cluster::NodeDescription description_of(size_t index) {
   return description;
 }
 
+// What a difference (engine/record_difference.h, behind `settled`) says of elements, and its sender's context.
+// False: it is a question.
+bool delta_of_difference(std::string_view bytes, engine::Delta* delta) {
+  if (bytes.size() < 2 || bytes[1] == static_cast<char>(0xff)) return false;
+  engine::ByteReader reader(bytes.substr(2));
+  std::string_view listed, sums;
+  return reader.read_string(&listed) && reader.read_string(&sums) &&
+         engine::decode_delta(reader.rest(), delta).ok();
+}
+
 }  // namespace
 
 cluster::NodeId node_id(size_t index) {
@@ -367,8 +377,7 @@ void SimNode::store(size_t from, const Packet& packet) {
     std::string bytes(change.body);
     std::string_view body = bytes;
     const engine::Stamp settled = engine::take_settled(&body);
-    if (forgets && change.form == cluster::ChangeForm::kDifference &&
-        engine::delta_of_difference(body, &delta)) {
+    if (forgets && change.form == cluster::ChangeForm::kDifference && delta_of_difference(body, &delta)) {
       // What was removed is not looked for.
       bytes.clear();
       engine::encode_delta(delta, &bytes);

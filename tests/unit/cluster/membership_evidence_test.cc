@@ -220,10 +220,6 @@ TEST_CASE("membership evidence: unreachable on the data path is suspect at once,
   CHECK(node.hear(2, answer).ok());
   CHECK(node.membership.healthy(Observer::id(2)));
   CHECK(node.count(MembershipEventKind::kBack, 2) == 1);
-
-  node.membership.report_unreachable(Observer::id(3), node.now_us, &node.out);
-  node.membership.report_answered(Observer::id(3), node.now_us, &node.out);
-  CHECK(node.membership.healthy(Observer::id(3)));
 }
 
 TEST_CASE("membership evidence: data messages count as life") {

@@ -98,20 +98,12 @@ TEST_CASE("element keys decode to what they were made of") {
   for (const auto& name : kNames) {
     for (const auto& element : kNames) {
       const auto bytes = element_key(1, 2, 3, name, ElementKind::kScoredMember, element);
-      RecordKey position;
-      std::string decoded_name;
       ElementName decoded;
-      REQUIRE(decode_element_key(bytes, &position, &decoded_name, &decoded));
-      CHECK(position.space == 1);
-      CHECK(position.partition == 2);
-      CHECK(position.hash == 3);
-      CHECK(decoded_name == name);
-      CHECK(decoded.kind == ElementKind::kScoredMember);
-      CHECK(decoded.name == element);
-
       std::string prefix;
       append_element_prefix(1, 2, 3, name, &prefix);
       REQUIRE(decode_element_name(bytes, prefix.size(), &decoded));
+      CHECK(decoded.kind == ElementKind::kScoredMember);
+      CHECK(decoded.name == element);
       CHECK(decoded.name == element);
     }
   }
@@ -121,7 +113,6 @@ TEST_CASE("malformed keys are refused") {
   RecordKey record;
   DeadlineKey deadline;
   ElementName element;
-  std::string name;
   CHECK_FALSE(decode_record_key("", &record));
   CHECK_FALSE(decode_record_key(std::string(11, '\0'), &record));
   CHECK_FALSE(decode_record_key(record_key(1, 16384, 1, "x"), &record));
@@ -129,14 +120,11 @@ TEST_CASE("malformed keys are refused") {
   CHECK_FALSE(decode_deadline_key("1234567", &deadline));
   CHECK_FALSE(decode_deadline_key("\xff\0\0\0\0\0\0\0"s + record_key(1, 1, 1, "x"), &deadline));
   CHECK_FALSE(decode_deadline_key("\0\0\0\0\0\0\0\x01short"s, &deadline));
-  const std::string position = record_key(1, 1, 1, "");
-  CHECK_FALSE(decode_element_key(position + "name", &record, &name, &element));             // No end.
-  CHECK_FALSE(decode_element_key(position + "name\0"s, &record, &name, &element));          // Half an end.
-  CHECK_FALSE(decode_element_key(position + "na\0\x02me\0\0"s, &record, &name, &element));  // No such escape.
-  CHECK_FALSE(decode_element_key(position + "name\0\0"s, &record, &name, &element));        // No kind.
-  CHECK_FALSE(decode_element_key(position + "name\0\0\x09x"s, &record, &name, &element));   // No such kind.
-  CHECK_FALSE(
-      decode_element_key(position + "name\0\0\0x"s, &record, &name, &element));  // Lies in the header.
+  std::string prefix;
+  append_element_prefix(1, 1, 1, "name", &prefix);
+  CHECK_FALSE(decode_element_name(prefix, prefix.size(), &element));            // No kind.
+  CHECK_FALSE(decode_element_name(prefix + "\x09x", prefix.size(), &element));  // No such kind.
+  CHECK_FALSE(decode_element_name(prefix + "\0x"s, prefix.size(), &element));   // Lies in the header.
 }
 
 TEST_CASE("ranges of spaces, partitions and places") {
