@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <utility>
 
-#include "server/log.h"
+#include "server/process/log.h"
 
 namespace starling::server {
 namespace {

@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "cluster/agreed_clock.h"
-#include "cluster/membership.h"
-#include "server/server_clock.h"
+#include "cluster/membership/agreed_clock.h"
+#include "cluster/membership/membership.h"
+#include "server/process/server_clock.h"
 
 namespace starling::server {
 

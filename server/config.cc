@@ -10,12 +10,12 @@
 #include <set>
 #include <thread>
 
-#include "engine/assert.h"
-#include "engine/engine.h"
+#include "engine/base/assert.h"
+#include "engine/core/engine.h"
 #include "resp/glob.h"
 #include "server/config/config_text.h"
 #include "server/config/setting_value.h"
-#include "server/machine_memory.h"
+#include "server/process/machine_memory.h"
 
 namespace starling::server {
 namespace {

@@ -15,7 +15,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/status.h"
+#include "engine/base/status.h"
 #include "server/config/setting_spec.h"
 #include "server/settings.h"
 

@@ -4,9 +4,9 @@
 
 #include <algorithm>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "server/cluster/cluster_thread.h"
-#include "server/log.h"
+#include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {

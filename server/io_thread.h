@@ -13,12 +13,12 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
-#include "server/client.h"
-#include "server/commit_gate.h"
-#include "server/dispatcher.h"
+#include "server/execute/commit_gate.h"
+#include "server/execute/dispatcher.h"
+#include "server/metrics/statistics.h"
 #include "server/net/event_loop.h"
-#include "server/pubsub_outbox.h"
-#include "server/statistics.h"
+#include "server/session/client.h"
+#include "server/session/pubsub_outbox.h"
 
 namespace starling::server {
 

@@ -2,9 +2,9 @@
 #include <algorithm>
 #include <array>
 
-#include "cluster/frame.h"
+#include "cluster/wire/frame.h"
 #include "server/io_thread.h"
-#include "server/log.h"
+#include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {

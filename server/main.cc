@@ -4,12 +4,12 @@
 #include <string>
 #include <vector>
 
-#include "server/allocator.h"
-#include "server/banner.h"
-#include "server/command_line.h"
 #include "server/config.h"
-#include "server/log.h"
-#include "server/pid_file.h"
+#include "server/execute/command_line.h"
+#include "server/process/allocator.h"
+#include "server/process/banner.h"
+#include "server/process/log.h"
+#include "server/process/pid_file.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -2,7 +2,7 @@
 #include <cstring>
 #include <memory>
 
-#include "server/allocator.h"
+#include "server/process/allocator.h"
 
 extern "C" {
 // jemalloc's; found only in a program that is linked with it.

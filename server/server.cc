@@ -7,19 +7,19 @@
 #include <chrono>
 #include <random>
 
-#include "engine/assert.h"
-#include "engine/replication.h"
-#include "server/allocator.h"
-#include "server/banner.h"
+#include "engine/base/assert.h"
+#include "engine/replica/replication.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
 #include "server/config.h"
-#include "server/log.h"
-#include "server/process_memory.h"
-#include "server/pubsub.h"
-#include "server/supervisor.h"
+#include "server/metrics/process_memory.h"
+#include "server/process/allocator.h"
+#include "server/process/banner.h"
+#include "server/process/log.h"
+#include "server/process/supervisor.h"
+#include "server/session/pubsub.h"
 
 namespace starling::server {
 namespace {

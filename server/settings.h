@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/policies.h"
+#include "engine/base/policies.h"
 
 namespace starling::server {
 

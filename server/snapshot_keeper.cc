@@ -7,8 +7,8 @@
 #include <memory>
 #include <system_error>
 
-#include "engine/data_directory.h"
-#include "server/log.h"
+#include "engine/node/data_directory.h"
+#include "server/process/log.h"
 
 namespace starling::server {
 namespace {

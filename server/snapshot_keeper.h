@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/clock.h"
-#include "engine/engine.h"
+#include "engine/base/clock.h"
+#include "engine/core/engine.h"
 
 namespace starling::server {
 

@@ -6,8 +6,8 @@
 #include <array>
 #include <utility>
 
-#include "engine/assert.h"
-#include "engine/byte_codec.h"
+#include "engine/base/assert.h"
+#include "engine/base/byte_codec.h"
 #include "server/bus/bus_links.h"
 
 namespace starling::server {

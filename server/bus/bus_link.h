@@ -12,9 +12,9 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/frame.h"
-#include "cluster/handshake.h"
-#include "cluster/peer_clock.h"
+#include "cluster/wire/frame.h"
+#include "cluster/wire/handshake.h"
+#include "cluster/wire/peer_clock.h"
 #include "resp/output_buffer.h"
 #include "server/net/connection.h"
 #include "server/net/connector.h"

@@ -8,10 +8,10 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "server/bus/bus_link.h"
-#include "server/log.h"
-#include "server/thread_random.h"
+#include "server/process/log.h"
+#include "server/process/thread_random.h"
 
 namespace starling::server {
 namespace {

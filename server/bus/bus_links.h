@@ -17,12 +17,12 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "cluster/frame.h"
-#include "cluster/handshake.h"
-#include "cluster/node_id.h"
+#include "cluster/wire/frame.h"
+#include "cluster/wire/handshake.h"
+#include "cluster/wire/node_id.h"
+#include "server/metrics/statistics.h"
 #include "server/net/connection.h"
 #include "server/net/event_loop.h"
-#include "server/statistics.h"
 
 namespace starling::server {
 

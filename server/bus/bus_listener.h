@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/status.h"
+#include "engine/base/status.h"
 #include "server/bus/bus_links.h"
 #include "server/net/event_loop.h"
 #include "server/net/listener.h"

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "cluster/node_id.h"
+#include "cluster/wire/node_id.h"
 #include "server/settings.h"
 
 namespace starling::server {

@@ -8,10 +8,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/commit_log.h"
-#include "engine/trial.h"
+#include "engine/log/commit_log.h"
+#include "engine/replica/trial.h"
 #include "server/cluster/client_state.h"
-#include "server/pubsub_outbox.h"
+#include "server/session/pubsub_outbox.h"
 
 namespace starling::server {
 

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include "server/client.h"
-#include "server/pubsub.h"
+#include "server/session/client.h"
+#include "server/session/pubsub.h"
 
 namespace starling::server {
 namespace {

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/quorum.h"
-#include "server/pubsub_outbox.h"
+#include "cluster/data/quorum.h"
+#include "server/session/pubsub_outbox.h"
 
 namespace starling::server {
 

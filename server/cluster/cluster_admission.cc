@@ -3,14 +3,14 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/assert.h"
-#include "engine/replication.h"
-#include "server/client_memory.h"
+#include "engine/base/assert.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
-#include "server/dispatcher.h"
+#include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/server.h"
+#include "server/session/client_memory.h"
 
 namespace starling::server {
 namespace {

@@ -3,15 +3,15 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/assert.h"
-#include "engine/replication.h"
+#include "engine/base/assert.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/attempt.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
-#include "server/dispatcher.h"
+#include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
+#include "server/process/thread_random.h"
 #include "server/server.h"
-#include "server/thread_random.h"
 
 namespace starling::server {
 namespace {

@@ -6,7 +6,7 @@
 #include <fstream>
 #include <iterator>
 
-#include "engine/byte_codec.h"
+#include "engine/base/byte_codec.h"
 #include "server/cluster/durable_file.h"
 
 namespace starling::server {

@@ -4,15 +4,15 @@
 //
 //   file := "STARLING-CLUSTER-1\n" node:20 bytes acceptor:string checksum:u64      XXH3 of all before it
 //
-// `acceptor` is what cluster/topology_acceptor.h says: the topology decided last, and promises about the
+// `acceptor` is what cluster/topology/topology_acceptor.h says: the topology decided last, and promises about the
 // next.
 #pragma once
 
 #include <string>
 
-#include "cluster/node_id.h"
-#include "cluster/topology_acceptor.h"
-#include "engine/status.h"
+#include "cluster/topology/topology_acceptor.h"
+#include "cluster/wire/node_id.h"
+#include "engine/base/status.h"
 
 namespace starling::server {
 

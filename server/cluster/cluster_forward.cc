@@ -7,8 +7,8 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_frame.h"
 #include "server/cluster/forward_prefix.h"
-#include "server/database_tracker.h"
-#include "server/dispatcher.h"
+#include "server/execute/database_tracker.h"
+#include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 

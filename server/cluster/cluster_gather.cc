@@ -7,10 +7,10 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/slot_map.h"
 #include "server/commands/scan_options.h"
-#include "server/dispatcher.h"
+#include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
+#include "server/process/thread_random.h"
 #include "server/server.h"
-#include "server/thread_random.h"
 
 namespace starling::server {
 namespace {

@@ -4,12 +4,12 @@
 #include <string>
 #include <utility>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
-#include "server/log.h"
+#include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -6,7 +6,7 @@
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
-#include "server/log.h"
+#include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <utility>
 
-#include "cluster/data_messages.h"
-#include "cluster/topology_codec.h"
-#include "engine/assert.h"
-#include "engine/replication.h"
+#include "cluster/topology/topology_codec.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/base/assert.h"
+#include "engine/replica/replication.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/announced_address.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/loop_obligations.h"
 #include "server/config.h"
 #include "server/io_thread.h"
-#include "server/log.h"
+#include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -12,13 +12,13 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/attempt_actor.h"
-#include "cluster/membership.h"
-#include "cluster/ordered_changes.h"
-#include "cluster/placement.h"
-#include "cluster/refused_attempts.h"
-#include "cluster/undecided_keys.h"
-#include "engine/status.h"
+#include "cluster/data/attempt_actor.h"
+#include "cluster/data/ordered_changes.h"
+#include "cluster/data/refused_attempts.h"
+#include "cluster/data/undecided_keys.h"
+#include "cluster/membership/membership.h"
+#include "cluster/topology/placement.h"
+#include "engine/base/status.h"
 #include "server/bus/bus_links.h"
 #include "server/bus/bus_listener.h"
 #include "server/cluster/cluster_file.h"
@@ -29,7 +29,7 @@
 #include "server/cluster/repair.h"
 #include "server/cluster/topology_keeper.h"
 #include "server/net/event_loop.h"
-#include "server/thread_random.h"
+#include "server/process/thread_random.h"
 
 namespace starling::server {
 

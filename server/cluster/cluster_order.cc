@@ -1,5 +1,5 @@
 // Changes of collections leave in the order in which they were made, by whichever loop that is
-// (cluster/ordered_changes.h): what ClusterThread hands over to other loops, and takes from them.
+// (cluster/data/ordered_changes.h): what ClusterThread hands over to other loops, and takes from them.
 #include <utility>
 
 #include "server/cluster/cluster_node.h"

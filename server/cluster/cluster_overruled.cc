@@ -3,7 +3,7 @@
 // made anew above it: see cluster/README.md, "The order of acknowledged writes".
 #include <algorithm>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "cluster/read_findings.h"
-#include "engine/replication.h"
+#include "cluster/data/read_findings.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"

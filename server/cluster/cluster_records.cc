@@ -2,8 +2,8 @@
 #include <memory>
 #include <utility>
 
-#include "engine/record_difference.h"
-#include "engine/replication.h"
+#include "engine/replica/record_difference.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"

@@ -17,14 +17,13 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "cluster/coordinator.h"
-#include "cluster/placement.h"
-#include "cluster/read_findings.h"
-#include "cluster/replica_service.h"
-#include "engine/change_list.h"
-#include "engine/operation.h"
+#include "cluster/data/coordinator.h"
+#include "cluster/data/read_findings.h"
+#include "cluster/data/replica_service.h"
+#include "cluster/topology/placement.h"
+#include "engine/base/change_list.h"
+#include "engine/core/operation.h"
 #include "server/bus/bus_links.h"
-#include "server/client.h"
 #include "server/cluster/admission.h"
 #include "server/cluster/attempt.h"
 #include "server/cluster/fan_out.h"
@@ -34,6 +33,7 @@
 #include "server/cluster/hint_keeper.h"
 #include "server/cluster/scan_walk.h"
 #include "server/cluster/tunnels.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 

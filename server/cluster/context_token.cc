@@ -3,9 +3,9 @@
 #include <absl/strings/escaping.h>
 #include <xxhash.h>
 
-#include "cluster/secret_proof.h"
-#include "engine/byte_codec.h"
-#include "engine/record_codec.h"
+#include "cluster/wire/secret_proof.h"
+#include "engine/base/byte_codec.h"
+#include "engine/record/record_codec.h"
 
 namespace starling::server {
 namespace {

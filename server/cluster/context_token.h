@@ -4,7 +4,7 @@
 //   token   := base64url(version:u8 scope:u64 context mac:16 bytes)       without padding
 //   version := 1
 //   scope   := which key of which database: contexts of one key say nothing of another's
-//   context := as in engine/record_codec.h, `context token`
+//   context := as in engine/record/record_codec.h, `context token`
 //   mac     := of all before it, by the cluster's secret
 //
 // A context claims events; one that never happened, or happened to another key, would make the store drop
@@ -16,7 +16,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/version_vector.h"
+#include "engine/record/version_vector.h"
 
 namespace starling::server {
 

@@ -18,8 +18,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/topology.h"
-#include "server/command.h"
+#include "cluster/topology/topology.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/byte_codec.h"
+#include "engine/base/byte_codec.h"
 
 namespace starling::server {
 namespace {

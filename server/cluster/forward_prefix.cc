@@ -1,7 +1,7 @@
 #include "server/cluster/forward_prefix.h"
 
-#include "engine/byte_codec.h"
-#include "engine/keyspace.h"
+#include "engine/base/byte_codec.h"
+#include "engine/memory/keyspace.h"
 
 namespace starling::server {
 namespace {

@@ -11,9 +11,9 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/quorum.h"
+#include "cluster/data/quorum.h"
 #include "server/cluster/partition_scope.h"
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 namespace starling::server {
 namespace {

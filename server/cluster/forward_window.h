@@ -14,7 +14,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "cluster/node_id.h"
+#include "cluster/wire/node_id.h"
 
 namespace starling::server {
 

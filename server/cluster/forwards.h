@@ -9,7 +9,7 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
-#include "cluster/node_id.h"
+#include "cluster/wire/node_id.h"
 
 namespace starling::server {
 

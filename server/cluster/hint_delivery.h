@@ -9,7 +9,7 @@
 #include <memory>
 
 #include "absl/container/flat_hash_map.h"
-#include "cluster/placement.h"
+#include "cluster/topology/placement.h"
 #include "server/cluster/hint_keeper.h"
 #include "server/net/event_loop.h"
 

@@ -3,9 +3,9 @@
 #include <algorithm>
 #include <utility>
 
-#include "cluster/data_messages.h"
-#include "engine/operation.h"
-#include "engine/replication.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/core/operation.h"
+#include "engine/replica/replication.h"
 
 namespace starling::server {
 namespace {

@@ -1,6 +1,6 @@
 // Hinted handoff: what this node keeps for others that cannot be reached, and how fast they get it when they
 // are back. Which keys those are is in the engine, as durable as the changes themselves
-// (engine/hint_table.h); the target gets the records as they are then, so a key waits once, however often it
+// (engine/core/hint_table.h); the target gets the records as they are then, so a key waits once, however often it
 // changed.
 //
 // Two kinds of nodes keep hints. A replica keeps one for another replica: it has the record anyway, and
@@ -21,10 +21,10 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "cluster/node_id.h"
-#include "cluster/version_index.h"
-#include "engine/engine.h"
-#include "engine/hint_table.h"
+#include "cluster/repair/version_index.h"
+#include "cluster/wire/node_id.h"
+#include "engine/core/engine.h"
+#include "engine/core/hint_table.h"
 
 namespace starling::server {
 
@@ -70,7 +70,7 @@ class HintKeeper {
 
   void set_limits(const HintLimits& limits);
 
-  // `keys` is a sequence of `key` (cluster/data_messages.h). True: all are kept, and durable with the next
+  // `keys` is a sequence of `key` (cluster/wire/data_messages.h). True: all are kept, and durable with the next
   // commit, which is the caller's. False: there was no room for some. No operation of this thread is under
   // way.
   bool keep(const cluster::NodeId& target, std::string_view keys, int64_t now_ms);

@@ -1,4 +1,4 @@
-// What the loops of this node owe to others (cluster/obligations.h), taken together.
+// What the loops of this node owe to others (cluster/data/obligations.h), taken together.
 //
 // Called on the first loop's thread, where `done` runs too. Each loop does its part between two commands, so
 // all that it has run before is accounted for.
@@ -8,7 +8,7 @@
 #include <functional>
 #include <vector>
 
-#include "cluster/version_index.h"
+#include "cluster/repair/version_index.h"
 
 namespace starling::server {
 

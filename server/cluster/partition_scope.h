@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/placement.h"
-#include "engine/key.h"
+#include "cluster/topology/placement.h"
+#include "engine/base/key.h"
 
 namespace starling::server {
 

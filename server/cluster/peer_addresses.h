@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/node_id.h"
-#include "engine/status.h"
+#include "cluster/wire/node_id.h"
+#include "engine/base/status.h"
 
 namespace starling::server {
 

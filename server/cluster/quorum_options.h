@@ -5,8 +5,8 @@
 
 #include <string>
 
-#include "cluster/quorum.h"
-#include "server/command.h"
+#include "cluster/data/quorum.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/peer_version.h"
-#include "cluster/quorum.h"
+#include "cluster/data/peer_version.h"
+#include "cluster/data/quorum.h"
 
 namespace starling::server {
 

@@ -1,6 +1,6 @@
 // Anti-entropy of this node: compares what it holds with each other replica in turn, on a schedule
 // ('repair-interval') and by CLUSTER REPAIR, and brings the records that differ both ways. See
-// cluster/README.md, "Anti-entropy"; what is compared and how is cluster/anti_entropy.h.
+// cluster/README.md, "Anti-entropy"; what is compared and how is cluster/repair/anti_entropy.h.
 //
 // Asks one peer at a time; answers every peer, one question of each at a time. The first loop's thread only,
 // but for report().
@@ -18,9 +18,9 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
-#include "cluster/anti_entropy.h"
-#include "cluster/frame.h"
-#include "cluster/placement.h"
+#include "cluster/repair/anti_entropy.h"
+#include "cluster/topology/placement.h"
+#include "cluster/wire/frame.h"
 #include "server/cluster/settler.h"
 #include "server/cluster/version_sums.h"
 #include "server/net/event_loop.h"

@@ -2,14 +2,14 @@
 
 #include <charconv>
 
-#include "engine/key.h"
+#include "engine/base/key.h"
 #include "server/cluster/fan_out.h"
-#include "server/command_table.h"
+#include "server/execute/command_table.h"
 
 namespace starling::server {
 namespace {
 
-// As engine/scanner.h makes them: the partition stands above so many bits.
+// As engine/node/scanner.h makes them: the partition stands above so many bits.
 constexpr int kPositionBits = 39;
 constexpr int kMaxStretches = 64;
 constexpr uint64_t kDefaultCount = 10;

@@ -8,7 +8,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
-#include "server/log.h"
+#include "server/process/log.h"
+#include "server/process/thread_random.h"
 #include "server/server.h"
-#include "server/thread_random.h"
 
 namespace starling::server {
 namespace {

@@ -14,8 +14,8 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/settlement.h"
-#include "engine/engine.h"
+#include "cluster/repair/settlement.h"
+#include "engine/core/engine.h"
 #include "server/cluster/version_sums.h"
 #include "server/net/event_loop.h"
 

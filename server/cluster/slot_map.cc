@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "engine/key.h"
+#include "engine/base/key.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
@@ -10,7 +10,7 @@
 namespace starling::server {
 namespace {
 
-constexpr int kCursorPartitionShift = 39;  // engine/scanner.h: a cursor is partition << 39 | hash.
+constexpr int kCursorPartitionShift = 39;  // engine/node/scanner.h: a cursor is partition << 39 | hash.
 
 void field(std::string_view name, const std::string& value, std::string* out) {
   *out += name;

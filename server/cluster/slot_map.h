@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "cluster/gossip_messages.h"
-#include "cluster/placement.h"
-#include "engine/engine.h"
+#include "cluster/membership/gossip_messages.h"
+#include "cluster/topology/placement.h"
+#include "engine/core/engine.h"
 #include "server/cluster/hint_keeper.h"
 
 namespace starling::server {

@@ -15,8 +15,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/replication.h"
-#include "engine/status.h"
+#include "engine/base/status.h"
+#include "engine/replica/replication.h"
 
 namespace starling::server {
 

@@ -1,7 +1,7 @@
 // QUORUM EXPLAIN's question: what does every replica of a key have?
 #include <utility>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/server.h"

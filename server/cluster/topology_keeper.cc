@@ -2,8 +2,8 @@
 
 #include <utility>
 
-#include "server/log.h"
-#include "server/thread_random.h"
+#include "server/process/log.h"
+#include "server/process/thread_random.h"
 
 namespace starling::server {
 namespace {

@@ -1,5 +1,5 @@
 // Holds the topology of this node's cluster: founds it, takes part in changing it, and remembers it. See
-// cluster/topology_register.h and cluster/forming.h, whose shell this is.
+// cluster/topology/topology_register.h and cluster/topology/forming.h, whose shell this is.
 //
 // The first loop's thread only.
 #pragma once
@@ -10,9 +10,9 @@
 #include <string_view>
 #include <vector>
 
-#include "cluster/forming.h"
-#include "cluster/membership.h"
-#include "cluster/topology_register.h"
+#include "cluster/membership/membership.h"
+#include "cluster/topology/forming.h"
+#include "cluster/topology/topology_register.h"
 #include "server/cluster/cluster_file.h"
 
 namespace starling::server {

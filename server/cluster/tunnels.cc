@@ -3,10 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/byte_codec.h"
-#include "server/client.h"
+#include "engine/base/byte_codec.h"
 #include "server/io_thread.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

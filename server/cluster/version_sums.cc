@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/sums_file.h"
 
 namespace starling::server {

@@ -1,4 +1,4 @@
-// What the engine tells of the sums of the versions held here (cluster/version_index.h), and the scans that
+// What the engine tells of the sums of the versions held here (cluster/repair/version_index.h), and the scans that
 // find out those it does not know yet, on its disk threads, one step after another.
 //
 // The first loop's thread only.
@@ -11,8 +11,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/version_index.h"
-#include "engine/engine.h"
+#include "cluster/repair/version_index.h"
+#include "engine/core/engine.h"
 #include "server/net/event_loop.h"
 
 namespace starling::server {

@@ -1,7 +1,7 @@
 // Declarations that the containers of administrative commands share: CONFIG, LATENCY, SLOWLOG, SNAPSHOT.
 #pragma once
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

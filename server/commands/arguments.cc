@@ -4,8 +4,8 @@
 
 #include "resp/glob.h"
 #include "resp/number.h"
-#include "server/client.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -8,10 +8,10 @@
 #include <cstdint>
 #include <string_view>
 
-#include "engine/key.h"
-#include "engine/operation.h"
-#include "engine/types.h"
-#include "server/command.h"
+#include "engine/base/key.h"
+#include "engine/base/types.h"
+#include "engine/core/operation.h"
+#include "server/execute/command.h"
 #include "server/notify_class.h"
 
 namespace starling::server {

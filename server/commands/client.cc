@@ -11,11 +11,11 @@
 #include <vector>
 
 #include "resp/number.h"
-#include "server/client.h"
 #include "server/commands/client_filter.h"
 #include "server/commands/families.h"
 #include "server/io_thread.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "server/command_table.h"
+#include "server/execute/command_table.h"
 
 namespace starling::server {
 

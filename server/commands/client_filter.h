@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "server/client.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 

@@ -3,9 +3,9 @@
 #include <array>
 #include <charconv>
 
-#include "engine/hybrid_clock.h"
-#include "engine/key.h"
-#include "engine/replication.h"
+#include "engine/base/key.h"
+#include "engine/record/hybrid_clock.h"
+#include "engine/replica/replication.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"

@@ -4,7 +4,7 @@
 
 #include <span>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

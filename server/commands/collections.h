@@ -3,8 +3,8 @@
 
 #include <string_view>
 
-#include "engine/collection.h"
-#include "server/command.h"
+#include "engine/memory/collection.h"
+#include "server/execute/command.h"
 #include "server/settings.h"
 
 namespace starling::server {

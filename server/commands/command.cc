@@ -1,15 +1,15 @@
 // COMMAND: what commands there are, what they take and what they do.
-#include "server/command.h"
+#include "server/execute/command.h"
 
 #include <array>
 #include <vector>
 
 #include "resp/glob.h"
-#include "server/command_description.h"
-#include "server/command_metadata.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/execute/command_description.h"
+#include "server/execute/command_metadata.h"
 #include "server/server.h"
 
 namespace starling::server {

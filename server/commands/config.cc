@@ -3,18 +3,18 @@
 #include <utility>
 #include <vector>
 
-#include "server/client.h"
-#include "server/command.h"
 #include "server/commands/admin_container.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/config.h"
 #include "server/config/setting_spec.h"
-#include "server/cycle_clock.h"
+#include "server/execute/command.h"
 #include "server/io_thread.h"
-#include "server/log.h"
-#include "server/pending_reply.h"
+#include "server/metrics/cycle_clock.h"
+#include "server/process/log.h"
 #include "server/server.h"
+#include "server/session/client.h"
+#include "server/session/pending_reply.h"
 
 namespace starling::server {
 namespace {

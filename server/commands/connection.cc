@@ -4,12 +4,12 @@
 #include <string>
 
 #include "resp/number.h"
-#include "server/client.h"
-#include "server/command_line.h"
 #include "server/commands/client.h"
 #include "server/commands/families.h"
+#include "server/execute/command_line.h"
 #include "server/io_thread.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -2,7 +2,7 @@
 #include <array>
 #include <climits>
 
-#include "engine/engine.h"
+#include "engine/core/engine.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"

@@ -7,16 +7,16 @@
 
 #include "resp/glob.h"
 #include "resp/number.h"
-#include "server/client.h"
-#include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/debug_object.h"
 #include "server/commands/debug_populate.h"
 #include "server/commands/debug_protocol.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
-#include "server/log.h"
+#include "server/execute/command_table.h"
+#include "server/process/log.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

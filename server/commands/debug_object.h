@@ -1,7 +1,7 @@
 // DEBUG OBJECT: how a value is kept.
 #pragma once
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -8,9 +8,9 @@
 #include <thread>
 #include <utility>
 
-#include "server/client.h"
 #include "server/commands/arguments.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -1,7 +1,7 @@
 // DEBUG POPULATE: many keys at once, for tests that need them.
 #pragma once
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -1,7 +1,7 @@
 #include "server/commands/debug_protocol.h"
 
-#include "server/command_table.h"
 #include "server/commands/arguments.h"
+#include "server/execute/command_table.h"
 
 namespace starling::server {
 namespace {

@@ -1,7 +1,7 @@
 // DEBUG PROTOCOL: one reply of each type, for tests of clients.
 #pragma once
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

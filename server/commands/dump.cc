@@ -9,7 +9,7 @@
 #include "server/commands/collections.h"
 #include "server/commands/families.h"
 #include "server/commands/policy_kinds.h"
-#include "server/rdb_payload.h"
+#include "server/rdb/rdb_payload.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -1,7 +1,7 @@
 // HINCRBY and HINCRBYFLOAT.
 #pragma once
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -4,7 +4,7 @@
 #include <span>
 #include <string_view>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

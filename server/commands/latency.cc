@@ -7,8 +7,8 @@
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
-#include "server/latency_histogram.h"
-#include "server/latency_report.h"
+#include "server/metrics/latency_histogram.h"
+#include "server/metrics/latency_report.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -2,13 +2,13 @@
 #include <array>
 #include <string>
 
-#include "server/allocator.h"
-#include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/execute/command_table.h"
 #include "server/info/info_writer.h"
-#include "server/memory_report.h"
+#include "server/metrics/memory_report.h"
+#include "server/process/allocator.h"
 #include "server/server.h"
 
 namespace starling::server {

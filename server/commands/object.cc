@@ -2,7 +2,7 @@
 // content.
 #include <array>
 
-#include "engine/policies.h"
+#include "engine/base/policies.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"

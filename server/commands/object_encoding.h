@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "engine/operation.h"
+#include "engine/core/operation.h"
 #include "server/settings.h"
 
 namespace starling::server {

@@ -3,11 +3,11 @@
 #include <array>
 #include <string>
 
-#include "server/client.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
-#include "server/log.h"
+#include "server/process/log.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

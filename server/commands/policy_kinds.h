@@ -1,7 +1,7 @@
 // What an eviction policy keeps of each key's use.
 #pragma once
 
-#include "engine/policies.h"
+#include "engine/base/policies.h"
 
 namespace starling::server {
 

@@ -1,14 +1,14 @@
 // SUBSCRIBE, PSUBSCRIBE, SSUBSCRIBE and their opposites, PUBLISH, SPUBLISH, PUBSUB.
-#include "server/pubsub.h"
+#include "server/session/pubsub.h"
 
 #include <array>
 #include <optional>
 
 #include "resp/glob.h"
-#include "server/client.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

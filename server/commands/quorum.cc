@@ -3,17 +3,17 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/record_codec.h"
-#include "engine/settled.h"
+#include "engine/memory/settled.h"
+#include "engine/record/record_codec.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/context_token.h"
 #include "server/cluster/quorum_options.h"
 #include "server/cluster/slot_map.h"
-#include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/execute/command_table.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 

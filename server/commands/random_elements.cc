@@ -4,7 +4,7 @@
 
 #include "absl/container/flat_hash_set.h"
 #include "server/commands/arguments.h"
-#include "server/thread_random.h"
+#include "server/process/thread_random.h"
 
 namespace starling::server {
 namespace {

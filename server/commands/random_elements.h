@@ -5,8 +5,8 @@
 #include <string_view>
 
 #include "absl/functional/function_ref.h"
-#include "engine/collection.h"
-#include "server/command.h"
+#include "engine/memory/collection.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

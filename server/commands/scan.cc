@@ -5,16 +5,16 @@
 #include <string>
 #include <vector>
 
-#include "engine/engine.h"
+#include "engine/core/engine.h"
 #include "resp/glob.h"
-#include "server/client.h"
-#include "server/command_table.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/scan_options.h"
 #include "server/commands/scope.h"
 #include "server/commands/type_name.h"
+#include "server/execute/command_table.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -11,7 +11,7 @@
 #include <optional>
 #include <string_view>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

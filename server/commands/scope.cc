@@ -1,8 +1,8 @@
 #include "server/commands/scope.h"
 
-#include "server/client.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 

@@ -4,7 +4,7 @@
 #include <memory>
 
 #include "server/cluster/partition_scope.h"
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -3,7 +3,7 @@
 
 #include <vector>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

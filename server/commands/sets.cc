@@ -7,7 +7,7 @@
 #include "server/commands/families.h"
 #include "server/commands/random_elements.h"
 #include "server/commands/set_algebra.h"
-#include "server/thread_random.h"
+#include "server/process/thread_random.h"
 
 namespace starling::server {
 namespace {

@@ -2,11 +2,11 @@
 #include <array>
 #include <string>
 
-#include "server/client.h"
-#include "server/command_line.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/execute/command_line.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -9,8 +9,8 @@
 
 #include <cstddef>
 
-#include "server/command.h"
 #include "server/commands/expiry_options.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

@@ -5,7 +5,7 @@
 #include <cstdint>
 #include <string_view>
 
-#include "server/command.h"
+#include "server/execute/command.h"
 
 namespace starling::server {
 

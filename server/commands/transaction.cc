@@ -3,11 +3,11 @@
 #include <array>
 #include <utility>
 
-#include "server/client.h"
 #include "server/commands/families.h"
-#include "server/dispatcher.h"
+#include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/server.h"
+#include "server/session/client.h"
 
 namespace starling::server {
 namespace {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "engine/types.h"
+#include "engine/base/types.h"
 
 namespace starling::server {
 

@@ -2,7 +2,7 @@
 #include <algorithm>
 #include <array>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "server/cluster/context_token.h"
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"

@@ -1,7 +1,7 @@
 #include <algorithm>
 
-#include "cluster/node_id.h"
-#include "cluster/quorum.h"
+#include "cluster/data/quorum.h"
+#include "cluster/wire/node_id.h"
 #include "server/cluster/announced_address.h"
 #include "server/config/setting_spec.h"
 

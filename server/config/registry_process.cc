@@ -1,5 +1,5 @@
 #include "server/config/setting_spec.h"
-#include "server/supervisor.h"
+#include "server/process/supervisor.h"
 
 namespace starling::server {
 namespace {

@@ -8,7 +8,7 @@
 #include <type_traits>
 #include <variant>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "resp/number.h"
 #include "server/config/config_text.h"
 #include "server/notify_class.h"

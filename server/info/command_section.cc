@@ -1,7 +1,7 @@
 // commandstats, errorstats and latencystats.
-#include "server/cycle_clock.h"
 #include "server/info/sections.h"
-#include "server/latency_histogram.h"
+#include "server/metrics/cycle_clock.h"
+#include "server/metrics/latency_histogram.h"
 #include "server/server.h"
 
 namespace starling::server {

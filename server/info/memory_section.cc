@@ -1,8 +1,8 @@
-#include "server/allocator.h"
 #include "server/config.h"
 #include "server/info/sections.h"
-#include "server/memory_report.h"
-#include "server/process_figures.h"
+#include "server/metrics/memory_report.h"
+#include "server/metrics/process_figures.h"
+#include "server/process/allocator.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "engine/operation.h"
+#include "engine/core/operation.h"
 #include "server/info/info_writer.h"
 
 namespace starling::server {

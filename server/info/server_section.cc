@@ -5,10 +5,10 @@
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/slot_map.h"
-#include "server/command_line.h"
 #include "server/config.h"
+#include "server/execute/command_line.h"
 #include "server/info/sections.h"
-#include "server/process_figures.h"
+#include "server/metrics/process_figures.h"
 #include "server/server.h"
 
 namespace starling::server {

@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "server/info/sections.h"
-#include "server/pubsub.h"
 #include "server/server.h"
+#include "server/session/pubsub.h"
 
 namespace starling::server {
 namespace {

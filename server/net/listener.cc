@@ -14,7 +14,7 @@
 
 #include <algorithm>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 
 namespace starling::server {
 namespace {

@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/status.h"
+#include "engine/base/status.h"
 #include "server/net/connection.h"
 #include "server/net/event_loop.h"
 

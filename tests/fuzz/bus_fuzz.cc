@@ -7,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/frame.h"
-#include "cluster/handshake.h"
-#include "engine/assert.h"
+#include "cluster/wire/frame.h"
+#include "cluster/wire/handshake.h"
+#include "engine/base/assert.h"
 
 namespace {
 

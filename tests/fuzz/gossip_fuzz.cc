@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/membership.h"
-#include "engine/assert.h"
-#include "engine/seeded_random.h"
+#include "cluster/membership/membership.h"
+#include "engine/base/assert.h"
+#include "engine/base/seeded_random.h"
 
 namespace {
 

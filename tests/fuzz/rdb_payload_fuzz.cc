@@ -7,11 +7,11 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/assert.h"
+#include "engine/base/assert.h"
 #include "resp/number.h"
-#include "server/crc64.h"
-#include "server/little_endian.h"
-#include "server/rdb_payload.h"
+#include "server/rdb/crc64.h"
+#include "server/rdb/little_endian.h"
+#include "server/rdb/rdb_payload.h"
 
 namespace {
 

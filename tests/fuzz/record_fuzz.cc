@@ -5,10 +5,10 @@
 #include <string>
 #include <string_view>
 
-#include "engine/assert.h"
-#include "engine/counter.h"
-#include "engine/record_codec.h"
-#include "engine/storage_key.h"
+#include "engine/base/assert.h"
+#include "engine/record/counter.h"
+#include "engine/record/record_codec.h"
+#include "engine/record/storage_key.h"
 
 namespace {
 

@@ -6,11 +6,11 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/preference_list.h"
-#include "cluster/topology_acceptor.h"
-#include "cluster/topology_codec.h"
-#include "cluster/topology_messages.h"
-#include "engine/assert.h"
+#include "cluster/topology/preference_list.h"
+#include "cluster/topology/topology_acceptor.h"
+#include "cluster/topology/topology_codec.h"
+#include "cluster/topology/topology_messages.h"
+#include "engine/base/assert.h"
 
 namespace {
 

@@ -5,9 +5,9 @@
 #include <string>
 #include <string_view>
 
-#include "cluster/anti_entropy.h"
-#include "cluster/settle_messages.h"
-#include "engine/assert.h"
+#include "cluster/repair/anti_entropy.h"
+#include "cluster/repair/settle_messages.h"
+#include "engine/base/assert.h"
 
 namespace {
 

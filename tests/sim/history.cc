@@ -3,11 +3,11 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "engine/counter.h"
+#include "engine/record/counter.h"
 
-#include "engine/assert.h"
-#include "engine/record_codec.h"
-#include "engine/settled.h"
+#include "engine/base/assert.h"
+#include "engine/memory/settled.h"
+#include "engine/record/record_codec.h"
 
 namespace starling::sim {
 namespace {

@@ -16,7 +16,7 @@
 #include <string_view>
 #include <vector>
 
-#include "engine/record.h"
+#include "engine/record/record.h"
 
 namespace starling::sim {
 

@@ -3,8 +3,8 @@
 #include <array>
 #include <utility>
 
-#include "cluster/data_messages.h"
-#include "engine/replication.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/replica/replication.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {

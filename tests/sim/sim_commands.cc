@@ -5,12 +5,12 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "cluster/data_messages.h"
-#include "cluster/read_findings.h"
-#include "engine/assert.h"
-#include "engine/record_codec.h"
-#include "engine/replication.h"
-#include "engine/trial.h"
+#include "cluster/data/read_findings.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/base/assert.h"
+#include "engine/record/record_codec.h"
+#include "engine/replica/replication.h"
+#include "engine/replica/trial.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {

@@ -1,7 +1,7 @@
 #include "tests/sim/sim_engine.h"
 
-#include "engine/assert.h"
-#include "engine/data_directory.h"
+#include "engine/base/assert.h"
+#include "engine/node/data_directory.h"
 
 namespace starling::sim {
 namespace {

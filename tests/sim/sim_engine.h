@@ -11,9 +11,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/memory_log.h"
-#include "engine/memory_store.h"
-#include "engine/node_engine.h"
+#include "engine/log/memory_log.h"
+#include "engine/node/node_engine.h"
+#include "engine/store/memory_store.h"
 #include "tests/sim/mutation.h"
 
 namespace starling::sim {

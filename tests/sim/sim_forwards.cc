@@ -4,8 +4,8 @@
 #include <algorithm>
 #include <utility>
 
-#include "engine/assert.h"
-#include "engine/byte_codec.h"
+#include "engine/base/assert.h"
+#include "engine/base/byte_codec.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {

@@ -3,13 +3,13 @@
 #include <algorithm>
 #include <cstring>
 
-#include "cluster/data_messages.h"
-#include "engine/assert.h"
-#include "engine/byte_codec.h"
-#include "engine/record_codec.h"
-#include "engine/record_difference.h"
-#include "engine/replication.h"
-#include "engine/settled.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/base/assert.h"
+#include "engine/base/byte_codec.h"
+#include "engine/memory/settled.h"
+#include "engine/record/record_codec.h"
+#include "engine/replica/record_difference.h"
+#include "engine/replica/replication.h"
 
 namespace starling::sim {
 
@@ -51,7 +51,7 @@ cluster::NodeDescription description_of(size_t index) {
   return description;
 }
 
-// What a difference (engine/record_difference.h, behind `settled`) says of elements, and its sender's context.
+// What a difference (engine/replica/record_difference.h, behind `settled`) says of elements, and its sender's context.
 // False: it is a question.
 bool delta_of_difference(std::string_view bytes, engine::Delta* delta) {
   if (bytes.size() < 2 || bytes[1] == static_cast<char>(0xff)) return false;

@@ -1,7 +1,7 @@
 // Changes of collections that one loop makes and another one ships. Follows server/cluster/cluster_order.cc.
 #include <utility>
 
-#include "cluster/data_messages.h"
+#include "cluster/wire/data_messages.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {

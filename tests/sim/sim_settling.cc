@@ -4,10 +4,10 @@
 #include <memory>
 #include <utility>
 
-#include "cluster/data_messages.h"
-#include "engine/assert.h"
-#include "engine/core.h"
-#include "engine/replication.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/base/assert.h"
+#include "engine/core/core.h"
+#include "engine/replica/replication.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {

@@ -3,7 +3,7 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "cluster/planner.h"
+#include "cluster/topology/planner.h"
 
 namespace starling::sim {
 namespace {

@@ -14,7 +14,7 @@
 #include <tuple>
 #include <vector>
 
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
 #include "tests/sim/sim_node.h"
 
 namespace starling::sim {

@@ -1,9 +1,9 @@
 #include <algorithm>
 
-#include "engine/assert.h"
-#include "engine/key.h"
-#include "engine/record_codec.h"
-#include "engine/settled.h"
+#include "engine/base/assert.h"
+#include "engine/base/key.h"
+#include "engine/memory/settled.h"
+#include "engine/record/record_codec.h"
 #include "tests/sim/simulation.h"
 
 namespace starling::sim {

@@ -1,6 +1,6 @@
-#include "engine/assert.h"
-#include "engine/byte_codec.h"
-#include "engine/record_codec.h"
+#include "engine/base/assert.h"
+#include "engine/base/byte_codec.h"
+#include "engine/record/record_codec.h"
 #include "tests/sim/simulation.h"
 
 namespace starling::sim {

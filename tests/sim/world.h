@@ -9,10 +9,10 @@
 #include <string>
 #include <vector>
 
-#include "cluster/frame.h"
-#include "cluster/quorum.h"
-#include "engine/clock.h"
-#include "engine/version_vector.h"
+#include "cluster/data/quorum.h"
+#include "cluster/wire/frame.h"
+#include "engine/base/clock.h"
+#include "engine/record/version_vector.h"
 #include "tests/sim/history.h"
 
 namespace starling::sim {

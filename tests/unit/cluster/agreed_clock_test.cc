@@ -1,4 +1,4 @@
-#include "cluster/agreed_clock.h"
+#include "cluster/membership/agreed_clock.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <memory>
 #include <vector>
 
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
 #include "tests/unit/cluster/gossip_network.h"
 
 namespace starling::cluster {

@@ -1,4 +1,4 @@
-#include "cluster/anti_entropy.h"
+#include "cluster/repair/anti_entropy.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <map>
 #include <optional>
 
-#include "engine/record_codec.h"
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
+#include "engine/record/record_codec.h"
 
 namespace starling::cluster {
 namespace {

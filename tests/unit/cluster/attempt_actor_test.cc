@@ -1,4 +1,4 @@
-#include "cluster/attempt_actor.h"
+#include "cluster/data/attempt_actor.h"
 
 #include <doctest/doctest.h>
 

@@ -9,8 +9,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/coordinator.h"
-#include "cluster/planner.h"
+#include "cluster/data/coordinator.h"
+#include "cluster/topology/planner.h"
 
 namespace starling::cluster {
 

@@ -1,4 +1,4 @@
-#include "cluster/coordinator.h"
+#include "cluster/data/coordinator.h"
 
 #include <doctest/doctest.h>
 

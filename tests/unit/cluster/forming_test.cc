@@ -1,11 +1,11 @@
-#include "cluster/forming.h"
+#include "cluster/topology/forming.h"
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <set>
 
-#include "cluster/preference_list.h"
+#include "cluster/topology/preference_list.h"
 #include "tests/unit/cluster/topology_network.h"
 
 namespace starling::cluster {

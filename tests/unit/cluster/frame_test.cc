@@ -1,4 +1,4 @@
-#include "cluster/frame.h"
+#include "cluster/wire/frame.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
 #include "tests/unit/resp/seed.h"
 
 namespace starling::cluster {

@@ -1,9 +1,9 @@
-#include "cluster/gossip_messages.h"
+#include "cluster/membership/gossip_messages.h"
 
 #include <doctest/doctest.h>
 
-#include "engine/byte_codec.h"
-#include "engine/seeded_random.h"
+#include "engine/base/byte_codec.h"
+#include "engine/base/seeded_random.h"
 #include "tests/unit/cluster/gossip_network.h"
 
 namespace starling::cluster {

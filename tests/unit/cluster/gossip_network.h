@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/membership.h"
-#include "engine/seeded_random.h"
+#include "cluster/membership/membership.h"
+#include "engine/base/seeded_random.h"
 
 namespace starling::cluster {
 

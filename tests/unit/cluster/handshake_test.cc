@@ -1,4 +1,4 @@
-#include "cluster/handshake.h"
+#include "cluster/wire/handshake.h"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/byte_codec.h"
-#include "engine/seeded_random.h"
+#include "engine/base/byte_codec.h"
+#include "engine/base/seeded_random.h"
 #include "tests/unit/resp/seed.h"
 
 namespace starling::cluster {

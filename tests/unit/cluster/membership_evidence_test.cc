@@ -1,8 +1,8 @@
 // One state machine and hand-written messages: what counts as life, as silence, as a second observer.
 #include <doctest/doctest.h>
 
-#include "cluster/membership.h"
-#include "engine/seeded_random.h"
+#include "cluster/membership/membership.h"
+#include "engine/base/seeded_random.h"
 #include "tests/unit/cluster/gossip_network.h"
 
 namespace starling::cluster {

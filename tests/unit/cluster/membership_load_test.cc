@@ -3,7 +3,7 @@
 
 #include <algorithm>
 
-#include "cluster/membership.h"
+#include "cluster/membership/membership.h"
 #include "tests/unit/cluster/gossip_network.h"
 
 namespace starling::cluster {

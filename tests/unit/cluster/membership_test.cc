@@ -1,4 +1,4 @@
-#include "cluster/membership.h"
+#include "cluster/membership/membership.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "cluster/node_id.h"
+#include "cluster/wire/node_id.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "cluster/ordered_changes.h"
+#include "cluster/data/ordered_changes.h"
 
 #include <doctest/doctest.h>
 
@@ -7,7 +7,7 @@
 #include <thread>
 #include <vector>
 
-#include "engine/byte_codec.h"
+#include "engine/base/byte_codec.h"
 #include "tests/unit/cluster/coordinator_bench.h"
 
 namespace starling::cluster {

@@ -1,11 +1,11 @@
-#include "cluster/peer_clock.h"
+#include "cluster/wire/peer_clock.h"
 
 #include <doctest/doctest.h>
 
 #include <algorithm>
 #include <cmath>
 
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
 
 namespace starling::cluster {
 namespace {

@@ -1,12 +1,12 @@
-#include "cluster/planner.h"
+#include "cluster/topology/planner.h"
 
 #include <doctest/doctest.h>
 
 #include <map>
 #include <set>
 
-#include "cluster/fair_share.h"
-#include "cluster/preference_list.h"
+#include "cluster/topology/fair_share.h"
+#include "cluster/topology/preference_list.h"
 #include "tests/unit/cluster/topology_fixture.h"
 
 namespace starling::cluster {

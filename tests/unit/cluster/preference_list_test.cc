@@ -1,4 +1,4 @@
-#include "cluster/preference_list.h"
+#include "cluster/topology/preference_list.h"
 
 #include <doctest/doctest.h>
 

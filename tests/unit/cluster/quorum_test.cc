@@ -1,4 +1,4 @@
-#include "cluster/quorum.h"
+#include "cluster/data/quorum.h"
 
 #include <doctest/doctest.h>
 

@@ -1,6 +1,6 @@
-#include "cluster/read_findings.h"
+#include "cluster/data/read_findings.h"
 
-#include "cluster/placement.h"
+#include "cluster/topology/placement.h"
 #include "tests/unit/cluster/topology_fixture.h"
 #include "tests/unit/engine/replicated_run.h"
 

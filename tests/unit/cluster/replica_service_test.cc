@@ -1,15 +1,15 @@
 // What a replica answers to changes that depend on what their author read, and while it makes such ones itself.
-#include "cluster/replica_service.h"
+#include "cluster/data/replica_service.h"
 
 #include <doctest/doctest.h>
 
 #include <array>
 #include <set>
 
-#include "cluster/undecided_keys.h"
-#include "engine/record_difference.h"
-#include "engine/replication.h"
-#include "engine/trial.h"
+#include "cluster/data/undecided_keys.h"
+#include "engine/replica/record_difference.h"
+#include "engine/replica/replication.h"
+#include "engine/replica/trial.h"
 #include "tests/unit/engine/node_fixture.h"
 
 namespace starling::cluster {

@@ -1,4 +1,4 @@
-#include "cluster/secret_proof.h"
+#include "cluster/wire/secret_proof.h"
 
 #include <doctest/doctest.h>
 

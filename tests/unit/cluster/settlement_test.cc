@@ -1,9 +1,9 @@
-#include "cluster/settlement.h"
+#include "cluster/repair/settlement.h"
 
 #include <doctest/doctest.h>
 
-#include "cluster/obligations.h"
-#include "cluster/planner.h"
+#include "cluster/data/obligations.h"
+#include "cluster/topology/planner.h"
 
 namespace starling::cluster {
 namespace {

@@ -1,4 +1,4 @@
-#include "cluster/topology_codec.h"
+#include "cluster/topology/topology_codec.h"
 
 #include <doctest/doctest.h>
 

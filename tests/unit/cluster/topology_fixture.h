@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "cluster/planner.h"
-#include "cluster/topology.h"
-#include "engine/seeded_random.h"
+#include "cluster/topology/planner.h"
+#include "cluster/topology/topology.h"
+#include "engine/base/seeded_random.h"
 
 namespace starling::cluster {
 

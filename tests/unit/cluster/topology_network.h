@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "cluster/topology_codec.h"
-#include "cluster/topology_register.h"
+#include "cluster/topology/topology_codec.h"
+#include "cluster/topology/topology_register.h"
 #include "tests/unit/cluster/topology_fixture.h"
 
 namespace starling::cluster {

@@ -1,8 +1,8 @@
-#include "cluster/topology_register.h"
+#include "cluster/topology/topology_register.h"
 
 #include <doctest/doctest.h>
 
-#include "cluster/topology_codec.h"
+#include "cluster/topology/topology_codec.h"
 #include "tests/unit/cluster/topology_network.h"
 
 namespace starling::cluster {

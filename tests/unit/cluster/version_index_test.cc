@@ -1,4 +1,4 @@
-#include "cluster/version_index.h"
+#include "cluster/repair/version_index.h"
 
 #include <doctest/doctest.h>
 

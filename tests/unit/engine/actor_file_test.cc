@@ -1,4 +1,4 @@
-#include "engine/actor_file.h"
+#include "engine/node/actor_file.h"
 
 #include <doctest/doctest.h>
 #include <sys/stat.h>

@@ -1,12 +1,12 @@
 // More actors than there are indexes.
-#include "engine/actor_sweep.h"
+#include "engine/node/actor_sweep.h"
 
 #include <doctest/doctest.h>
 
-#include "engine/collection.h"
-#include "engine/counter.h"
-#include "engine/record_codec.h"
-#include "engine/simple_codec.h"
+#include "engine/base/simple_codec.h"
+#include "engine/memory/collection.h"
+#include "engine/record/counter.h"
+#include "engine/record/record_codec.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {

@@ -1,4 +1,4 @@
-#include "engine/actor_table.h"
+#include "engine/memory/actor_table.h"
 
 #include <doctest/doctest.h>
 

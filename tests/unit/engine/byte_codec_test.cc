@@ -1,4 +1,4 @@
-#include "engine/byte_codec.h"
+#include "engine/base/byte_codec.h"
 
 #include <doctest/doctest.h>
 

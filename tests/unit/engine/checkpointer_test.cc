@@ -1,5 +1,5 @@
 // A checkpoint is the exact state of the moment it began, whatever changes while it is under way.
-#include "engine/checkpointer.h"
+#include "engine/node/checkpointer.h"
 
 #include "tests/unit/engine/random_run.h"
 

@@ -4,8 +4,8 @@
 // under way then comes late.
 #include <deque>
 
-#include "engine/record_codec.h"
-#include "engine/settled.h"
+#include "engine/memory/settled.h"
+#include "engine/record/record_codec.h"
 #include "tests/unit/engine/replicated_run.h"
 #include "tests/unit/engine/tally_check.h"
 

@@ -1,5 +1,5 @@
 // Increments on several nodes at the same time add up, whatever else happens to the record.
-#include "engine/counter.h"
+#include "engine/record/counter.h"
 
 #include <doctest/doctest.h>
 
@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/record.h"
-#include "engine/record_codec.h"
-#include "engine/record_delta.h"
+#include "engine/record/record.h"
+#include "engine/record/record_codec.h"
+#include "engine/record/record_delta.h"
 #include "tests/unit/engine/histories.h"
 
 namespace starling::engine {

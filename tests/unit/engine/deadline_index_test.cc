@@ -1,4 +1,4 @@
-#include "engine/deadline_index.h"
+#include "engine/memory/deadline_index.h"
 
 #include <doctest/doctest.h>
 

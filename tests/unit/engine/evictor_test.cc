@@ -1,4 +1,4 @@
-#include "engine/evictor.h"
+#include "engine/node/evictor.h"
 
 #include "tests/unit/engine/node_fixture.h"
 

@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/log_file.h"
+#include "engine/log/log_file.h"
 
 namespace starling::engine {
 

@@ -1,4 +1,4 @@
-#include "engine/file_log.h"
+#include "engine/log/file_log.h"
 
 #include <doctest/doctest.h>
 #include <sys/mount.h>
@@ -13,7 +13,7 @@
 #include <random>
 #include <thread>
 
-#include "engine/log_recovery.h"
+#include "engine/log/log_recovery.h"
 #include "faulty_log_directory.h"
 #include "temporary_directory.h"
 

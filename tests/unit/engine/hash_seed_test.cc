@@ -10,9 +10,9 @@
 #include <string>
 #include <vector>
 
-#include "engine/data_directory.h"
-#include "engine/seeded_random.h"
-#include "engine/table.h"
+#include "engine/base/seeded_random.h"
+#include "engine/memory/table.h"
+#include "engine/node/data_directory.h"
 #include "tests/unit/engine/node_fixture.h"
 #include "tests/unit/engine/temporary_directory.h"
 

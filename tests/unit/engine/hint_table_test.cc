@@ -1,12 +1,12 @@
-#include "engine/hint_table.h"
+#include "engine/core/hint_table.h"
 
 #include <set>
 #include <utility>
 
-#include "engine/core.h"
-#include "engine/record.h"
-#include "engine/record_codec.h"
-#include "engine/replication.h"
+#include "engine/core/core.h"
+#include "engine/record/record.h"
+#include "engine/record/record_codec.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/node_fixture.h"
 #include "tests/unit/resp/seed.h"
 

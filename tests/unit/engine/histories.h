@@ -10,10 +10,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/clock.h"
-#include "engine/hybrid_clock.h"
-#include "engine/record.h"
-#include "engine/record_delta.h"
+#include "engine/base/clock.h"
+#include "engine/record/hybrid_clock.h"
+#include "engine/record/record.h"
+#include "engine/record/record_delta.h"
 
 namespace starling::engine::testing {
 

@@ -1,4 +1,4 @@
-#include "engine/hybrid_clock.h"
+#include "engine/record/hybrid_clock.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/key_list.h"
+#include "engine/base/key_list.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/key.h"
+#include "engine/base/key.h"
 
 #include <doctest/doctest.h>
 

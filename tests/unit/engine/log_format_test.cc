@@ -1,4 +1,4 @@
-#include "engine/log_format.h"
+#include "engine/log/log_format.h"
 
 #include <doctest/doctest.h>
 

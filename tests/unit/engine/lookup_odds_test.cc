@@ -1,4 +1,4 @@
-#include "engine/lookup_odds.h"
+#include "engine/memory/lookup_odds.h"
 
 #include <doctest/doctest.h>
 

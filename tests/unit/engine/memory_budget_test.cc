@@ -1,4 +1,4 @@
-#include "engine/memory_budget.h"
+#include "engine/memory/memory_budget.h"
 
 #include <doctest/doctest.h>
 

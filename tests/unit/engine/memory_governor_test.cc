@@ -1,4 +1,4 @@
-#include "engine/memory_governor.h"
+#include "engine/node/memory_governor.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/memory_log.h"
+#include "engine/log/memory_log.h"
 
 #include <doctest/doctest.h>
 

@@ -5,7 +5,7 @@
 #include <cstdlib>
 #include <cstring>
 
-#include "engine/heap.h"
+#include "engine/base/heap.h"
 
 namespace starling::engine {
 

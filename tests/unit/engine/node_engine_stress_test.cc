@@ -5,8 +5,8 @@
 #include <filesystem>
 #include <thread>
 
-#include "engine/file_log.h"
-#include "engine/rocks_store.h"
+#include "engine/log/file_log.h"
+#include "engine/store/rocks_store.h"
 #include "tests/unit/engine/random_run.h"
 #include "tests/unit/engine/temporary_directory.h"
 

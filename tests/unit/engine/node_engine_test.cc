@@ -1,5 +1,5 @@
 // The whole engine against a model: random changes, checkpoints, evictions, crashes and restarts.
-#include "engine/node_engine.h"
+#include "engine/node/node_engine.h"
 
 #include <chrono>
 #include <thread>

@@ -10,10 +10,10 @@
 #include <set>
 #include <string>
 
-#include "engine/data_directory.h"
-#include "engine/memory_log.h"
-#include "engine/memory_store.h"
-#include "engine/node_engine.h"
+#include "engine/log/memory_log.h"
+#include "engine/node/data_directory.h"
+#include "engine/node/node_engine.h"
+#include "engine/store/memory_store.h"
 #include "tests/unit/engine/moving_heap.h"
 
 namespace starling::engine {

@@ -2,8 +2,8 @@
 // them anew.
 #include <doctest/doctest.h>
 
-#include "engine/record_codec.h"
-#include "engine/replication.h"
+#include "engine/record/record_codec.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {

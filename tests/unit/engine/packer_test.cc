@@ -1,10 +1,10 @@
-#include "engine/packer.h"
+#include "engine/node/packer.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 
-#include "engine/collection.h"
+#include "engine/memory/collection.h"
 #include "tests/unit/engine/random_run.h"
 
 namespace starling::engine {

@@ -6,8 +6,8 @@
 #include <string>
 #include <utility>
 
-#include "engine/collection.h"
-#include "engine/record_codec.h"
+#include "engine/memory/collection.h"
+#include "engine/record/record_codec.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {

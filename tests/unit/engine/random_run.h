@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/collection.h"
+#include "engine/memory/collection.h"
 #include "tests/unit/engine/node_fixture.h"
 
 namespace starling::engine {

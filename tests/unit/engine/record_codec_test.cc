@@ -1,4 +1,4 @@
-#include "engine/record_codec.h"
+#include "engine/record/record_codec.h"
 
 #include <doctest/doctest.h>
 

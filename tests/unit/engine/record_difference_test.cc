@@ -1,10 +1,10 @@
-#include "engine/record_difference.h"
+#include "engine/replica/record_difference.h"
 
 #include <algorithm>
 #include <memory>
 #include <vector>
 
-#include "engine/core.h"
+#include "engine/core/core.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {

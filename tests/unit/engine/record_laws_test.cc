@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/record.h"
-#include "engine/record_codec.h"
+#include "engine/record/record.h"
+#include "engine/record/record_codec.h"
 #include "tests/unit/engine/histories.h"
 
 namespace starling::engine {

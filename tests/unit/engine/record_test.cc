@@ -1,11 +1,11 @@
-#include "engine/record.h"
+#include "engine/record/record.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "engine/record_delta.h"
+#include "engine/record/record_delta.h"
 
 namespace starling::engine {
 namespace {

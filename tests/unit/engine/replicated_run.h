@@ -14,10 +14,10 @@
 #include <utility>
 #include <vector>
 
-#include "engine/counter.h"
-#include "engine/record_delta.h"
-#include "engine/record_form.h"
-#include "engine/replication.h"
+#include "engine/memory/record_form.h"
+#include "engine/record/counter.h"
+#include "engine/record/record_delta.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/node_fixture.h"
 #include "tests/unit/engine/random_run.h"
 

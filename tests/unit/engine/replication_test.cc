@@ -1,4 +1,4 @@
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 
 #include "tests/unit/engine/replicated_run.h"
 

@@ -1,8 +1,8 @@
 // Records that were stamped by a clock far ahead, and are stamped anew.
 #include <algorithm>
 
-#include "engine/record_codec.h"
-#include "engine/replication.h"
+#include "engine/record/record_codec.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {

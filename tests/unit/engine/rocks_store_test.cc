@@ -1,5 +1,5 @@
 // What is RocksStore's alone; the rest is in store_test.cc.
-#include "engine/rocks_store.h"
+#include "engine/store/rocks_store.h"
 
 #include <doctest/doctest.h>
 #include <sys/mount.h>

@@ -1,8 +1,8 @@
 // What settled partitions do to single nodes and pairs of them: removal of tombstones, what comes late, what
 // survives a crash. Random histories of three nodes are in convergence_test.cc.
-#include "engine/settled.h"
+#include "engine/memory/settled.h"
 
-#include "engine/record_codec.h"
+#include "engine/record/record_codec.h"
 #include "tests/unit/engine/replicated_run.h"
 #include "tests/unit/engine/tally_check.h"
 

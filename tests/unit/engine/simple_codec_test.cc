@@ -1,4 +1,4 @@
-#include "engine/simple_codec.h"
+#include "engine/base/simple_codec.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "engine/storage_key.h"
+#include "engine/record/storage_key.h"
 
 #include <doctest/doctest.h>
 

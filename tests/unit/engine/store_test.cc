@@ -1,5 +1,5 @@
 // One suite for all stores: what store.h promises.
-#include "engine/store.h"
+#include "engine/store/store.h"
 
 #include <doctest/doctest.h>
 
@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "engine/memory_store.h"
-#include "engine/rocks_store.h"
+#include "engine/store/memory_store.h"
+#include "engine/store/rocks_store.h"
 #include "temporary_directory.h"
 
 namespace starling::engine {

@@ -1,4 +1,4 @@
-#include "engine/table.h"
+#include "engine/memory/table.h"
 
 #include <doctest/doctest.h>
 
@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
 
 namespace starling::engine {
 namespace {

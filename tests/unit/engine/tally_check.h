@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "engine/replication.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/node_fixture.h"
 
 namespace starling::engine {

@@ -6,10 +6,10 @@
 #include <string>
 #include <vector>
 
-#include "engine/hybrid_clock.h"
-#include "engine/record.h"
-#include "engine/record_codec.h"
-#include "engine/record_delta.h"
+#include "engine/record/hybrid_clock.h"
+#include "engine/record/record.h"
+#include "engine/record/record_codec.h"
+#include "engine/record/record_delta.h"
 
 namespace starling::engine {
 namespace {

@@ -1,12 +1,12 @@
 // What an operation would change, found out without changing it.
-#include "engine/trial.h"
+#include "engine/replica/trial.h"
 
 #include <doctest/doctest.h>
 
 #include <array>
 
-#include "engine/record_codec.h"
-#include "engine/replication.h"
+#include "engine/record/record_codec.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/replicated_run.h"
 
 namespace starling::engine {

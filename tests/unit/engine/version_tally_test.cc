@@ -1,6 +1,6 @@
 // The tallies that follow every change against scans of everything. Merges of three nodes, settling and
 // removal are in convergence_test.cc, which checks the same.
-#include "engine/version_tally.h"
+#include "engine/memory/version_tally.h"
 
 #include "tests/unit/engine/replicated_run.h"
 #include "tests/unit/engine/tally_check.h"

@@ -1,4 +1,4 @@
-#include "engine/version_vector.h"
+#include "engine/record/version_vector.h"
 
 #include <doctest/doctest.h>
 

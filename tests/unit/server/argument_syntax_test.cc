@@ -1,12 +1,12 @@
-#include "server/argument_syntax.h"
+#include "server/execute/argument_syntax.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "server/command_table.h"
 #include "server/commands/families.h"
+#include "server/execute/command_table.h"
 
 namespace starling::server {
 namespace {

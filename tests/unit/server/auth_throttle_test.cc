@@ -1,4 +1,4 @@
-#include "server/auth_throttle.h"
+#include "server/session/auth_throttle.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "server/banner.h"
+#include "server/process/banner.h"
 
 #include <doctest/doctest.h>
 

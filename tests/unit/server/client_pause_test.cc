@@ -1,4 +1,4 @@
-#include "server/client_pause.h"
+#include "server/session/client_pause.h"
 
 #include <doctest/doctest.h>
 

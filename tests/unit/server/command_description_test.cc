@@ -1,4 +1,4 @@
-#include "server/command_description.h"
+#include "server/execute/command_description.h"
 
 #include <doctest/doctest.h>
 
@@ -6,8 +6,8 @@
 #include <set>
 #include <string>
 
-#include "server/command_metadata.h"
 #include "server/commands/families.h"
+#include "server/execute/command_metadata.h"
 
 namespace starling::server {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/command_metadata.h"
+#include "server/execute/command_metadata.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "server/command_table.h"
+#include "server/execute/command_table.h"
 
 #include <doctest/doctest.h>
 
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "server/command_metadata.h"
 #include "server/commands/families.h"
+#include "server/execute/command_metadata.h"
 
 namespace starling::server {
 namespace {

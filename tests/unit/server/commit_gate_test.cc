@@ -1,4 +1,4 @@
-#include "server/commit_gate.h"
+#include "server/execute/commit_gate.h"
 
 #include <doctest/doctest.h>
 #include <sys/uio.h>
@@ -7,8 +7,8 @@
 #include <string>
 #include <vector>
 
-#include "engine/operation.h"
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
+#include "engine/core/operation.h"
 #include "tests/sim/sim_engine.h"
 
 namespace starling::server {

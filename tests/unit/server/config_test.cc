@@ -5,7 +5,7 @@
 #include <atomic>
 #include <thread>
 
-#include "server/command_line.h"
+#include "server/execute/command_line.h"
 #include "server/notify_class.h"
 #include "tests/unit/server/temporary_directory.h"
 

@@ -1,4 +1,4 @@
-#include "server/database_tracker.h"
+#include "server/execute/database_tracker.h"
 
 #include <doctest/doctest.h>
 

@@ -1,4 +1,4 @@
-#include "server/disk_usage.h"
+#include "server/metrics/disk_usage.h"
 
 #include <doctest/doctest.h>
 

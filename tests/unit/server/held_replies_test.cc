@@ -1,4 +1,4 @@
-#include "server/held_replies.h"
+#include "server/session/held_replies.h"
 
 #include <doctest/doctest.h>
 #include <sys/uio.h>

@@ -1,9 +1,9 @@
-#include "server/latency_monitor.h"
+#include "server/metrics/latency_monitor.h"
 
 #include <doctest/doctest.h>
 
-#include "server/latency_histogram.h"
-#include "server/latency_report.h"
+#include "server/metrics/latency_histogram.h"
+#include "server/metrics/latency_report.h"
 
 namespace starling::server {
 namespace {

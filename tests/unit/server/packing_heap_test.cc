@@ -4,7 +4,7 @@
 #include <cstring>
 #include <vector>
 
-#include "server/allocator.h"
+#include "server/process/allocator.h"
 
 namespace starling::server {
 

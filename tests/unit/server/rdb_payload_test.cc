@@ -1,4 +1,4 @@
-#include "server/rdb_payload.h"
+#include "server/rdb/rdb_payload.h"
 
 #include <doctest/doctest.h>
 
@@ -9,9 +9,9 @@
 #include <string_view>
 #include <vector>
 
-#include "server/crc64.h"
-#include "server/little_endian.h"
-#include "server/rdb_compact.h"
+#include "server/rdb/crc64.h"
+#include "server/rdb/little_endian.h"
+#include "server/rdb/rdb_compact.h"
 
 namespace starling::server {
 namespace {

@@ -1,4 +1,4 @@
-#include "server/reply_watchdog.h"
+#include "server/execute/reply_watchdog.h"
 
 #include <doctest/doctest.h>
 

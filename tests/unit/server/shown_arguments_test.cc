@@ -1,12 +1,12 @@
-#include "server/shown_arguments.h"
+#include "server/execute/shown_arguments.h"
 
 #include <doctest/doctest.h>
 
 #include <string>
 #include <vector>
 
-#include "server/command_table.h"
 #include "server/commands/families.h"
+#include "server/execute/command_table.h"
 
 namespace starling::server {
 namespace {

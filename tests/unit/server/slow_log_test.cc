@@ -1,4 +1,4 @@
-#include "server/slow_log.h"
+#include "server/metrics/slow_log.h"
 
 #include <doctest/doctest.h>
 

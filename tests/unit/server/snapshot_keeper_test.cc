@@ -6,9 +6,9 @@
 #include <fstream>
 #include <memory>
 
-#include "engine/data_directory.h"
-#include "server/rate_meter.h"
-#include "server/system_clock.h"
+#include "engine/node/data_directory.h"
+#include "server/metrics/rate_meter.h"
+#include "server/process/system_clock.h"
 #include "tests/unit/engine/temporary_directory.h"
 
 namespace starling::server {

@@ -1,4 +1,4 @@
-#include "server/statistics.h"
+#include "server/metrics/statistics.h"
 
 #include <doctest/doctest.h>
 

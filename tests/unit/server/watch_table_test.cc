@@ -1,4 +1,4 @@
-#include "server/watch_table.h"
+#include "server/session/watch_table.h"
 
 #include <doctest/doctest.h>
 

@@ -18,9 +18,9 @@
 #include <utility>
 #include <vector>
 
-#include "cluster/handshake.h"
-#include "engine/byte_codec.h"
-#include "engine/seeded_random.h"
+#include "cluster/wire/handshake.h"
+#include "engine/base/byte_codec.h"
+#include "engine/base/seeded_random.h"
 #include "server/bus/bus_listener.h"
 #include "server/net/listener.h"
 

@@ -1,7 +1,7 @@
 #include "server/cluster/hint_keeper.h"
 
-#include "cluster/data_messages.h"
-#include "engine/replication.h"
+#include "cluster/wire/data_messages.h"
+#include "engine/replica/replication.h"
 #include "tests/unit/engine/node_fixture.h"
 
 namespace starling::server {

@@ -4,7 +4,7 @@
 
 #include <filesystem>
 
-#include "engine/seeded_random.h"
+#include "engine/base/seeded_random.h"
 #include "tests/unit/cluster/topology_fixture.h"
 #include "tests/unit/server/temporary_directory.h"
 

@@ -7,9 +7,9 @@
 #include <set>
 #include <string>
 
-#include "engine/entry.h"
-#include "engine/key.h"
-#include "engine/seeded_random.h"
+#include "engine/base/key.h"
+#include "engine/base/seeded_random.h"
+#include "engine/memory/entry.h"
 
 namespace starling::server {
 namespace {

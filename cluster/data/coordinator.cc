@@ -1,0 +1,315 @@
+#include "cluster/data/coordinator.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "engine/base/assert.h"
+
+namespace starling::cluster {
+namespace {
+
+// A read that has waited for so long asks the other replicas too.
+constexpr int64_t kSpeculateAfterUs = 20'000;
+
+}  // namespace
+
+std::string Failure::message() const {
+  if (!begun) {
+    return "NOQUORUM " + std::to_string(answered) + " of " + std::to_string(replicas) +
+           " replicas can be reached, " + std::to_string(needed) + " needed; nothing was done";
+  }
+  std::string text = "NOQUORUM " + std::to_string(answered) + " of " + std::to_string(replicas) +
+                     " replicas answered, " + std::to_string(needed) + " needed";
+  if (timed_out) text += ", in " + std::to_string(timeout_ms) + " ms";
+  if (write) text += "; the write may still take effect";
+  return text;
+}
+
+void Coordinator::set_placement(std::shared_ptr<const Placement> placement) {
+  STARLING_ASSERT(batches_.empty());
+  std::vector<uint64_t> ids;
+  for (const auto& [id, request] : requests_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  repairs_.clear();
+  repair_of_.clear();
+  for (const uint64_t id : ids) expire(id);
+  placement_ = std::move(placement);
+  find_sets();
+  tell();
+}
+
+Coordinator::Request Coordinator::make(Kind kind, std::span<const NodeIndex> replicas,
+                                       const QuorumOptions& options, int64_t now_us) {
+  STARLING_ASSERT(placement_ != nullptr);
+  absl::InlinedVector<uint8_t, 5> datacenters;
+  for (const NodeIndex node : replicas) datacenters.push_back(placement_->datacenters[node]);
+  Request request(kind, Tally(kind == Kind::kWrite || kind == Kind::kAttempt ? options.write : options.read,
+                              datacenters, placement_->datacenters[placement_->self]));
+  request.options = options;
+  request.began_us = now_us;
+  request.replicas.assign(replicas.begin(), replicas.end());
+  return request;
+}
+
+Coordinator::Request& Coordinator::begin(Kind kind, uint16_t partition, const QuorumOptions& options,
+                                         int64_t now_us, uint64_t token, uint64_t* id) {
+  *id = next_id_++;
+  Request& request =
+      requests_.emplace(*id, make(kind, placement_->replicas(partition), options, now_us)).first->second;
+  request.partition = partition;
+  request.tokens.push_back(token);
+  return request;
+}
+
+bool Coordinator::contacted(const Request& request, NodeIndex node) const {
+  return std::any_of(request.contacts.begin(), request.contacts.end(),
+                     [node](const Contact& contact) { return contact.node == node; });
+}
+
+std::optional<Failure> Coordinator::hopeless(uint16_t partition, const Consistency& consistency,
+                                             QuorumMode mode, bool write) const {
+  const auto replicas = placement_->replicas(partition);
+  absl::InlinedVector<uint8_t, 5> datacenters;
+  for (const NodeIndex node : replicas) datacenters.push_back(placement_->datacenters[node]);
+  Tally tally(consistency, datacenters, placement_->datacenters[placement_->self]);
+  size_t missing = 0;
+  for (size_t slot = 0; slot < replicas.size(); ++slot) {
+    if (replicas[slot] == placement_->self || wire_.healthy(replicas[slot])) {
+      tally.acknowledge(slot);
+    } else {
+      ++missing;
+    }
+  }
+  if (tally.reached()) return std::nullopt;
+  if (missing > 0 && mode == QuorumMode::kSloppy) {
+    size_t stand_ins = 0;
+    placement_->preference.walk(partition, [&](NodeIndex node) {
+      if (!placement_->holds(partition, node) && (node == placement_->self || wire_.healthy(node)))
+        ++stand_ins;
+      return stand_ins < missing;
+    });
+    for (size_t slot = 0; slot < replicas.size() && stand_ins > 0; ++slot) {
+      if (replicas[slot] == placement_->self || wire_.healthy(replicas[slot])) continue;
+      tally.acknowledge(slot);
+      --stand_ins;
+    }
+    if (tally.reached()) return std::nullopt;
+  }
+  Failure failure;
+  failure.begun = false;
+  failure.answered = tally.acknowledged();
+  failure.needed = tally.needed();
+  failure.replicas = static_cast<int>(replicas.size());
+  failure.write = write;
+  return failure;
+}
+
+void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::string_view payload) {
+  if (const auto repair = repairs_.find(id); repair != repairs_.end()) {
+    if (repair->second.peer == from && repair->second.sent) repair_answered(id, payload);
+    return tell();
+  }
+  const auto found = requests_.find(id);
+  if (found == requests_.end()) return;
+  Request& request = found->second;
+  const bool write = kind == FrameKind::kWriteReply || kind == FrameKind::kHintReply;
+  if (write != (request.kind != Kind::kRead && request.kind != Kind::kFetch)) return;
+  const auto contact = std::find_if(request.contacts.begin(), request.contacts.end(),
+                                    [from](const Contact& c) { return c.node == from && c.open; });
+  if (contact == request.contacts.end()) return;
+  MessageReader reply(payload);
+  ReplyResult result;
+  if (!reply.read_result(&result)) result = ReplyResult::kRefused;
+  switch (request.kind) {
+    case Kind::kWrite:
+    case Kind::kPush:
+      write_answered(id, request, *contact, reply, result);
+      break;
+    case Kind::kAttempt:
+      attempt_answered(request, *contact, result);
+      break;
+    case Kind::kRead:
+      read_answered(id, request, *contact, reply, result);
+      break;
+    case Kind::kFetch:
+      fetch_answered(id, request, reply, result);
+      break;
+  }
+  erase_if_settled(id);
+  tell();
+}
+
+// The node will not answer.
+void Coordinator::lose(uint64_t id, Request& request, Contact& contact) {
+  if (request.kind == Kind::kAttempt) return lose_attempt(request, contact);
+  contact.open = false;
+  const size_t slot = contact.slot;
+  if (request.kind == Kind::kRead) {
+    if (request.done) return;
+    request.tally.fail(slot);
+    ask_more(id, request);
+  } else if (request.kind == Kind::kPush) {
+    request.tally.fail(slot);
+  } else if (!request.done && !contact.stand_in) {
+    stand_in(id, request, slot);  // `contact` may have moved.
+  } else {
+    request.tally.fail(slot);
+    (void)listener_.hint(request.replicas[slot], keys_of(changes_of(request)));
+  }
+  decide(id, request, false);
+}
+
+void Coordinator::decide(uint64_t, Request& request, bool timed_out) {
+  if (request.done || request.kind == Kind::kFetch) return;
+  const bool reached = request.tally.reached();
+  const bool open = std::any_of(request.contacts.begin(), request.contacts.end(),
+                                [](const Contact& contact) { return contact.open; });
+  if (!reached && !timed_out && (open || !request.tally.impossible())) return;
+  request.done = true;
+  if (request.kind == Kind::kRead) finish_read(request, !reached);
+  News news{request.kind, std::move(request.tokens), {}, {}, {}};
+  if (!reached) {
+    Failure& failure = news.failure.emplace();
+    failure.answered = request.tally.acknowledged();
+    failure.needed = request.tally.needed();
+    failure.replicas = static_cast<int>(request.tally.replicas());
+    failure.timeout_ms = request.options.timeout_ms;
+    failure.timed_out = timed_out;
+    failure.write = request.kind != Kind::kRead;
+  }
+  news_.push_back(std::move(news));
+}
+
+// What the listener begins in its turn has news of its own.
+void Coordinator::tell() {
+  if (news_.empty()) return;
+  const std::vector<News> told = std::exchange(news_, {});
+  for (const News& news : told) tell(news);
+}
+
+void Coordinator::tell(const News& news) {
+  if (news.repair != 0) {
+    return listener_.gap({news.repair, news.peer, keys_in(news.keys).front(), news.record, news.listed,
+                          news.kind == Kind::kWrite});
+  }
+  const Failure* const failure = news.failure ? &*news.failure : nullptr;
+  switch (news.kind) {
+    case Kind::kWrite:
+    case Kind::kPush:
+      for (const uint64_t token : news.tokens) listener_.write_done(token, failure);
+      return;
+    case Kind::kRead:
+      for (const uint64_t token : news.tokens) listener_.read_done(token, failure);
+      return;
+    case Kind::kAttempt:
+      return;  // It is told of where it is decided.
+    case Kind::kFetch:
+      return listener_.fetch_done(news.tokens.front(), keys_in(news.keys).front(), news.record);
+  }
+}
+
+bool Coordinator::settled(const Request& request) const {
+  if (!request.done) return false;
+  if (request.kind == Kind::kRead) return true;
+  return std::none_of(request.contacts.begin(), request.contacts.end(),
+                      [](const Contact& contact) { return contact.open; });
+}
+
+void Coordinator::erase_if_settled(uint64_t id) {
+  const auto found = requests_.find(id);
+  if (found == requests_.end() || !settled(found->second)) return;
+  count_out(found->second);
+  requests_.erase(found);
+}
+
+// Of writes. For an attempt its client waits, and what is pushed has bounds of its own.
+void Coordinator::count_in(Request* request) {
+  if (order_ == nullptr) return;
+  request->counted = request->message.size();
+  order_->add_bytes(request->counted);
+}
+
+void Coordinator::count_out(const Request& request) {
+  if (request.counted != 0) order_->remove_bytes(request.counted);
+  for (const uint16_t partition : request.owed) obligations_.end(partition);
+  for (const uint16_t partition : request.ordered) order_->end(partition);
+}
+
+void Coordinator::peer_lost(NodeIndex node) {
+  forget_repairs(node);
+  std::vector<uint64_t> ids;
+  for (const auto& [id, request] : requests_) {
+    if (contacted(request, node)) ids.push_back(id);
+  }
+  std::sort(ids.begin(), ids.end());
+  for (const uint64_t id : ids) {
+    const auto found = requests_.find(id);
+    if (found == requests_.end()) continue;
+    Request& request = found->second;
+    if (request.kind == Kind::kFetch) {
+      expire(id);
+      continue;
+    }
+    for (size_t i = 0; i < request.contacts.size(); ++i) {
+      if (request.contacts[i].node == node && request.contacts[i].open)
+        lose(id, request, request.contacts[i]);
+    }
+    erase_if_settled(id);
+  }
+  tell();
+}
+
+void Coordinator::expire(uint64_t id) {
+  const auto found = requests_.find(id);
+  Request request = std::move(found->second);
+  requests_.erase(found);
+  count_out(request);
+  if (request.kind == Kind::kFetch) {
+    news_.push_back({Kind::kFetch, std::move(request.tokens), {}, std::move(request.keys), {}});
+    return;
+  }
+  if (request.kind == Kind::kAttempt) {
+    decide_attempt(request, true);
+    if (!request.agreed) return;
+  } else {
+    decide(id, request, true);
+    if (request.kind != Kind::kWrite) return;
+  }
+  for (const Contact& contact : request.contacts) {
+    if (contact.open) (void)listener_.hint(request.replicas[contact.slot], keys_of(changes_of(request)));
+  }
+}
+
+void Coordinator::tick(int64_t now_us) {
+  std::vector<uint64_t> late, slow;
+  for (const auto& [id, request] : requests_) {
+    const int64_t age_us = now_us - request.began_us;
+    if (age_us >= request.options.timeout_ms * 1000) {
+      late.push_back(id);
+    } else if (request.kind == Kind::kRead && age_us >= kSpeculateAfterUs) {
+      slow.push_back(id);
+    }
+  }
+  std::vector<uint64_t> vain;
+  for (const auto& [id, repair] : repairs_) {
+    if (now_us - repair.began_us >= repair.timeout_ms * 1000) vain.push_back(id);
+  }
+  std::sort(vain.begin(), vain.end());
+  for (const uint64_t id : vain) fail_repair(id);
+  std::sort(late.begin(), late.end());
+  std::sort(slow.begin(), slow.end());
+  for (const uint64_t id : late) {
+    if (requests_.contains(id)) expire(id);
+  }
+  for (const uint64_t id : slow) {
+    const auto found = requests_.find(id);
+    if (found == requests_.end()) continue;
+    Request& request = found->second;
+    for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
+      ask(id, request, request.replicas[slot], slot, false);
+    }
+  }
+  tell();
+}
+
+}  // namespace starling::cluster

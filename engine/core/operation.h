@@ -1,0 +1,344 @@
+// One atomic operation on the keys of one node: what a command handler works with.
+//
+// The dispatcher makes an Operation, locks the keys' stripes, makes sure that each key is resident (in
+// memory, or known to be absent), runs the handler and calls finish(). A handler therefore never waits and
+// never sees a miss.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/functional/function_ref.h"
+#include "engine/base/dot.h"
+#include "engine/base/key.h"
+#include "engine/base/types.h"
+#include "engine/log/commit_log.h"
+#include "engine/memory/collection.h"
+#include "engine/memory/entry.h"
+
+namespace starling::engine {
+
+class ChangeList;
+struct Delta;
+struct Sibling;
+using Siblings = std::vector<Sibling>;
+class VersionVector;
+class Database;
+class Engine;
+class History;
+enum class HintOutcome : int;
+class Operation;
+class Record;
+class Replica;
+struct DatabaseTables;
+struct EngineCore;
+struct Mutation;
+struct Partition;
+
+inline constexpr int64_t kNoDeadline = 0;
+inline constexpr int64_t kKeepDeadline = -1;
+
+enum class Touch { kYes, kNo };  // kNo: leave the access clock alone (OBJECT, TTL, CLIENT NO-TOUCH).
+
+// What find() saw. Views stay valid until the next change of the same key or the end of the operation.
+class Found {
+ public:
+  Found() = default;
+  explicit operator bool() const { return entry_ != nullptr; }
+
+  Type type() const;
+  std::string_view string() const;  // Precondition: type() == Type::kString.
+  // For a big string value: keeps its bytes alive beyond the operation, so a reply need not copy. Null for
+  // small ones.
+  std::shared_ptr<const void> keep_alive() const;
+  const Collection& collection() const;  // Precondition: kHash or kSet.
+  int64_t deadline_ms() const;           // kNoDeadline when it has none.
+  uint64_t version() const;              // Changes with every change of the record.
+  size_t memory_bytes() const;
+  int64_t idle_seconds() const;
+  int frequency() const;  // Redis's logarithmic LFU counter, 0-255; meaningful under an LFU policy.
+
+ private:
+  friend class Database;
+  Found(const Entry* entry, const Operation* operation) : entry_(entry), operation_(operation) {}
+  const Entry* entry_ = nullptr;
+  const Operation* operation_ = nullptr;
+};
+
+// A collection opened for change. Valid until the key is changed in another way, or remove() empties it: the
+// key is then gone and the handle must not be used any more.
+class OpenCollection {
+ public:
+  const Collection& view() const { return *collection_; }
+  // True when the element is new. `value` is empty for sets.
+  bool put(std::string_view name, std::string_view value);
+  // Adds to the integer `before` that a hash's field shows, 0 when it is not there; returns what it shows
+  // now. In a cluster that counts what others add at the same time (counter.h). Precondition: before +
+  // increment does not overflow.
+  int64_t add(std::string_view name, int64_t before, int64_t increment);
+  // True when it was there. Removing the last element removes the key. `name` may be a view of the element's
+  // own name; views of other elements stay valid.
+  bool remove(std::string_view name);
+
+ private:
+  friend class Database;
+  friend class Recovery;
+  friend class Replica;
+  OpenCollection(const Database& database, const Key& key, Entry* entry);
+  bool put(std::string_view name, std::string_view value, uint64_t hash);
+  void begin_change();
+  void prepare_header();
+  void mark_element(Table::Slot slot);
+  void account(int64_t change);
+  void store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts);
+  Entry* drop_element(Table::Slot slot, Stamp stamp);
+  // Of a cluster's records; merge_collection.cc.
+  void begin_replicated_change(std::string_view name);
+  void join_event(Stamp stamp, std::string_view name);
+  void put_away_hidden();
+  void put_contribution(std::string_view name, std::string_view bytes);
+  void store_siblings(Table::Slot slot, uint64_t hash, std::string_view name, Siblings siblings);
+  Siblings siblings_in(Table::Slot slot) const;
+  bool fits_entries(const Delta& delta) const;
+  bool can_merge(const Delta& delta) const;
+  void merge(const Delta& delta);
+  void merge_element(std::string_view name, const Siblings& theirs, const VersionVector& my_context,
+                     const VersionVector& their_context);
+  void merge_deadline(const Siblings& theirs, const VersionVector& my_context,
+                      const VersionVector& their_context);
+
+  Operation* operation_;
+  DatabaseTables* tables_;
+  int index_;
+  Key key_;
+  Entry* entry_;
+  Collection* collection_;
+};
+
+// One of the 16 databases, within an operation. Cheap to copy. Every key used must be locked and resident.
+// Each change mints one dot, marks the record as changed, joins the operation's log frame, keeps DBSIZE, the
+// expiry index and WATCH true.
+class Database {
+ public:
+  int index() const { return index_; }
+
+  // The live record, or an empty Found. An expired one is removed here (KeyObserver::expired tells).
+  Found find(const Key& key, Touch touch = Touch::kYes);
+
+  // Replaces whatever the key holds, of any type.
+  void put_string(const Key& key, std::string_view value, int64_t deadline_ms);
+  // The same, taking over the buffer: for values too big to copy.
+  void put_string(const Key& key, std::unique_ptr<char[]> value, size_t size, int64_t deadline_ms);
+  // Changes a string in place, or makes one from "" when the key is absent: resized to new_size (growth is
+  // zeroed), then `edit` writes into it. Keeps the deadline. Precondition: absent or kString.
+  void edit_string(const Key& key, size_t new_size, absl::FunctionRef<void(std::span<char>)> edit);
+
+  // Adds to the integer `before` that the key shows, 0 when it is absent; returns what it shows now. Keeps
+  // the deadline. In a cluster that counts what others add at the same time (counter.h). Preconditions:
+  // absent or kString; before + increment does not overflow.
+  int64_t add(const Key& key, int64_t before, int64_t increment);
+
+  // Opens the key's collection, making an empty one of `type` when absent (it counts as existing from the
+  // first put; the caller puts at least once). Precondition: absent, or of that type.
+  OpenCollection open(const Key& key, Type type);
+
+  // Replaces whatever the key holds, of any type. For many elements at once: cheaper than putting them one by one.
+  // The collection is one that was made apart, and not empty. True when there was a live record.
+  bool put_collection(const Key& key, std::unique_ptr<Collection> collection);
+
+  // True when there was a live record.
+  bool remove(const Key& key);
+  // kNoDeadline removes the deadline. True when there was a live record. A deadline in the past removes the
+  // record.
+  bool set_deadline(const Key& key, int64_t deadline_ms);
+  // Copies the live record of `from` (value, deadline) over `to` in `target`. Precondition: it exists.
+  void copy(const Key& from, Database& target, const Key& to);
+  // Moves the live record of `from` over `to` in `target`, whatever its size: its elements stay where they are, and
+  // the log says no more than that. (In a cluster the elements are new events: there it is a copy and a removal.)
+  // Counts as an access of now; the frequency stays. Precondition: it exists, and is not `to` in `target`.
+  void move(const Key& from, Database& target, const Key& to);
+  // A live record's change that no value shows (used by nothing but OBJECT FREQ tests): sets the LFU counter.
+  void set_access(const Key& key, int64_t idle_seconds, int frequency);
+
+  uint64_t size() const;  // Live records; expired ones count until they are found. O(1).
+  uint64_t size_with_deadline() const;
+  // Of records in memory with a deadline; an estimate. 0: there are none, or all are due.
+  int64_t average_time_left_ms() const;
+
+ private:
+  friend class Operation;
+  friend class OpenCollection;
+  friend class Recovery;
+  friend class Replica;
+  Database(Operation& operation, int index);
+  // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound:
+  // neither.
+  Table::Slot locate(Partition& partition, const Key& key);
+  void put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms);
+  void erase_slot(Partition& partition, Table::Slot slot, const Key& key);
+  Entry* install_collection(Partition& partition, Table::Slot slot, const Key& key,
+                            std::unique_ptr<Collection> collection);
+  Stamp log_open(const Key& key, Type type, uint8_t flags);
+  Stamp log_elements(Collection& collection);
+  Stamp take_over(const Key& key, Entry* from, uint8_t* was);
+  void install_changed(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
+  void log_put(const Key& key, const Entry& entry, uint8_t was);
+  Entry* place_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
+  // Completes the parts.
+  void store_simple(Partition& partition, Table::Slot slot, const Key& key, Entry::Parts& parts);
+  void move_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
+  Table::Slot replace_entry(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
+
+  // Of a cluster's records (Options::replicated); database_history.cc.
+  std::unique_ptr<History> history_after(const Entry* old) const;
+  Table::Slot install(Partition& partition, Table::Slot slot, const Key& key, const Record& record,
+                      int64_t now_ms);
+  void put_record(const Key& key, const Record& record, int64_t now_ms);
+  bool add_simple(Partition& partition, Table::Slot slot, const Key& key, int64_t before, int64_t increment);
+  bool add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown);
+  void lapse(Partition& partition, Table::Slot slot, const Key& key, int64_t now_ms);
+  void bury(Partition& partition, Table::Slot slot, const Key& key);
+  void forget(Partition& partition, Table::Slot slot, const Key& key);
+  void change_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
+  void make_history(Partition& partition, Table::Slot slot, const Key& key);
+  void account(const Partition& partition, Table::Slot slot, const Key& key, int64_t change);
+  void log_record(const Key& key, std::string_view record, Stamp stamp, uint8_t was, int64_t now_ms);
+
+  Operation* operation_;
+  EngineCore* core_;
+  DatabaseTables* tables_;  // Null when the operation had nothing locked.
+  int index_;
+};
+
+struct KeyRef {
+  int database;
+  Key key;
+};
+
+// Of a key, what tells where its record lies in memory.
+struct Lookup {
+  Lookup(int database_number, const Key& key)
+      : hash(key.hash), partition(key.partition), database(static_cast<uint8_t>(database_number)) {}
+  uint64_t hash;
+  uint16_t partition;
+  uint8_t database;
+};
+
+struct KeyCounts {
+  uint64_t live = 0;
+  uint64_t with_deadline = 0;  // Of those.
+};
+
+class Operation {
+ public:
+  Operation(Engine& engine, int64_t now_ms);
+  ~Operation();  // Precondition: finish()ed or never locked.
+  Operation(const Operation&) = delete;
+  Operation& operator=(const Operation&) = delete;
+
+  // Locks the stripes of all keys, in order. Once per operation.
+  void lock(std::span<const KeyRef> keys);
+  void lock(const KeyRef& key);
+  void lock_partition(uint16_t partition);
+  // Locks everything: for commands over the whole keyspace.
+  void lock_all();
+
+  // Sees to it that anything is locked: for looking at what no single key has, such as Database::size().
+  void lock_any() {
+    if (!locked()) lock_partition(0);
+  }
+
+  // True when the key is in memory or known to be absent. Otherwise call finish(), Engine::fetch() and start
+  // over.
+  bool resident(const KeyRef& key);
+
+  // Anything is locked. While nothing is, other threads may replace databases' tables.
+  bool locked() const { return single_stripe_ >= 0 || all_locked_ || !stripes_.empty(); }
+  // Made before anything is locked it knows its index() and nothing else.
+  Database database(int index) { return Database(*this, index); }
+  // Of a database that may never have been used, and stays so: database() would make its tables.
+  KeyCounts counts(int index) const;
+  int64_t now_ms() const { return now_ms_; }
+  Engine& engine() { return engine_; }
+
+  // The whole of a database vanishes, at once. lock_all() before.
+  void flush_database(int index);
+  void flush_all();
+  void swap_databases(int first, int second);
+
+  // From here on find() counts as a hit or a miss of the keyspace: for commands that read.
+  void count_lookups(bool count = true) { counts_lookups_ = count; }
+  // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
+  void begin_replay(uint16_t actor_index, uint64_t stamp);
+
+  // From here on `changes` collects what this operation changes by events of this node (not what it merges),
+  // for other replicas; complete when finish() returns. Clears the list, which must outlive the operation.
+  // Only with Options::replicated. Flushing or swapping databases is not among it.
+  void capture(ChangeList* changes);
+
+  // --- Hints (hint_table.h), in this operation's frame. The key is locked; it need not be resident.
+  HintOutcome keep_hint(const KeyRef& key, std::string_view target);
+  // It was taken, and its record delivered. False: it waits on, as the key changed meanwhile, or is gone.
+  bool hint_delivered(const KeyRef& key, std::string_view target);
+  bool drop_hint(const KeyRef& key, std::string_view target);
+
+  bool changed() const { return changed_; }
+  // Appends what changed to the commit log as one frame and unlocks. Returns the log position that must be
+  // written (or durable) before a reply may leave; 0 when nothing changed. Idempotent.
+  LogPosition finish();
+
+ private:
+  friend class Database;
+  friend class Found;
+  friend class OpenCollection;
+  friend class Recovery;
+  friend class Replica;
+  friend class Trial;
+
+  uint64_t next_stamp();
+  // Whose events the changes are: this incarnation's, or who act_as() named.
+  uint16_t actor_index() const { return actor_index_; }
+  ActorId actor() const;
+  void act_as(ActorId actor);
+  void log(const Mutation& mutation);
+  void append(const Mutation& mutation);
+  // Room in the frame for so many bytes more, if there is a frame.
+  void reserve_frame(size_t bytes);
+  void log_spaces();
+  void log_hint_gone(const KeyRef& key, std::string_view target);
+  void seal_captured();
+  void note_change() {
+    changed_ = true;
+    ++changes_;
+  }
+  // Accounts for a change of memory; the stripe of `partition` is held.
+  void add_bytes(uint16_t partition, int64_t change);
+  void add_dirty_bytes(uint16_t partition, int64_t change);
+
+  EngineCore& core_;
+  Engine& engine_;
+  int64_t now_ms_;
+  std::vector<uint16_t> stripes_;
+  int32_t single_stripe_ = -1;
+  bool all_locked_ = false;
+  bool changed_ = false;
+  uint32_t changes_ = 0;
+  uint16_t actor_index_;
+  bool replaying_ = false;
+  bool counts_lookups_ = false;
+  uint64_t replay_stamp_ = 0;
+  ChangeList* captured_ = nullptr;
+  // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.
+  std::string& frame_;
+  // The collection that element mutations in the frame belong to.
+  const void* open_tables_ = nullptr;
+  std::string_view open_key_;
+  LogPosition position_ = 0;
+};
+
+}  // namespace starling::engine

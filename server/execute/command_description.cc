@@ -1,0 +1,199 @@
+#include "server/execute/command_description.h"
+
+#include <algorithm>
+#include <bit>
+#include <string>
+
+#include "server/execute/command_history.h"
+#include "server/execute/command_metadata.h"
+
+namespace starling::server {
+namespace {
+
+constexpr int kWordBits = 32;
+
+// The names of the bits that have one, as a set.
+void write_names(uint32_t bits, std::string_view (*name_of)(int), std::string_view prefix,
+                 resp::ReplyWriter& reply) {
+  size_t count = 0;
+  for (int bit = 0; bit < kWordBits; ++bit) {
+    if ((bits >> bit & 1) != 0 && !name_of(bit).empty()) ++count;
+  }
+  reply.set(count);
+  for (int bit = 0; bit < kWordBits; ++bit) {
+    if ((bits >> bit & 1) != 0 && !name_of(bit).empty()) {
+      reply.simple_string(std::string(prefix).append(name_of(bit)));
+    }
+  }
+}
+
+void write_number(std::string_view name, int value, resp::ReplyWriter& reply) {
+  reply.bulk(name);
+  reply.integer(value);
+}
+
+void write_specification(const KeySpecification& specification, resp::ReplyWriter& reply) {
+  reply.map(3);
+  reply.bulk("flags");
+  write_key_use(specification.use, reply);
+  reply.bulk("begin_search");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("index");
+  reply.bulk("spec");
+  reply.map(1);
+  write_number("index", specification.first, reply);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk(specification.counted ? "keynum" : "range");
+  reply.bulk("spec");
+  reply.map(3);
+  if (specification.counted) {
+    write_number("keynumidx", 0, reply);
+    write_number("firstkey", 1, reply);
+    write_number("keystep", specification.step, reply);
+  } else {
+    write_number("lastkey", specification.last, reply);
+    write_number("keystep", specification.step, reply);
+    write_number("limit", 0, reply);
+  }
+}
+
+size_t tip_count(const CommandMetadata* metadata) {
+  size_t count = 0;
+  while (metadata != nullptr && count < CommandMetadata::kMaxTips && !metadata->tips[count].empty()) ++count;
+  return count;
+}
+
+void write_text(std::string_view name, std::string_view value, resp::ReplyWriter& reply) {
+  reply.bulk(name);
+  reply.bulk(value);
+}
+
+void write_document_flag(std::string_view flag, resp::ReplyWriter& reply) {
+  reply.bulk("doc_flags");
+  reply.set(1);
+  reply.simple_string(flag);
+}
+
+void write_history(std::span<const CommandChange> history, resp::ReplyWriter& reply) {
+  reply.bulk("history");
+  reply.set(history.size());
+  for (const CommandChange& change : history) {
+    reply.array(2);
+    reply.bulk(change.since);
+    reply.bulk(change.what);
+  }
+}
+
+// Arguments that are keys are numbered by the key specification that finds them: in their order, and those
+// that are more than the specifications belong to the last.
+class ArgumentWriter {
+ public:
+  ArgumentWriter(size_t specification_count, resp::ReplyWriter& reply)
+      : specification_count_(specification_count), reply_(reply) {}
+
+  void write(const std::vector<ArgumentDescription>& arguments) {
+    reply_.array(arguments.size());
+    for (const ArgumentDescription& argument : arguments) write(argument);
+  }
+
+ private:
+  void write(const ArgumentDescription& argument) {
+    const bool is_key = argument.type == ArgumentType::kKey && specification_count_ != 0;
+    const size_t flags = size_t{argument.optional} + argument.multiple + argument.multiple_token;
+    reply_.map(size_t{2} + is_key + !argument.token.empty() + !argument.since.empty() +
+               !argument.deprecated_since.empty() + (flags != 0) + !argument.arguments.empty());
+    write_text("name", argument.name, reply_);
+    write_text("type", argument_type_name(argument.type), reply_);
+    if (is_key) write_number("key_spec_index", next_specification(), reply_);
+    if (!argument.token.empty()) write_text("token", argument.token, reply_);
+    if (!argument.since.empty()) write_text("since", argument.since, reply_);
+    if (!argument.deprecated_since.empty()) write_text("deprecated_since", argument.deprecated_since, reply_);
+    if (flags != 0) {
+      reply_.bulk("flags");
+      reply_.set(flags);
+      if (argument.optional) reply_.simple_string("optional");
+      if (argument.multiple) reply_.simple_string("multiple");
+      if (argument.multiple_token) reply_.simple_string("multiple_token");
+    }
+    if (argument.arguments.empty()) return;
+    reply_.bulk("arguments");
+    write(argument.arguments);
+  }
+
+  int next_specification() {
+    const size_t index = std::min(keys_, specification_count_ - 1);
+    ++keys_;
+    return static_cast<int>(index);
+  }
+
+  const size_t specification_count_;
+  size_t keys_ = 0;
+  resp::ReplyWriter& reply_;
+};
+
+}  // namespace
+
+void write_key_use(uint16_t use, resp::ReplyWriter& reply) {
+  write_names(use, key_use_name, "", reply);
+}
+
+void write_command_information(const Command& command, resp::ReplyWriter& reply) {
+  const CommandSpec& spec = *command.spec;
+  reply.array(10);
+  reply.bulk(command.full_name);
+  reply.integer(spec.arity);
+  write_names(spec.flags, flag_name, "", reply);
+  // Positions count from the container's name, as in the request.
+  reply.integer(spec.keys.first);
+  reply.integer(spec.keys.last);
+  reply.integer(spec.keys.step);
+  write_names(spec.categories, category_name, "@", reply);
+  const CommandMetadata* metadata = find_metadata(command.full_name);
+  const size_t tips = tip_count(metadata);
+  reply.set(tips);
+  for (size_t i = 0; i < tips; ++i) reply.bulk(metadata->tips[i]);
+  const auto specifications = key_specifications(command);
+  reply.set(specifications.size());
+  for (const KeySpecification& specification : specifications) write_specification(specification, reply);
+  if (command.subcommands.empty()) return reply.set(0);
+  reply.array(command.subcommands.size());
+  for (const Command* subcommand : command.subcommands) write_command_information(*subcommand, reply);
+}
+
+void write_command_documentation(const Command& command, resp::ReplyWriter& reply) {
+  const CommandSpec& spec = *command.spec;
+  const CommandMetadata* metadata = find_metadata(command.full_name);
+  const bool complexity = metadata != nullptr && !metadata->complexity.empty();
+  const Deprecation* deprecation = find_deprecation(command.full_name);
+  const bool system = is_system_command(command.full_name);
+  const std::span<const CommandChange> history = command_history(command.full_name);
+  reply.map(size_t{3} + complexity + system + (deprecation != nullptr ? 3 : 0) + !history.empty() +
+            !command.arguments.empty() + !command.subcommands.empty());
+  write_text("summary", spec.summary, reply);
+  write_text("since", spec.since, reply);
+  write_text("group", spec.group, reply);
+  if (complexity) write_text("complexity", metadata->complexity, reply);
+  if (system) write_document_flag("syscmd", reply);
+  if (deprecation != nullptr) {
+    write_document_flag("deprecated", reply);
+    write_text("deprecated_since", deprecation->since, reply);
+    write_text("replaced_by", deprecation->replaced_by, reply);
+  }
+  if (!history.empty()) write_history(history, reply);
+  if (!command.arguments.empty()) {
+    reply.bulk("arguments");
+    ArgumentWriter(key_specifications(command).size(), reply).write(command.arguments);
+  }
+  if (command.subcommands.empty()) return;
+  reply.bulk("subcommands");
+  reply.map(command.subcommands.size());
+  for (const Command* subcommand : command.subcommands) {
+    reply.bulk(subcommand->full_name);
+    write_command_documentation(*subcommand, reply);
+  }
+}
+
+}  // namespace starling::server

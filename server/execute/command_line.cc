@@ -1,0 +1,59 @@
+#include "server/execute/command_line.h"
+
+#include <algorithm>
+
+#include "server/commands/families.h"
+#include "server/config/setting_spec.h"
+#include "server/execute/command_metadata.h"
+
+namespace starling::server {
+namespace {
+
+constexpr std::string_view kUsage =
+    "Usage: starling-server [file | -] [--setting value ...]...\n"
+    "\n"
+    "  file            configuration in redis.conf's syntax; - reads it from standard input\n"
+    "  --setting value any setting of the file; wins over it\n"
+    "  --print-config  prints every setting with its default and why, as a file\n"
+    "  --list-commands prints the commands, each with how it differs from Redis's and\n"
+    "                  whether it may keep its loop's other clients waiting\n"
+    "  -v, --version   prints the version\n"
+    "  -h, --help      prints this\n"
+    "\n"
+    "Examples:\n"
+    "  starling-server\n"
+    "  starling-server conf/starling.conf --port 7000 --dir /var/lib/starling\n"
+    "  starling-server --storage memory --maxmemory 1gb --maxmemory-policy allkeys-lru\n";
+
+void append_command(const CommandSpec& spec, const std::string& container, std::string* out) {
+  const std::string name = container + std::string(spec.name);
+  std::string full_name = name;
+  std::replace(full_name.begin(), full_name.end(), ' ', '|');
+  *out += name + "\t" + std::string(spec.difference) + "\t" +
+          (may_hold_loop(full_name) ? "holds its loop" : "") + "\n";
+  for (const CommandSpec& subcommand : spec.subcommands) append_command(subcommand, name + " ", out);
+}
+
+std::string list_commands() {
+  std::string out;
+  for (const auto& family : all_families()) {
+    for (const CommandSpec& spec : family) append_command(spec, "", &out);
+  }
+  return out;
+}
+
+}  // namespace
+
+std::optional<std::string> answer_without_server(std::span<const std::string> arguments) {
+  if (arguments.size() != 1) return std::nullopt;
+  const std::string& argument = arguments.front();
+  if (argument == "-h" || argument == "--help") return std::string(kUsage);
+  if (argument == "--print-config") return reference_configuration();
+  if (argument == "--list-commands") return list_commands();
+  if (argument == "-v" || argument == "--version") {
+    return "Starling server v=" + std::string(kVersion) + " redis=" + std::string(kRedisVersion) + "\n";
+  }
+  return std::nullopt;
+}
+
+}  // namespace starling::server

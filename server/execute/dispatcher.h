@@ -1,0 +1,112 @@
+// From parsed requests to executed commands: lookup, gates, locks, residency, timing. One for each loop.
+//
+// Work is done in batches over all clients that have requests: each request is parsed, its command looked up,
+// its key hashed and the key's memory prefetched, and only then is the first executed. Memory latency is thus
+// paid once for a batch and not for each request.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/inlined_vector.h"
+#include "engine/core/operation.h"
+#include "server/cluster/admission.h"
+#include "server/execute/command_table.h"
+#include "server/session/client.h"
+
+namespace starling::server {
+
+class ClusterThread;
+class IoThread;
+class Server;
+
+using KeyList = absl::InlinedVector<engine::KeyRef, 4>;
+
+class Dispatcher {
+ public:
+  Dispatcher(Server& server, IoThread& io_thread);
+
+  bool full() const { return batch_.size() >= kBatchRequests; }
+  // Adds the client's requests to the batch. True when it may have more that did not fit. Precondition: it
+  // can execute.
+  bool gather(Client& client);
+  // Executes the batch in order. What a client cannot execute any more goes to its held_requests.
+  void execute_batch();
+
+  // Runs one command on an operation that is locked and resident: for execute_batch() and EXEC.
+  void call(Client& client, const Command& command, Arguments arguments, engine::Operation& operation,
+            bool in_exec, const engine::Key* first_key, resp::Request* request);
+
+  // After a command or a completed wait: drops the reply from `from` on if CLIENT REPLY says so.
+  static void apply_reply_mode(Client& client, uint64_t from);
+
+ private:
+  static constexpr size_t kBatchRequests = 64;
+
+  struct BatchEntry {
+    Client* client;
+    PreparedRequest prepared;
+  };
+  enum class Outcome { kDone, kWaits };
+
+  bool is_exec(const Command& command) const { return &command == exec_; }
+  uint32_t effective_flags(const Client& client, const Command& command) const;
+  // In an open transaction.
+  static bool is_queued(const Command& command);
+  // False: the request is a forwarded one, and its prefix makes no sense.
+  bool prepare(Client& client, PreparedRequest* prepared);
+  void prefetch_batch();
+  static void follow_prefix(Client& client, const ForwardPrefix& prefix);
+  Outcome dispatch(Client& client, PreparedRequest& prepared);
+  // A forwarded request whose deadline is over is not run, but answered so: its own client may have been told that it
+  // failed, and have gone on.
+  bool too_late(Client& client, const PreparedRequest& prepared);
+  const Command* resolve(Client& client, const Command* command, Arguments arguments);
+  bool refuse(Client& client, const Command& command);
+  bool out_of_memory(const Client& client, const Command& command) const;
+  bool may_run_elsewhere(const Client& client, const Command& command) const;
+  Waiting held_back(const Client& client, const Command& command) const;
+  // It gives a password, and too many wrong ones have come from its address.
+  bool waits_to_authenticate(Client& client, const Command& command, Arguments arguments);
+  // QUORUM EXEC becomes the command that it runs. False: its arguments make no sense, which its handler says.
+  bool unwrap(Client& client, PreparedRequest& prepared);
+  // In a cluster, before a command runs: kRun lets it.
+  Admission admit(Client& client, const Command& command, PreparedRequest& prepared);
+  bool run(Client& client, const Command& command, PreparedRequest& prepared);
+  bool lock_and_check(Client& client, const Command& command, PreparedRequest& prepared,
+                      const engine::Key* key, engine::Operation& operation);
+  // locked_ are its keys.
+  bool current(Client& client, const Command& command, PreparedRequest& prepared,
+               engine::Operation& operation);
+  // Like run(), with a write that other replicas have to agree to.
+  bool attempt(Client& client, const Command& command, PreparedRequest& prepared, const engine::Key* key,
+               engine::Operation& operation);
+  // True when everything must be locked.
+  bool collect_keys(const Client& client, const Command& command, Arguments arguments, KeyList* keys);
+  void add_keys(const Command& command, Arguments arguments, int database, KeyList* keys);
+  void fetch(Client& client, std::span<const engine::KeyRef> keys);
+  void reject(Client& client, const Command* command, std::string_view error);
+  void reject_unknown(Client& client, Arguments arguments);
+  void queue(Client& client, const Command& command, Arguments arguments);
+  void feed_monitors(const Client& client, const CommandSpec& spec, Arguments arguments);
+  // For a command that took longer than the slow log or the latency monitor wants to know of.
+  void record_slow(const Client& client, const CommandSpec& spec, Arguments arguments, uint64_t cycles);
+
+  Server& server_;
+  IoThread& io_thread_;
+  const Command* const exec_;
+  const Command* const quorum_exec_;
+  std::vector<BatchEntry> batch_;
+  std::vector<engine::Lookup> lookups_;  // Of the batch; kept for its room.
+  uint64_t last_cycles_ = 0;             // When the previous command of this batch ended.
+  uint64_t slow_cycles_ = 0;             // From which duration on a command is recorded.
+  std::vector<int> positions_;           // Scratch.
+  std::vector<engine::KeyRef> extra_keys_;
+  KeyList locked_;  // Of the command that runs.
+};
+
+}  // namespace starling::server

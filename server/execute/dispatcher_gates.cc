@@ -1,0 +1,184 @@
+// What stands before a command may run: that it exists and was asked for rightly, and that nothing forbids it
+// now.
+#include <string>
+#include <utility>
+
+#include "server/execute/dispatcher.h"
+#include "server/io_thread.h"
+#include "server/process/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+// Commands that a transaction does not queue: they run at once.
+constexpr std::string_view kUnqueued[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
+constexpr std::string_view kAllowedInSubscribeMode[] = {"ping",         "subscribe",    "unsubscribe",
+                                                        "psubscribe",   "punsubscribe", "ssubscribe",
+                                                        "sunsubscribe", "quit",         "reset"};
+
+template <size_t N>
+bool contains(const std::string_view (&names)[N], const Command& command) {
+  if (command.parent != nullptr) return false;
+  for (const std::string_view name : names) {
+    if (name == command.spec->name) return true;
+  }
+  return false;
+}
+
+// As C's "%.*s": ends at a NUL.
+std::string_view text_of(std::string_view bytes, size_t max_bytes) {
+  bytes = bytes.substr(0, max_bytes);
+  return bytes.substr(0, bytes.find('\0'));
+}
+
+}  // namespace
+
+// EXEC does what its queued commands do.
+uint32_t Dispatcher::effective_flags(const Client& client, const Command& command) const {
+  return command.spec->flags | (is_exec(command) ? client.transaction.flags : 0);
+}
+
+bool Dispatcher::is_queued(const Command& command) {
+  return !contains(kUnqueued, command);
+}
+
+void Dispatcher::reject(Client& client, const Command* command, std::string_view error) {
+  if (client.transaction.open) client.transaction.broken = true;
+  const uint64_t from = client.output.position();
+  if (command != nullptr) {
+    io_thread_.statistics().commands[command->id].rejected.add(1);
+    if (is_exec(*command)) {
+      client.discard_transaction(server_.watches());
+      if (error.starts_with("ERR ")) error.remove_prefix(4);
+      client.reply.error("EXECABORT Transaction discarded because of: " + std::string(error));
+      apply_reply_mode(client, from);
+      return;
+    }
+  }
+  client.reply.error(error);
+  apply_reply_mode(client, from);
+}
+
+void Dispatcher::reject_unknown(Client& client, Arguments arguments) {
+  if (equals_ignoring_case(arguments[0], "post") || equals_ignoring_case(arguments[0], "host:")) {
+    log_text(LogLevel::kWarning, "Possible attack: " + client.address() +
+                                     " sent an HTTP request. A web page may have been made to talk to this "
+                                     "server; connection closed.");
+    io_thread_.close(client);
+    return;
+  }
+  constexpr size_t kShownBytes = 128;
+  std::string shown;
+  for (size_t i = 1; i < arguments.size() && shown.size() < kShownBytes; ++i) {
+    shown += '\'';
+    shown += text_of(arguments[i], kShownBytes - shown.size() + 1);
+    shown += "' ";
+  }
+  reject(client, nullptr,
+         "ERR unknown command '" + std::string(text_of(arguments[0], kShownBytes)) +
+             "', with args beginning with: " + shown);
+}
+
+const Command* Dispatcher::resolve(Client& client, const Command* command, Arguments arguments) {
+  if (command == nullptr) [[unlikely]] {
+    reject_unknown(client, arguments);
+    return nullptr;
+  }
+  if (!command->subcommands.empty() && arguments.size() > 1) {
+    const Command* found = CommandTable::find_subcommand(*command, arguments[1]);
+    if (found == nullptr) {
+      std::string upper(command->spec->name);
+      for (char& c : upper) c = static_cast<char>(c >= 'a' && c <= 'z' ? c - 'a' + 'A' : c);
+      reject(client, nullptr,
+             "ERR unknown subcommand '" + std::string(text_of(arguments[1], 128)) + "'. Try " + upper +
+                 " HELP.");
+      return nullptr;
+    }
+    command = found;
+  }
+  const int count = static_cast<int>(arguments.size());
+  const int arity = command->spec->arity;
+  if (arity >= 0 ? count != arity : count < -arity) [[unlikely]] {
+    reject(client, command, "ERR wrong number of arguments for '" + command->full_name + "' command");
+    return nullptr;
+  }
+  return command;
+}
+
+bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
+  if (server_.settings().max_memory_bytes == 0) return false;
+  const bool may_need_memory =
+      (effective_flags(client, command) & kDenyOom) != 0 ||
+      (client.transaction.open && !is_exec(command) && command.full_name != "discard" &&
+       command.full_name != "quit" && command.full_name != "reset");
+  return may_need_memory && server_.engine().make_room();
+}
+
+bool Dispatcher::refuse(Client& client, const Command& command) {
+  const uint32_t flags = command.spec->flags;
+  if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.settings().password.empty()) [[unlikely]] {
+    reject(client, &command, "NOAUTH Authentication required.");
+    return true;
+  }
+  if ((flags & kProtected) != 0) [[unlikely]] {
+    const DebugCommand allowed = server_.settings().debug_command;
+    if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !client.peer_is_loopback())) {
+      reject(
+          client, &command,
+          "ERR " + std::string(command.parent ? command.parent->spec->name : command.spec->name) +
+              " command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
+              "from "
+              "a local connection, otherwise you need to set this option in the configuration file, and then "
+              "restart the server.");
+      return true;
+    }
+  }
+  if (client.transaction.open && (flags & kNoMulti) != 0) [[unlikely]] {
+    reject(client, &command, "ERR Command not allowed inside a transaction");
+    return true;
+  }
+  if (out_of_memory(client, command)) [[unlikely]] {
+    reject(client, &command, "OOM command not allowed when used memory > 'maxmemory'.");
+    return true;
+  }
+  if ((effective_flags(client, command) & kWrite) != 0 && !server_.engine().writable() &&
+      !may_run_elsewhere(client, command)) [[unlikely]] {
+    reject(client, &command,
+           "MISCONF Errors writing to the commit log: " + server_.engine().write_refusal().message());
+    return true;
+  }
+  if (client.in_subscribe_mode() && !contains(kAllowedInSubscribeMode, command)) [[unlikely]] {
+    reject(client, &command,
+           "ERR Can't execute '" + command.full_name +
+               "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");
+    return true;
+  }
+  return false;
+}
+
+bool Dispatcher::waits_to_authenticate(Client& client, const Command& command, Arguments arguments) {
+  if ((command.spec->flags & kNoAuth) == 0 || client.tunnel != nullptr) return false;
+  if (std::exchange(client.waited_to_authenticate, false)) return false;
+  const int64_t delay_ms = server_.auth_throttle().delay_ms(client.address(), io_thread_.now_ms());
+  if (delay_ms == 0) return false;
+  positions_.clear();
+  command.spec->find_secrets(arguments, &positions_);
+  if (positions_.empty()) return false;
+  io_thread_.delay_authentication(client, delay_ms);
+  return true;
+}
+
+Waiting Dispatcher::held_back(const Client& client, const Command& command) const {
+  const ClientPause::Scope paused = server_.pause().active(io_thread_.now_ms());
+  if (paused == ClientPause::Scope::kEverything) [[unlikely]]
+    return Waiting::kForPause;
+  const uint32_t flags = effective_flags(client, command);
+  if ((flags & (kWrite | kMayReplicate)) == 0) return Waiting::kNo;
+  if (paused == ClientPause::Scope::kWrites) return Waiting::kForPause;
+  // What only joins a transaction's queue changes nothing yet.
+  if (client.transaction.open && !is_exec(command)) return Waiting::kNo;
+  return (flags & kWrite) != 0 && server_.engine().congested() ? Waiting::kForWrites : Waiting::kNo;
+}
+
+}  // namespace starling::server
