@@ -108,11 +108,11 @@ inline void restore_seen(EngineCore& core, Stamp stamp) {
 // In a cluster the tally of its partition follows; on a node by itself nothing does.
 inline void tally_before(EngineCore& core, int database, const Key& key, const Entry* entry) {
   VersionTallies& tallies = core.keyspace.tallies;
-  if (tallies.enabled() && entry != nullptr) tallies.before(core, database, key, *entry);
+  if (tallies.enabled() && entry != nullptr) tallies.before(core.keyspace, database, key, *entry);
 }
 inline void tally_after(EngineCore& core, int database, const Key& key, const Entry& entry) {
   VersionTallies& tallies = core.keyspace.tallies;
-  if (tallies.enabled()) tallies.after(core, database, key, entry);
+  if (tallies.enabled()) tallies.after(core.keyspace, database, key, entry);
 }
 
 // The access clock of an entry: seconds for LRU; minutes << 8 | logarithmic counter for LFU, as in Redis.

@@ -21,12 +21,6 @@ inline uint8_t inherited_flags(const Entry* old) {
   return flags;
 }
 
-// In a cluster: there is no record, not even a tombstone. What the store holds of one goes with the next
-// checkpoint.
-inline bool forgotten(const Entry& entry) {
-  return entry.tombstone() && entry.stamp() == 0 && !entry.has(Entry::kComplex);
-}
-
 inline uint8_t was_bits(const Entry* old, uint8_t flags) {
   uint8_t was = (flags & Entry::kPurge) != 0 ? kWasPurge : 0;
   if (old != nullptr && !old->tombstone())

@@ -156,4 +156,10 @@ inline constexpr size_t allocation_bytes(size_t bytes) {
   return (bytes + step - 1) & ~(step - 1);
 }
 
+// In a cluster: there is no record, not even a tombstone. What the store holds of one goes with the next
+// checkpoint.
+inline bool forgotten(const Entry& entry) {
+  return entry.tombstone() && entry.stamp() == 0 && !entry.has(Entry::kComplex);
+}
+
 }  // namespace starling::engine

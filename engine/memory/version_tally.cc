@@ -9,11 +9,9 @@
 #include <string>
 
 #include "engine/base/simple_codec.h"
-#include "engine/core/core.h"
-#include "engine/core/entry_change.h"
+#include "engine/memory/keyspace.h"
 #include "engine/memory/record_form.h"
 #include "engine/record/record_codec.h"
-#include "engine/replica/replication.h"
 
 namespace starling::engine {
 namespace {
@@ -29,21 +27,13 @@ uint64_t position_of(int database, uint64_t hash) {
   return static_cast<uint64_t>(database) << kHashBits | hash;
 }
 
-uint64_t hash_of_context(std::string_view context, uint64_t position) {
-  Dot dot;
-  return decode_one_dot_context(context, &dot)
-             ? hash_of_dot(dot, position)
-             : XXH3_64bits_withSeed(context.data(), context.size(), position);
-}
-
-uint64_t hash_of_version(const EngineCore& core, int database, const Key& key, const Entry& entry) {
+uint64_t hash_of_version(const Keyspace& keyspace, int database, const Key& key, const Entry& entry) {
   if (const History* history = entry.history()) {
     std::string context;
     encode_context(history->context(), &context);
     return hash_of_context(context, position_of(database, key.hash));
   }
-  return hash_of_dot({entry.stamp(), core.keyspace.actors.id_of(entry.actor())},
-                     position_of(database, key.hash));
+  return hash_of_dot({entry.stamp(), keyspace.actors.id_of(entry.actor())}, position_of(database, key.hash));
 }
 
 // What nearly all are: one value that stays, of one actor. The mark of such is its hash and nothing else.
@@ -51,25 +41,27 @@ bool plain(const Entry& entry) {
   return entry.type() == Type::kString && !entry.has(Entry::kComplex) && !entry.has(Entry::kHasDeadline);
 }
 
-VersionMark mark_of(const EngineCore& core, int database, const Key& key, const Entry& entry) {
+VersionMark mark_of(const Keyspace& keyspace, int database, const Key& key, const Entry& entry) {
   VersionMark mark;
   if (forgotten(entry)) return mark;
-  mark.ripe = ripe_stamp(core.keyspace.actors, entry);
-  mark.guard = mark.ripe <= core.keyspace.settled.of(key.partition);
+  mark.ripe = ripe_stamp(keyspace.actors, entry);
+  mark.guard = mark.ripe <= keyspace.settled.of(key.partition);
   if (mark.guard) {
     mark.ripe = kNeverRipe;
     return mark;
   }
-  mark.siblings = sibling_count(core.keyspace.actors, entry);
-  mark.hash = hash_of_version(core, database, key, entry);
+  mark.siblings = sibling_count(keyspace.actors, entry);
+  mark.hash = hash_of_version(keyspace, database, key, entry);
   return mark;
 }
 
 }  // namespace
 
-// Names of equal position have versions of their own: no two keys share an event.
-uint64_t version_hash(int database, std::string_view key, std::string_view context) {
-  return hash_of_context(context, version_position(database, key));
+uint64_t hash_of_context(std::string_view context, uint64_t position) {
+  Dot dot;
+  return decode_one_dot_context(context, &dot)
+             ? hash_of_dot(dot, position)
+             : XXH3_64bits_withSeed(context.data(), context.size(), position);
 }
 
 void count_siblings(size_t siblings, SiblingCounts* counts, int by) {
@@ -112,23 +104,23 @@ bool VersionTallies::takes_in(int database, const Key& key) {
   return false;
 }
 
-void VersionTallies::before(const EngineCore& core, int database, const Key& key, const Entry& entry) {
+void VersionTallies::before(const Keyspace& keyspace, int database, const Key& key, const Entry& entry) {
   if (!takes_in(database, key)) return;
   VersionTally& tally = states_[key.partition].tally;
   if (plain(entry)) {
-    tally.sum -= hash_of_version(core, database, key, entry);
+    tally.sum -= hash_of_version(keyspace, database, key, entry);
   } else {
-    tally.remove(mark_of(core, database, key, entry));
+    tally.remove(mark_of(keyspace, database, key, entry));
   }
 }
 
-void VersionTallies::after(const EngineCore& core, int database, const Key& key, const Entry& entry) {
+void VersionTallies::after(const Keyspace& keyspace, int database, const Key& key, const Entry& entry) {
   if (!takes_in(database, key)) return;
   VersionTally& tally = states_[key.partition].tally;
   if (plain(entry)) {
-    tally.sum += hash_of_version(core, database, key, entry);
+    tally.sum += hash_of_version(keyspace, database, key, entry);
   } else {
-    tally.add(mark_of(core, database, key, entry));
+    tally.add(mark_of(keyspace, database, key, entry));
   }
 }
 
@@ -141,82 +133,6 @@ bool VersionTallies::extend(uint16_t partition, const Scan& scan, const VersionT
   for (size_t i = 0; i < found.siblings.size(); ++i) state.tally.siblings[i] += found.siblings[i];
   state.until = until;
   return true;
-}
-
-// --- replication.h
-
-namespace {
-
-// Halvings of a stretch whose keys change while it is scanned.
-constexpr int kAttempts = 8;
-
-class StripeHold {
- public:
-  StripeHold(EngineCore& core, uint16_t partition)
-      : stripes_(core.keyspace.stripes), stripe_(stripe_of(partition)) {
-    stripes_.lock(stripe_);
-  }
-  ~StripeHold() { stripes_.unlock(stripe_); }
-  StripeHold(const StripeHold&) = delete;
-  StripeHold& operator=(const StripeHold&) = delete;
-
- private:
-  Stripes& stripes_;
-  const uint16_t stripe_;
-};
-
-}  // namespace
-
-TallyView tally_of(Engine& engine, uint16_t partition) {
-  EngineCore& core = engine.core();
-  const VersionTallies& tallies = core.keyspace.tallies;
-  const StripeHold hold(core, partition);
-  return {tallies.known(partition), core.keyspace.changes.of(partition), tallies.of(partition)};
-}
-
-void doubt_tally(Engine& engine, uint16_t partition) {
-  const StripeHold hold(engine.core(), partition);
-  engine.core().keyspace.tallies.doubt(partition);
-}
-
-void set_tally(Engine& engine, uint16_t partition, const VersionTally& tally) {
-  const StripeHold hold(engine.core(), partition);
-  engine.core().keyspace.tallies.set(partition, tally);
-}
-
-Status advance_tally(Engine& engine, uint16_t partition, size_t limit, bool* forward) {
-  EngineCore& core = engine.core();
-  VersionTallies& tallies = core.keyspace.tallies;
-  *forward = false;
-  for (int attempt = 0; attempt < kAttempts; ++attempt) {
-    VersionTallies::Scan scan;
-    Stamp settled;
-    {
-      const StripeHold hold(core, partition);
-      if (tallies.known(partition)) return {};
-      scan = tallies.begin(partition);
-      settled = core.keyspace.settled.of(partition);
-    }
-    VersionTally found;
-    uint64_t cursor = scan.until;
-    Status status = scan_all_versions(engine, partition, &cursor, std::max<size_t>(limit >> attempt, 1),
-                                      [&](const VisitedVersion& version) {
-                                        VersionMark mark;
-                                        mark.guard = version.ripe <= settled;
-                                        if (!mark.guard) {
-                                          mark.hash =
-                                              version_hash(version.database, version.key, version.context);
-                                          mark.ripe = version.ripe;
-                                          mark.siblings = version.siblings;
-                                        }
-                                        found.add(mark);
-                                      });
-    if (!status.ok()) return status;
-    const StripeHold hold(core, partition);
-    *forward = tallies.extend(partition, scan, found, cursor == 0 ? VersionTallies::kEnd : cursor);
-    if (*forward) return {};
-  }
-  return {};
 }
 
 }  // namespace starling::engine

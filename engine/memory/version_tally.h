@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <string_view>
 
 #include "engine/base/dot.h"
 #include "engine/base/key.h"
@@ -23,8 +24,11 @@
 
 namespace starling::engine {
 
-struct EngineCore;
+struct Keyspace;
 struct Entry;
+
+// What version_hash() is of a context, of the key at this position.
+uint64_t hash_of_context(std::string_view context, uint64_t position);
 
 // Keys that have 2, 3 to 4, 5 to 8, and more values at once.
 using SiblingCounts = std::array<uint32_t, 4>;
@@ -75,8 +79,8 @@ class VersionTallies {
   // What is known without a scan.
   void set(uint16_t partition, const VersionTally& tally);
   // Around a change of a record, see tally_before() in core.h.
-  void before(const EngineCore& core, int database, const Key& key, const Entry& entry);
-  void after(const EngineCore& core, int database, const Key& key, const Entry& entry);
+  void before(const Keyspace& keyspace, int database, const Key& key, const Entry& entry);
+  void after(const Keyspace& keyspace, int database, const Key& key, const Entry& entry);
 
   // A scan: from `until` on, and valid while `disturbed` stays.
   struct Scan {

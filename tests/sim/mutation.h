@@ -35,7 +35,6 @@ enum class Mutation : uint8_t {
   kOrderDropped,       // Each loop ships its own changes of collections, in no order with the others'.
   kGapNotMended,       // A replica that a delta does not fit at gets nothing in its place.
   kDifferenceForgets,  // A difference brings what is new, and says nothing of what was removed.
-  kAttemptsOwnActor,   // Attempts are events of the actor of other writes.
   kCount,
 };
 
@@ -67,7 +66,6 @@ inline constexpr std::string_view kMutationNames[] = {
     "order-dropped",
     "gap-not-mended",
     "difference-forgets",
-    "attempts-own-actor",
 };
 
 }  // namespace starling::sim

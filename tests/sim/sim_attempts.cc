@@ -30,7 +30,6 @@ void SimNode::try_out(const ExecutionPtr& execution, const ClientOperation& aske
   check_read(asked, before);
   const std::array keys{engine::KeyRef{0, key}};
   attempt->actor = attempt_actor_.next(keys);
-  if (setting_.mutation == Mutation::kAttemptsOwnActor) attempt->actor = setting_.actor;
   engine::Trial trial(&operation, attempt->actor, keys);
   apply(asked, operation, key, before, attempt->answer.get());
   const engine::Record after = record_in(operation, key);
