@@ -93,7 +93,8 @@ class Bench final : public Wire, public CoordinatorListener {
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                  const QuorumOptions&, int64_t began_us) override {
     hidden.push_back({{tokens.begin(), tokens.end()}, {}, stamp, began_us});
-    for (const KeyName& name : keys_in(keys_of(changes))) hidden.back().keys.emplace_back(name.key);
+    const std::string names = keys_of(changes);
+    for (const KeyName& name : keys_in(names)) hidden.back().keys.emplace_back(name.key);
   }
 
   NodeIndex replica(size_t i) const { return placement->replicas(0)[i]; }
