@@ -19,7 +19,7 @@ run: server  ## Installs what the server needs, builds it, starts a node on 127.
 	@exec ./$(SERVER) conf/starling.conf --dir data $(ARGS)
 
 test: build  ## Installs what is missing, builds, runs every test
-	@ctest --test-dir $(BUILD) --output-on-failure
+	@ctest --test-dir $(BUILD) --output-on-failure --parallel $(JOBS)
 
 cluster: server  ## Starts three nodes on ports 7001-7003 with their data in ./data/cluster (ARGS go to every node)
 	@exec conf/three-nodes $(SERVER) $(ARGS)
