@@ -71,7 +71,7 @@ void Database::put_record(const Key& key, const Record& record, int64_t now_ms) 
   Partition& partition = tables_->partition(key);
   const Table::Slot slot = partition.table.find(key.hash, key.name);
   const Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
-  const uint8_t was = was_bits(old, inherited_flags(old));
+  const uint8_t was = was_bits(old, flags_once_saved(*core_, partition, slot));
   std::string bytes;
   encode_record(record, &bytes);
   log_record(key, bytes, record.context().greatest_stamp(), was, now_ms);
@@ -120,13 +120,13 @@ bool Database::add_simple(Partition& partition, Table::Slot slot, const Key& key
   std::string record;
   encode_simple_counter(operation_->actor(), parts.stamp, parts.deadline_ms, encode_contribution(own),
                         &record);
-  log_record(key, record, parts.stamp, was_bits(old, inherited_flags(old)), 0);
+  log_record(key, record, parts.stamp, was_bits(old, flags_once_saved(*core_, partition, slot)), 0);
   store_simple(partition, slot, key, parts);
   return true;
 }
 
 bool Database::add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown) {
-  Record record = record_of(core_->keyspace.actors, old);
+  Record record = without_expired(record_of(core_->keyspace.actors, old), operation_->now_ms());
   Change change(&record, {operation_->next_stamp(), operation_->actor()}, operation_->now_ms());
   if (!change.add_to_string(increment)) return false;
   (void)change.finish();

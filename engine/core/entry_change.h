@@ -11,11 +11,13 @@ inline bool is_collection(const Entry& entry) {
   return entry.type() == Type::kHash || entry.type() == Type::kSet;
 }
 
-// What the store may hold of a key passes on from each entry to the one that replaces it.
-inline uint8_t inherited_flags(const Entry* old) {
+// What the store may hold of a key passes on from each entry to the one that replaces it. `saved`: a checkpoint that is
+// under way takes the old one to the store before it goes (flags_once_saved() in rows.h).
+inline uint8_t inherited_flags(const Entry* old, bool saved = false) {
   if (old == nullptr) return 0;
   uint8_t flags = old->flags() & (Entry::kOnDisk | Entry::kPurge);
-  if (!old->has(Entry::kOnDisk)) return flags;
+  if (saved) flags |= Entry::kOnDisk;
+  if ((flags & Entry::kOnDisk) == 0) return flags;
   const History* history = old->history();
   if (is_collection(*old) || (history != nullptr && history->stored_apart())) flags |= Entry::kPurge;
   return flags;

@@ -159,7 +159,7 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
     if (never || (in_time && simple(old) && core.keyspace.actors.id_of(old->actor()) == state.actor)) {
       if (!never && old->stamp() >= state.stamp) return MergeOutcome::kUnchanged;
       if (!core.keyspace.actors.take(state.actor)) return MergeOutcome::kTooManyActors;
-      const uint8_t was = was_bits(old, inherited_flags(old));
+      const uint8_t was = was_bits(old, flags_once_saved(core, partition, slot));
       database.log_record(key, bytes, state.stamp, was, 0);
       Entry::Parts parts;
       parts.value = state.value;
