@@ -19,6 +19,9 @@ namespace {
 // Times that a command is tried; the time that it has may be over before.
 constexpr int kMaxAttempts = 8;
 
+// Of the clients that wait for a key: so many go on at once when it is decided.
+constexpr size_t kTurnsOfAKey = 4;
+
 // What these do to a key that others change at the same time adds up, whatever their replies count.
 constexpr std::string_view kMerging[] = {"expire", "expireat", "hdel",       "hmset",
                                          "hset",   "pexpire",  "pexpireat",  "persist",
@@ -55,11 +58,10 @@ bool ClusterThread::must_wait(Client& client, PreparedRequest& prepared,
                               std::span<const engine::KeyRef> keys) {
   const cluster::UndecidedKeys& undecided = node_.undecided();
   if (!undecided.any()) return false;
-  if (std::none_of(keys.begin(), keys.end(), [&](const engine::KeyRef& key) {
-        return undecided.contains(key.database, key.key.name);
-      })) {
-    return false;
-  }
+  const auto key = std::find_if(keys.begin(), keys.end(), [&](const engine::KeyRef& key) {
+    return undecided.contains(key.database, key.key.name);
+  });
+  if (key == keys.end()) return false;
   // Behind others of which each takes its time it ends in its own.
   if (prepared.decided_by_us == 0) {
     prepared.decided_by_us = prepared.read != nullptr ? prepared.read->deadline_us
@@ -68,7 +70,8 @@ bool ClusterThread::must_wait(Client& client, PreparedRequest& prepared,
   if (now_us() >= prepared.decided_by_us) {
     wake_later(client.id());  // To be refused.
   } else {
-    waiting_for_decisions_.push_back({client.id(), prepared.decided_by_us});
+    waiting_for_decisions_[{key->database, std::string(key->key.name)}].push_back(
+        {client.id(), prepared.decided_by_us});
     waits_for_attempts_.store(true, std::memory_order_release);
   }
   client.wait_for(Waiting::kForNodes);
@@ -218,23 +221,47 @@ void ClusterThread::wake_later(uint64_t client_id) {
 }
 
 void ClusterThread::after_attempt() {
-  waits_for_attempts_.store(false, std::memory_order_release);
-  for (const WaitingClient& waiting : std::exchange(waiting_for_decisions_, {})) wake(waiting.client_id);
+  wake_decided();
   for (const auto& [write, change] : std::exchange(waiting_rewrites_, {})) write_again(write, change);
   replicas_.resume_parked();
-  note_replicas();
+  if (replicas_.changed()) io_thread_.commit_gate().note_change();
+  // Not before: who ends an attempt meanwhile calls again.
+  waits_for_attempts_.store(
+      !waiting_for_decisions_.empty() || !waiting_rewrites_.empty() || replicas_.parked() != 0,
+      std::memory_order_release);
+}
+
+// Of those that wait for a key the first few: the first of them may well begin an attempt, and the others wait again. If
+// none does, the next ones have their turn in the next pass.
+void ClusterThread::wake_decided() {
+  std::vector<uint64_t> turns;
+  bool more = false;
+  for (auto at = waiting_for_decisions_.begin(); at != waiting_for_decisions_.end();) {
+    const auto here = at++;
+    auto& [key, waiting] = *here;
+    if (node_.undecided().contains(key.first, key.second)) continue;
+    for (size_t i = 0; i < kTurnsOfAKey && !waiting.empty(); ++i) {
+      turns.push_back(waiting.front().client_id);
+      waiting.pop_front();
+    }
+    more |= !waiting.empty();
+    if (waiting.empty()) waiting_for_decisions_.erase(here);
+  }
+  for (const uint64_t client : turns) wake(client);
+  if (more) io_thread_.loop().post([this] { after_attempt(); });
 }
 
 // The decision may have come before the wait, or not in time.
 void ClusterThread::look_after_waiting() {
-  const bool undecided = node_.undecided().any();
-  if (!undecided && waits_for_attempts()) return after_attempt();
   const int64_t now = now_us();
-  std::erase_if(waiting_for_decisions_, [&](const WaitingClient& waiting) {
-    if (now < waiting.deadline_us) return false;
-    wake_later(waiting.client_id);
-    return true;
-  });
+  for (auto& [key, waiting] : waiting_for_decisions_) {
+    std::erase_if(waiting, [&](const WaitingClient& client) {
+      if (now < client.deadline_us) return false;
+      wake_later(client.client_id);
+      return true;
+    });
+  }
+  after_attempt();
 }
 
 // Its replica's part has handled something.

@@ -304,6 +304,7 @@ class ClusterThread final : private BusHandler,
   Admission refused(Client& client, PreparedRequest& prepared);
   void note_replicas();
   void look_after_waiting();
+  void wake_decided();
   // --- cluster_overruled.cc
   void write_again(const std::shared_ptr<const Overruled>& write, const cluster::Change& change);
   void ship_again(const Rewritten& rewritten);
@@ -452,7 +453,8 @@ class ClusterThread final : private BusHandler,
   absl::flat_hash_map<uint64_t, std::shared_ptr<Attempt>> attempts_;
   std::atomic<bool> waits_for_attempts_{false};
   // Whose keys are changed by an attempt of this node.
-  std::vector<WaitingClient> waiting_for_decisions_;
+  // By the key that is undecided.
+  absl::flat_hash_map<std::pair<int, std::string>, std::deque<WaitingClient>> waiting_for_decisions_;
   std::vector<std::pair<std::shared_ptr<const Overruled>, cluster::Change>> waiting_rewrites_;
   absl::flat_hash_map<uint64_t, Shipped> shipped_for_;
   std::vector<std::vector<std::pair<uint64_t, std::string>>>

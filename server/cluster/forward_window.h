@@ -20,7 +20,7 @@ namespace starling::server {
 
 class ForwardWindow {
  public:
-  static constexpr size_t kFirst = 1024;
+  static constexpr size_t kFirst = 256;
   static constexpr size_t kLeast = 32;
   static constexpr size_t kMost = 65536;
 

@@ -172,7 +172,7 @@ void hello(CommandContext& context) {
   reply.bulk("id");
   reply.integer(static_cast<int64_t>(client.id()));
   reply.bulk("mode");
-  reply.bulk("standalone");
+  reply.bulk(context.server.cluster() == nullptr ? "standalone" : "cluster");
   reply.bulk("role");
   reply.bulk("master");
   reply.bulk("modules");
