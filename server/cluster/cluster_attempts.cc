@@ -231,8 +231,8 @@ void ClusterThread::after_attempt() {
       std::memory_order_release);
 }
 
-// Of those that wait for a key the first few: the first of them may well begin an attempt, and the others wait again. If
-// none does, the next ones have their turn in the next pass.
+// Of those that wait for a key the first few: the first of them may well begin an attempt, and the others wait again.
+// If none does, the next ones have their turn in the next pass.
 void ClusterThread::wake_decided() {
   std::vector<uint64_t> turns;
   bool more = false;
