@@ -20,11 +20,6 @@ bool ForwardWindow::full(const cluster::NodeId& node) const {
   return found != nodes_.end() && found->second.under_way >= found->second.size;
 }
 
-size_t ForwardWindow::size(const cluster::NodeId& node) const {
-  const auto found = nodes_.find(node);
-  return found == nodes_.end() ? kFirst : found->second.size;
-}
-
 void ForwardWindow::moved(const cluster::NodeId& from, const cluster::NodeId& to) {
   Node& before = nodes_[from];
   STARLING_ASSERT(before.under_way > 0);

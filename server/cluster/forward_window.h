@@ -33,7 +33,6 @@ class ForwardWindow {
   // It was sent at `sent_us` and had `timeout_us`. Answered or not: then that counts as late. Returns whose turn it is.
   [[nodiscard]] std::vector<uint64_t> ended(const cluster::NodeId& node, int64_t sent_us, int64_t now_us,
                                             int64_t timeout_us, bool answered);
-  size_t size(const cluster::NodeId& node) const;
 
  private:
   struct Node {

@@ -18,6 +18,13 @@ cluster::NodeId node(uint8_t number) {
   return id;
 }
 
+// How many more may be under way to it.
+size_t room(ForwardWindow window) {
+  size_t more = 0;
+  for (; !window.full(node(1)); ++more) window.sent(node(1));
+  return more;
+}
+
 // A node that answers so many a second, in their order, asked by clients that always have more to ask.
 class Queue {
  public:
@@ -40,13 +47,16 @@ class Queue {
         under_way.emplace_back(now_us, free_us);
       }
     }
+    size_ = under_way.size();
     return longest_us;
   }
-  size_t size() const { return window_.size(node(1)); }
+  // What is under way when it is full, as it is in the end.
+  size_t size() const { return size_; }
 
  private:
   ForwardWindow window_;
   const int64_t service_us_;
+  size_t size_ = 0;
 };
 
 TEST_CASE("forward window: a node that is asked for more than it can do answers all of that in time") {
@@ -81,10 +91,10 @@ TEST_CASE("forward window: those that were under way together halve it once, and
   ForwardWindow window;
   for (int i = 0; i < 20; ++i) window.sent(node(1));
   for (int i = 0; i < 10; ++i) (void)window.ended(node(1), 5, kTimeoutUs + i, kTimeoutUs, false);
-  CHECK(window.size(node(1)) == ForwardWindow::kFirst / 2);
+  CHECK(room(window) + 10 == ForwardWindow::kFirst / 2);
   for (int64_t i = 2; i < 12; ++i)
     (void)window.ended(node(1), i * kTimeoutUs, (i + 1) * kTimeoutUs, kTimeoutUs, false);
-  CHECK(window.size(node(1)) == ForwardWindow::kLeast);
+  CHECK(room(window) == ForwardWindow::kLeast);
 }
 
 }  // namespace
