@@ -20,8 +20,9 @@ namespace starling::server {
 
 class ForwardWindow {
  public:
-  static constexpr size_t kFirst = 256;
-  static constexpr size_t kLeast = 32;
+  // Little at first: what a node can do is not known, and a fast one makes it a thousand within some round trips.
+  static constexpr size_t kFirst = 16;
+  static constexpr size_t kLeast = 8;
   static constexpr size_t kMost = 65536;
 
   bool full(const cluster::NodeId& node) const;

@@ -69,6 +69,36 @@ class HotKeys(unittest.TestCase):
     def test_hash(self):
         self.run_on("hot:hash", lambda key, element: ["HSET", key, element, "value of " + element], "HLEN")
 
+    def test_agreed_on_one_by_one(self):
+        """Strict increments of one key are agreed on in turns, wherever they came in: each gets a number of its own. A machine
+        that has other things to do may refuse some; those were not done."""
+        numbers, refused, uncertain = [], [], []
+
+        def run(number):
+            connection = self.cluster.nodes[number % 3].connect()
+            try:
+                connection.value("QUORUM", "SET", "STRICT")
+                for _ in range(3):
+                    for kind, payload in connection.pipeline(100 * [["INCR", "hot:number"]]):
+                        if kind == resp.INTEGER:
+                            numbers.append(int(payload))
+                        else:
+                            (refused if b"nothing was done" in payload else uncertain).append(payload)
+            finally:
+                connection.close()
+
+        threads = [threading.Thread(target=run, args=(number,)) for number in range(48)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        self.assertEqual(len(numbers) + len(refused) + len(uncertain), 48 * 3 * 100)
+        self.assertEqual(len(set(numbers)), len(numbers), "a number was given twice")
+        until(lambda: len({node.own("GET", "hot:number") for node in self.cluster.nodes}) == 1, "all nodes have the same")
+        last = int(self.cluster.nodes[0].own("GET", "hot:number"))
+        self.assertIn(last - len(numbers), range(len(uncertain) + 1), (refused[:1], uncertain[:1]))
+        self.assertGreater(len(numbers), len(refused), "most of a load that the cluster can do was refused")
+
     def test_one_command_at_a_time(self):
         self.run_on("hot:single", lambda key, element: ["SADD", key, element], "SCARD", rounds=200, pipeline=1)
 
