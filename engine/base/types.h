@@ -11,9 +11,18 @@ enum class Type : uint8_t {
   kString = 1,
   kHash = 2,
   kSet = 3,
-  kList = 4,  // From here on reserved: the grammar has room, no command makes them yet.
+  kList = 4,
   kSortedSet = 5,
-  kStream = 6,
+  kStream = 6,  // Reserved: the grammar has room, no command makes them yet.
 };
+
+// Of the types there are, those that are made of elements.
+inline constexpr bool is_collection(Type type) {
+  return type >= Type::kHash && type <= Type::kSortedSet;
+}
+// Those whose elements have an order (order_index.h).
+inline constexpr bool is_ordered(Type type) {
+  return type == Type::kList || type == Type::kSortedSet;
+}
 
 }  // namespace starling::engine

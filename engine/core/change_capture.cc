@@ -165,7 +165,7 @@ void ChangeCapture::seal(const EngineCore& core, int64_t now_ms, uint32_t index)
 // False when the state is the smaller message.
 bool ChangeCapture::append_delta(const EngineCore& core, const Entry& entry, uint32_t index) {
   ChangeList::Change& change = list_.changes_[index];
-  if (entry.type() != Type::kHash && entry.type() != Type::kSet) return false;
+  if (!is_collection(entry)) return false;
   const Collection& collection = *entry.collection();
   const ActorTable& actors = core.keyspace.actors;
   Delta delta;

@@ -8,7 +8,7 @@
 namespace starling::engine {
 
 inline bool is_collection(const Entry& entry) {
-  return entry.type() == Type::kHash || entry.type() == Type::kSet;
+  return is_collection(entry.type());
 }
 
 // What the store may hold of a key passes on from each entry to the one that replaces it. `saved`: a checkpoint that is

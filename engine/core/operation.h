@@ -56,7 +56,7 @@ class Found {
   // For a big string value: keeps its bytes alive beyond the operation, so a reply need not copy. Null for
   // small ones.
   std::shared_ptr<const void> keep_alive() const;
-  const Collection& collection() const;  // Precondition: kHash or kSet.
+  const Collection& collection() const;  // Precondition: of a collection's type.
   int64_t deadline_ms() const;           // kNoDeadline when it has none.
   uint64_t version() const;              // Changes with every change of the record.
   size_t memory_bytes() const;
@@ -126,6 +126,7 @@ class OpenCollection {
 class Database {
  public:
   int index() const { return index_; }
+  Operation& operation() const { return *operation_; }
 
   // The live record, or an empty Found. An expired one is removed here (KeyObserver::expired tells).
   Found find(const Key& key, Touch touch = Touch::kYes);
@@ -264,6 +265,8 @@ class Operation {
   // Of a database that may never have been used, and stays so: database() would make its tables.
   KeyCounts counts(int index) const;
   int64_t now_ms() const { return now_ms_; }
+  // A new event of this node, for names that are made of one (list_position.h). What is changed then has later dots.
+  Dot birth() { return {next_stamp(), actor()}; }
   Engine& engine() { return engine_; }
 
   // The whole of a database vanishes, at once. lock_all() before.

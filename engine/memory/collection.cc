@@ -1,6 +1,7 @@
 #include "engine/memory/collection.h"
 
 #include <algorithm>
+#include <vector>
 
 #include "engine/base/assert.h"
 
@@ -17,12 +18,29 @@ Collection::Element element_of(const Entry& entry) {
 
 }  // namespace
 
-std::optional<std::string_view> Collection::find(std::string_view name) const {
+const Entry* Collection::entry_of(std::string_view name) const {
   const Table::Slot slot = elements_.find(hash_of(name), name);
-  if (slot == Table::kNotFound) return std::nullopt;
-  const Entry* entry = elements_.entry(slot);
-  if (entry->tombstone()) return std::nullopt;
+  if (slot == Table::kNotFound || elements_.entry(slot)->tombstone()) return nullptr;
+  return elements_.entry(slot);
+}
+
+std::optional<std::string_view> Collection::find(std::string_view name) const {
+  const Entry* entry = entry_of(name);
+  if (entry == nullptr) return std::nullopt;
   return entry->value();
+}
+
+const OrderIndex& Collection::order() const {
+  STARLING_ASSERT(is_ordered(type_));
+  order_ = std::make_unique<OrderIndex>(type_ == Type::kList ? OrderIndex::By::kName : OrderIndex::By::kScore);
+  std::vector<Entry*> entries;
+  entries.reserve(count_);
+  for (Table::Slot i = elements_.begin(); i != elements_.end(); i = elements_.next(i)) {
+    Entry* entry = elements_.entry(i);
+    if (entry != nullptr && !entry->tombstone()) entries.push_back(entry);
+  }
+  order_->build(std::move(entries));
+  return *order_;
 }
 
 void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {

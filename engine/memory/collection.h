@@ -1,4 +1,4 @@
-// A hash or a set in memory: elements by name, each with its own dot and its own dirty tag, so that changing
+// A hash, set, list or sorted set in memory: elements by name, each with its own dot and its own dirty tag, so that changing
 // one element of a million writes one element.
 #pragma once
 
@@ -12,6 +12,7 @@
 #include "engine/base/clock.h"
 #include "engine/base/types.h"
 #include "engine/memory/history.h"
+#include "engine/memory/order_index.h"
 #include "engine/memory/table.h"
 
 namespace starling::engine {
@@ -37,6 +38,10 @@ class Collection {
   // One step of a scan with Redis's guarantee: elements present throughout are visited at least once. Begins
   // and ends with cursor 0; visits about `count` elements. Cursors stay below 2^53.
   uint64_t scan(uint64_t cursor, uint64_t count, absl::FunctionRef<void(const Element&)> visit) const;
+  // The live element's entry; null when it is not there.
+  const Entry* entry_of(std::string_view name) const;
+  // The live elements in their order. Precondition: of a type that has one.
+  const OrderIndex& order() const;
   size_t memory_bytes() const;
   // The longest name or value, bytes: what OBJECT ENCODING decides by. Visits all elements.
   size_t longest_bytes() const;
@@ -76,6 +81,8 @@ class Collection {
 
  private:
   Table elements_;
+  // Made when it is first asked for: what is only loaded, merged or written back needs none.
+  mutable std::unique_ptr<OrderIndex> order_;
   uint64_t count_ = 0;  // Live elements; elements_ also has tombstones that wait for a checkpoint.
   uint64_t element_bytes_ = 0;
   uint32_t dirty_[3] = {0, 0, 0};

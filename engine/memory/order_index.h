@@ -3,11 +3,11 @@
 //
 // A counted B+ tree: leaves of up to 61 pointers, linked both ways; inner nodes with the first entry and the number of
 // entries of each child. Comer, "The Ubiquitous B-Tree" (1979); leaves are joined with a neighbour only when nearly
-// empty (Johnson and Shasha, "B-trees with inserts and deletes: why free-at-empty is better than merge-at-half", 1989).
-// Whoever appends or prepends leaves full leaves behind, so a list of pushes takes 8.8 bytes an element.
+// empty (Johnson and Shasha, "B-trees with inserts and deletes: why free-at-empty is better than merge-at-half",
+// 1989). Whoever appends or prepends leaves full leaves behind, so a list of pushes takes 8.8 bytes an element.
 //
-// Guarded by the stripe of the record. Entries are looked at only while a call runs, and must not change their place in
-// the order while they are in here.
+// Guarded by the stripe of the record. Entries are looked at only while a call runs, and must not change their place
+// in the order while they are in here.
 #pragma once
 
 #include <cstddef>
@@ -49,11 +49,12 @@ class OrderIndex {
   Entry* at(uint64_t rank) const;
   // How many come before the entry, which need not be in here.
   uint64_t rank_of(const Entry& entry) const;
-  // How many there are before the first one for which `before` does not hold. Precondition: it holds for those up to some
-  // place, and for none behind it.
+  // How many there are before the first one for which `before` does not hold. Precondition: it holds for those up to
+  // some place, and for none behind it.
   uint64_t count_while(absl::FunctionRef<bool(const Entry&)> before) const;
 
-  // From a rank on, one after the other. Ends with visit's false, or after `count`. Precondition: first + count <= size().
+  // From a rank on, one after the other. Ends with visit's false, or after `count`. Precondition: first + count <=
+  // size().
   void walk(uint64_t first, uint64_t count, absl::FunctionRef<bool(const Entry&)> visit) const;
   // The same towards the front: first is the rank of the first one visited. Precondition: count <= first + 1.
   void walk_back(uint64_t first, uint64_t count, absl::FunctionRef<bool(const Entry&)> visit) const;

@@ -12,10 +12,6 @@ namespace starling::engine {
 
 namespace {
 
-bool is_collection(Type type) {
-  return type == Type::kHash || type == Type::kSet;
-}
-
 bool never_there(const Entry* entry) {
   return entry == nullptr || (entry->stamp() == 0 && !entry->has(Entry::kComplex));
 }
@@ -179,10 +175,8 @@ Record without_expired(Record record, int64_t now_ms) {
 
 bool supported(ElementKind kind, const Siblings& siblings) {
   if (kind == ElementKind::kValue || kind == ElementKind::kDeadline) return true;
-  if (kind != ElementKind::kField && kind != ElementKind::kMember) return false;
-  return std::all_of(siblings.begin(), siblings.end(), [&](const Sibling& sibling) {
-    return sibling.deadline_ms == 0 && (kind == ElementKind::kField || sibling.value.empty());
-  });
+  if (!is_collection(type_of(kind))) return false;
+  return std::all_of(siblings.begin(), siblings.end(), [](const Sibling& sibling) { return sibling.deadline_ms == 0; });
 }
 
 bool supported(const Record& record) {
@@ -355,7 +349,7 @@ bool take_cover(std::string_view* row, Shown* shown) {
   uint8_t form, type;
   uint64_t deadline;
   if (!reader.read_byte(&form) || static_cast<char>(form) != kCover || !reader.read_byte(&type) ||
-      type > static_cast<uint8_t>(Type::kSet) || !reader.read_varint(&deadline) || deadline > INT64_MAX) {
+      type > static_cast<uint8_t>(Type::kSortedSet) || !reader.read_varint(&deadline) || deadline > INT64_MAX) {
     return false;
   }
   *shown = {static_cast<Type>(type), static_cast<int64_t>(deadline)};

@@ -4,6 +4,8 @@
 
 #include "engine/base/assert.h"
 #include "engine/record/counter.h"
+#include "engine/record/list_position.h"
+#include "engine/record/score.h"
 
 namespace starling::engine {
 namespace {
@@ -140,9 +142,22 @@ void Record::prune_context(size_t cap) {
   context_.prune(cap, keep);
 }
 
+namespace {
+
+bool is_name(ElementKind kind, std::string_view name) {
+  if (kind == ElementKind::kListItem) return is_position(name);
+  return is_stored_apart(kind) || name.empty();
+}
+
+bool is_value(ElementKind kind, std::string_view value) {
+  if (kind == ElementKind::kScoredMember) return is_score(value);
+  return kind != ElementKind::kMember || value.empty();
+}
+
+}  // namespace
+
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings) {
-  if (siblings.empty()) return false;
-  if ((kind == ElementKind::kValue || kind == ElementKind::kDeadline) && !name.empty()) return false;
+  if (siblings.empty() || !is_name(kind, name)) return false;
   const Sibling* previous = nullptr;
   for (const Sibling& sibling : siblings) {
     if (sibling.dot.actor == 0 || sibling.dot.stamp == 0 || sibling.deadline_ms < 0) return false;
@@ -156,6 +171,7 @@ bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblin
       if (sibling.tombstone || !decode_contribution(sibling.value, &contribution)) return false;
     }
     if (kind == ElementKind::kDeadline && (sibling.deadline_ms == 0 || !sibling.value.empty())) return false;
+    if (!is_value(kind, sibling.value)) return false;
     previous = &sibling;
   }
   return true;

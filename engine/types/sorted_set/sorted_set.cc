@@ -1,0 +1,75 @@
+#include "engine/types/sorted_set/sorted_set.h"
+
+#include <bit>
+#include <string>
+
+#include "engine/memory/collection.h"
+#include "engine/memory/order_index.h"
+#include "engine/record/score.h"
+
+namespace starling::engine {
+
+namespace {
+
+ScoredMember member_in(const Entry& entry) {
+  return {entry.key(), score_in(entry.value())};
+}
+
+}  // namespace
+
+std::optional<double> SortedSetView::score(std::string_view member) const {
+  const std::optional<std::string_view> value = members_.find(member);
+  if (!value.has_value()) return std::nullopt;
+  return score_in(*value);
+}
+
+std::optional<uint64_t> SortedSetView::rank(std::string_view member) const {
+  const Entry* entry = members_.entry_of(member);
+  if (entry == nullptr) return std::nullopt;
+  return members_.order().rank_of(*entry);
+}
+
+ScoredMember SortedSetView::at(uint64_t rank) const {
+  return member_in(*members_.order().at(rank));
+}
+
+void SortedSetView::walk(uint64_t first, uint64_t count, Visit visit) const {
+  members_.order().walk(first, count, [&](const Entry& entry) { return visit(member_in(entry)); });
+}
+
+void SortedSetView::walk_back(uint64_t first, uint64_t count, Visit visit) const {
+  members_.order().walk_back(first, count, [&](const Entry& entry) { return visit(member_in(entry)); });
+}
+
+uint64_t SortedSetView::count_below(double score, bool or_equal) const {
+  return members_.order().count_while([&](const Entry& entry) {
+    const double other = score_in(entry.value());
+    return other < score || (or_equal && other == score);
+  });
+}
+
+uint64_t SortedSetView::count_before(std::string_view member, bool or_equal) const {
+  return members_.order().count_while([&](const Entry& entry) {
+    const std::string_view other = entry.key();
+    return other < member || (or_equal && other == member);
+  });
+}
+
+bool SortedSet::put(std::string_view member, double score) {
+  const std::optional<double> before = view().score(member);
+  // Bit by bit: -0 is another value than 0, though they are ordered alike.
+  if (before.has_value() && std::bit_cast<uint64_t>(*before) == std::bit_cast<uint64_t>(score)) return false;
+  members_.put(member, encode_score(score));
+  return !before.has_value();
+}
+
+SortedSetMaker::SortedSetMaker(uint64_t expected_members)
+    : members_(std::make_unique<Collection>(Type::kSortedSet)) {
+  members_->reserve(expected_members);
+}
+
+bool SortedSetMaker::put(std::string_view member, double score) {
+  return members_->put(member, encode_score(score));
+}
+
+}  // namespace starling::engine
