@@ -72,7 +72,7 @@ bool OpenCollection::put(std::string_view name, std::string_view value) {
 
 bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t hash) {
   EngineCore& core = operation_->core_;
-  Table& elements = collection_->elements();
+  const Table& elements = collection_->elements();
   const Table::Slot slot = elements.find(hash, name);
   const Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
   const bool is_new = old == nullptr || old->tombstone();
@@ -108,34 +108,8 @@ bool OpenCollection::put(std::string_view name, std::string_view value, uint64_t
 
 // Puts the element in place of what is in the slot, which may be Table::kNotFound.
 void OpenCollection::store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts) {
-  Table& elements = collection_->elements();
-  Entry* old = slot == Table::kNotFound ? nullptr : elements.entry(slot);
-  if (old == nullptr || old->tombstone()) collection_->add_count(1);
-  parts.flags =
-      (old == nullptr ? 0 : old->flags() & Entry::kOnDisk) | (operation_->replaying_ ? Entry::kOnDisk : 0);
-  if (old == nullptr || !old->assign(parts)) {
-    Entry* entry = Entry::create(parts);
-    collection_->add_bytes(static_cast<int64_t>(entry->allocated_bytes()));
-    if (old == nullptr) {
-      slot = elements.insert(hash, entry, 0);
-    } else {
-      collection_->add_bytes(-static_cast<int64_t>(old->allocated_bytes()));
-      elements.replace(slot, entry);
-      Entry::destroy(old);
-    }
-  }
-  mark_element(slot);
-}
-
-void OpenCollection::mark_element(Table::Slot slot) {
-  const EngineCore& core = operation_->core_;
-  if (!core.durable()) return;
-  Table& elements = collection_->elements();
-  const DirtyTag tag = elements.tag(slot);
-  if (tag == core.current_tag) return;
-  if (tag != 0) collection_->add_dirty(tag, -1);
-  elements.set_tag(slot, core.current_tag);
-  collection_->add_dirty(core.current_tag, 1);
+  parts.flags = operation_->replaying_ ? Entry::kOnDisk : 0;
+  collection_->store(slot, hash, parts, operation_->dirty_tag());
 }
 
 void OpenCollection::account(int64_t change) {
@@ -146,7 +120,7 @@ void OpenCollection::account(int64_t change) {
 
 bool OpenCollection::remove(std::string_view name) {
   EngineCore& core = operation_->core_;
-  Table& elements = collection_->elements();
+  const Table& elements = collection_->elements();
   const Table::Slot slot = elements.find(hash_of(name), name);
   if (slot == Table::kNotFound || elements.entry(slot)->tombstone()) return false;
   if (collection_->size() == 1) {
@@ -166,7 +140,7 @@ bool OpenCollection::remove(std::string_view name) {
   mutation.stamp = operation_->next_stamp();
   operation_->log(mutation);
 
-  Entry* old = drop_element(slot, mutation.stamp);
+  Entry* old = collection_->take(slot, mutation.stamp, operation_->actor_index(), operation_->dirty_tag());
   if (core.options.replicated) join_event(mutation.stamp, name);
   entry_->set_stamp(mutation.stamp);
   entry_->set_actor(operation_->actor_index());
@@ -175,29 +149,6 @@ bool OpenCollection::remove(std::string_view name) {
   if (!operation_->replaying_) core.observer.modified(index_, key_.name);
   Entry::destroy(old);  // Last: `name` may point into it.
   return true;
-}
-
-// Takes the element out and returns it; the caller destroys it. In its place the store may need a tombstone.
-Entry* OpenCollection::drop_element(Table::Slot slot, Stamp stamp) {
-  Table& elements = collection_->elements();
-  Entry* old = elements.entry(slot);
-  collection_->add_count(-1);
-  collection_->add_bytes(-static_cast<int64_t>(old->allocated_bytes()));
-  if (operation_->core_.durable() && old->has(Entry::kOnDisk)) {
-    Entry::Parts parts;
-    parts.key = old->key();
-    parts.stamp = stamp;
-    parts.actor = operation_->actor_index();
-    parts.flags = Entry::kOnDisk;
-    Entry* tombstone = Entry::create(parts);
-    collection_->add_bytes(static_cast<int64_t>(tombstone->allocated_bytes()));
-    elements.replace(slot, tombstone);
-    mark_element(slot);
-  } else {
-    if (elements.tag(slot) != 0) collection_->add_dirty(elements.tag(slot), -1);
-    elements.take(slot);
-  }
-  return old;
 }
 
 }  // namespace starling::engine

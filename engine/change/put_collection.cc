@@ -48,6 +48,7 @@ Entry* Database::install_collection(Partition& partition, Table::Slot slot, cons
     }
     if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
   }
+  collection->put_in_order();
   parts.external = collection.release();
   Entry* entry = Entry::create(parts);
   slot = replace_entry(partition, slot, key, entry);

@@ -83,17 +83,16 @@ Status Loader::read_elements(uint32_t space, const Key& key, Read* read) {
       return unreadable(core_.keyspace.actors, key);
     }
     if (element.kind != element_kind_of(read->type)) continue;
+    if (!suits(element.kind, element.name, parts.value)) return unreadable(core_.keyspace.actors, key);
     if (!core_.keyspace.actors.take(actor)) return too_many_actors();
     parts.key = element.name;
     parts.type = read->type;
     parts.actor = core_.keyspace.actors.index_of(actor);
     read->mixed_actors |= actor != read->actor;
     parts.flags = Entry::kOnDisk;
-    Entry* entry = Entry::create(parts);
-    read->collection->elements().insert(hash_of(element.name), entry, 0);
-    read->collection->add_bytes(static_cast<int64_t>(entry->allocated_bytes()));
-    read->collection->add_count(1);
+    read->collection->store(Table::kNotFound, hash_of(element.name), parts, 0);
   }
+  read->collection->put_in_order();
   return iterator->status();
 }
 

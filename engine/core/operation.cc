@@ -84,6 +84,10 @@ uint64_t Operation::next_stamp() {
   return replaying_ ? replay_stamp_ : core_.hybrid_clock.next(now_ms_);
 }
 
+DirtyTag Operation::dirty_tag() const {
+  return core_.durable() ? core_.current_tag : DirtyTag{0};
+}
+
 void Operation::log(const Mutation& mutation) {
   if (mutation.kind == MutationKind::kOpen) {
     changed_ = true;  // Its elements follow.

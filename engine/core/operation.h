@@ -93,10 +93,8 @@ class OpenCollection {
   bool put(std::string_view name, std::string_view value, uint64_t hash);
   void begin_change();
   void prepare_header();
-  void mark_element(Table::Slot slot);
   void account(int64_t change);
   void store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts);
-  Entry* drop_element(Table::Slot slot, Stamp stamp);
   // Of a cluster's records; merge_collection.cc.
   void begin_replicated_change(std::string_view name);
   void join_event(Stamp stamp, std::string_view name);
@@ -315,6 +313,8 @@ class Operation {
   void log_spaces();
   void log_hint_gone(const KeyRef& key, std::string_view target);
   void seal_captured();
+  // What marks a change for the next checkpoint; 0 in memory mode.
+  DirtyTag dirty_tag() const;
   void note_change() {
     changed_ = true;
     ++changes_;

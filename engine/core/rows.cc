@@ -90,9 +90,9 @@ void append_element_row(EngineCore& core, const DatabaseTables& tables, const Ke
 }
 
 void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key,
-                           Collection& collection, DirtyTag tag, std::vector<Row>* rows) {
+                           const Collection& collection, DirtyTag tag, std::vector<Row>* rows) {
   if (collection.dirty_count(tag) == 0) return;
-  Table& elements = collection.elements();
+  const Table& elements = collection.elements();
   for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
     if (elements.entry(i) != nullptr && elements.tag(i) == tag) {
       append_element_row(core, tables, key, collection, *elements.entry(i), rows);
@@ -131,7 +131,7 @@ void save_before_removal(EngineCore& core, const DatabaseTables& tables, const P
 }
 
 void save_element_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                                Collection& collection, Table::Slot element_slot, const Key& key) {
+                                const Collection& collection, Table::Slot element_slot, const Key& key) {
   if (!due(core, partition, collection.elements().tag(element_slot))) return;
   std::vector<Row> rows;
   append_element_row(core, tables, key, collection, *collection.elements().entry(element_slot), &rows);

@@ -19,7 +19,7 @@ void append_element_row(EngineCore& core, const DatabaseTables& tables, const Ke
                         const Collection& collection, Entry& element, std::vector<Row>* rows);
 // The rows of a collection's elements that have `tag`.
 void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const Key& key,
-                           Collection& collection, DirtyTag tag, std::vector<Row>* rows);
+                           const Collection& collection, DirtyTag tag, std::vector<Row>* rows);
 
 // True when a checkpoint under way still has to write the record in this slot as it is now. The stripe is
 // held.
@@ -36,6 +36,6 @@ void save_before_removal(EngineCore& core, const DatabaseTables& tables, const P
                          Table::Slot slot, const Key& key);
 // The same before one element changes.
 void save_element_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
-                                Collection& collection, Table::Slot element_slot, const Key& key);
+                                const Collection& collection, Table::Slot element_slot, const Key& key);
 
 }  // namespace starling::engine

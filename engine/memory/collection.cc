@@ -31,8 +31,14 @@ std::optional<std::string_view> Collection::find(std::string_view name) const {
 }
 
 const OrderIndex& Collection::order() const {
-  STARLING_ASSERT(is_ordered(type_));
-  order_ = std::make_unique<OrderIndex>(type_ == Type::kList ? OrderIndex::By::kName : OrderIndex::By::kScore);
+  STARLING_ASSERT(order_ != nullptr);
+  return *order_;
+}
+
+void Collection::put_in_order() {
+  if (!is_ordered(type_) || order_ != nullptr) return;
+  order_ =
+      std::make_unique<OrderIndex>(type_ == Type::kList ? OrderIndex::By::kName : OrderIndex::By::kScore);
   std::vector<Entry*> entries;
   entries.reserve(count_);
   for (Table::Slot i = elements_.begin(); i != elements_.end(); i = elements_.next(i)) {
@@ -40,7 +46,6 @@ const OrderIndex& Collection::order() const {
     if (entry != nullptr && !entry->tombstone()) entries.push_back(entry);
   }
   order_->build(std::move(entries));
-  return *order_;
 }
 
 void Collection::for_each(absl::FunctionRef<void(const Element&)> visit) const {
@@ -57,18 +62,95 @@ bool Collection::put(std::string_view name, std::string_view value) {
   parts.key = name;
   parts.value = value;
   parts.type = type_;
-  Entry* entry = Entry::create(parts);
-  element_bytes_ += entry->allocated_bytes();
-  if (slot == Table::kNotFound) {
-    elements_.insert(hash, entry, 0);
+  store(slot, hash, parts, 0);
+  return slot == Table::kNotFound;
+}
+
+void Collection::store(Table::Slot slot, uint64_t hash, Entry::Parts parts, DirtyTag tag) {
+  Entry* old = slot == Table::kNotFound ? nullptr : elements_.entry(slot);
+  // While an entry changes it is in no order: it may stand elsewhere then, or lie elsewhere.
+  if (order_ != nullptr && old != nullptr && !old->tombstone()) order_->erase(old);
+  Entry* entry = old;
+  if (old == nullptr) {
+    entry = Entry::create(parts);
+    element_bytes_ += entry->allocated_bytes();
     ++count_;
-    return true;
+    slot = elements_.insert(hash, entry, 0);
+  } else {
+    if (old->tombstone()) ++count_;
+    parts.flags |= old->flags() & Entry::kOnDisk;
+    if (!old->assign(parts)) {
+      entry = Entry::create(parts);
+      replace(slot, entry);
+      Entry::destroy(old);
+    }
   }
+  if (order_ != nullptr) order_->insert(entry);
+  if (tag != 0) mark(slot, tag);
+}
+
+Entry* Collection::take(Table::Slot slot, Stamp stamp, ActorIndex actor, DirtyTag tag) {
   Entry* old = elements_.entry(slot);
-  element_bytes_ -= old->allocated_bytes();
+  STARLING_ASSERT(!old->tombstone());
+  --count_;
+  if (order_ != nullptr) order_->erase(old);
+  if (tag != 0 && old->has(Entry::kOnDisk)) {
+    Entry::Parts parts;
+    parts.key = old->key();
+    parts.stamp = stamp;
+    parts.actor = actor;
+    parts.flags = Entry::kOnDisk;
+    replace(slot, Entry::create(parts));
+    mark(slot, tag);
+  } else {
+    remove(slot, nullptr);
+  }
+  return old;
+}
+
+size_t Collection::move_entry(Heap& heap, Table::Slot slot) {
+  const Entry* old = elements_.entry(slot);
+  const size_t moved = elements_.move_entry(heap, slot);
+  Entry* now = elements_.entry(slot);
+  if (order_ != nullptr && now != old && !now->tombstone()) order_->relocate(old, now);
+  return moved;
+}
+
+// The old entry is not destroyed.
+void Collection::replace(Table::Slot slot, Entry* entry) {
+  element_bytes_ += entry->allocated_bytes();
+  element_bytes_ -= elements_.entry(slot)->allocated_bytes();
   elements_.replace(slot, entry);
-  Entry::destroy(old);
-  return false;
+}
+
+// The entry is not destroyed.
+void Collection::remove(Table::Slot slot, Table::Slot* next) {
+  element_bytes_ -= elements_.entry(slot)->allocated_bytes();
+  if (const DirtyTag tag = elements_.tag(slot); tag != 0) --dirty_[tag];
+  elements_.take(slot, next);
+}
+
+void Collection::mark(Table::Slot slot, DirtyTag tag) {
+  const DirtyTag old = elements_.tag(slot);
+  if (old == tag) return;
+  if (old != 0) --dirty_[old];
+  elements_.set_tag(slot, tag);
+  if (tag != 0) ++dirty_[tag];
+}
+
+void Collection::end_checkpoint(DirtyTag flushed, DirtyTag after) {
+  for (Table::Slot i = elements_.begin(); dirty_[flushed] > 0 && i != elements_.end();) {
+    Entry* element = elements_.entry(i);
+    if (element == nullptr || elements_.tag(i) != flushed) {
+      i = elements_.next(i);
+    } else if (after == 0 && element->tombstone()) {
+      remove(i, &i);
+      Entry::destroy(element);
+    } else {
+      mark(i, after);
+      i = elements_.next(i);
+    }
+  }
 }
 
 std::unique_ptr<Collection> Collection::copy() const {
@@ -129,7 +211,10 @@ void Collection::mark_all(DirtyTag tag) {
 
 size_t Collection::memory_bytes() const {
   const size_t history_bytes = history_ == nullptr ? 0 : history_->memory_bytes();
-  return allocation_bytes(sizeof(*this)) + elements_.memory_bytes() + element_bytes_ + history_bytes;
+  const size_t order_bytes =
+      order_ == nullptr ? 0 : allocation_bytes(sizeof(*order_)) + order_->memory_bytes();
+  return allocation_bytes(sizeof(*this)) + elements_.memory_bytes() + element_bytes_ + order_bytes +
+         history_bytes;
 }
 
 size_t Collection::longest_bytes() const {

@@ -10,7 +10,9 @@
 
 #include "absl/functional/function_ref.h"
 #include "engine/base/clock.h"
+#include "engine/base/heap.h"
 #include "engine/base/types.h"
+#include "engine/memory/entry.h"
 #include "engine/memory/history.h"
 #include "engine/memory/order_index.h"
 #include "engine/memory/table.h"
@@ -40,7 +42,7 @@ class Collection {
   uint64_t scan(uint64_t cursor, uint64_t count, absl::FunctionRef<void(const Element&)> visit) const;
   // The live element's entry; null when it is not there.
   const Entry* entry_of(std::string_view name) const;
-  // The live elements in their order. Precondition: of a type that has one.
+  // The live elements in their order. Precondition: of a type that has one; a record's, or put_in_order() was called.
   const OrderIndex& order() const;
   size_t memory_bytes() const;
   // The longest name or value, bytes: what OBJECT ENCODING decides by. Visits all elements.
@@ -51,19 +53,36 @@ class Collection {
   void reserve(uint64_t elements) { elements_.reserve(elements); }
   // True when the element is new. `value` is empty for sets.
   bool put(std::string_view name, std::string_view value);
+  // Whoever makes it a record's calls this before. From then on its elements have their order, if its type has one.
+  void put_in_order();
   // Gives back what was reserved and not needed.
   void fit() { elements_.fit(); }
   // What shows of this one.
   std::unique_ptr<Collection> copy() const;
 
   // --- For the engine. The stripe of the record is held.
-  Table& elements() { return elements_; }
+  // For looking. The elements' entries are put, taken and moved by what follows, and nowhere else: so count, bytes
+  // and tags are always those of what is here, and whatever else finds an element by where its entry lies.
   const Table& elements() const { return elements_; }
+  // Puts the element in place of what is in the slot, which may be Table::kNotFound: then none has its name, and
+  // `hash` is hash_of(parts.key). It is tagged as changed; with tag 0 (nothing is durable, or this is what the store
+  // has) its tag stays. What the old one says of the store (Entry::kOnDisk) goes on in the new one. Slots found
+  // before are stale.
+  void store(Table::Slot slot, uint64_t hash, Entry::Parts parts, DirtyTag tag);
+  // Takes a live element out and returns its entry, for the caller to destroy. Where the store may hold it (and the
+  // tag is not 0) a tombstone of this event is in its place, tagged; otherwise slots found before are stale.
+  [[nodiscard]] Entry* take(Table::Slot slot, Stamp stamp, ActorIndex actor, DirtyTag tag);
   // Elements tagged as changed, tombstones included, by tag (1 or 2).
   uint32_t dirty_count(DirtyTag tag) const { return dirty_[tag]; }
-  void add_dirty(DirtyTag tag, int change) { dirty_[tag] += static_cast<uint32_t>(change); }
-  // Tags all elements as changed.
+  // Tags all elements as changed. Precondition: the tag is not 0.
   void mark_all(DirtyTag tag);
+  // The checkpoint that `flushed` is the tag of has ended. What waited for it waits for that of `after` instead; 0: for
+  // none, as it is in the store, and tombstones among it are gone.
+  void end_checkpoint(DirtyTag flushed, DirtyTag after);
+  // Have an entry, or the array that the slot is in, moved to where memory is used better. Answer the bytes that were.
+  // Slots stay what they are.
+  size_t move_entry(Heap& heap, Table::Slot slot);
+  size_t move_slots(Heap& heap, Table::Slot slot) { return elements_.move_slots(heap, slot); }
   DirtyTag header_tag() const { return header_tag_; }
   void set_header_tag(DirtyTag tag) { header_tag_ = tag; }
   // The number of the checkpoint that last erased what earlier collections of this key left in the store.
@@ -75,16 +94,16 @@ class Collection {
   // Of a record without a history: the event that set the deadline; 0 stands for the entry's stamp.
   Stamp deadline_stamp() const { return deadline_stamp_; }
   void set_deadline_stamp(Stamp stamp) { deadline_stamp_ = stamp; }
-  void add_count(int change) { count_ += static_cast<uint64_t>(static_cast<int64_t>(change)); }
-  // Bytes of the elements' own allocations.
-  void add_bytes(int64_t change) { element_bytes_ += static_cast<uint64_t>(change); }
 
  private:
+  void mark(Table::Slot slot, DirtyTag tag);
+  void replace(Table::Slot slot, Entry* entry);
+  void remove(Table::Slot slot, Table::Slot* next);
+
   Table elements_;
-  // Made when it is first asked for: what is only loaded, merged or written back needs none.
-  mutable std::unique_ptr<OrderIndex> order_;
-  uint64_t count_ = 0;  // Live elements; elements_ also has tombstones that wait for a checkpoint.
-  uint64_t element_bytes_ = 0;
+  std::unique_ptr<OrderIndex> order_;
+  uint64_t count_ = 0;          // Live elements; elements_ also has tombstones that wait for a checkpoint.
+  uint64_t element_bytes_ = 0;  // Of the elements' own allocations.
   uint32_t dirty_[3] = {0, 0, 0};
   Stamp deadline_stamp_ = 0;
   std::unique_ptr<History> history_;

@@ -176,7 +176,8 @@ Record without_expired(Record record, int64_t now_ms) {
 bool supported(ElementKind kind, const Siblings& siblings) {
   if (kind == ElementKind::kValue || kind == ElementKind::kDeadline) return true;
   if (!is_collection(type_of(kind))) return false;
-  return std::all_of(siblings.begin(), siblings.end(), [](const Sibling& sibling) { return sibling.deadline_ms == 0; });
+  return std::all_of(siblings.begin(), siblings.end(),
+                     [](const Sibling& sibling) { return sibling.deadline_ms == 0; });
 }
 
 bool supported(const Record& record) {
@@ -224,11 +225,7 @@ void EntryAssembly::add(ElementKind kind, std::string_view name, Siblings siblin
     parts.stamp = form.dot.stamp;
     parts.actor = actors_.index_of(form.dot.actor);
     parts.flags = element_flags_;
-    Entry* element = Entry::create(parts);
-    collection_->elements().insert(hash_of(name), element, tag_);
-    if (tag_ != 0) collection_->add_dirty(tag_, 1);
-    collection_->add_bytes(static_cast<int64_t>(element->allocated_bytes()));
-    collection_->add_count(1);
+    collection_->store(Table::kNotFound, hash_of(name), parts, tag_);
     siblings = std::move(form.hidden);
   }
   history_->hide(kind, name, std::move(siblings));
@@ -311,6 +308,7 @@ Entry* EntryAssembly::make_collection(Entry::Parts parts) {
     parts.flags |= Entry::kComplex;
     collection_->set_history(std::move(history_));
   }
+  collection_->put_in_order();
   parts.external = collection_.release();
   return Entry::create(parts);
 }
@@ -349,7 +347,8 @@ bool take_cover(std::string_view* row, Shown* shown) {
   uint8_t form, type;
   uint64_t deadline;
   if (!reader.read_byte(&form) || static_cast<char>(form) != kCover || !reader.read_byte(&type) ||
-      type > static_cast<uint8_t>(Type::kSortedSet) || !reader.read_varint(&deadline) || deadline > INT64_MAX) {
+      type > static_cast<uint8_t>(Type::kSortedSet) || !reader.read_varint(&deadline) ||
+      deadline > INT64_MAX) {
     return false;
   }
   *shown = {static_cast<Type>(type), static_cast<int64_t>(deadline)};

@@ -125,6 +125,14 @@ uint64_t Table::hash_after(Slot slot) const {
   return flat().offset_after(static_cast<uint32_t>(slot));
 }
 
+size_t Table::move_entry(Heap& heap, Slot slot) {
+  const size_t bytes = entry(slot)->used_bytes();
+  void* const moved = heap.move(entry(slot), bytes);
+  if (moved == nullptr) return 0;
+  replace(slot, static_cast<Entry*>(moved));
+  return bytes;
+}
+
 size_t Table::move_slots(Heap& heap, Slot slot) {
   if (used_ == 0) return 0;
   if (depth_ != 0) return move_slots_in_directory(heap, slot);

@@ -120,6 +120,8 @@ class Table {
   // For walks that begin somewhere: a slot for each such draw. Precondition: not empty.
   Slot slot_near(uint64_t draw) const;
 
+  // Has the entry moved to where memory is used better. Answers the bytes that were.
+  size_t move_entry(Heap& heap, Slot slot);
   // Has the array that the slot is in, not the entries, moved to where memory is used better. Answers the
   // bytes that were. Slots stay what they are.
   size_t move_slots(Heap& heap, Slot slot);

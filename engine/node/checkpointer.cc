@@ -192,26 +192,9 @@ void Checkpointer::clear_partition(DatabaseTables& tables, uint16_t number, bool
 // True when nothing of the collection waits for a checkpoint any more.
 bool Checkpointer::clear_collection(Entry& entry, bool applied) {
   Collection& collection = *entry.collection();
-  Table& elements = collection.elements();
   const DirtyTag flushed = core_.flushing_tag;
   const DirtyTag after = applied ? 0 : core_.current_tag;
-  for (Table::Slot i = elements.begin(); collection.dirty_count(flushed) > 0 && i != elements.end();) {
-    Entry* element = elements.entry(i);
-    if (element == nullptr || elements.tag(i) != flushed) {
-      i = elements.next(i);
-      continue;
-    }
-    collection.add_dirty(flushed, -1);
-    elements.set_tag(i, after);
-    if (!applied) {
-      collection.add_dirty(after, 1);
-    } else if (element->tombstone()) {
-      collection.add_bytes(-static_cast<int64_t>(element->allocated_bytes()));
-      Entry::destroy(elements.take(i, &i));
-      continue;
-    }
-    i = elements.next(i);
-  }
+  collection.end_checkpoint(flushed, after);
   if (collection.header_tag() == flushed) collection.set_header_tag(after);
   // Also when the header changed again since: purged once more, the elements that are clean now would be
   // lost.

@@ -18,6 +18,38 @@ void Packer::pack(Heap& heap, int64_t budget_us) {
   while (rounds_ != end_round && core_.clock.monotonic_us() < stop_us) pack_some(heap);
 }
 
+void Packer::next_partition() {
+  database_ = 0;
+  slot_ = element_slot_ = 0;
+  if (++partition_ < kPartitionCount) return;
+  partition_ = 0;
+  ++rounds_;
+}
+
+// Of a table that `owner`, itself or a collection, may move things of. `inside` packs what an entry owns. False when
+// the rest is left for the next time.
+template <typename Owner, typename Inside>
+bool Packer::pack_table(Heap& heap, const Table& table, Owner& owner, Table::Slot* slot, Inside inside) {
+  for (*slot = table.at_or_after(*slot); *slot != table.end();) {
+    if (left_-- <= 0) return false;
+    if (const Entry* entry = table.entry(*slot)) {
+      if (!inside(*entry)) return false;
+      moved_bytes_ += owner.move_entry(heap, *slot);
+    }
+    const Table::Slot next = table.next(*slot);
+    if (next != *slot + 1 || next == table.end()) moved_bytes_ += owner.move_slots(heap, *slot);
+    *slot = next;
+  }
+  return true;
+}
+
+bool Packer::pack_collection(Heap& heap, Collection& collection) {
+  const auto nothing = [](const Entry&) { return true; };
+  if (!pack_table(heap, collection.elements(), collection, &element_slot_, nothing)) return false;
+  element_slot_ = 0;
+  return true;
+}
+
 void Packer::pack_some(Heap& heap) {
   Stripes& stripes = core_.keyspace.stripes;
   const uint16_t stripe = stripe_of(static_cast<uint16_t>(partition_));
@@ -28,47 +60,14 @@ void Packer::pack_some(Heap& heap) {
     DatabaseTables& tables = *core_.keyspace.databases[database_];
     if (!tables.used) continue;
     Table& table = tables.partitions[partition_].table;
-    done = pack_table(heap, table, &slot_, true);
+    done = pack_table(heap, table, table, &slot_, [&](const Entry& entry) {
+      return !is_collection(entry) || pack_collection(heap, *entry.collection());
+    });
     if (!done) break;
     slot_ = 0;
   }
   stripes.unlock(stripe);
   if (done) next_partition();
-}
-
-void Packer::next_partition() {
-  database_ = 0;
-  slot_ = element_slot_ = 0;
-  if (++partition_ < kPartitionCount) return;
-  partition_ = 0;
-  ++rounds_;
-}
-
-// False when the rest is left for the next time.
-bool Packer::pack_table(Heap& heap, Table& table, Table::Slot* slot, bool collections) {
-  for (*slot = table.at_or_after(*slot); *slot != table.end();) {
-    if (left_-- <= 0) return false;
-    Entry* entry = table.entry(*slot);
-    if (entry != nullptr && collections && is_collection(*entry)) {
-      Table& elements = entry->collection()->elements();
-      if (!pack_table(heap, elements, &element_slot_, false)) return false;
-      element_slot_ = 0;
-    }
-    if (entry != nullptr) move_entry(heap, table, *slot);
-    const Table::Slot next = table.next(*slot);
-    if (next != *slot + 1 || next == table.end()) moved_bytes_ += table.move_slots(heap, *slot);
-    *slot = next;
-  }
-  return true;
-}
-
-void Packer::move_entry(Heap& heap, Table& table, Table::Slot slot) {
-  Entry* entry = table.entry(slot);
-  const size_t bytes = entry->used_bytes();
-  void* moved = heap.move(entry, bytes);
-  if (moved == nullptr) return;
-  table.replace(slot, static_cast<Entry*>(moved));
-  moved_bytes_ += bytes;
 }
 
 }  // namespace starling::engine

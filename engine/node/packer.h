@@ -31,8 +31,9 @@ class Packer {
 
  private:
   void pack_some(Heap& heap);
-  bool pack_table(Heap& heap, Table& table, Table::Slot* slot, bool collections);
-  void move_entry(Heap& heap, Table& table, Table::Slot slot);
+  template <typename Owner, typename Inside>
+  bool pack_table(Heap& heap, const Table& table, Owner& owner, Table::Slot* slot, Inside inside);
+  bool pack_collection(Heap& heap, Collection& collection);
   void next_partition();
 
   EngineCore& core_;

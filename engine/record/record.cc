@@ -142,22 +142,24 @@ void Record::prune_context(size_t cap) {
   context_.prune(cap, keep);
 }
 
-namespace {
-
-bool is_name(ElementKind kind, std::string_view name) {
-  if (kind == ElementKind::kListItem) return is_position(name);
-  return is_stored_apart(kind) || name.empty();
+bool suits(ElementKind kind, std::string_view name, std::string_view value) {
+  switch (kind) {
+    case ElementKind::kValue:
+    case ElementKind::kDeadline:
+      return name.empty();
+    case ElementKind::kMember:
+      return value.empty();
+    case ElementKind::kListItem:
+      return is_position(name);
+    case ElementKind::kScoredMember:
+      return is_score(value);
+    default:
+      return true;
+  }
 }
-
-bool is_value(ElementKind kind, std::string_view value) {
-  if (kind == ElementKind::kScoredMember) return is_score(value);
-  return kind != ElementKind::kMember || value.empty();
-}
-
-}  // namespace
 
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings) {
-  if (siblings.empty() || !is_name(kind, name)) return false;
+  if (siblings.empty()) return false;
   const Sibling* previous = nullptr;
   for (const Sibling& sibling : siblings) {
     if (sibling.dot.actor == 0 || sibling.dot.stamp == 0 || sibling.deadline_ms < 0) return false;
@@ -171,7 +173,7 @@ bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblin
       if (sibling.tombstone || !decode_contribution(sibling.value, &contribution)) return false;
     }
     if (kind == ElementKind::kDeadline && (sibling.deadline_ms == 0 || !sibling.value.empty())) return false;
-    if (!is_value(kind, sibling.value)) return false;
+    if (!suits(kind, name, sibling.value)) return false;
     previous = &sibling;
   }
   return true;

@@ -135,6 +135,9 @@ class RecordAssembly {
   Record record_;
 };
 
+// Whether an element of this kind can have this name and this value (of a counter: not its contribution).
+bool suits(ElementKind kind, std::string_view name, std::string_view value);
+
 // Whether siblings can be those of an element of this kind: in order, values, deadlines and tombstones where
 // they may be.
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings);

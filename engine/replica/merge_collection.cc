@@ -45,10 +45,7 @@ void OpenCollection::put_away_hidden() {
     // Their rows go with all rows of elements; the ones that stay are written once more.
     entry_->set_flag(Entry::kPurge);
     collection_->set_purged_in(0);
-    for (Table::Slot i = collection_->elements().begin(); i != collection_->elements().end();
-         i = collection_->elements().next(i)) {
-      if (collection_->elements().entry(i) != nullptr) mark_element(i);
-    }
+    collection_->mark_all(core.current_tag);
   }
   account(static_cast<int64_t>(history.memory_bytes()) - before);
 }
@@ -128,7 +125,8 @@ void OpenCollection::merge_element(std::string_view name, const Siblings& theirs
   if (!merged.empty()) {
     store_siblings(slot, hash, name, std::move(merged));
   } else {
-    Entry::destroy(drop_element(slot, entry_->stamp()));
+    Entry::destroy(
+        collection_->take(slot, entry_->stamp(), operation_->actor_index(), operation_->dirty_tag()));
     if (History* history = collection_->history()) history->drop(element_kind_of(collection_->type()), name);
   }
   account(static_cast<int64_t>(collection_->memory_bytes()) - before);
@@ -183,7 +181,7 @@ int64_t OpenCollection::add(std::string_view name, int64_t before, int64_t incre
 void OpenCollection::put_contribution(std::string_view name, std::string_view bytes) {
   EngineCore& core = operation_->core_;
   const uint64_t hash = hash_of(name);
-  Table& elements = collection_->elements();
+  const Table& elements = collection_->elements();
   begin_change();
   begin_replicated_change(name);
   const Table::Slot slot = elements.find(hash, name);

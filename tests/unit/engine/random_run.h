@@ -12,6 +12,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/core/entry_change.h"
 #include "engine/memory/collection.h"
 #include "tests/unit/engine/node_fixture.h"
 
@@ -70,6 +71,25 @@ inline void check_all(TestNode& node, const Model& model, const std::vector<std:
             [&](Database& database, const Key&) { REQUIRE(database.size_with_deadline() == with_deadline); });
 }
 
+// What a collection says of its elements is what is there.
+inline void check_collection(const Collection& collection) {
+  const Table& elements = collection.elements();
+  uint64_t live = 0;
+  uint32_t dirty[3] = {0, 0, 0};
+  size_t bytes = allocation_bytes(sizeof(Collection)) + elements.memory_bytes();
+  for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
+    const Entry* element = elements.entry(i);
+    if (element == nullptr) continue;
+    live += !element->tombstone();
+    bytes += element->allocated_bytes();
+    ++dirty[elements.tag(i)];
+  }
+  if (collection.history() != nullptr) bytes += collection.history()->memory_bytes();
+  REQUIRE(collection.size() == live);
+  REQUIRE(collection.memory_bytes() == bytes);
+  for (const DirtyTag tag : {DirtyTag{1}, DirtyTag{2}}) REQUIRE(collection.dirty_count(tag) == dirty[tag]);
+}
+
 // The bytes accounted for are those of what is in the tables. Not while flushed ones wait to be freed.
 inline void check_accounting(TestNode& node) {
   Keyspace& keyspace = node.engine().core().keyspace;
@@ -83,6 +103,8 @@ inline void check_accounting(TestNode& node) {
       bytes += static_cast<int64_t>(partition.table.memory_bytes());
       for (Table::Slot i = partition.table.begin(); i != partition.table.end(); i = partition.table.next(i)) {
         if (partition.table.entry(i) == nullptr) continue;
+        if (is_collection(*partition.table.entry(i)))
+          check_collection(*partition.table.entry(i)->collection());
         const auto size = static_cast<int64_t>(entry_bytes(*partition.table.entry(i)));
         bytes += size;
         if (partition.table.tag(i) == 0) continue;

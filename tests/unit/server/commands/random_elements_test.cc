@@ -18,15 +18,14 @@ void add_member(engine::Collection* set, std::string_view name) {
   engine::Entry::Parts parts;
   parts.key = name;
   parts.type = engine::Type::kSet;
-  set->elements().insert(engine::hash_of(name), engine::Entry::create(parts), 0);
-  set->add_count(1);
+  parts.flags = engine::Entry::kOnDisk;
+  set->store(engine::Table::kNotFound, engine::hash_of(name), parts, 0);
 }
 
 // What a removed element leaves behind until the next checkpoint.
 void add_tombstone(engine::Collection* set, std::string_view name) {
-  engine::Entry::Parts parts;
-  parts.key = name;
-  set->elements().insert(engine::hash_of(name), engine::Entry::create(parts), 0);
+  add_member(set, name);
+  engine::Entry::destroy(set->take(set->elements().find(engine::hash_of(name), name), 1, 0, 1));
 }
 
 void add_numbers(engine::Collection* set, int count) {
