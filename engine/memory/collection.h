@@ -1,5 +1,5 @@
-// A hash, set, list or sorted set in memory: elements by name, each with its own dot and its own dirty tag, so that changing
-// one element of a million writes one element.
+// A hash, set, list or sorted set in memory: elements by name, each with its own dot and its own dirty tag, so that
+// changing one element of a million writes one element.
 #pragma once
 
 #include <cstddef>
@@ -76,8 +76,8 @@ class Collection {
   uint32_t dirty_count(DirtyTag tag) const { return dirty_[tag]; }
   // Tags all elements as changed. Precondition: the tag is not 0.
   void mark_all(DirtyTag tag);
-  // The checkpoint that `flushed` is the tag of has ended. What waited for it waits for that of `after` instead; 0: for
-  // none, as it is in the store, and tombstones among it are gone.
+  // The checkpoint that `flushed` is the tag of has ended. What waited for it waits for that of `after` instead; 0:
+  // for none, as it is in the store, and tombstones among it are gone.
   void end_checkpoint(DirtyTag flushed, DirtyTag after);
   // Have an entry, or the array that the slot is in, moved to where memory is used better. Answer the bytes that were.
   // Slots stay what they are.
