@@ -142,23 +142,22 @@ void Record::prune_context(size_t cap) {
   context_.prune(cap, keep);
 }
 
+bool suits(ElementKind kind, std::string_view name) {
+  if (kind == ElementKind::kListItem) return is_position(name);
+  return is_stored_apart(kind) || name.empty();
+}
+
 bool suits(ElementKind kind, std::string_view name, std::string_view value) {
-  switch (kind) {
-    case ElementKind::kValue:
-    case ElementKind::kDeadline:
-      return name.empty();
-    case ElementKind::kMember:
-      return value.empty();
-    case ElementKind::kListItem:
-      return is_position(name);
-    case ElementKind::kScoredMember:
-      return is_score(value);
-    default:
-      return true;
-  }
+  if (!suits(kind, name)) return false;
+  if (kind == ElementKind::kScoredMember) return is_score(value);
+  return kind != ElementKind::kMember || value.empty();
 }
 
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings) {
+  return suits(kind, name) && well_formed(kind, siblings);
+}
+
+bool well_formed(ElementKind kind, const Siblings& siblings) {
   if (siblings.empty()) return false;
   const Sibling* previous = nullptr;
   for (const Sibling& sibling : siblings) {
@@ -173,7 +172,8 @@ bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblin
       if (sibling.tombstone || !decode_contribution(sibling.value, &contribution)) return false;
     }
     if (kind == ElementKind::kDeadline && (sibling.deadline_ms == 0 || !sibling.value.empty())) return false;
-    if (!suits(kind, name, sibling.value)) return false;
+    if (kind == ElementKind::kMember && !sibling.value.empty()) return false;
+    if (kind == ElementKind::kScoredMember && !is_score(sibling.value)) return false;
     previous = &sibling;
   }
   return true;

@@ -135,11 +135,14 @@ class RecordAssembly {
   Record record_;
 };
 
-// Whether an element of this kind can have this name and this value (of a counter: not its contribution).
+// Whether an element of this kind can have this name; and, with it, this value (a counter's is what it shows).
+bool suits(ElementKind kind, std::string_view name);
 bool suits(ElementKind kind, std::string_view name, std::string_view value);
 
 // Whether siblings can be those of an element of this kind: in order, values, deadlines and tombstones where
 // they may be.
+bool well_formed(ElementKind kind, const Siblings& siblings);
+// The name too.
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings);
 
 }  // namespace starling::engine

@@ -131,12 +131,12 @@ Status decode_element(ElementKind kind, std::string_view bytes, Siblings* siblin
   if (decode_simple_element(bytes, &simple.dot.actor, &simple.dot.stamp, &value)) {
     simple.value = value;
     siblings->push_back(std::move(simple));
-    return Status();
+    return well_formed(kind, *siblings) ? Status() : corrupt("element");
   }
   ByteReader reader(bytes);
   uint8_t form;
   if (!reader.read_byte(&form) || static_cast<Form>(form) != Form::kElement ||
-      !read_siblings(&reader, siblings) || reader.left() != 0 || !well_formed(kind, "", *siblings)) {
+      !read_siblings(&reader, siblings) || reader.left() != 0 || !well_formed(kind, *siblings)) {
     return corrupt("element");
   }
   const Sibling& front = siblings->front();

@@ -77,7 +77,7 @@ Status decode_header(std::string_view bytes, Header* header);
 
 // Precondition: well-formed siblings.
 void encode_element(const Siblings& siblings, std::string* out);
-// Checks the siblings against the kind, not against a context.
+// Checks the siblings against the kind, not against a context; the name is the caller's to check.
 Status decode_element(ElementKind kind, std::string_view bytes, Siblings* siblings);
 
 void encode_delta(const Delta& delta, std::string* out);

@@ -6,6 +6,8 @@
 #include <cstdlib>
 #include <random>
 
+#include "tests/unit/engine/element_samples.h"
+
 namespace starling::engine::testing {
 
 uint64_t test_seed() {
@@ -133,8 +135,8 @@ void History::add_or_put(Replica& replica, Change& change, int64_t increment) {
 }
 
 void History::change_element(Replica& replica, Change& change, Type type) {
-  if (type == Type::kNone) type = static_cast<Type>(1 + random_.below(3));
-  const std::string name = std::string(1, static_cast<char>('a' + random_.below(4)));
+  if (type == Type::kNone) type = static_cast<Type>(1 + random_.below(5));
+  const std::string name = sample_name(type, random_.below(4));
   const std::string value = std::to_string(random_.below(100));
   const int64_t increment = static_cast<int64_t>(random_.below(21)) - 10;
   if (type == Type::kString) return add_or_put(replica, change, increment);
@@ -144,8 +146,9 @@ void History::change_element(Replica& replica, Change& change, Type type) {
   if (type == Type::kHash && choice < 4 && (field == nullptr || !field->value.empty())) {
     if (!change.add_to_field(name, increment)) change.put_element(kind, name, "0");
   } else if (choice < 5) {
-    change.put_element(kind, name, type == Type::kSet ? "" : value);
-    if (choice == 0) change.put_element(kind, name + "2", "");
+    const auto below = [this](uint64_t bound) { return random_.below(bound); };
+    change.put_element(kind, name, sample_value(type, value, below));
+    if (choice == 0) change.put_element(kind, sample_name(type, 4), sample_value(type, "", below));
     if (choice == 1) change.set_deadline(now_ms_ + static_cast<int64_t>(random_.below(300)) + 200);
   } else if (choice < 7) {
     change.remove_element(kind, name);

@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdlib>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -14,6 +15,7 @@
 
 #include "engine/core/entry_change.h"
 #include "engine/memory/collection.h"
+#include "tests/unit/engine/element_samples.h"
 #include "tests/unit/engine/node_fixture.h"
 
 namespace starling::engine {
@@ -85,6 +87,13 @@ inline void check_collection(const Collection& collection) {
     ++dirty[elements.tag(i)];
   }
   if (collection.history() != nullptr) bytes += collection.history()->memory_bytes();
+  if (is_ordered(collection.type())) {
+    bytes += allocation_bytes(sizeof(OrderIndex)) + collection.order().memory_bytes();
+    collection.order().check();
+    REQUIRE(collection.order().size() == live);
+    collection.order().walk(0, live,
+                            [&](const Entry& entry) { return collection.entry_of(entry.key()) == &entry; });
+  }
   REQUIRE(collection.size() == live);
   REQUIRE(collection.memory_bytes() == bytes);
   for (const DirtyTag tag : {DirtyTag{1}, DirtyTag{2}}) REQUIRE(collection.dirty_count(tag) == dirty[tag]);
@@ -239,13 +248,13 @@ class RandomRun {
   // In place of whatever there is.
   bool put_collection(ModelValue* value, Database& database, const Key& key) {
     *value = ModelValue();
-    value->type = random_.below(2) == 0 ? Type::kHash : Type::kSet;
+    value->type = random_collection_type(below_);
     auto collection = std::make_unique<Collection>(value->type);
     const uint64_t elements = 1 + random_.below(20);
     if (random_.below(2) == 0) collection->reserve(random_.below(2) == 0 ? elements : 2000);
     for (uint64_t i = 0; i < elements; ++i) {
-      const std::string field = "f" + std::to_string(random_.below(30));
-      const std::string text = value->type == Type::kHash ? random_text() : "";
+      const std::string field = sample_name(value->type, random_.below(30));
+      const std::string text = sample_value(value->type, random_text(), below_);
       REQUIRE(collection->put(field, text) == value->fields.insert_or_assign(field, text).second);
     }
     return database.put_collection(key, std::move(collection));
@@ -253,21 +262,21 @@ class RandomRun {
 
   void change_collection(Model& model, Database& database, const Key& key, const std::string& name,
                          Model::iterator at) {
-    const Type type = random_.below(2) == 0 ? Type::kHash : Type::kSet;
+    const Type type = random_collection_type(below_);
     if (at != model.end() && at->second.type != type) return;
     const bool remove = at != model.end() && random_.below(3) == 0;
     ModelValue& value = model[name];
     value.type = type;
     OpenCollection collection = database.open(key, type);
     for (uint64_t i = 1 + random_.below(12); i > 0; --i) {
-      const std::string field = "f" + std::to_string(random_.below(30));
+      const std::string field = sample_name(type, random_.below(30));
       if (remove) {
         REQUIRE(collection.remove(field) == (value.fields.erase(field) != 0));
         if (!value.fields.empty()) continue;
         model.erase(name);
         return;
       }
-      const std::string text = type == Type::kHash ? random_text() : "";
+      const std::string text = sample_value(type, random_text(), below_);
       REQUIRE(collection.put(field, text) == (value.fields.count(field) == 0));
       value.fields[field] = text;
     }
@@ -275,6 +284,7 @@ class RandomRun {
 
   TestNode node_;
   SeededRandom random_;
+  const std::function<uint64_t(uint64_t)> below_ = [this](uint64_t bound) { return random_.below(bound); };
   std::array<Model, 2> models_;
   std::vector<std::string> names_;
 };

@@ -145,7 +145,7 @@ void check_canonical(const std::string& bytes) {
     encode_delta(delta, &again);
     REQUIRE(again == bytes);
   }
-  for (const ElementKind kind : {ElementKind::kField, ElementKind::kMember}) {
+  for (const ElementKind kind : {ElementKind::kField, ElementKind::kMember, ElementKind::kScoredMember}) {
     Siblings siblings;
     again.clear();
     if (!decode_element(kind, bytes, &siblings).ok()) continue;

@@ -6,6 +6,7 @@
 
 #include <array>
 #include <charconv>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
@@ -18,6 +19,7 @@
 #include "engine/record/counter.h"
 #include "engine/record/record_delta.h"
 #include "engine/replica/replication.h"
+#include "tests/unit/engine/element_samples.h"
 #include "tests/unit/engine/node_fixture.h"
 #include "tests/unit/engine/random_run.h"
 
@@ -134,7 +136,14 @@ class ReplicatedRun {
     return below(20) != 0 ? small : small < 0 ? INT64_MIN - small : INT64_MAX - small;
   }
   int64_t random_deadline() { return node_.clock.now_ms + 1 + static_cast<int64_t>(below(3000)); }
-  std::string random_field() { return "f" + std::to_string(below(6)); }
+  std::string random_name(Type type) { return sample_name(type, below(6)); }
+  std::string random_value(Type type) { return sample_value(type, random_text(), below_); }
+  // Of what shows; any type that has elements where nothing does.
+  Type random_type(const Shown& shown) {
+    return shown.type != Type::kNone ? shown.type : random_collection_type(below_);
+  }
+  // Whether it holds what can be added to.
+  static bool addable(const Shown& shown) { return shown.type <= Type::kHash; }
 
   // The last event of the node on this record.
   Dot last_dot(Operation& operation, const Key& key) {
@@ -160,6 +169,7 @@ class ReplicatedRun {
 
   TestNode node_;
   SeededRandom random_;
+  const std::function<uint64_t(uint64_t)> below_ = [this](uint64_t bound) { return random_.below(bound); };
   std::vector<std::string> names_;
   Records records_;  // What the node must hold.
   std::array<Peer, 2> peers_;
@@ -277,7 +287,7 @@ inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Rec
     database.edit_string(key, text.size(), [](std::span<char>) {});
     changed([&](Change& c, const VersionVector& seen) { c.put_string(seen, text, shown.deadline_ms); });
   } else {
-    const Type type = shown.type != Type::kNone ? shown.type : below(2) == 0 ? Type::kHash : Type::kSet;
+    const Type type = random_type(shown);
     if (type != Type::kString) change_collection(operation, key, record, type);
   }
 }
@@ -300,7 +310,7 @@ inline std::optional<int64_t> addend(const Record& record, const Shown& shown, c
 // A string's or a field's, whatever the record allows.
 inline ElementId ReplicatedRun::random_addable(const Shown& shown) {
   const bool hash = shown.type == Type::kHash || (shown.type == Type::kNone && below(2) == 0);
-  return hash ? ElementId{ElementKind::kField, random_field()} : ElementId{ElementKind::kValue, ""};
+  return hash ? ElementId{ElementKind::kField, random_name(Type::kHash)} : ElementId{ElementKind::kValue, ""};
 }
 
 inline void ReplicatedRun::add_here(Operation& operation, const Key& key, Record& record) {
@@ -311,7 +321,7 @@ inline void ReplicatedRun::add_here(Operation& operation, const Key& key, Record
   const int64_t increment = random_integer();
   const ElementId id = random_addable(shown);
   const std::optional<int64_t> before = addend(present, shown, id, increment);
-  if (!before.has_value() || shown.type == Type::kSet) return;
+  if (!before.has_value() || !addable(shown)) return;
   const bool hash = id.kind == ElementKind::kField;
   const int64_t said = hash ? database.open(key, Type::kHash).add(id.name, *before, increment)
                             : database.add(key, *before, increment);
@@ -332,7 +342,7 @@ inline void ReplicatedRun::add_in_peer(Record& record, Change& change) {
   const int64_t increment = random_integer();
   const Shown shown = shown_of(record, node_.clock.now_ms);
   const ElementId id = random_addable(shown);
-  if (shown.type == Type::kSet || !addend(record, shown, id, increment).has_value()) return;
+  if (!addable(shown) || !addend(record, shown, id, increment).has_value()) return;
   // Refused when the peer's own sum would leave the range: an event that changes nothing, then.
   (void)(id.kind == ElementKind::kField ? change.add_to_field(id.name, increment)
                                         : change.add_to_string(increment));
@@ -346,8 +356,8 @@ inline void ReplicatedRun::change_collection(Operation& operation, const Key& ke
   const bool absent = record.type(now_ms) == Type::kNone;
   const uint64_t changes = 1 + below(3);
   if (absent && changes > 1) {
-    const std::string name = random_field();
-    const std::string text = type == Type::kHash ? random_text() : "";
+    const std::string name = random_name(type);
+    const std::string text = random_value(type);
     auto whole = std::make_unique<Collection>(type);
     whole->put(name, text);
     REQUIRE_FALSE(database.put_collection(key, std::move(whole)));
@@ -357,11 +367,11 @@ inline void ReplicatedRun::change_collection(Operation& operation, const Key& ke
   }
   OpenCollection collection = database.open(key, type);
   for (uint64_t i = changes; i > 0; --i) {
-    const std::string name = random_field();
+    const std::string name = random_name(type);
     const bool there = !absent && record.winner(kind, name) != nullptr;
     const VersionVector seen = record.context();
     if (absent || below(3) != 0) {
-      const std::string text = type == Type::kHash ? random_text() : "";
+      const std::string text = random_value(type);
       collection.put(name, text);
       if (there && type == Type::kSet) continue;
       Change change(&record, last_dot(operation, key), now_ms);
@@ -396,12 +406,12 @@ inline void ReplicatedRun::change_peer(Peer& peer, const std::string& name) {
       change.put_string(seen, random_text(), below(3) == 0 ? random_deadline() : 0);
     }
   } else {
-    const Type type = shown.type != Type::kNone ? shown.type : below(2) == 0 ? Type::kHash : Type::kSet;
+    const Type type = random_type(shown);
     if (choice < 6 || shown.type == Type::kNone) {
-      change.put_element(element_kind_of(type), random_field(), type == Type::kHash ? random_text() : "");
-      if (choice == 2) change.put_element(element_kind_of(type), random_field(), "");
+      change.put_element(element_kind_of(type), random_name(type), random_value(type));
+      if (choice == 2) change.put_element(element_kind_of(type), random_name(type), random_value(type));
     } else if (choice == 6) {
-      change.remove_element(element_kind_of(type), random_field());
+      change.remove_element(element_kind_of(type), random_name(type));
     } else {
       change.set_deadline(below(3) == 0 ? 0 : random_deadline());
     }
