@@ -3,7 +3,7 @@
 #include <cstring>
 
 #include "engine/base/assert.h"
-#include "engine/core/change_capture.h"
+#include "engine/change/record_change.h"
 #include "engine/core/core.h"
 #include "engine/core/entry_change.h"
 #include "engine/core/mutation.h"
@@ -69,7 +69,7 @@ Table::Slot Database::locate(Partition& partition, const Key& key) {
   const Entry& entry = *partition.table.entry(slot);
   if (!entry.has(Entry::kHasDeadline) || entry.tombstone()) return slot;
   if (entry.deadline_ms() > operation_->now_ms() || operation_->replaying_) return slot;
-  if (core_->options.replicated) {
+  if (core_->rules.lapses) {
     lapse(partition, slot, key, operation_->now_ms());
   } else {
     erase_slot(partition, slot, key);
@@ -96,108 +96,42 @@ Found Database::find(const Key& key, Touch touch) {
   return Found(entry, operation_);
 }
 
-// Tags the slot as changed and accounts for it. The entry is already in place.
-void Database::install_changed(Partition& partition, Table::Slot slot, const Key& key, Entry* entry) {
-  operation_->changed_ = true;
-  core_->keyspace.changes.add(key.partition);
-  tally_after(*core_, index_, key, *entry);
-  if (!core_->durable()) return;
-  if (partition.table.tag(slot) == 0) {
-    ++partition.dirty;
-    operation_->add_dirty_bytes(key.partition, static_cast<int64_t>(entry_bytes(*entry)));
-  }
-  partition.table.set_tag(slot, core_->current_tag);
-  if (is_collection(*entry)) entry->collection()->set_header_tag(core_->current_tag);
-}
-
-// Puts the entry in place of the slot's old one, which is destroyed; slot may be Table::kNotFound. Returns
-// where it is now.
-Table::Slot Database::replace_entry(Partition& partition, Table::Slot slot, const Key& key, Entry* entry) {
-  int64_t change = static_cast<int64_t>(entry_bytes(*entry));
-  if (slot == Table::kNotFound) {
-    change -= static_cast<int64_t>(partition.table.memory_bytes());
-    slot = partition.table.insert(key.hash, entry, 0);
-    change += static_cast<int64_t>(partition.table.memory_bytes());
-  } else {
-    Entry* old = partition.table.entry(slot);
-    change -= static_cast<int64_t>(entry_bytes(*old));
-    if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
-    partition.table.replace(slot, entry);
-    Entry::destroy(old);
-  }
-  operation_->add_bytes(key.partition, change);
-  return slot;
-}
-
-void Database::log_put(const Key& key, const Entry& entry, uint8_t was) {
-  Mutation mutation;
-  mutation.kind = MutationKind::kPutString;
-  mutation.space = tables_->space;
-  mutation.key = key.name;
-  mutation.value = entry.value();
-  mutation.was = was;
-  mutation.stamp = entry.stamp();
-  mutation.deadline_ms = entry.deadline_ms();
-  operation_->log(mutation);
-}
-
 void Database::put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms) {
   Partition& partition = tables_->partition(key);
-  Table::Slot slot = locate(partition, key);
-  Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
-  if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
-  tally_before(*core_, index_, key, old);
-  const bool was_live = old != nullptr && !old->tombstone();
-  const int64_t old_deadline_ms = was_live ? old->deadline_ms() : kNoDeadline;
-  const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
-  const uint8_t was = was_bits(old, flags);
-  if (deadline_ms == kKeepDeadline) deadline_ms = old_deadline_ms;
-  std::unique_ptr<History> history;
-  if (core_->options.replicated) {
-    // What is logged as a plain put left no history.
-    if (!operation_->replaying_) history = history_after(old);
-    if (operation_->captured_ != nullptr) ChangeCapture(*operation_->captured_).whole(index_, key);
-  }
-
-  const bool lfu = core_->lfu.load(std::memory_order_relaxed);
+  RecordChange change(*this, partition, locate(partition, key), key);
+  change.capture();
+  // What is logged as a plain put left no history.
+  std::unique_ptr<History> history = operation_->replaying_ ? nullptr : change.history_after();
   Entry::Parts parts;
-  parts.key = key.name;
   parts.value = value;
   parts.type = Type::kString;
   parts.stamp = operation_->next_stamp();
   parts.actor = operation_->actor_index();
-  parts.deadline_ms = deadline_ms;
-  parts.access = lfu && was_live ? old->access() : initial_access(lfu, operation_->now_ms());
-  parts.flags = flags;
+  parts.deadline_ms = deadline_ms == kKeepDeadline ? change.old_deadline_ms() : deadline_ms;
+  parts.access = change.access();
   parts.external = big_value;
   if (history != nullptr) {
     history->context().add({parts.stamp, operation_->actor()});
     auto* big = big_value != nullptr ? static_cast<BigValue*>(big_value) : new BigValue(value, nullptr);
     big->history = std::move(history);
     parts.external = big;
-    parts.flags |= Entry::kComplex;
+    parts.flags = Entry::kComplex;
   }
+  change.put(parts);
+  if (change.entry()->has(Entry::kComplex)) return log_record(change);
+  Mutation mutation = change.mutation(MutationKind::kPutString);
+  mutation.value = change.entry()->value();
+  mutation.deadline_ms = parts.deadline_ms;
+  change.finish(&mutation);
+}
 
-  Entry* entry = old;
-  if (old == nullptr || is_collection(*old) || !old->assign(parts)) {
-    entry = Entry::create(parts);
-    slot = replace_entry(partition, slot, key, entry);
-  }
-  if (!was_live) tables_->add_live(partition, 1);
-  const int with_deadline = (deadline_ms != 0) - (old_deadline_ms != 0);
-  if (with_deadline != 0) tables_->add_with_deadline(partition, with_deadline);
-  install_changed(partition, slot, key, entry);
-  if (entry->has(Entry::kComplex)) {
-    std::string record;
-    encode_record(record_of(core_->keyspace.actors, entry), &record);
-    log_record(key, record, parts.stamp, was, 0);
-  } else {
-    log_put(key, *entry, was);
-  }
-  // A replay does not know the old deadline, only that there was one.
-  const bool earlier = old_deadline_ms == 0 || deadline_ms < old_deadline_ms || operation_->replaying_;
-  if (deadline_ms != 0 && earlier) core_->deadlines.add(tables_->deadline_slot, key, deadline_ms);
-  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
+// Of an event whose dot does not say all.
+void Database::log_record(RecordChange& change) {
+  std::string record;
+  encode_record(record_of(core_->keyspace.actors, change.entry()), &record);
+  Mutation mutation = change.mutation(MutationKind::kPutRecord);
+  mutation.value = record;
+  change.finish(&mutation);
 }
 
 void Database::put_string(const Key& key, std::string_view value, int64_t deadline_ms) {
@@ -243,49 +177,27 @@ void Database::edit_string(const Key& key, size_t new_size, absl::FunctionRef<vo
       live ? kKeepDeadline : kNoDeadline);
 }
 
+// A delete: an event, which leaves a tombstone where one is needed.
 void Database::erase_slot(Partition& partition, Table::Slot slot, const Key& key) {
-  if (core_->options.replicated) return bury(partition, slot, key);
-  Entry* old = partition.table.entry(slot);
-  save_before_removal(*core_, *tables_, partition, slot, key);
-  const uint8_t flags = inherited_flags(old) | (operation_->replaying_ ? Entry::kOnDisk : 0);
-  Mutation mutation;
-  mutation.kind = MutationKind::kErase;
-  mutation.space = tables_->space;
-  mutation.was = was_bits(old, flags);
-  mutation.stamp = operation_->next_stamp();
-  tables_->add_live(partition, -1);
-  if (old->has(Entry::kHasDeadline)) tables_->add_with_deadline(partition, -1);
-
-  const auto old_bytes = static_cast<int64_t>(entry_bytes(*old));
-  const bool was_dirty = partition.table.tag(slot) != 0;
-  if (core_->durable() && (flags & (Entry::kOnDisk | Entry::kPurge)) != 0) {
-    Entry::Parts parts;
-    parts.key = key.name;
-    parts.stamp = mutation.stamp;
-    parts.actor = operation_->actor_index();
-    parts.flags = flags;
-    Entry* tombstone = Entry::create(parts);
-    const auto change = static_cast<int64_t>(entry_bytes(*tombstone)) - old_bytes;
-    operation_->add_bytes(key.partition, change);
-    if (was_dirty) operation_->add_dirty_bytes(key.partition, change);
-    partition.table.replace(slot, tombstone);
-    install_changed(partition, slot, key, tombstone);
-  } else {
-    if (was_dirty) {
-      --partition.dirty;
-      operation_->add_dirty_bytes(key.partition, -old_bytes);
-    }
-    const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
-    partition.table.take(slot);
-    ++partition.removals;
-    operation_->add_bytes(key.partition,
-                          static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes - old_bytes);
+  RecordChange change(*this, partition, slot, key);
+  change.capture();
+  // What is logged as a plain erasure left no history.
+  std::unique_ptr<History> history = operation_->replaying_ ? nullptr : change.history_after();
+  Entry::Parts parts;
+  parts.stamp = operation_->next_stamp();
+  parts.actor = operation_->actor_index();
+  if (history != nullptr) {
+    const Dot dot{parts.stamp, operation_->actor()};
+    history->context().add(dot);
+    history->hide(ElementKind::kValue, "", {{dot, "", 0, true}});
+    parts.flags = Entry::kComplex;
+    parts.external = history.release();
   }
-  if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
-  mutation.key = key.name;
-  operation_->log(mutation);
-  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
-  Entry::destroy(old);
+  change.bury(parts);
+  if (parts.external != nullptr) return log_record(change);
+  Mutation mutation = change.mutation(MutationKind::kErase);
+  mutation.stamp = parts.stamp;
+  change.finish(&mutation);
 }
 
 bool Database::remove(const Key& key) {
@@ -304,67 +216,23 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
     erase_slot(partition, slot, key);
     return true;
   }
-  if (core_->options.replicated) {
-    change_deadline(partition, slot, key, deadline_ms);
-  } else {
-    move_deadline(partition, slot, key, deadline_ms);
-  }
+  change_deadline(partition, slot, key, deadline_ms);
   return true;
 }
 
-// The deadline of a live record; its entry may be another one afterwards.
-void Database::move_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms) {
-  save_before_change(*core_, *tables_, partition, slot, key);
-  tally_before(*core_, index_, key, partition.table.entry(slot));
-  Entry* entry = place_deadline(partition, slot, key, deadline_ms);
-  entry->set_stamp(operation_->next_stamp());
-  entry->set_actor(operation_->actor_index());
-  install_changed(partition, slot, key, entry);
-  Mutation mutation;
-  mutation.kind = MutationKind::kDeadline;
-  mutation.space = tables_->space;
-  mutation.key = key.name;
-  mutation.stamp = entry->stamp();
+// Precondition: the entry shows something, and the deadline is none or to come.
+void Database::change_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms) {
+  Entry* const old = partition.table.entry(slot);
+  if (is_collection(*old)) return OpenCollection(*this, key, old).set_deadline(deadline_ms);
+  if (!operation_->only_actor_of(old) || old->counter()) return put_deadline(key, old, deadline_ms);
+  RecordChange change(*this, partition, slot, key);
+  change.capture();
+  change.set_deadline(deadline_ms);
+  change.entry()->set_stamp(operation_->next_stamp());
+  change.entry()->set_actor(operation_->actor_index());
+  Mutation mutation = change.mutation(MutationKind::kDeadline);
   mutation.deadline_ms = deadline_ms;
-  operation_->log(mutation);
-  if (!operation_->replaying_) core_->observer.modified(index_, key.name);
-}
-
-// Gives the entry in the slot another deadline, which may make it another entry.
-Entry* Database::place_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms) {
-  Entry* old = partition.table.entry(slot);
-  Entry* entry = old;
-  const int64_t old_deadline_ms = old->deadline_ms();
-  if ((old_deadline_ms != 0) == (deadline_ms != 0)) {
-    if (deadline_ms != 0) old->set_deadline_ms(deadline_ms);
-  } else {
-    Entry::Parts parts;
-    parts.key = key.name;
-    parts.type = old->type();
-    parts.stamp = old->stamp();
-    parts.actor = old->actor();
-    parts.deadline_ms = deadline_ms;
-    parts.access = old->access();
-    parts.flags = old->flags() & (Entry::kOnDisk | Entry::kPurge | Entry::kComplex);
-    if (!old->has(Entry::kExternal)) {
-      parts.value = old->value();
-    } else {
-      parts.external = is_collection(*old) ? static_cast<void*>(old->collection()) : old->big_value();
-    }
-    entry = Entry::create(parts);
-    const auto change =
-        static_cast<int64_t>(entry->allocated_bytes()) - static_cast<int64_t>(old->allocated_bytes());
-    operation_->add_bytes(key.partition, change);
-    if (partition.table.tag(slot) != 0) operation_->add_dirty_bytes(key.partition, change);
-    partition.table.replace(slot, entry);
-    old->clear_flag(Entry::kExternal);  // The new entry owns it now.
-    Entry::destroy(old);
-    tables_->add_with_deadline(partition, deadline_ms != 0 ? 1 : -1);
-  }
-  if (deadline_ms != 0 && (old_deadline_ms == 0 || deadline_ms < old_deadline_ms)) {
-    core_->deadlines.add(tables_->deadline_slot, key, deadline_ms);
-  }
-  return entry;
+  change.finish(&mutation);
 }
 
 void Database::copy(const Key& from, Database& target, const Key& to) {

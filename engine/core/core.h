@@ -13,6 +13,7 @@
 #include "engine/base/clock.h"
 #include "engine/core/engine.h"
 #include "engine/core/hint_table.h"
+#include "engine/core/record_rules.h"
 #include "engine/log/commit_log.h"
 #include "engine/memory/deadline_index.h"
 #include "engine/memory/keyspace.h"
@@ -55,9 +56,11 @@ class SavedRows {
 };
 
 struct EngineCore {
-  EngineCore(const Options& o, Clock& c, KeyObserver& k) : options(o), clock(c), observer(k) {}
+  EngineCore(const Options& o, Clock& c, KeyObserver& k)
+      : options(o), rules(o.replicated), clock(c), observer(k) {}
 
   Options options;
+  const RecordRules rules;
   Clock& clock;
   KeyObserver& observer;
   Keyspace keyspace;
@@ -102,17 +105,6 @@ inline void restore_seen(EngineCore& core, Stamp stamp) {
   } else {
     core.hybrid_clock.restore(stamp);
   }
-}
-
-// Around every change of a record, under its stripe: its entry as it was (null: there is none), and as it is.
-// In a cluster the tally of its partition follows; on a node by itself nothing does.
-inline void tally_before(EngineCore& core, int database, const Key& key, const Entry* entry) {
-  VersionTallies& tallies = core.keyspace.tallies;
-  if (tallies.enabled() && entry != nullptr) tallies.before(core.keyspace, database, key, *entry);
-}
-inline void tally_after(EngineCore& core, int database, const Key& key, const Entry& entry) {
-  VersionTallies& tallies = core.keyspace.tallies;
-  if (tallies.enabled()) tallies.after(core.keyspace, database, key, entry);
 }
 
 // The access clock of an entry: seconds for LRU; minutes << 8 | logarithmic counter for LFU, as in Redis.

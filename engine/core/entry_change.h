@@ -11,12 +11,11 @@ inline bool is_collection(const Entry& entry) {
   return is_collection(entry.type());
 }
 
-// What the store may hold of a key passes on from each entry to the one that replaces it. `saved`: a checkpoint that is
-// under way takes the old one to the store before it goes (flags_once_saved() in rows.h).
-inline uint8_t inherited_flags(const Entry* old, bool saved = false) {
+// What the store may hold of a key passes on from each entry to the one that replaces it. Precondition: a checkpoint
+// under way that has yet to write the old one has got it (save_before_change() in rows.h).
+inline uint8_t inherited_flags(const Entry* old) {
   if (old == nullptr) return 0;
   uint8_t flags = old->flags() & (Entry::kOnDisk | Entry::kPurge);
-  if (saved) flags |= Entry::kOnDisk;
   if ((flags & Entry::kOnDisk) == 0) return flags;
   const History* history = old->history();
   if (is_collection(*old) || (history != nullptr && history->stored_apart())) flags |= Entry::kPurge;

@@ -39,6 +39,11 @@ void Operation::act_as(ActorId actor) {
   actor_index_ = core_.keyspace.actors.index_of(actor);
 }
 
+bool Operation::only_actor_of(const Entry* entry) const {
+  if (!core_.rules.histories || entry == nullptr) return true;
+  return !entry->has(Entry::kComplex) && (entry->stamp() == 0 || entry->actor() == actor_index_);
+}
+
 Operation::~Operation() {
   STARLING_ASSERT(!all_locked_ && single_stripe_ < 0 && stripes_.empty());
 }
@@ -142,14 +147,6 @@ void Operation::log_hint_gone(const KeyRef& ref, std::string_view target) {
   mutation.key = ref.key.name;
   mutation.value = target;
   append(mutation);
-}
-
-void Operation::add_bytes(uint16_t partition, int64_t change) {
-  core_.keyspace.stripes.add_bytes(stripe_of(partition), change);
-}
-
-void Operation::add_dirty_bytes(uint16_t partition, int64_t change) {
-  core_.keyspace.stripes.add_dirty_bytes(stripe_of(partition), change);
 }
 
 // Which space each database has now.

@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -23,7 +24,9 @@
 
 namespace starling::engine {
 
+enum class ChangeKind : uint8_t;
 class ChangeList;
+class CollectionChange;
 struct Delta;
 struct Sibling;
 using Siblings = std::vector<Sibling>;
@@ -34,11 +37,13 @@ class History;
 enum class HintOutcome : int;
 class Operation;
 class Record;
+class RecordChange;
 class Replica;
 struct DatabaseTables;
 struct EngineCore;
 struct Mutation;
 struct Partition;
+enum class Tell;
 
 inline constexpr int64_t kNoDeadline = 0;
 inline constexpr int64_t kKeepDeadline = -1;
@@ -86,28 +91,24 @@ class OpenCollection {
   bool remove(std::string_view name);
 
  private:
+  friend class CollectionChange;
   friend class Database;
   friend class Recovery;
   friend class Replica;
   OpenCollection(const Database& database, const Key& key, Entry* entry);
   bool put(std::string_view name, std::string_view value, uint64_t hash);
-  void begin_change();
-  void prepare_header();
-  void account(int64_t change);
+  void set_deadline(int64_t deadline_ms);
   void store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts);
   // Of a cluster's records; merge_collection.cc.
-  void begin_replicated_change(std::string_view name);
-  void join_event(Stamp stamp, std::string_view name);
-  void put_away_hidden();
   void put_contribution(std::string_view name, std::string_view bytes);
   void store_siblings(Table::Slot slot, uint64_t hash, std::string_view name, Siblings siblings);
   Siblings siblings_in(Table::Slot slot) const;
   bool fits_entries(const Delta& delta) const;
   bool can_merge(const Delta& delta) const;
-  void merge(const Delta& delta);
-  void merge_element(std::string_view name, const Siblings& theirs, const VersionVector& my_context,
-                     const VersionVector& their_context);
-  void merge_deadline(const Siblings& theirs, const VersionVector& my_context,
+  void merge(const Delta& delta, const Mutation& mutation);
+  void merge_element(CollectionChange& change, std::string_view name, const Siblings& theirs,
+                     const VersionVector& my_context, const VersionVector& their_context);
+  void merge_deadline(CollectionChange& change, const Siblings& theirs, const VersionVector& my_context,
                       const VersionVector& their_context);
 
   Operation* operation_;
@@ -172,6 +173,7 @@ class Database {
  private:
   friend class Operation;
   friend class OpenCollection;
+  friend class RecordChange;
   friend class Recovery;
   friend class Replica;
   Database(Operation& operation, int index);
@@ -181,32 +183,24 @@ class Database {
   void put(const Key& key, std::string_view value, void* big_value, int64_t deadline_ms);
   void erase_slot(Partition& partition, Table::Slot slot, const Key& key);
   Entry* install_collection(Partition& partition, Table::Slot slot, const Key& key,
-                            std::unique_ptr<Collection> collection);
-  Stamp log_open(const Key& key, Type type, uint8_t flags);
+                            std::unique_ptr<Collection> collection, Tell tell);
+  Stamp log_open(const RecordChange& change, const Key& key, Type type);
   Stamp log_elements(Collection& collection);
-  Stamp take_over(const Key& key, Entry* from, uint8_t* was);
-  void install_changed(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
-  void log_put(const Key& key, const Entry& entry, uint8_t was);
-  Entry* place_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
-  // Completes the parts.
-  void store_simple(Partition& partition, Table::Slot slot, const Key& key, Entry::Parts& parts);
-  void move_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
-  Table::Slot replace_entry(Partition& partition, Table::Slot slot, const Key& key, Entry* entry);
+  void change_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
+  void log_record(RecordChange& change);
 
-  // Of a cluster's records (Options::replicated); database_history.cc.
-  std::unique_ptr<History> history_after(const Entry* old) const;
-  Table::Slot install(Partition& partition, Table::Slot slot, const Key& key, const Record& record,
-                      int64_t now_ms);
-  void put_record(const Key& key, const Record& record, int64_t now_ms);
+  // Of a cluster's records (RecordRules); database_history.cc.
+  void install(Partition& partition, Table::Slot slot, const Key& key, const Record& record, int64_t now_ms,
+               Mutation* mutation, std::optional<ChangeKind> told = {});
+  // `told`: how replicas are told of an event of this node; none: it is not one.
+  void put_record(const Key& key, const Record& record, int64_t now_ms, std::optional<ChangeKind> told = {});
+  // Completes the parts.
+  void store_simple(RecordChange& change, Entry::Parts& parts, std::string_view record);
   bool add_simple(Partition& partition, Table::Slot slot, const Key& key, int64_t before, int64_t increment);
   bool add_to_record(const Key& key, const Entry* old, int64_t increment, int64_t* shown);
   void lapse(Partition& partition, Table::Slot slot, const Key& key, int64_t now_ms);
-  void bury(Partition& partition, Table::Slot slot, const Key& key);
   void forget(Partition& partition, Table::Slot slot, const Key& key);
-  void change_deadline(Partition& partition, Table::Slot slot, const Key& key, int64_t deadline_ms);
-  void make_history(Partition& partition, Table::Slot slot, const Key& key);
-  void account(const Partition& partition, Table::Slot slot, const Key& key, int64_t change);
-  void log_record(const Key& key, std::string_view record, Stamp stamp, uint8_t was, int64_t now_ms);
+  void put_deadline(const Key& key, const Entry* old, int64_t deadline_ms);
 
   Operation* operation_;
   EngineCore* core_;
@@ -294,9 +288,11 @@ class Operation {
   LogPosition finish();
 
  private:
+  friend class CollectionChange;
   friend class Database;
   friend class Found;
   friend class OpenCollection;
+  friend class RecordChange;
   friend class Recovery;
   friend class Replica;
   friend class Trial;
@@ -306,6 +302,9 @@ class Operation {
   uint16_t actor_index() const { return actor_index_; }
   ActorId actor() const;
   void act_as(ActorId actor);
+  // Whether the next event of this operation's actor says by its dot alone what of the record it has seen. Null: there
+  // is none.
+  bool only_actor_of(const Entry* entry) const;
   void log(const Mutation& mutation);
   void append(const Mutation& mutation);
   // Room in the frame for so many bytes more, if there is a frame.
@@ -319,9 +318,6 @@ class Operation {
     changed_ = true;
     ++changes_;
   }
-  // Accounts for a change of memory; the stripe of `partition` is held.
-  void add_bytes(uint16_t partition, int64_t change);
-  void add_dirty_bytes(uint16_t partition, int64_t change);
 
   EngineCore& core_;
   Engine& engine_;

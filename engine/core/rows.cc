@@ -106,11 +106,6 @@ bool must_save(const EngineCore& core, const Partition& partition, Table::Slot s
              is_collection(entry) ? entry.collection()->header_tag() : partition.table.tag(slot));
 }
 
-uint8_t flags_once_saved(const EngineCore& core, const Partition& partition, Table::Slot slot) {
-  if (slot == Table::kNotFound) return 0;
-  return inherited_flags(partition.table.entry(slot), must_save(core, partition, slot));
-}
-
 void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,
                         Table::Slot slot, const Key& key) {
   if (!must_save(core, partition, slot)) return;

@@ -24,9 +24,6 @@ void append_dirty_elements(EngineCore& core, const DatabaseTables& tables, const
 // True when a checkpoint under way still has to write the record in this slot as it is now. The stripe is
 // held.
 bool must_save(const EngineCore& core, const Partition& partition, Table::Slot slot);
-// inherited_flags() as they are once the record in the slot (kNotFound: none) has been saved: for what is logged of its
-// change before that.
-uint8_t flags_once_saved(const EngineCore& core, const Partition& partition, Table::Slot slot);
 // Call before a record changes (its value, header or deadline): when a checkpoint under way still has to
 // write the record as it is now, that is saved for it. The stripe is held.
 void save_before_change(EngineCore& core, const DatabaseTables& tables, const Partition& partition,

@@ -78,7 +78,7 @@ class VersionTallies {
   const VersionTally& of(uint16_t partition) const { return states_[partition].tally; }
   // What is known without a scan.
   void set(uint16_t partition, const VersionTally& tally);
-  // Around a change of a record, see tally_before() in core.h.
+  // Around every change of a record: its entry as it was, and as it is. See RecordChange.
   void before(const Keyspace& keyspace, int database, const Key& key, const Entry& entry);
   void after(const Keyspace& keyspace, int database, const Key& key, const Entry& entry);
 

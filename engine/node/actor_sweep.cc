@@ -1,17 +1,10 @@
 #include "engine/node/actor_sweep.h"
 
-#include "engine/core/entry_change.h"
-#include "engine/memory/collection.h"
-#include "engine/memory/counter_form.h"
+#include "engine/memory/kept_actors.h"
 
 namespace starling::engine {
 
 namespace {
-
-void keep_own(ActorTable& actors, const Entry& entry) {
-  actors.keep(entry.actor());
-  if (entry.counter()) actors.keep(base_actor(entry));
-}
 
 void keep_table(ActorTable& actors, const Table& table) {
   for (Table::Slot i = table.begin(); i != table.end(); i = table.next(i)) {
@@ -20,15 +13,6 @@ void keep_table(ActorTable& actors, const Table& table) {
 }
 
 }  // namespace
-
-void keep_actors(ActorTable& actors, const Entry& entry) {
-  keep_own(actors, entry);
-  if (!is_collection(entry)) return;
-  const Table& elements = entry.collection()->elements();
-  for (Table::Slot i = elements.begin(); i != elements.end(); i = elements.next(i)) {
-    if (const Entry* element = elements.entry(i)) keep_own(actors, *element);
-  }
-}
 
 void ActorSweep::begin() {
   core_.keyspace.actors.begin_sweep();

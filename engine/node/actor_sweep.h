@@ -28,7 +28,4 @@ class ActorSweep {
   uint32_t partition_ = 0;
 };
 
-// Keeps all indexes in the record's entry. Its stripe is held.
-void keep_actors(ActorTable& actors, const Entry& entry);
-
 }  // namespace starling::engine

@@ -3,11 +3,10 @@
 #include <algorithm>
 #include <cstring>
 
-#include "engine/core/change_capture.h"
+#include "engine/change/record_change.h"
 #include "engine/core/core.h"
 #include "engine/core/entry_change.h"
 #include "engine/core/mutation.h"
-#include "engine/core/rows.h"
 #include "engine/memory/counter_form.h"
 #include "engine/memory/record_form.h"
 #include "engine/memory/settled.h"
@@ -111,33 +110,6 @@ bool has_events_of(ActorId actor, const VersionVector& context, const ActorTable
 
 }  // namespace
 
-// Makes a record without a history what the key holds. Not logged.
-void Database::store_simple(Partition& partition, Table::Slot slot, const Key& key, Entry::Parts& parts) {
-  Entry* old = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
-  if (old != nullptr) save_before_removal(*core_, *tables_, partition, slot, key);
-  tally_before(*core_, index_, key, old);
-  const bool was_live = old != nullptr && !old->tombstone();
-  const int64_t old_deadline_ms = was_live ? old->deadline_ms() : kNoDeadline;
-  const bool lfu = core_->lfu.load(std::memory_order_relaxed);
-  parts.key = key.name;
-  parts.access = was_live && lfu ? old->access() : initial_access(lfu, operation_->now_ms());
-  parts.flags = inherited_flags(old);
-  if (parts.value.size() >= kBigValueBytes) parts.external = new BigValue(parts.value, nullptr);
-  Entry* entry = old;
-  if (old == nullptr || is_collection(*old) || !old->assign(parts)) {
-    entry = Entry::create(parts);
-    slot = replace_entry(partition, slot, key, entry);
-  }
-  tables_->add_live(partition, static_cast<int>(!entry->tombstone()) - static_cast<int>(was_live));
-  tables_->add_with_deadline(
-      partition, static_cast<int>(parts.deadline_ms != 0) - static_cast<int>(old_deadline_ms != 0));
-  install_changed(partition, slot, key, entry);
-  if (parts.deadline_ms != 0 && parts.deadline_ms != old_deadline_ms)
-    core_->deadlines.add(tables_->deadline_slot, key, parts.deadline_ms);
-  if (operation_->open_key_ == key.name) operation_->open_tables_ = nullptr;
-  core_->observer.modified(index_, key.name);
-}
-
 MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp* overruled) {
   if (overruled != nullptr) *overruled = 0;
   EngineCore& core = operation_.core_;
@@ -159,8 +131,6 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
     if (never || (in_time && simple(old) && core.keyspace.actors.id_of(old->actor()) == state.actor)) {
       if (!never && old->stamp() >= state.stamp) return MergeOutcome::kUnchanged;
       if (!core.keyspace.actors.take(state.actor)) return MergeOutcome::kTooManyActors;
-      const uint8_t was = was_bits(old, flags_once_saved(core, partition, slot));
-      database.log_record(key, bytes, state.stamp, was, 0);
       Entry::Parts parts;
       parts.value = state.value;
       parts.counter = state.counter;
@@ -168,7 +138,8 @@ MergeOutcome Replica::merge_state(const Key& key, std::string_view bytes, Stamp*
       parts.stamp = state.stamp;
       parts.actor = core.keyspace.actors.index_of(state.actor);
       parts.deadline_ms = state.deadline_ms;
-      database.store_simple(partition, slot, key, parts);
+      RecordChange change(database, partition, slot, key);
+      database.store_simple(change, parts, bytes);
       return MergeOutcome::kApplied;
     }
   }
@@ -260,10 +231,8 @@ MergeOutcome Replica::merge_delta(const Key& key, std::string_view bytes, Stamp*
       mutation.value = bytes;
       mutation.stamp = delta.after.greatest_stamp();
       mutation.now_ms = now_ms;
-      operation_.log(mutation);
-      collection.merge(delta);
+      collection.merge(delta, mutation);
       if (overruled != nullptr) *overruled = overruling(key, delta);
-      if (!operation_.replaying_) core.observer.modified(database_, key.name);
       return MergeOutcome::kApplied;
     }
   }
@@ -393,9 +362,7 @@ VclockOutcome Replica::write(const Key& key, const VersionVector& seen, const st
   if (shown_siblings(values->second).size() > max_siblings) {
     return VclockOutcome::kTooManySiblings;
   }
-  if (operation_.captured_ != nullptr)
-    ChangeCapture(*operation_.captured_).whole(database_, key, ChangeKind::kTold);
-  database.put_record(key, without_expired(std::move(record), now_ms), now_ms);
+  database.put_record(key, without_expired(std::move(record), now_ms), now_ms, ChangeKind::kTold);
   return VclockOutcome::kApplied;
 }
 
@@ -418,7 +385,7 @@ bool Replica::replay(const Key& key, const Mutation& mutation) {
   }
   Record record;
   if (!decode_record(mutation.value, &record).ok() || !supported(record)) return false;
-  database.install(partition, slot, key, record, mutation.now_ms);
+  database.install(partition, slot, key, record, mutation.now_ms, nullptr);
   return true;
 }
 

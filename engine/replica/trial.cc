@@ -73,7 +73,7 @@ void Replica::hold_again(const Key& key, const std::optional<Record>& record) {
   Partition& partition = database.tables_->partition(key);
   const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (record.has_value()) {
-    database.install(partition, slot, key, *record, operation_.now_ms());
+    database.install(partition, slot, key, *record, operation_.now_ms(), nullptr);
   } else if (slot != Table::kNotFound) {
     database.forget(partition, slot, key);
   }

@@ -31,6 +31,9 @@ CLEAN = {
 # path, content, what the message must say
 BREACHES = [
     ("engine/x.cc", '#include "server/s.h"\n', "includes point down"),
+    ("engine/change/x.cc", "  save_before_change(core, tables, partition, slot, key);\n", "through RecordChange"),
+    ("engine/replica/x.cc", "core.observer.modified(index, key.name);\n", "through RecordChange"),
+    ("engine/x.cc", "tally_after(core, index, key, entry);\n", "through RecordChange"),
     ("engine/x.cc", '#include "cluster/c.h"\n', "includes point down"),
     ("engine/x.cc", '#include "resp/r.h"\n', "includes point down"),
     ("resp/x.cc", '#include "engine/a.h"\n', "includes point down"),

@@ -15,6 +15,7 @@
 
 #include "engine/core/entry_change.h"
 #include "engine/memory/collection.h"
+#include "engine/memory/order_index.h"
 #include "tests/unit/engine/element_samples.h"
 #include "tests/unit/engine/node_fixture.h"
 
@@ -99,29 +100,47 @@ inline void check_collection(const Collection& collection) {
   for (const DirtyTag tag : {DirtyTag{1}, DirtyTag{2}}) REQUIRE(collection.dirty_count(tag) == dirty[tag]);
 }
 
-// The bytes accounted for are those of what is in the tables. Not while flushed ones wait to be freed.
+// What the partition counts is what its table has. Of live records only while all of them are in memory.
+inline void check_partition(const Partition& partition, int64_t* bytes, int64_t* dirty_bytes) {
+  const Table& table = partition.table;
+  uint32_t dirty = 0, live = 0, with_deadline = 0;
+  *bytes += static_cast<int64_t>(table.memory_bytes());
+  const bool unused = partition.dirty + partition.live + partition.with_deadline == 0;
+  if (table.size() == 0 && unused) return;
+  for (Table::Slot i = table.begin(); i != table.end(); i = table.next(i)) {
+    const Entry* entry = table.entry(i);
+    if (entry == nullptr) continue;
+    if (is_collection(*entry)) check_collection(*entry->collection());
+    live += !entry->tombstone();
+    with_deadline += !entry->tombstone() && entry->has(Entry::kHasDeadline);
+    const auto size = static_cast<int64_t>(entry_bytes(*entry));
+    *bytes += size;
+    if (table.tag(i) == 0) continue;
+    *dirty_bytes += size;
+    ++dirty;
+  }
+  REQUIRE(partition.dirty == dirty);
+  if (!partition.complete) return;
+  REQUIRE(partition.live == live);
+  REQUIRE(partition.with_deadline == with_deadline);
+}
+
+// What is accounted for is what is in the tables. Not while flushed ones wait to be freed.
 inline void check_accounting(TestNode& node) {
   Keyspace& keyspace = node.engine().core().keyspace;
   keyspace.stripes.lock_all();
   int64_t bytes = 0;
   int64_t dirty_bytes = 0;
   for (const auto& tables : keyspace.databases) {
+    uint64_t live = 0, with_deadline = 0;
     for (uint32_t p = 0; tables->used && p < kPartitionCount; ++p) {
       const Partition& partition = tables->partitions[p];
-      uint32_t dirty = 0;
-      bytes += static_cast<int64_t>(partition.table.memory_bytes());
-      for (Table::Slot i = partition.table.begin(); i != partition.table.end(); i = partition.table.next(i)) {
-        if (partition.table.entry(i) == nullptr) continue;
-        if (is_collection(*partition.table.entry(i)))
-          check_collection(*partition.table.entry(i)->collection());
-        const auto size = static_cast<int64_t>(entry_bytes(*partition.table.entry(i)));
-        bytes += size;
-        if (partition.table.tag(i) == 0) continue;
-        dirty_bytes += size;
-        ++dirty;
-      }
-      REQUIRE(partition.dirty == dirty);
+      check_partition(partition, &bytes, &dirty_bytes);
+      live += partition.live;
+      with_deadline += partition.with_deadline;
     }
+    REQUIRE(tables->live == live);
+    REQUIRE(tables->with_deadline == with_deadline);
   }
   keyspace.stripes.unlock_all();
   const Stripes::Totals totals = keyspace.stripes.totals();
