@@ -8,7 +8,7 @@ namespace {
 
 bool of_element(MutationKind kind) {
   return kind == MutationKind::kPutElement || kind == MutationKind::kEraseElement ||
-         kind == MutationKind::kPutContribution;
+         kind == MutationKind::kPutContribution || kind == MutationKind::kPutJoining;
 }
 
 bool has_deadline(MutationKind kind) {
@@ -33,7 +33,8 @@ bool has_value(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kPutElement ||
          kind == MutationKind::kPutRecord || kind == MutationKind::kMergeDelta ||
          kind == MutationKind::kKeepHint || kind == MutationKind::kDropHint ||
-         kind == MutationKind::kPutContribution || kind == MutationKind::kMove;
+         kind == MutationKind::kPutContribution || kind == MutationKind::kMove ||
+         kind == MutationKind::kPutJoining;
 }
 
 }  // namespace
@@ -67,6 +68,7 @@ void append_mutation(const Mutation& m, std::string* frame) {
   if (m.kind == MutationKind::kOpen) rest.byte(static_cast<uint8_t>(m.type));
   if (has_was(m.kind)) rest.byte(m.was);
   if (has_stamp(m.kind)) rest.u64(m.stamp);
+  if (m.kind == MutationKind::kPutJoining) rest.byte(static_cast<uint8_t>(m.join));
   if (has_deadline(m.kind)) rest.varint(static_cast<uint64_t>(m.deadline_ms));
   if (has_now(m.kind)) rest.varint(static_cast<uint64_t>(m.now_ms));
   if (m.kind == MutationKind::kMove) rest.varint(m.target_space);
@@ -89,7 +91,7 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 16) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > 17) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);
@@ -107,6 +109,10 @@ bool MutationReader::read_body(Mutation* m) {
   m->type = static_cast<Type>(type);
   if (has_was(m->kind) && !rest_.read_byte(&m->was)) return false;
   if (has_stamp(m->kind) && !rest_.read_u64(&m->stamp)) return false;
+  if (m->kind == MutationKind::kPutJoining) {
+    if (!rest_.read_byte(&type)) return false;
+    m->join = static_cast<Join>(type);
+  }
   if (has_deadline(m->kind)) {
     if (!rest_.read_varint(&number)) return false;
     m->deadline_ms = static_cast<int64_t>(number);

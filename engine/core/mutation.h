@@ -21,11 +21,12 @@
 //              | 16 space key was:u8 stamp:u64 target_space:varint target:bytes
 //                                                                              target takes over what the key holds;
 //                                                                              2 follows. Its `was` is the target's
+//              | 17 name:bytes stamp:u64 join:u8 value:bytes                  put what joins (record.h), not 14
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
 //
-// 8 to 14 only a cluster's nodes write. In 8 to 10 `stamp` is the greatest in them; whose events they are is
+// 8 to 14 and 17 only a cluster's nodes write. In 8 to 10 `stamp` is the greatest in them; whose events they are is
 // in their own bytes. What they do depends on the time by which they were done.
 //
 // `was` says what the key was before, so that replay need not read the store to keep the counts true.
@@ -41,6 +42,7 @@
 #include "engine/base/dot.h"
 #include "engine/base/types.h"
 #include "engine/memory/keyspace.h"
+#include "engine/record/record.h"
 
 namespace starling::engine {
 
@@ -61,6 +63,7 @@ enum class MutationKind : uint8_t {
   kPutContribution = 14,
   kSettle = 15,
   kMove = 16,
+  kPutJoining = 17,
 };
 
 // Bits of `was`.
@@ -75,6 +78,7 @@ struct Mutation {
   std::string_view value;
   uint8_t was = 0;
   Type type = Type::kNone;
+  Join join = Join::kLatest;  // Of kPutJoining.
   Stamp stamp = 0;
   int64_t deadline_ms = 0;
   int64_t now_ms = 0;

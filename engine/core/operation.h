@@ -35,6 +35,7 @@ class Database;
 class Engine;
 class History;
 enum class HintOutcome : int;
+enum class Join : uint8_t;
 class Operation;
 class Record;
 class RecordChange;
@@ -86,6 +87,11 @@ class OpenCollection {
   // now. In a cluster that counts what others add at the same time (counter.h). Precondition: before +
   // increment does not overflow.
   int64_t add(std::string_view name, int64_t before, int64_t increment);
+  // The same with a sorted set's score. Precondition: before + increment is a number.
+  double add_score(std::string_view name, double before, double increment);
+  // Gives a sorted set's member a score that, in a cluster, the greatest (kLeast: the least) of all shows that are put
+  // so at the same time. Precondition: it is greater (less) than what shows.
+  void put_extreme(std::string_view name, double score, Join join);
   // True when it was there. Removing the last element removes the key. `name` may be a view of the element's
   // own name; views of other elements stay valid.
   bool remove(std::string_view name);
@@ -100,7 +106,7 @@ class OpenCollection {
   void set_deadline(int64_t deadline_ms);
   void store_element(Table::Slot slot, uint64_t hash, Entry::Parts parts);
   // Of a cluster's records; merge_collection.cc.
-  void put_contribution(std::string_view name, std::string_view bytes);
+  void put_joining(std::string_view name, Join join, std::string_view bytes);
   void store_siblings(Table::Slot slot, uint64_t hash, std::string_view name, Siblings siblings);
   Siblings siblings_in(Table::Slot slot) const;
   bool fits_entries(const Delta& delta) const;

@@ -6,6 +6,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/base/byte_codec.h"
+#include "engine/record/join.h"
 
 namespace starling::engine {
 namespace {
@@ -50,13 +51,13 @@ Contribution contribution_in(const ActorTable& actors, const Entry& entry) {
 ElementForm form_of(ActorTable& actors, Siblings siblings, bool inline_counter) {
   ElementForm form;
   form.dot = siblings.back().dot;
-  if (!siblings.back().counter) {
+  if (siblings.back().join == Join::kLatest) {
     form.value = std::move(siblings.back().value);
     siblings.pop_back();
     form.hidden = std::move(siblings);
     return form;
   }
-  if (inline_counter && siblings.size() == 1) {
+  if (inline_counter && siblings.size() == 1 && siblings.back().counter()) {
     if (auto value = counter_value(actors, contribution_of(siblings.back()))) {
       form.value = *std::move(value);
       form.counter = true;
@@ -73,9 +74,9 @@ Siblings siblings_of(const ActorTable& actors, const Entry& entry, const Sibling
   if (hidden != nullptr) siblings = *hidden;
   const Dot dot{entry.stamp(), actors.id_of(entry.actor())};
   if (!siblings.empty() && siblings.back().dot == dot) return siblings;
-  Sibling shown{dot, {}, entry.deadline_ms(), false, entry.counter()};
+  Sibling shown{dot, {}, entry.deadline_ms(), false, entry.counter() ? Join::kSum : Join::kLatest};
   shown.value =
-      shown.counter ? encode_contribution(contribution_in(actors, entry)) : std::string(entry.value());
+      shown.counter() ? encode_contribution(contribution_in(actors, entry)) : std::string(entry.value());
   siblings.push_back(std::move(shown));
   return siblings;
 }

@@ -1,6 +1,7 @@
-// A counter in memory. Nearly always it is one contribution: then it lies within the entry, behind the text
-// that it shows; its sum is what the text says beyond the base. Otherwise the entry has the text, and the
-// history all siblings, that of the entry's dot included (elsewhere the history has all but that one).
+// A counter in memory. Nearly always it is one contribution: then it lies within the entry, behind the text that it
+// shows; its sum is what the text says beyond the base. Otherwise the entry has the text, and the history all
+// siblings, that of the entry's dot included (elsewhere the history has all but that one). The same holds for whatever
+// else joins (join.h): the entry has what shows, the history the siblings.
 //
 //   tail := base stamp u64, base actor u16 (its index), base value i64          base stamp 0: no base
 #pragma once

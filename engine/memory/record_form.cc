@@ -188,7 +188,7 @@ bool supported(const Record& record) {
 bool take_actors(ActorTable& actors, const Siblings& siblings) {
   return std::all_of(siblings.begin(), siblings.end(), [&](const Sibling& sibling) {
     if (!actors.take(sibling.dot.actor)) return false;
-    if (!sibling.counter) return true;
+    if (!sibling.counter()) return true;
     const ActorId base = contribution_of(sibling).base.actor;
     return base == 0 || actors.take(base);
   });

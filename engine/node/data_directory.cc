@@ -17,7 +17,8 @@ namespace starling::engine {
 namespace {
 
 constexpr char kFirstFormat[] = "starling-data 1\n";
-constexpr char kFormat[] = "starling-data 2\nhash-seed ";
+constexpr char kSecondFormat[] = "starling-data 2\nhash-seed ";
+constexpr char kFormat[] = "starling-data 3\nhash-seed ";
 constexpr off_t kBallastBytes = 16 << 20;
 
 Status failure(const std::string& what) {
@@ -50,9 +51,10 @@ bool read_mark(const std::string& path, std::string* mark, Status* status) {
   return true;
 }
 
-bool read_seed(std::string_view mark, uint64_t* seed) {
-  if (!mark.starts_with(kFormat) || !mark.ends_with('\n')) return false;
-  const std::string_view digits = mark.substr(std::strlen(kFormat), mark.size() - std::strlen(kFormat) - 1);
+// Of a mark that begins like `format`, its seed.
+bool read_seed(std::string_view mark, std::string_view format, uint64_t* seed) {
+  if (!mark.starts_with(format) || !mark.ends_with('\n')) return false;
+  const std::string_view digits = mark.substr(format.size(), mark.size() - format.size() - 1);
   const auto result = std::from_chars(digits.data(), digits.data() + digits.size(), *seed, 16);
   return digits.size() == 16 && result.ec == std::errc() && result.ptr == digits.data() + digits.size();
 }
@@ -70,14 +72,16 @@ Status check_format(const std::string& directory, uint64_t* seed) {
     return {StatusCode::kCorrupt,
             path + " is missing or cut: without it the records beside it cannot be found"};
   }
-  if (mark == kFirstFormat) {
-    *seed = 0;
-    // The old mark says the same. On a full disk it stays, for the next start to replace.
+  if (mark == kFirstFormat) *seed = 0;
+  if (mark == kFirstFormat || read_seed(mark, kSecondFormat, seed)) {
+    // What is there is read as ever; an earlier release is to refuse it from now on. On a full disk the old mark stays,
+    // for the next start to replace.
     (void)write_format(directory, *seed);
     return {};
   }
-  if (read_seed(mark, seed)) return {};
-  if (mark.starts_with("starling-data ") && !mark.starts_with("starling-data 2\n")) {
+  if (read_seed(mark, kFormat, seed)) return {};
+  if (mark.starts_with("starling-data ") && !mark.starts_with("starling-data 2\n") &&
+      !mark.starts_with("starling-data 3\n")) {
     return {StatusCode::kNewerFormat, path + ": this data directory was written by a newer release"};
   }
   return {StatusCode::kCorrupt, path + " is not a Starling data directory's format mark"};

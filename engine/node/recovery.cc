@@ -152,7 +152,7 @@ Status Recovery::apply_move(ActorIndex actor, const Mutation& m, int index, cons
 
 Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view open_key) {
   const bool element = m.kind == MutationKind::kPutElement || m.kind == MutationKind::kEraseElement ||
-                       m.kind == MutationKind::kPutContribution;
+                       m.kind == MutationKind::kPutContribution || m.kind == MutationKind::kPutJoining;
   const int index = element ? open_database_ : database_of(m.space);
   if (index < 0) return {};  // Of a database that was flushed later on.
   const Key key(element ? open_key : m.key);
@@ -189,10 +189,13 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     case MutationKind::kEraseElement:
       database.open(key, open_type_).remove(m.key);
       break;
-    case MutationKind::kPutContribution: {
-      Contribution contribution;
-      replayed = decode_contribution(m.value, &contribution);
-      if (replayed) database.open(key, open_type_).put_contribution(m.key, m.value);
+    case MutationKind::kPutContribution:
+    case MutationKind::kPutJoining: {
+      const Join join = m.kind == MutationKind::kPutJoining ? m.join : Join::kSum;
+      const Sibling sibling{
+          {m.stamp, core_.keyspace.actors.id_of(actor)}, std::string(m.value), 0, false, join};
+      replayed = well_formed(element_kind_of(open_type_), m.key, {sibling});
+      if (replayed) database.open(key, open_type_).put_joining(m.key, join, m.value);
       break;
     }
     case MutationKind::kDeadline:

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <charconv>
 #include <utility>
-#include <vector>
 
 #include "engine/base/assert.h"
 #include "engine/base/byte_codec.h"
@@ -18,17 +17,7 @@ int64_t saturated(Wide value) {
 }
 
 bool same_base(const Sibling& sibling, const Dot& base) {
-  return sibling.counter && contribution_of(sibling).base == base;
-}
-
-// What the contributions to the base of `sibling`, one of them, show.
-std::string sum_of(const Siblings& siblings, const Sibling& sibling) {
-  const Contribution one = contribution_of(sibling);
-  Wide sum = one.base_value;
-  for (const Sibling& other : siblings) {
-    if (same_base(other, one.base)) sum += contribution_of(other).sum;
-  }
-  return std::to_string(saturated(sum));
+  return sibling.counter() && contribution_of(sibling).base == base;
 }
 
 int64_t integer_of(const std::string& text) {
@@ -61,32 +50,18 @@ bool decode_contribution(std::string_view bytes, Contribution* contribution) {
 
 Contribution contribution_of(const Sibling& sibling) {
   Contribution contribution;
-  const bool good = sibling.counter && decode_contribution(sibling.value, &contribution);
+  const bool good = sibling.counter() && decode_contribution(sibling.value, &contribution);
   STARLING_ASSERT(good);
   return contribution;
 }
 
-std::string shown_value(const Siblings& siblings) {
-  const Sibling& winner = siblings.back();
-  return winner.counter ? sum_of(siblings, winner) : winner.value;
-}
-
-Siblings shown_siblings(const Siblings& siblings) {
-  Siblings shown;
-  std::vector<Dot> bases;
-  // From the greatest on, so that each sum is met at its greatest dot first.
-  for (auto sibling = siblings.rbegin(); sibling != siblings.rend(); ++sibling) {
-    if (!sibling->counter) {
-      shown.push_back(*sibling);
-      continue;
-    }
-    const Dot base = contribution_of(*sibling).base;
-    if (std::find(bases.begin(), bases.end(), base) != bases.end()) continue;
-    bases.push_back(base);
-    shown.push_back({sibling->dot, sum_of(siblings, *sibling), sibling->deadline_ms, false, false});
+std::string integer_sum(const Siblings& siblings, const Sibling& one) {
+  const Contribution first = contribution_of(one);
+  Wide sum = first.base_value;
+  for (const Sibling& other : siblings) {
+    if (same_base(other, first.base)) sum += contribution_of(other).sum;
   }
-  std::reverse(shown.begin(), shown.end());
-  return shown;
+  return std::to_string(saturated(sum));
 }
 
 std::optional<Sibling> contribution(const Siblings& seen, bool shown, const Dot& dot, int64_t increment) {
@@ -95,7 +70,7 @@ std::optional<Sibling> contribution(const Siblings& seen, bool shown, const Dot&
   if (!seen.empty()) {
     const Sibling& winner = seen.back();
     own.base = winner.dot;
-    if (shown && winner.counter) {
+    if (shown && winner.counter()) {
       own = contribution_of(winner);
     } else if (shown) {
       own.base_value = integer_of(winner.value);
@@ -108,15 +83,7 @@ std::optional<Sibling> contribution(const Siblings& seen, bool shown, const Dot&
   }
   if (saturated(sum) != sum) return std::nullopt;
   own.sum = static_cast<int64_t>(sum);
-  return Sibling{dot, encode_contribution(own), deadline_ms, false, true};
-}
-
-void place_contribution(Sibling own, Siblings* siblings) {
-  const Dot base = contribution_of(own).base;
-  std::erase_if(*siblings, [&](const Sibling& sibling) {
-    return sibling.dot.actor == own.dot.actor || !same_base(sibling, base);
-  });
-  siblings->insert(std::upper_bound(siblings->begin(), siblings->end(), own), std::move(own));
+  return Sibling{dot, encode_contribution(own), deadline_ms, false, Join::kSum};
 }
 
 }  // namespace starling::engine

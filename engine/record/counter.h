@@ -31,21 +31,15 @@ inline constexpr size_t kContributionBytes = 32;
 std::string encode_contribution(const Contribution& contribution);
 // False for anything the encoder would not have written.
 [[nodiscard]] bool decode_contribution(std::string_view bytes, Contribution* contribution);
-// Of a sibling whose `counter` is set.
+// Of a sibling that is a counter().
 Contribution contribution_of(const Sibling& sibling);
 
-// What an element with these siblings shows: the winner's value, or the sum that the winner is part of.
-// Precondition: not empty.
-std::string shown_value(const Siblings& siblings);
-// The same of each: contributions to one base are one sibling, with the value they show, under the greatest
-// dot of theirs. Ascending by dot.
-Siblings shown_siblings(const Siblings& siblings);
+// What the contributions to the base of `one`, one of the siblings, show: their sum, or the end of the range.
+std::string integer_sum(const Siblings& siblings, const Sibling& one);
 
 // What an increment at `dot` adds to the siblings its author sees (none: there never was one). `shown`:
 // whether the winner shows, and then it is an integer; else the sum begins at 0. Nothing when the actor's own
 // sum would leave the range: then the author writes a plain value.
 std::optional<Sibling> contribution(const Siblings& seen, bool shown, const Dot& dot, int64_t increment);
-// The event: the new sibling supersedes all that is here but others' contributions to the same base.
-void place_contribution(Sibling own, Siblings* siblings);
 
 }  // namespace starling::engine

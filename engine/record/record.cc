@@ -4,6 +4,8 @@
 
 #include "engine/base/assert.h"
 #include "engine/record/counter.h"
+#include "engine/record/double_sum.h"
+#include "engine/record/join.h"
 #include "engine/record/list_position.h"
 #include "engine/record/score.h"
 
@@ -157,6 +159,21 @@ bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblin
   return suits(kind, name) && well_formed(kind, siblings);
 }
 
+namespace {
+
+bool can_join(ElementKind kind, const Sibling& sibling) {
+  if (sibling.join == Join::kSum) {
+    Contribution contribution;
+    return (kind == ElementKind::kValue || kind == ElementKind::kField) &&
+           decode_contribution(sibling.value, &contribution);
+  }
+  DoubleContribution contribution;
+  return kind == ElementKind::kScoredMember &&
+         (sibling.join != Join::kDoubleSum || decode_double_contribution(sibling.value, &contribution));
+}
+
+}  // namespace
+
 bool well_formed(ElementKind kind, const Siblings& siblings) {
   if (siblings.empty()) return false;
   const Sibling* previous = nullptr;
@@ -166,14 +183,11 @@ bool well_formed(ElementKind kind, const Siblings& siblings) {
     if (sibling.tombstone) {
       if (kind != ElementKind::kValue || !sibling.value.empty()) return false;
     }
-    if (sibling.counter) {
-      Contribution contribution;
-      if (kind != ElementKind::kValue && kind != ElementKind::kField) return false;
-      if (sibling.tombstone || !decode_contribution(sibling.value, &contribution)) return false;
-    }
+    if (sibling.join != Join::kLatest && (sibling.tombstone || !can_join(kind, sibling))) return false;
     if (kind == ElementKind::kDeadline && (sibling.deadline_ms == 0 || !sibling.value.empty())) return false;
     if (kind == ElementKind::kMember && !sibling.value.empty()) return false;
-    if (kind == ElementKind::kScoredMember && !is_score(sibling.value)) return false;
+    if (kind == ElementKind::kScoredMember && sibling.join != Join::kDoubleSum && !is_score(sibling.value))
+      return false;
     previous = &sibling;
   }
   return true;

@@ -28,6 +28,15 @@ namespace starling::engine {
 struct Delta;
 enum class DeltaOutcome;
 
+// How the siblings of one element join into what it shows (join.h). Wire and disk: never renumber.
+enum class Join : uint8_t {
+  kLatest = 0,     // A value: the one with the greatest dot shows.
+  kSum = 1,        // A contribution to a sum of integers (counter.h); in strings and fields of hashes.
+  kDoubleSum = 2,  // The same of doubles (double_sum.h); in sorted sets, as what follows.
+  kGreatest = 3,   // A score: the greatest one shows.
+  kLeast = 4,
+};
+
 struct Sibling {
   Dot dot;
   std::string value;
@@ -37,9 +46,10 @@ struct Sibling {
   // A delete, or a value that has expired, and then with the deadline it had. No value; only in the element
   // of kind kValue.
   bool tombstone = false;
-  // The value is a contribution to a sum (counter.h); only in elements of kind kValue and kField.
-  bool counter = false;
+  Join join = Join::kLatest;
 
+  // The value is a contribution to a sum of integers.
+  bool counter() const { return join == Join::kSum; }
   bool live(int64_t now_ms) const { return !tombstone && (deadline_ms == 0 || deadline_ms > now_ms); }
   // The dot alone orders siblings; the rest only makes the order total.
   auto operator<=>(const Sibling&) const = default;

@@ -115,7 +115,7 @@ Status decode_record(std::string_view bytes, Record* record) {
 void encode_element(const Siblings& siblings, std::string* out) {
   STARLING_ASSERT(!siblings.empty());
   const Sibling& first = siblings.front();
-  if (siblings.size() == 1 && first.deadline_ms == 0 && !first.tombstone && !first.counter) {
+  if (siblings.size() == 1 && first.deadline_ms == 0 && !first.tombstone && first.join == Join::kLatest) {
     encode_simple_element(first.dot.actor, first.dot.stamp, first.value, out);
     return;
   }
@@ -140,7 +140,7 @@ Status decode_element(ElementKind kind, std::string_view bytes, Siblings* siblin
     return corrupt("element");
   }
   const Sibling& front = siblings->front();
-  const bool could_be_simple = siblings->size() == 1 && front.deadline_ms == 0 && !front.counter;
+  const bool could_be_simple = siblings->size() == 1 && front.deadline_ms == 0 && front.join == Join::kLatest;
   return could_be_simple ? corrupt("element: not in its shortest form") : Status();
 }
 

@@ -24,9 +24,9 @@
 //                      none 0, no stamp at or below the floor's
 //   floor           := 0x00{8} stamp u64                                           counted like an entry
 //   siblings        := count varint sibling*                                       ascending by dot
-//   sibling         := flags u8, actor u64, stamp u64, [deadline u64], [value string]
-//   flags           := 0x01 tombstone (no value) | 0x02 has a deadline | 0x04 counter (no tombstone):
-//                      the value is a contribution (counter.h)
+//   sibling         := flags u8, [join u8], actor u64, stamp u64, [deadline u64], [value string]
+//   flags           := [0x01 tombstone (no value) | 0x04 counter: the value is a contribution (counter.h)
+//                      | 0x08 join: how it joins, at least 2 (record.h)], [0x02 has a deadline]
 //   string          := length varint, bytes
 //
 // The shortest form is the only one: a header or element that can be simple must be. Every count is checked

@@ -5,6 +5,9 @@
 
 #include "engine/base/assert.h"
 #include "engine/record/counter.h"
+#include "engine/record/double_sum.h"
+#include "engine/record/join.h"
+#include "engine/record/score.h"
 
 namespace starling::engine {
 namespace {
@@ -57,14 +60,31 @@ bool Change::add_to_field(std::string_view name, int64_t increment) {
   return add(ElementKind::kField, name, increment);
 }
 
+bool Change::add_to_member(std::string_view name, double increment) {
+  Siblings siblings = seen_of(ElementKind::kScoredMember, name);
+  std::optional<Sibling> own = double_contribution(siblings, dot_, increment);
+  if (!own.has_value()) return false;
+  put_away_hidden(Type::kSortedSet);
+  place_contribution(*std::move(own), &siblings);
+  put(ElementKind::kScoredMember, name, std::move(siblings));
+  return true;
+}
+
+void Change::put_extreme(std::string_view name, double score, Join join) {
+  put_away_hidden(Type::kSortedSet);
+  put(ElementKind::kScoredMember, name, {{dot_, encode_score(score), 0, false, join}});
+}
+
+// A string's tombstone counts, as what a sum is added to; the elements of an absent collection do not.
+Siblings Change::seen_of(ElementKind kind, std::string_view name) const {
+  if (kind != ElementKind::kValue && record_->type(now_ms_) == Type::kNone) return {};
+  const auto place = record_->elements_.find(ElementOrder::View{kind, name});
+  return place == record_->elements_.end() ? Siblings() : place->second;
+}
+
 bool Change::add(ElementKind kind, std::string_view name, int64_t increment) {
   const bool absent = record_->type(now_ms_) == Type::kNone;
-  Siblings siblings;
-  // A string's tombstone counts, as what the sum is added to; the fields of an absent hash do not.
-  if (kind == ElementKind::kValue || !absent) {
-    const auto place = record_->elements_.find(ElementOrder::View{kind, name});
-    if (place != record_->elements_.end()) siblings = place->second;
-  }
+  Siblings siblings = seen_of(kind, name);
   std::optional<Sibling> own = contribution(siblings, !absent, dot_, increment);
   if (!own.has_value()) return false;
   put_away_hidden(type_of(kind));
@@ -86,9 +106,9 @@ void Change::set_deadline(int64_t deadline_ms) {
   STARLING_ASSERT(type != Type::kNone);
   if (type == Type::kString) {
     const Siblings& seen = record_->elements_.find(ElementOrder::View{ElementKind::kValue, ""})->second;
-    const bool own_counter = seen.size() == 1 && seen[0].counter && seen[0].dot.actor == dot_.actor;
+    const bool own_counter = seen.size() == 1 && seen[0].counter() && seen[0].dot.actor == dot_.actor;
     Sibling sibling{dot_, own_counter ? seen[0].value : *record_->string(now_ms_), deadline_ms, false,
-                    own_counter};
+                    own_counter ? Join::kSum : Join::kLatest};
     put(ElementKind::kValue, "", {std::move(sibling)});
   } else if (deadline_ms != 0) {
     put(ElementKind::kDeadline, "", {{dot_, "", deadline_ms, false}});

@@ -61,6 +61,10 @@ class Change {
   // the key is absent or shows the type; what is there is an integer, and with the increment still one.
   [[nodiscard]] bool add_to_string(int64_t increment);
   [[nodiscard]] bool add_to_field(std::string_view name, int64_t increment);
+  // The same with a member's score (double_sum.h). False when the actor's own sum would be no number.
+  [[nodiscard]] bool add_to_member(std::string_view name, double increment);
+  // A member's score, of Join::kGreatest or kLeast. As put_element() otherwise.
+  void put_extreme(std::string_view name, double score, Join join);
 
   // Of what the key shows; 0 removes it. Precondition: the key is not absent.
   void set_deadline(int64_t deadline_ms);
@@ -72,6 +76,7 @@ class Change {
  private:
   void replace_all(const VersionVector& seen, Sibling sibling);
   bool add(ElementKind kind, std::string_view name, int64_t increment);
+  Siblings seen_of(ElementKind kind, std::string_view name) const;
   void put(ElementKind kind, std::string_view name, Siblings siblings);
   void remove(Elements::iterator place);
   void put_away_hidden(Type type);

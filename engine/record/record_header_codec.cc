@@ -51,7 +51,7 @@ bool encode_simple(const Record& record, const std::vector<Header::Collection>& 
         sibling.dot.stamp != stamp) {
       return false;
     }
-    if (sibling.counter) {
+    if (sibling.counter()) {
       encode_simple_counter(actor, stamp, sibling.deadline_ms, sibling.value, out);
     } else {
       encode_simple_string(actor, stamp, sibling.deadline_ms, sibling.value, out);
@@ -103,10 +103,10 @@ bool read_simple_string(ByteReader* reader, Header* header) {
   ActorId actor;
   Sibling sibling;
   std::string_view value;
-  sibling.counter =
-      decode_simple_counter(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms, &value);
-  if (!sibling.counter &&
-      !decode_simple_string(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms, &value)) {
+  if (decode_simple_counter(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms, &value)) {
+    sibling.join = Join::kSum;
+  } else if (!decode_simple_string(reader->rest(), &actor, &sibling.dot.stamp, &sibling.deadline_ms,
+                                   &value)) {
     return false;
   }
   *reader = ByteReader({});

@@ -1,16 +1,25 @@
 #include "engine/record/record_parts.h"
 
+#include <bit>
+
 namespace starling::engine {
 namespace {
 
 constexpr uint8_t kTombstoneFlag = 1;
 constexpr uint8_t kDeadlineFlag = 2;
 constexpr uint8_t kCounterFlag = 4;
+constexpr uint8_t kJoinFlag = 8;
+
+bool has_code(Join join) {
+  return join >= Join::kDoubleSum;
+}
 
 void append_sibling(const Sibling& sibling, std::string* out) {
   const bool expires = sibling.deadline_ms != 0;
   out->push_back(static_cast<char>((sibling.tombstone ? kTombstoneFlag : 0) | (expires ? kDeadlineFlag : 0) |
-                                   (sibling.counter ? kCounterFlag : 0)));
+                                   (sibling.counter() ? kCounterFlag : 0) |
+                                   (has_code(sibling.join) ? kJoinFlag : 0)));
+  if (has_code(sibling.join)) out->push_back(static_cast<char>(sibling.join));
   append_u64(sibling.dot.actor, out);
   append_u64(sibling.dot.stamp, out);
   if (expires) append_u64(static_cast<uint64_t>(sibling.deadline_ms), out);
@@ -19,8 +28,17 @@ void append_sibling(const Sibling& sibling, std::string* out) {
 
 bool read_sibling(ByteReader* reader, Sibling* sibling) {
   uint8_t flags;
-  if (!reader->read_byte(&flags) || flags > (kTombstoneFlag | kDeadlineFlag | kCounterFlag)) return false;
-  if ((flags & kTombstoneFlag) != 0 && (flags & kCounterFlag) != 0) return false;
+  if (!reader->read_byte(&flags) || flags >= 2 * kJoinFlag) return false;
+  // At most one of them says what the value is.
+  if (std::popcount(static_cast<uint8_t>(flags & (kTombstoneFlag | kCounterFlag | kJoinFlag))) > 1)
+    return false;
+  if ((flags & kJoinFlag) != 0) {
+    uint8_t code;
+    if (!reader->read_byte(&code) || code > static_cast<uint8_t>(Join::kLeast)) return false;
+    sibling->join = static_cast<Join>(code);
+    if (!has_code(sibling->join)) return false;
+  }
+  if ((flags & kCounterFlag) != 0) sibling->join = Join::kSum;
   if (!reader->read_u64(&sibling->dot.actor) || !reader->read_u64(&sibling->dot.stamp)) return false;
   if (sibling->dot.actor == 0 || sibling->dot.stamp == 0) return false;
   if (flags & kDeadlineFlag) {
@@ -29,7 +47,6 @@ bool read_sibling(ByteReader* reader, Sibling* sibling) {
     sibling->deadline_ms = static_cast<int64_t>(deadline);
   }
   sibling->tombstone = (flags & kTombstoneFlag) != 0;
-  sibling->counter = (flags & kCounterFlag) != 0;
   if (sibling->tombstone) return true;
   std::string_view value;
   if (!reader->read_string(&value)) return false;

@@ -12,7 +12,10 @@
 #include "engine/memory/collection.h"
 #include "engine/memory/counter_form.h"
 #include "engine/memory/record_form.h"
+#include "engine/record/double_sum.h"
+#include "engine/record/join.h"
 #include "engine/record/record_delta.h"
+#include "engine/record/score.h"
 
 namespace starling::engine {
 
@@ -33,7 +36,8 @@ bool OpenCollection::fits_entries(const Delta& delta) const {
   return std::all_of(delta.touched.begin(), delta.touched.end(), [&](const auto& touched) {
     const Siblings& siblings = touched.second;
     return siblings.size() <= 1 &&
-           (siblings.empty() || !siblings[0].counter || counter_value(actors, contribution_of(siblings[0])));
+           (siblings.empty() || siblings[0].join == Join::kLatest ||
+            (siblings[0].counter() && counter_value(actors, contribution_of(siblings[0]))));
   });
 }
 
@@ -110,28 +114,55 @@ int64_t OpenCollection::add(std::string_view name, int64_t before, int64_t incre
     put(name, std::to_string(before + increment));
     return before + increment;
   }
-  put_contribution(name, own->value);
+  put_joining(name, own->join, own->value);
   int64_t shown = 0;
   const std::string_view text = *collection_->find(name);
   std::from_chars(text.data(), text.data() + text.size(), shown);
   return shown;
 }
 
-// An increment of this operation's actor, done or replayed.
-void OpenCollection::put_contribution(std::string_view name, std::string_view bytes) {
+double OpenCollection::add_score(std::string_view name, double before, double increment) {
+  std::optional<Sibling> own;
+  if (operation_->core_.rules.contributions) {
+    const Siblings siblings = siblings_in(collection_->elements().find(hash_of(name), name));
+    own = double_contribution(siblings, {0, operation_->actor()}, increment);
+  }
+  if (own.has_value()) {
+    put_joining(name, own->join, own->value);
+  } else {
+    put(name, encode_score(before + increment));
+  }
+  return score_in(*collection_->find(name));
+}
+
+void OpenCollection::put_extreme(std::string_view name, double score, Join join) {
+  if (!operation_->core_.rules.contributions) return (void)put(name, encode_score(score));
+  put_joining(name, join, encode_score(score));
+}
+
+// A value that joins with others (join.h), put by this operation's actor, done or replayed.
+void OpenCollection::put_joining(std::string_view name, Join join, std::string_view bytes) {
   const uint64_t hash = hash_of(name);
   const ElementKind kind = element_kind_of(collection_->type());
   CollectionChange change(*this);
   change.open();
   change.begin_event(kind, name);
+  // Of what joins, entries by themselves hold one contribution of integers and nothing else.
+  if (join != Join::kSum) change.need_history();
   const Table::Slot slot = collection_->elements().find(hash, name);
   change.save(slot);
   Siblings siblings = siblings_in(slot);
   const Dot dot{change.event(kind, name), operation_->actor()};
-  place_contribution({dot, std::string(bytes), 0, false, true}, &siblings);
+  const Sibling own{dot, std::string(bytes), 0, false, join};
+  if (join == Join::kSum || join == Join::kDoubleSum) {
+    place_contribution(own, &siblings);
+  } else {
+    siblings = {own};
+  }
   store_siblings(slot, hash, name, std::move(siblings));
   Mutation mutation;
-  mutation.kind = MutationKind::kPutContribution;
+  mutation.kind = join == Join::kSum ? MutationKind::kPutContribution : MutationKind::kPutJoining;
+  mutation.join = join;
   mutation.key = name;
   mutation.value = bytes;
   mutation.stamp = dot.stamp;

@@ -9,7 +9,7 @@
 #include "engine/memory/collection.h"
 #include "engine/memory/record_form.h"
 #include "engine/memory/settled.h"
-#include "engine/record/counter.h"
+#include "engine/record/join.h"
 #include "engine/record/record_delta.h"
 #include "engine/replica/replication.h"
 
@@ -20,10 +20,10 @@ Siblings::const_iterator find_dot(const Siblings& siblings, const Dot& dot) {
   return std::find_if(siblings.begin(), siblings.end(), [&](const Sibling& s) { return s.dot == dot; });
 }
 
-// Contributions to one sum show together.
+// What is of one family shows together.
 bool hides(const Sibling& sibling, const Sibling& put) {
   if (sibling.dot <= put.dot) return false;
-  return !sibling.counter || !put.counter || contribution_of(sibling).base != contribution_of(put).base;
+  return !same_family(sibling, put);
 }
 
 // The stamp of the element's winner, if that hides what was put there, which is there still; else 0.
@@ -158,7 +158,7 @@ bool Replica::restamp_elements(const Key& key, const Elements& put) {
     if (entry == nullptr || !is_collection(*entry)) return changed;
     const Siblings siblings = siblings_at(*entry, id);
     const Sibling& own = wanted[0];
-    if (own.counter || find_dot(siblings, own.dot) == siblings.end()) continue;
+    if (own.join != Join::kLatest || find_dot(siblings, own.dot) == siblings.end()) continue;
     if (id.kind == ElementKind::kDeadline) {
       changed |= own.live(operation_.now_ms()) && database.set_deadline(key, own.deadline_ms);
     } else {

@@ -79,7 +79,7 @@ void visit_elements(const ActorTable& actors, const Entry& entry,
     if (element == nullptr || element->tombstone()) continue;
     if (plain && !element->counter()) {
       // Without its value, which few visitors look at: see whole_siblings().
-      simple[0] = {{element->stamp(), actors.id_of(element->actor())}, {}, 0, false, false};
+      simple[0] = {{element->stamp(), actors.id_of(element->actor())}, {}, 0, false, Join::kLatest};
       visit(shown, element->key(), simple);
     } else {
       visit(shown, element->key(), siblings_of(actors, collection, *element));

@@ -10,6 +10,7 @@
 #include "engine/memory/counter_form.h"
 #include "engine/memory/record_form.h"
 #include "engine/memory/settled.h"
+#include "engine/record/join.h"
 #include "engine/record/record_delta.h"
 
 namespace starling::engine {

@@ -7,6 +7,7 @@
 
 #include "engine/base/assert.h"
 #include "engine/record/counter.h"
+#include "engine/record/join.h"
 #include "engine/record/record_codec.h"
 #include "engine/record/storage_key.h"
 

@@ -45,7 +45,7 @@ class HashSeed(unittest.TestCase):
         fill(nodes[0])
         marks = {mark(node) for node in nodes}
         self.assertEqual(1, len(marks))
-        self.assertRegex(marks.pop(), r"^starling-data 2\nhash-seed [0-9a-f]{16}\n$")
+        self.assertRegex(marks.pop(), r"^starling-data 3\nhash-seed [0-9a-f]{16}\n$")
         before = mark(nodes[0])
         for node in nodes:
             node.kill()

@@ -4,6 +4,7 @@
 #include <cstdlib>
 
 #include "engine/record/counter.h"
+#include "engine/record/join.h"
 
 #include "engine/base/assert.h"
 #include "engine/memory/settled.h"
@@ -53,7 +54,7 @@ std::string describe(const engine::Record& record) {
     out += "; " + std::to_string(static_cast<int>(id.kind)) + "'" + id.name + "'";
     for (const engine::Sibling& s : siblings) {
       out += " " + text(s.dot);
-      if (s.counter) {
+      if (s.counter()) {
         const engine::Contribution c = engine::contribution_of(s);
         out += " adds " + std::to_string(c.sum) + " to " + text(c.base) + "=" + std::to_string(c.base_value);
       } else {

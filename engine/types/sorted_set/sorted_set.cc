@@ -63,6 +63,22 @@ bool SortedSet::put(std::string_view member, double score) {
   return !before.has_value();
 }
 
+double SortedSet::add(std::string_view member, double increment) {
+  return members_.add_score(member, view().score(member).value_or(0), increment);
+}
+
+bool SortedSet::put_above(std::string_view member, double score) {
+  const bool created = !members_.view().contains(member);
+  members_.put_extreme(member, score, Join::kGreatest);
+  return created;
+}
+
+bool SortedSet::put_below(std::string_view member, double score) {
+  const bool created = !members_.view().contains(member);
+  members_.put_extreme(member, score, Join::kLeast);
+  return created;
+}
+
 SortedSetMaker::SortedSetMaker(uint64_t expected_members)
     : members_(std::make_unique<Collection>(Type::kSortedSet)) {
   members_->reserve(expected_members);

@@ -1,7 +1,8 @@
 // Sorted sets: members with scores, in the order of (score, member).
 //
 // A sorted set is a collection whose elements are the members, with their scores as values (score.h), and in that
-// order (order_index.h). Members merge as a set's do; of scores that were set apart the later one shows.
+// order (order_index.h). Members merge as a set's do; of scores that were set apart the later one
+// shows, what was added apart is all in the sum, and ZADD with GT or LT keeps the highest or lowest (join.h).
 //
 // Within an operation whose keys are locked, as Database is.
 #pragma once
@@ -58,6 +59,13 @@ class SortedSet {
   SortedSetView view() const { return SortedSetView(members_.view()); }
   // True when the member is new. Nothing happens where it has the score already. Precondition: not NaN.
   bool put(std::string_view member, double score);
+  // Adds to the member's score, to 0 where there is none; returns the new one. What others add at the same time counts
+  // too (double_sum.h). Precondition: the new score is a number.
+  double add(std::string_view member, double increment);
+  // As put(), with a score above (below) the one there is: the highest (lowest) of all that are put so at the same
+  // time shows.
+  bool put_above(std::string_view member, double score);
+  bool put_below(std::string_view member, double score);
   // True when it was there. `member` may be a view of the element's own name.
   bool remove(std::string_view member) { return members_.remove(member); }
 

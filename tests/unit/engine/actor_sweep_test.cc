@@ -58,7 +58,7 @@ Record overwritten(uint64_t number, const Record& before, Stamp stamp) {
     added = assembly.add(ElementKind::kValue, "", {{dot, text, 0, false}});
   } else if (number % 3 == 1) {
     const Contribution own{other, 5, 3};
-    added = assembly.add(ElementKind::kField, "n", {{dot, encode_contribution(own), 0, false, true}});
+    added = assembly.add(ElementKind::kField, "n", {{dot, encode_contribution(own), 0, false, Join::kSum}});
   } else {
     added = assembly.add(ElementKind::kField, "f", {{dot, text, 0, false}}) &&
             assembly.add(ElementKind::kField, "g", {{other, text, 0, false}});

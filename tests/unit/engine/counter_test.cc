@@ -1,5 +1,6 @@
 // Increments on several nodes at the same time add up, whatever else happens to the record.
 #include "engine/record/counter.h"
+#include "engine/record/join.h"
 
 #include <doctest/doctest.h>
 
@@ -211,7 +212,7 @@ TEST_CASE("a deadline, or any plain write, makes a value of the sum") {
   CHECK(a.shown() == "7");
   const Siblings& siblings = a.record.elements().begin()->second;
   REQUIRE(siblings.size() == 1);
-  CHECK_FALSE(siblings[0].counter);
+  CHECK_FALSE(siblings[0].counter());
 }
 
 TEST_CASE("one contribution has a form of its own, which is the only one") {

@@ -96,7 +96,7 @@ TEST_CASE("a data directory keeps the seed it was born with; one from before see
   uint64_t seed = 0;
   REQUIRE(open_with(place.path() + "/new", 0xabc, &seed) == StatusCode::kOk);
   CHECK(seed == 0xabc);
-  CHECK(mark_in(place.path() + "/new") == "starling-data 2\nhash-seed 0000000000000abc\n");
+  CHECK(mark_in(place.path() + "/new") == "starling-data 3\nhash-seed 0000000000000abc\n");
   REQUIRE(open_with(place.path() + "/new", 0xdef, &seed) == StatusCode::kOk);
   CHECK(seed == 0xabc);
 
@@ -107,18 +107,24 @@ TEST_CASE("a data directory keeps the seed it was born with; one from before see
   CHECK(seed == 0);
   REQUIRE(open_with(old, 0xdef, &seed) == StatusCode::kOk);
   CHECK(seed == 0);
-  CHECK(mark_in(old) == "starling-data 2\nhash-seed 0000000000000000\n");
+  CHECK(mark_in(old) == "starling-data 3\nhash-seed 0000000000000000\n");
+
+  // From before lists: it keeps its seed, and the release that made it refuses it from now on.
+  write_mark(old, "starling-data 2\nhash-seed 0000000000000abc\n");
+  REQUIRE(open_with(old, 0xdef, &seed) == StatusCode::kOk);
+  CHECK(seed == 0xabc);
+  CHECK(mark_in(old) == "starling-data 3\nhash-seed 0000000000000abc\n");
 
   // Its records would not be found by a seed drawn anew.
   REQUIRE(make_directory(old + "/store").ok());
   REQUIRE(std::remove((old + "/FORMAT").c_str()) == 0);
   CHECK(open_with(old, 0xdef, &seed) == StatusCode::kCorrupt);
 
-  write_mark(old, "starling-data 3\n");
+  write_mark(old, "starling-data 4\n");
   CHECK(open_with(old, 1, &seed) == StatusCode::kNewerFormat);
   for (const char* damaged :
-       {"starling-data 2\nhash-seed 12\n", "starling-data 2\nhash-seed 000000000000000g\n",
-        "starling-data 2\n", "something else"}) {
+       {"starling-data 3\nhash-seed 12\n", "starling-data 3\nhash-seed 000000000000000g\n",
+        "starling-data 3\n", "something else"}) {
     write_mark(old, damaged);
     CHECK(open_with(old, 1, &seed) == StatusCode::kCorrupt);
   }
@@ -137,7 +143,7 @@ TEST_CASE("a directory from before seeds is opened though its new mark cannot be
   CHECK(mark_in(old) == "starling-data 1\n");
   REQUIRE(::rmdir((old + "/FORMAT.new").c_str()) == 0);
   REQUIRE(open_with(old, 0xdef, &seed) == StatusCode::kOk);
-  CHECK(mark_in(old) == "starling-data 2\nhash-seed 0000000000000000\n");
+  CHECK(mark_in(old) == "starling-data 3\nhash-seed 0000000000000000\n");
 }
 
 TEST_CASE("a node takes over a cluster's seed while it has no records, and not any more then") {

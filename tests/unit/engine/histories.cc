@@ -143,7 +143,13 @@ void History::change_element(Replica& replica, Change& change, Type type) {
   const ElementKind kind = element_kind_of(type);
   const uint64_t choice = random_.below(8);
   const Sibling* field = replica.record.winner(kind, name);
-  if (type == Type::kHash && choice < 4 && (field == nullptr || !field->value.empty())) {
+  if (type == Type::kSortedSet && choice < 3) {
+    if (choice != 0)
+      return change.put_extreme(name, static_cast<double>(increment),
+                                choice == 1 ? Join::kGreatest : Join::kLeast);
+    if (!change.add_to_member(name, static_cast<double>(increment) / 3))
+      change.put_element(kind, name, encode_score(0));
+  } else if (type == Type::kHash && choice < 4 && (field == nullptr || !field->value.empty())) {
     if (!change.add_to_field(name, increment)) change.put_element(kind, name, "0");
   } else if (choice < 5) {
     const auto below = [this](uint64_t bound) { return random_.below(bound); };

@@ -275,9 +275,10 @@ TEST_CASE("an assembly refuses what no record can be") {
   CHECK_FALSE(assembly.add(ElementKind::kValue, "name", {good}));
   CHECK_FALSE(assembly.add(ElementKind::kValue, "", {{{5, kA}, "v", 0, true}}));
   CHECK_FALSE(assembly.add(ElementKind::kDeadline, "", {good}));
-  CHECK_FALSE(assembly.add(ElementKind::kField, "f", {{{5, kA}, "short", 0, false, true}}));
-  CHECK_FALSE(assembly.add(ElementKind::kMember, "m", {{{5, kA}, std::string(32, '\0'), 0, false, true}}));
-  CHECK_FALSE(assembly.add(ElementKind::kValue, "", {{{5, kA}, std::string(32, '\0'), 0, true, true}}));
+  CHECK_FALSE(assembly.add(ElementKind::kField, "f", {{{5, kA}, "short", 0, false, Join::kSum}}));
+  CHECK_FALSE(
+      assembly.add(ElementKind::kMember, "m", {{{5, kA}, std::string(32, '\0'), 0, false, Join::kSum}}));
+  CHECK_FALSE(assembly.add(ElementKind::kValue, "", {{{5, kA}, std::string(32, '\0'), 0, true, Join::kSum}}));
   CHECK(assembly.add(ElementKind::kField, "f", {good}));
   CHECK_FALSE(assembly.add(ElementKind::kField, "f", {good}));
   CHECK(assembly.add(ElementKind::kValue, "", {tombstone}));

@@ -17,6 +17,7 @@
 
 #include "engine/memory/record_form.h"
 #include "engine/record/counter.h"
+#include "engine/record/join.h"
 #include "engine/record/record_delta.h"
 #include "engine/replica/replication.h"
 #include "tests/unit/engine/element_samples.h"
@@ -157,6 +158,7 @@ class ReplicatedRun {
   static void check_shown(TestNode& node, const std::string& name, const Record& expected, int64_t now_ms);
   ElementId random_addable(const Shown& shown);
   void add_here(Operation& operation, const Key& key, Record& record);
+  void join_score_here(Operation& operation, const Key& key, Record& record);
   void add_in_peer(Record& record, Change& change);
   void change_here(const std::string& name);
   void change_here(Operation& operation, const Key& key, Record& record);
@@ -260,6 +262,8 @@ inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Rec
     (void)change.finish();
   };
   const uint64_t choice = below(12);
+  if (choice >= 9 && (shown.type == Type::kSortedSet || (shown.type == Type::kNone && below(2) == 0)))
+    return join_score_here(operation, key, record);
   if (choice >= 9) return add_here(operation, key, record);
   if (choice < 2) {
     const std::string text = random_text();
@@ -338,9 +342,39 @@ inline void ReplicatedRun::add_here(Operation& operation, const Key& key, Record
   REQUIRE(std::to_string(said) == shown_value(record.elements().find(id)->second));
 }
 
+// ZINCRBY, or ZADD with GT or LT.
+inline void ReplicatedRun::join_score_here(Operation& operation, const Key& key, Record& record) {
+  Database database = operation.database(0);
+  const int64_t now_ms = node_.clock.now_ms;
+  const ElementKind kind = ElementKind::kScoredMember;
+  const std::string name = random_name(Type::kSortedSet);
+  const bool absent = record.type(now_ms) == Type::kNone;
+  const auto place = record.elements().find(ElementId{kind, name});
+  const bool there = !absent && place != record.elements().end();
+  const double before = there ? score_in(shown_value(place->second)) : 0;
+  OpenCollection members = database.open(key, Type::kSortedSet);
+  const double by = static_cast<double>(random_integer()) / 7;
+  const Join extreme = by > 0 ? Join::kGreatest : Join::kLeast;
+  const bool adds = below(2) == 0;
+  adds ? (void)members.add_score(name, before, by) : members.put_extreme(name, before + by, extreme);
+  Change change(&record, last_dot(operation, key), now_ms);
+  if (adds) {
+    if (!change.add_to_member(name, by)) change.put_element(kind, name, encode_score(before + by));
+  } else {
+    change.put_extreme(name, before + by, extreme);
+  }
+  (void)change.finish();
+}
+
 inline void ReplicatedRun::add_in_peer(Record& record, Change& change) {
   const int64_t increment = random_integer();
   const Shown shown = shown_of(record, node_.clock.now_ms);
+  if (shown.type == Type::kSortedSet || (shown.type == Type::kNone && below(3) == 0)) {
+    const std::string name = random_name(Type::kSortedSet);
+    const double by = static_cast<double>(increment) / 7;
+    if (below(2) == 0) return change.put_extreme(name, by, by > 0 ? Join::kGreatest : Join::kLeast);
+    return (void)change.add_to_member(name, by);
+  }
   const ElementId id = random_addable(shown);
   if (!addable(shown) || !addend(record, shown, id, increment).has_value()) return;
   // Refused when the peer's own sum would leave the range: an event that changes nothing, then.

@@ -69,7 +69,7 @@ std::string shown(TestNode& node, const std::string& name) {
   for (const auto& [id, siblings] : record.elements()) {
     text += id.name + "=";
     for (const Sibling& sibling : siblings)
-      text += (sibling.counter ? shown_value(siblings) : sibling.value) + (sibling.tombstone ? "-" : "+") +
+      text += (sibling.counter() ? shown_value(siblings) : sibling.value) + (sibling.tombstone ? "-" : "+") +
               std::to_string(sibling.deadline_ms) + ";";
   }
   return text;
