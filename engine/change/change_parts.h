@@ -30,10 +30,10 @@ inline void account(EngineCore& core, const Partition& partition, Table::Slot sl
   if (partition.table.tag(slot) != 0) stripes.add_dirty_bytes(stripe_of(key.partition), change);
 }
 
-// What is in the slot waits for the next checkpoint.
-inline void tag_changed(EngineCore& core, Partition& partition, Table::Slot slot, const Key& key) {
+// The entry in the slot waits for the next checkpoint.
+inline void tag_changed(EngineCore& core, Partition& partition, Table::Slot slot, const Key& key,
+                        const Entry& entry) {
   if (!core.durable()) return;
-  const Entry& entry = *partition.table.entry(slot);
   if (partition.table.tag(slot) == 0) {
     ++partition.dirty;
     core.keyspace.stripes.add_dirty_bytes(stripe_of(key.partition), static_cast<int64_t>(entry_bytes(entry)));

@@ -48,7 +48,7 @@ Table::Slot CollectionChange::slot() const {
 void CollectionChange::tag_header() {
   const Table::Slot slot = this->slot();
   save_before_change(core_, tables_, partition(), slot, key_);
-  tag_changed(core_, partition(), slot, key_);
+  tag_changed(core_, partition(), slot, key_, *entry_);
 }
 
 void CollectionChange::open() {
@@ -65,7 +65,7 @@ void CollectionChange::open() {
   operation_.open_key_ = key_.name;
 }
 
-void CollectionChange::begin_event(ElementKind kind, std::string_view name) {
+void CollectionChange::begin_event_of_cluster(ElementKind kind, std::string_view name) {
   if (operation_.captured_ != nullptr) {
     ChangeCapture capture(*operation_.captured_);
     capture.element(capture.part(index_, key_, *entry_, core_.keyspace.actors), kind, name);
@@ -94,8 +94,7 @@ void CollectionChange::supersede_foreign(ElementKind kind) {
   collection_.mark_all(core_.current_tag);
 }
 
-void CollectionChange::save(Table::Slot slot) {
-  if (slot == Table::kNotFound) return;
+void CollectionChange::save_element(Table::Slot slot) {
   save_element_before_change(core_, tables_, partition(), collection_, slot, key_);
 }
 

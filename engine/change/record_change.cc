@@ -43,7 +43,7 @@ RecordChange::RecordChange(const Database& database, Partition& partition, Table
       old_(slot == Table::kNotFound ? nullptr : partition.table.entry(slot)),
       index_(database.index_) {
   if (old_ != nullptr) {
-    save_before_removal(core_, tables_, partition, slot, key);
+    if (core_.flushing_tag != 0) save_before_removal(core_, tables_, partition, slot, key);
     was_live_ = !old_->tombstone();
     if (was_live_) old_deadline_ms_ = old_->deadline_ms();
     flags_ = inherited_flags(old_);
@@ -60,28 +60,13 @@ RecordChange::~RecordChange() {
   STARLING_ASSERT(finished_);
 }
 
-uint32_t RecordChange::access() const {
-  const bool lfu = core_.lfu.load(std::memory_order_relaxed);
-  return lfu && was_live_ ? old_->access() : initial_access(lfu, operation_.now_ms());
-}
-
-std::unique_ptr<History> RecordChange::history_after() const {
+std::unique_ptr<History> RecordChange::history_of_old() const {
   if (operation_.only_actor_of(old_)) return nullptr;
   return std::make_unique<History>(context_of(core_.keyspace.actors, old_));
 }
 
-void RecordChange::capture(ChangeKind kind) {
-  if (operation_.captured_ != nullptr) ChangeCapture(*operation_.captured_).whole(index_, key_, kind);
-}
-
-void RecordChange::put(Entry::Parts& parts) {
-  parts.key = key_.name;
-  parts.flags |= flags_;
-  if (old_ != nullptr && old_->assign(parts)) {
-    entry_ = old_;
-  } else {
-    replace(Entry::create(parts));
-  }
+void RecordChange::note(ChangeKind kind) {
+  ChangeCapture(*operation_.captured_).whole(index_, key_, kind);
 }
 
 void RecordChange::replace(Entry* entry) {
@@ -166,7 +151,7 @@ void RecordChange::count() {
   tables_.add_with_deadline(partition_,
                             static_cast<int>(deadline_ms != 0) - static_cast<int>(old_deadline_ms_ != 0));
   if (entry_ == nullptr) return;
-  tag_changed(core_, partition_, slot_, key_);
+  tag_changed(core_, partition_, slot_, key_, *entry_);
   tally_after(core_, index_, key_, *entry_);
   index_deadline(core_, tables_, key_, deadline_ms, operation_.replaying_ ? kNoDeadline : old_deadline_ms_);
 }

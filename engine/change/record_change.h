@@ -27,6 +27,7 @@
 
 #include "engine/base/change_list.h"
 #include "engine/base/element_kind.h"
+#include "engine/core/core.h"
 #include "engine/core/mutation.h"
 #include "engine/core/operation.h"
 #include "engine/memory/history.h"
@@ -55,17 +56,32 @@ class RecordChange {
   // What the key was, as the log says it.
   uint8_t was() const { return was_; }
   // The access clock of a value that comes in place of another one: a frequency goes on, an idle time does not.
-  uint32_t access() const;
+  uint32_t access() const {
+    const bool lfu = core_.lfu.load(std::memory_order_relaxed);
+    return lfu && was_live_ ? old_->access() : initial_access(lfu, operation_.now_ms());
+  }
   // What an event of this operation's actor leaves as the record's history, its dot not yet in it, when it supersedes
   // all that is here. Null: nothing, its dot says it all.
-  std::unique_ptr<History> history_after() const;
+  std::unique_ptr<History> history_after() const {
+    return core_.rules.histories ? history_of_old() : nullptr;
+  }
 
   // Replicas are to be told, if this operation captures changes: as a rule of the whole record.
-  void capture(ChangeKind kind = ChangeKind::kState);
+  void capture(ChangeKind kind = ChangeKind::kState) {
+    if (operation_.captured_ != nullptr) note(kind);
+  }
 
   // --- What the record becomes: one of these, once.
   // The record of these parts, in the old entry where that has room. Completes key and flags.
-  void put(Entry::Parts& parts);
+  void put(Entry::Parts& parts) {
+    parts.key = key_.name;
+    parts.flags |= flags_;
+    if (old_ != nullptr && old_->assign(parts)) {
+      entry_ = old_;
+    } else {
+      replace(Entry::create(parts));
+    }
+  }
   // Takes the entry over.
   void replace(Entry* entry);
   // A deleted one: a tombstone of these parts, completed likewise, or nothing where none is needed.
@@ -86,6 +102,8 @@ class RecordChange {
   void finish(const Mutation* mutation, Tell tell = Tell::kYes);
 
  private:
+  std::unique_ptr<History> history_of_old() const;
+  void note(ChangeKind kind);
   bool store_may_hold() const;
   void take_out();
   void count();
@@ -120,11 +138,15 @@ class CollectionChange {
   void open();
   // Replicas are to be told that the element (kDeadline: the deadline) changes, by an event of this operation's actor.
   // In a cluster the record has the history then that such an event needs, and nothing in it of another type.
-  void begin_event(ElementKind kind, std::string_view name);
+  void begin_event(ElementKind kind, std::string_view name) {
+    if (core_.rules.histories) begin_event_of_cluster(kind, name);
+  }
   // The record has a history: the change is more than one actor's dot says.
   void need_history();
   // A checkpoint under way that has yet to write the element in the slot gets it as it is. kNotFound: there is none.
-  void save(Table::Slot slot);
+  void save(Table::Slot slot) {
+    if (core_.flushing_tag != 0 && slot != Table::kNotFound) save_element(slot);
+  }
 
   // --- The change. Of elements it is the caller's, by what Collection has for it.
   // The stamp of the event that changes the element: the record's stamp from here on, and in its context. What was
@@ -140,6 +162,8 @@ class CollectionChange {
   Partition& partition() const { return tables_.partition(key_); }
   Table::Slot slot() const;
   void tag_header();
+  void save_element(Table::Slot slot);
+  void begin_event_of_cluster(ElementKind kind, std::string_view name);
   void supersede_foreign(ElementKind kind);
 
   Operation& operation_;
