@@ -3,7 +3,7 @@
 //   <dir>/LOCK      flock()ed while a server has the directory open
 //   <dir>/FORMAT    "starling-data 3\nhash-seed <16 hex digits>\n": the version of the layout, and what hashes of
 //                   names are seeded with (key.h). Layout 1 had no seed, which is seed 0; layout 2 had no lists, no
-//                   sorted sets and nothing that joins. Both become 3 when opened, as soon as the disk has room for that.
+//                   sorted sets and nothing that joins. Both become 3 when opened, as soon as the disk has room.
 //   <dir>/ballast   room to give back when the disk is so full that the store cannot even be opened
 //   <dir>/actor     actor_file.h
 //   <dir>/log/      commit_log.h
