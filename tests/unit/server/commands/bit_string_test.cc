@@ -1,4 +1,4 @@
-#include "server/commands/bit_string.h"
+#include "server/commands/bits/bit_string.h"
 
 #include <doctest/doctest.h>
 

@@ -1,11 +1,11 @@
-#include "server/commands/bitfield_operation.h"
+#include "server/commands/bits/bitfield_operation.h"
 
 #include <doctest/doctest.h>
 
 #include <random>
 #include <string>
 
-#include "server/commands/bit_string.h"
+#include "server/commands/bits/bit_string.h"
 #include "tests/unit/resp/seed.h"
 
 namespace starling::server {

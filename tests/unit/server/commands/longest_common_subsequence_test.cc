@@ -1,4 +1,4 @@
-#include "server/commands/longest_common_subsequence.h"
+#include "server/commands/strings/longest_common_subsequence.h"
 
 #include <doctest/doctest.h>
 

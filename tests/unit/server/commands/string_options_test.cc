@@ -1,4 +1,4 @@
-#include "server/commands/string_options.h"
+#include "server/commands/strings/string_options.h"
 
 #include <doctest/doctest.h>
 

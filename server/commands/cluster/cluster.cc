@@ -1,0 +1,420 @@
+// CLUSTER: what cluster-aware clients and operators ask. Every node takes every command, so nobody is ever
+// sent elsewhere; the answers tell clients which node needs no extra hop.
+#include <array>
+#include <charconv>
+
+#include "engine/base/key.h"
+#include "engine/record/hybrid_clock.h"
+#include "engine/replica/replication.h"
+#include "server/clock_keeper.h"
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/slot_map.h"
+#include "server/commands/arguments.h"
+#include "server/commands/cluster/cluster_members.h"
+#include "server/commands/families.h"
+#include "server/commands/help.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+ClusterNode* cluster_of(CommandContext& context) {
+  ClusterNode* cluster = context.server.cluster();
+  if (cluster == nullptr) context.reply.error("ERR This instance has cluster support disabled");
+  return cluster;
+}
+
+// Null, and the error replied, before the cluster has formed.
+std::shared_ptr<const cluster::Placement> placement_of(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return nullptr;
+  auto placement = cluster->placement();
+  if (placement == nullptr)
+    context.reply.error("CLUSTERDOWN The cluster has not formed yet: " + cluster->waiting_for());
+  return placement;
+}
+
+void info(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  context.reply.verbatim("txt", cluster_info(*cluster, *context.client.io_thread().cluster()));
+}
+
+void nodes(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  context.reply.verbatim("txt", cluster_nodes(*cluster));
+}
+
+EndpointType endpoint_type(const CommandContext& context) {
+  return static_cast<EndpointType>(context.server.settings().cluster_endpoint_type.get());
+}
+
+// What a client is to connect to. Null: where it is connected already.
+void reply_endpoint(resp::ReplyWriter& reply, EndpointType type, const cluster::NodeDescription& node) {
+  if (type == EndpointType::kUnknown) return reply.null();
+  if (type == EndpointType::kIp) return reply.bulk(node.host);
+  reply.bulk(node.hostname.empty() ? "?" : node.hostname);
+}
+
+// With what else it could connect to.
+void reply_node(resp::ReplyWriter& reply, EndpointType type, const cluster::NodeId& id,
+                const cluster::NodeDescription& node) {
+  reply.array(4);
+  reply_endpoint(reply, type, node);
+  reply.integer(node.port);
+  reply.bulk(id.to_string());
+  const bool address = type != EndpointType::kIp;
+  const bool name = type != EndpointType::kHostname && !node.hostname.empty();
+  reply.map((address ? 1 : 0) + (name ? 1 : 0));
+  if (address) {
+    reply.bulk("ip");
+    reply.bulk(node.host);
+  }
+  if (name) {
+    reply.bulk("hostname");
+    reply.bulk(node.hostname);
+  }
+}
+
+std::vector<SlotRange> ranges_of(CommandContext& context, const cluster::Placement& placement) {
+  const ClusterNode& cluster = *context.server.cluster();
+  return slot_ranges(placement, [&](cluster::NodeIndex node) { return cluster.coordinates(node); });
+}
+
+// One node for each range, without replicas: the others answer for it just as well, but to name them as
+// replicas of some slots and masters of others confuses clients.
+void slots(CommandContext& context) {
+  const auto placement = placement_of(context);
+  if (placement == nullptr) return;
+  const std::vector<SlotRange> ranges = ranges_of(context, *placement);
+  const std::vector<cluster::NodeDescription> present =
+      present_members(*context.server.cluster(), *placement);
+  context.reply.array(ranges.size());
+  for (const SlotRange& range : ranges) {
+    context.reply.array(3);
+    context.reply.integer(range.first);
+    context.reply.integer(range.last);
+    reply_node(context.reply, endpoint_type(context), placement->topology.members[range.coordinator].id,
+               present[range.coordinator]);
+  }
+}
+
+void shards(CommandContext& context) {
+  const auto placement = placement_of(context);
+  if (placement == nullptr) return;
+  const std::vector<cluster::Member>& members = placement->topology.members;
+  const std::vector<SlotRange> all_ranges = ranges_of(context, *placement);
+  const std::vector<cluster::NodeDescription> present =
+      present_members(*context.server.cluster(), *placement);
+  context.reply.array(members.size());
+  for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
+    std::vector<SlotRange> ranges = all_ranges;
+    std::erase_if(ranges, [node](const SlotRange& range) { return range.coordinator != node; });
+    context.reply.map(2);
+    context.reply.bulk("slots");
+    context.reply.array(2 * ranges.size());
+    for (const SlotRange& range : ranges) {
+      context.reply.integer(range.first);
+      context.reply.integer(range.last);
+    }
+    context.reply.bulk("nodes");
+    context.reply.array(1);
+    const cluster::NodeDescription& description = present[node];
+    context.reply.map(description.hostname.empty() ? 7 : 8);
+    context.reply.bulk("id");
+    context.reply.bulk(members[node].id.to_string());
+    context.reply.bulk("port");
+    context.reply.integer(description.port);
+    context.reply.bulk("ip");
+    context.reply.bulk(description.host);
+    context.reply.bulk("endpoint");
+    reply_endpoint(context.reply, endpoint_type(context), description);
+    if (!description.hostname.empty()) {
+      context.reply.bulk("hostname");
+      context.reply.bulk(description.hostname);
+    }
+    context.reply.bulk("role");
+    context.reply.bulk("master");
+    context.reply.bulk("replication-offset");
+    context.reply.integer(0);
+    context.reply.bulk("health");
+    context.reply.bulk(context.server.cluster()->healthy(node) ? "online" : "fail");
+  }
+}
+
+void keyslot(CommandContext& context) {
+  if (cluster_of(context) == nullptr) return;
+  context.reply.integer(engine::partition_of(context.argument(2)));
+}
+
+void myid(CommandContext& context) {
+  if (ClusterNode* cluster = cluster_of(context); cluster != nullptr)
+    context.reply.bulk(cluster->id().to_string());
+}
+
+bool slot_argument(CommandContext& context, int64_t* slot) {
+  return integer_argument_between(context, 2, 0, engine::kPartitionCount - 1, slot, "ERR Invalid slot");
+}
+
+void count_keys_in_slot(CommandContext& context) {
+  int64_t slot;
+  if (cluster_of(context) == nullptr || !slot_argument(context, &slot)) return;
+  context.reply.integer(static_cast<int64_t>(
+      context.server.engine().count_in_partition(context.database.index(), static_cast<uint16_t>(slot))));
+}
+
+void get_keys_in_slot(CommandContext& context) {
+  int64_t slot, count;
+  if (cluster_of(context) == nullptr || !slot_argument(context, &slot)) return;
+  if (!integer_argument_between(context, 3, 0, INT32_MAX, &count, "ERR Invalid number of keys")) return;
+  context.offload([&engine = context.server.engine(), database = context.database.index(), slot, count,
+                   now_ms = context.now_ms()]() -> CommandContext::Completion {
+    std::vector<std::string> names =
+        keys_in_partition(engine, database, static_cast<uint16_t>(slot), static_cast<size_t>(count), now_ms);
+    return [names = std::move(names)](resp::ReplyWriter& reply) {
+      reply.array(names.size());
+      for (const std::string& name : names) reply.bulk(name);
+    };
+  });
+}
+
+void hints(CommandContext& context) {
+  ClusterNode* cluster = cluster_of(context);
+  if (cluster == nullptr) return;
+  const HintReport report = cluster->hint_report();
+  context.reply.array(report.targets.size());
+  for (const HintReport::Target& target : report.targets) {
+    context.reply.map(7);
+    context.reply.bulk("node");
+    context.reply.bulk(target.id.to_string());
+    context.reply.bulk("waiting");
+    context.reply.integer(static_cast<int64_t>(target.waiting));
+    context.reply.bulk("bytes");
+    context.reply.integer(static_cast<int64_t>(target.bytes));
+    context.reply.bulk("oldest");
+    context.reply.integer(cluster->hint_age_seconds(target));
+    context.reply.bulk("state");
+    context.reply.bulk(cluster->delivers_hints_to(target.id) ? "delivering" : "paused");
+    context.reply.bulk("delivered");
+    context.reply.integer(static_cast<int64_t>(target.delivered));
+    context.reply.bulk("delivered-bytes");
+    context.reply.integer(static_cast<int64_t>(target.delivered_bytes));
+  }
+}
+
+// On a disk thread. What takes long is looking at all records, as only few are stamped too far ahead.
+engine::Status restamp_all(engine::Engine& engine, int64_t now_ms, uint64_t* restamped) {
+  constexpr size_t kKeys = 1024;
+  const engine::Stamp latest = engine::stamp_at(now_ms + engine::kDefaultMaxDriftMs);
+  engine::Status status;
+  for (uint32_t partition = 0; partition < engine::kPartitionCount && status.ok(); ++partition) {
+    uint64_t cursor = 0;
+    do {
+      const uint64_t before = *restamped;
+      status = engine::restamp(engine, static_cast<uint16_t>(partition), &cursor, kKeys, latest, now_ms,
+                               restamped);
+      if (status.ok() && *restamped != before) status = engine.commit();
+    } while (cursor != 0 && status.ok());
+  }
+  return status;
+}
+
+void restamp(CommandContext& context) {
+  if (placement_of(context) == nullptr) return;
+  ClusterNode& cluster = *context.server.cluster();
+  const ClockReport clocks = cluster.clocks();
+  if (!clocks.confirmed || !clocks.within_bound || clocks.stamps_ahead) {
+    return context.reply.error(clocks.stamps_ahead
+                                   ? "ERR This node's own stamps are too far ahead: restart it first"
+                                   : "ERR This node's clock is too far off: set it right first");
+  }
+  context.offload_change([&engine = context.server.engine(), &cluster, now_ms = context.now_ms()](
+                             engine::LogPosition* position) -> CommandContext::Completion {
+    uint64_t restamped = 0;
+    const engine::Status status = restamp_all(engine, now_ms, &restamped);
+    // Brings them to the other replicas, which had refused them.
+    if (restamped != 0) (void)cluster.start_repair();
+    *position = engine.last_position();
+    return [status, restamped](resp::ReplyWriter& reply) {
+      if (!status.ok()) return reply.error("ERR " + status.message());
+      reply.integer(static_cast<int64_t>(restamped));
+    };
+  });
+}
+
+void repair(CommandContext& context) {
+  if (placement_of(context) == nullptr) return;
+  if (!context.server.cluster()->start_repair())
+    return context.reply.error("ERR There is nothing to compare with 'storage memory'");
+  context.reply.ok();
+}
+
+CommandSpec of_cluster(std::string_view usage, int arity, Handler handler, std::string_view summary,
+                       std::string_view difference = {}) {
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
+          .arity = arity,
+          .flags = kStale,
+          .categories = kCatSlow,
+          .handler = handler,
+          .group = "cluster",
+          .since = "3.0.0",
+          .summary = summary,
+          .difference = difference};
+}
+
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "CLUSTER <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "COUNT-FAILURE-REPORTS <node-id>",
+      "    How many nodes hear nothing of a node.",
+      "COUNTKEYSINSLOT <slot>",
+      "    How many keys of a slot this node holds.",
+      "FORGET <node-id>",
+      "    Refused: who is a member is agreed on by all nodes.",
+      "GETKEYSINSLOT <slot> <count>",
+      "    Names of keys of a slot that this node holds.",
+      "HINTS",
+      "    For each node with writes waiting here until it is back: how many, and how their delivery goes.",
+      "INFO",
+      "    The state of the cluster, as name:value lines.",
+      "KEYSLOT <key>",
+      "    The slot of a key.",
+      "LINKS",
+      "    The connections to and from other nodes.",
+      "MEET <ip> <port> [<bus-port>]",
+      "    Looks for a node at an address, in addition to the seeds.",
+      "MYID",
+      "    The id of this node.",
+      "NODES",
+      "    Every node, with its state and the slots that it coordinates.",
+      "REPAIR",
+      "    Compares this node's records with all other replicas now.",
+      "REPLICAS <node-id>",
+      "    Empty: slots have replicas, nodes have none.",
+      "RESTAMP",
+      "    Gives records that were stamped by a clock far ahead new stamps, so that other nodes take them.",
+      "SHARDS",
+      "    Which node coordinates which slots, by node.",
+      "SLOTS",
+      "    Which node coordinates which slots, by slot.",
+      "HELP",
+      "    Prints this help.",
+  };
+  write_help(context, kLines);
+}
+
+std::span<const CommandSpec> own_subcommands() {
+  static const std::array subcommands = {
+      of_cluster("countkeysinslot slot:integer", 3, count_keys_in_slot,
+                 "Keys of a slot that this node holds."),
+      of_cluster("getkeysinslot slot:integer count:integer", 4, get_keys_in_slot,
+                 "Names of keys of a slot that this node holds."),
+      [] {
+        CommandSpec spec = of_cluster("help", 2, help, "Explains the subcommands.");
+        spec.flags |= kLoading;
+        spec.since = "5.0.0";
+        return spec;
+      }(),
+      of_cluster("hints", 2, hints,
+                 "For each node with writes waiting here until it is back: how many, their bytes of memory, "
+                 "the age of "
+                 "the oldest in seconds, and how their delivery goes.",
+                 "Redis has no such command"),
+      of_cluster("info", 2, info, "The state of the cluster.", "has fields of its own"),
+      of_cluster("keyslot key:string", 3, keyslot, "The slot of a key."),
+      of_cluster("myid", 2, myid, "The id of this node."),
+      of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
+                 "every node is a master, of the slots that it coordinates now"),
+      [] {
+        CommandSpec spec = of_cluster("repair", 2, repair,
+                                      "Compares this node's records with all other replicas now, and brings "
+                                      "what differs both ways. CLUSTER INFO shows how far it is.",
+                                      "Redis has no such command");
+        spec.flags |= kAdmin;
+        return spec;
+      }(),
+      [] {
+        CommandSpec spec =
+            of_cluster("restamp", 2, restamp,
+                       "Gives this node's records that were stamped by a clock far ahead, and that "
+                       "other nodes therefore refuse, new stamps. Replies with how many there were.",
+                       "Redis has no such command");
+        spec.flags |= kAdmin;
+        return spec;
+      }(),
+      [] {
+        CommandSpec spec =
+            of_cluster("shards", 2, shards, "Which node coordinates which slots.", "one shard for each node");
+        spec.since = "7.0.0";
+        return spec;
+      }(),
+      of_cluster(
+          "slots", 2, slots, "Which nodes hold which slots.",
+          "one node for each range, the one that coordinates it now; the others take every command as well"),
+  };
+  return subcommands;
+}
+
+std::span<const CommandSpec> cluster_subcommands() {
+  static const std::vector<CommandSpec> subcommands = [] {
+    std::vector<CommandSpec> all(own_subcommands().begin(), own_subcommands().end());
+    const auto members = cluster_member_subcommands();
+    all.insert(all.end(), members.begin(), members.end());
+    return all;
+  }();
+  return subcommands;
+}
+
+}  // namespace
+
+std::span<const CommandSpec> cluster_commands() {
+  static const std::array commands = {
+      CommandSpec{.name = "cluster",
+                  .arity = -2,
+                  .categories = kCatSlow,
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Asks about the cluster.",
+                  .subcommands = cluster_subcommands()},
+      CommandSpec{.name = "asking",
+                  .arity = 1,
+                  .flags = kFast,
+                  .categories = kCatFast | kCatConnection,
+                  .handler =
+                      [](CommandContext& context) {
+                        if (cluster_of(context) != nullptr) context.reply.ok();
+                      },
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Accepted: no node ever sends a client on with ASK."},
+      CommandSpec{.name = "readonly",
+                  .arity = 1,
+                  .flags = kFast | kLoading | kStale,
+                  .categories = kCatFast | kCatConnection,
+                  .handler =
+                      [](CommandContext& context) {
+                        if (cluster_of(context) != nullptr) context.reply.ok();
+                      },
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Accepted: every node answers reads anyway."},
+      CommandSpec{.name = "readwrite",
+                  .arity = 1,
+                  .flags = kFast | kLoading | kStale,
+                  .categories = kCatFast | kCatConnection,
+                  .handler =
+                      [](CommandContext& context) {
+                        if (cluster_of(context) != nullptr) context.reply.ok();
+                      },
+                  .group = "cluster",
+                  .since = "3.0.0",
+                  .summary = "Accepted: every node takes writes anyway."},
+  };
+  return commands;
+}
+
+}  // namespace starling::server

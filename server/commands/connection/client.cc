@@ -1,0 +1,440 @@
+// CLIENT: what a connection may say and ask about itself and, through every loop, about the others.
+#include "server/commands/connection/client.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "resp/number.h"
+#include "server/commands/connection/client_filter.h"
+#include "server/commands/families.h"
+#include "server/io_thread.h"
+#include "server/server.h"
+#include "server/session/client.h"
+
+namespace starling::server {
+namespace {
+
+constexpr std::string_view kSyntaxError = "ERR syntax error";
+
+bool is_printable(std::string_view text) {
+  return std::all_of(text.begin(), text.end(), [](char c) { return c >= '!' && c <= '~'; });
+}
+
+// What a command over all clients gathers, loop by loop.
+struct Gathering {
+  std::mutex mutex;
+  std::vector<std::pair<uint64_t, std::string>> lines;  // By client id.
+  int64_t count = 0;
+  bool includes_asker = false;
+};
+
+// Runs `visit` for all loops, then answers by `finish`. `gathering` is shared by them.
+void ask_all_loops(CommandContext& context, const std::function<void(IoThread&, Gathering&)>& visit,
+                   const std::function<void(resp::ReplyWriter&, Gathering&)>& finish) {
+  auto gathering = std::make_shared<Gathering>();
+  IoThread& here = context.client.io_thread();
+  if (context.server.io_threads().size() == 1) {
+    visit(here, *gathering);
+    return finish(context.reply, *gathering);
+  }
+  if (context.in_exec) {
+    return context.reply.error(
+        "ERR a command about all clients cannot run inside a transaction with io-threads above 1");
+  }
+  const PendingReply pending = context.suspend();
+  context.server.on_every_loop(
+      here,
+      [gathering, visit](IoThread& io_thread) {
+        std::lock_guard lock(gathering->mutex);
+        visit(io_thread, *gathering);
+      },
+      [gathering, finish, pending] {
+        pending.complete([gathering, finish](resp::ReplyWriter& reply) { finish(reply, *gathering); });
+      });
+}
+
+void list(CommandContext& context) {
+  ClientFilter filter;
+  if (context.size() == 4 && equals_ignoring_case(context.argument(2), "type")) {
+    filter.type = client_type_by_name(context.argument(3));
+    if (!filter.type) {
+      return context.reply.error("ERR Unknown client type '" + std::string(context.argument(3)) + "'");
+    }
+  } else if (context.size() > 3 && equals_ignoring_case(context.argument(2), "id")) {
+    for (size_t i = 3; i < context.size(); ++i) {
+      int64_t id = 0;
+      if (!resp::parse_integer(context.argument(i), &id)) return context.reply.error("ERR Invalid client ID");
+      filter.ids.push_back(static_cast<uint64_t>(id));
+    }
+  } else if (context.size() != 2) {
+    return context.reply.error(kSyntaxError);
+  }
+  ask_all_loops(
+      context,
+      [filter, now_ms = context.now_ms()](IoThread& io_thread, Gathering& gathering) {
+        io_thread.for_each_client([&](Client& client) {
+          if (filter.matches(client)) gathering.lines.emplace_back(client.id(), client.describe(now_ms));
+        });
+      },
+      [](resp::ReplyWriter& reply, Gathering& gathering) {
+        std::sort(gathering.lines.begin(), gathering.lines.end());
+        std::string text;
+        for (const auto& [id, line] : gathering.lines) text += line + "\n";
+        reply.verbatim("txt", text);
+      });
+}
+
+void info(CommandContext& context) {
+  context.reply.verbatim("txt", context.client.describe(context.now_ms()) + "\n");
+}
+
+// Parses KILL's options. False: an error was answered.
+bool parse_kill_options(CommandContext& context, ClientFilter* filter) {
+  bool skip_me = true;
+  for (size_t i = 2; i < context.size(); i += 2) {
+    const std::string_view option = context.argument(i);
+    if (i + 1 == context.size()) {
+      context.reply.error(kSyntaxError);
+      return false;
+    }
+    const std::string_view value = context.argument(i + 1);
+    if (equals_ignoring_case(option, "id")) {
+      int64_t id = 0;
+      if (!resp::parse_integer(value, &id) || id < 1) {
+        context.reply.error("ERR client-id should be greater than 0");
+        return false;
+      }
+      filter->ids = {static_cast<uint64_t>(id)};
+    } else if (equals_ignoring_case(option, "type")) {
+      filter->type = client_type_by_name(value);
+      if (!filter->type) {
+        context.reply.error("ERR Unknown client type '" + std::string(value) + "'");
+        return false;
+      }
+    } else if (equals_ignoring_case(option, "addr")) {
+      filter->address = std::string(value);
+    } else if (equals_ignoring_case(option, "laddr")) {
+      filter->local_address = std::string(value);
+    } else if (equals_ignoring_case(option, "user")) {
+      if (value != "default") {
+        context.reply.error("ERR No such user '" + std::string(value) + "'");
+        return false;
+      }
+    } else if (equals_ignoring_case(option, "skipme") && equals_ignoring_case(value, "yes")) {
+      skip_me = true;
+    } else if (equals_ignoring_case(option, "skipme") && equals_ignoring_case(value, "no")) {
+      skip_me = false;
+    } else {
+      context.reply.error(kSyntaxError);
+      return false;
+    }
+  }
+  if (skip_me) filter->except_id = context.client.id();
+  return true;
+}
+
+void kill(CommandContext& context) {
+  ClientFilter filter;
+  const bool old_form = context.size() == 3;
+  if (old_form) {
+    filter.address = std::string(context.argument(2));
+  } else if (!parse_kill_options(context, &filter)) {
+    return;
+  }
+  const uint64_t self = context.client.id();
+  ask_all_loops(
+      context,
+      [filter, self](IoThread& io_thread, Gathering& gathering) {
+        io_thread.for_each_client([&](Client& client) {
+          if (!filter.matches(client)) return;
+          ++gathering.count;
+          if (client.id() == self) {
+            gathering.includes_asker = true;
+          } else {
+            io_thread.close(client);
+          }
+        });
+      },
+      [old_form, self, &here = context.client.io_thread()](resp::ReplyWriter& reply, Gathering& gathering) {
+        Client* asker = here.find_client(self);
+        if (gathering.includes_asker && asker != nullptr) here.close_after_reply(*asker);
+        if (!old_form) {
+          reply.integer(gathering.count);
+        } else if (gathering.count == 0) {
+          reply.error("ERR No such client");
+        } else {
+          reply.ok();
+        }
+      });
+}
+
+void get_name(CommandContext& context) {
+  if (context.client.name.empty()) {
+    context.reply.null();
+  } else {
+    context.reply.bulk(context.client.name);
+  }
+}
+
+void set_name(CommandContext& context) {
+  if (set_client_name(context, context.argument(2))) context.reply.ok();
+}
+
+void set_info(CommandContext& context) {
+  const std::string_view option = context.argument(2);
+  std::string* field = nullptr;
+  if (equals_ignoring_case(option, "lib-name")) field = &context.client.library_name;
+  if (equals_ignoring_case(option, "lib-ver")) field = &context.client.library_version;
+  if (field == nullptr) return context.reply.error("ERR Unrecognized option '" + std::string(option) + "'");
+  if (!is_printable(context.argument(3))) {
+    return context.reply.error("ERR " + std::string(option) +
+                               " cannot contain spaces, newlines or special characters.");
+  }
+  *field = context.argument(3);
+  context.reply.ok();
+}
+
+void id(CommandContext& context) {
+  context.reply.integer(static_cast<int64_t>(context.client.id()));
+}
+
+void answer_wrong_arguments(CommandContext& context) {
+  context.reply.error("ERR unknown subcommand or wrong number of arguments for '" +
+                      std::string(context.argument(1)) + "'. Try CLIENT HELP.");
+}
+
+void pause(CommandContext& context) {
+  ClientPause::Scope scope = ClientPause::Scope::kEverything;
+  if (context.size() > 4) {
+    return answer_wrong_arguments(context);
+  }
+  if (context.size() == 4) {
+    if (equals_ignoring_case(context.argument(3), "write")) {
+      scope = ClientPause::Scope::kWrites;
+    } else if (!equals_ignoring_case(context.argument(3), "all")) {
+      return context.reply.error("ERR CLIENT PAUSE mode must be WRITE or ALL");
+    }
+  }
+  int64_t timeout_ms = 0;
+  if (!resp::parse_integer(context.argument(2), &timeout_ms)) {
+    return context.reply.error("ERR timeout is not an integer or out of range");
+  }
+  if (timeout_ms < 0) return context.reply.error("ERR timeout is negative");
+  const int64_t now_ms = context.now_ms();
+  if (timeout_ms > ClientPause::kLatestEndMs - now_ms)
+    return context.reply.error("ERR timeout is out of range");
+  context.server.pause().start(scope, now_ms, now_ms + timeout_ms);
+  context.reply.ok();
+}
+
+void unpause(CommandContext& context) {
+  context.server.pause().stop();
+  for (const auto& io_thread : context.server.io_threads()) {
+    io_thread->loop().post([&io_thread] { io_thread->retry_postponed(); });
+  }
+  context.reply.ok();
+}
+
+void reply(CommandContext& context) {
+  Client& client = context.client;
+  const std::string_view mode = context.argument(2);
+  if (equals_ignoring_case(mode, "on")) {
+    client.reply_mode = ReplyMode::kOn;
+    context.reply.ok();
+  } else if (equals_ignoring_case(mode, "off")) {
+    client.reply_mode = ReplyMode::kOff;
+  } else if (equals_ignoring_case(mode, "skip")) {
+    if (client.reply_mode != ReplyMode::kOff) client.reply_mode = ReplyMode::kSkipNext;
+  } else {
+    context.reply.error(kSyntaxError);
+  }
+}
+
+void set_switch(CommandContext& context, bool Client::*field) {
+  if (equals_ignoring_case(context.argument(2), "on")) {
+    context.client.*field = true;
+  } else if (equals_ignoring_case(context.argument(2), "off")) {
+    context.client.*field = false;
+  } else {
+    return context.reply.error(kSyntaxError);
+  }
+  context.reply.ok();
+}
+
+void no_evict(CommandContext& context) {
+  set_switch(context, &Client::no_evict);
+}
+void no_touch(CommandContext& context) {
+  set_switch(context, &Client::no_touch);
+}
+
+// No command blocks, so there is never a client to unblock.
+void unblock(CommandContext& context) {
+  if (context.size() > 4) {
+    return answer_wrong_arguments(context);
+  }
+  if (context.size() == 4) {
+    const std::string_view reason = context.argument(3);
+    if (!equals_ignoring_case(reason, "error") && !equals_ignoring_case(reason, "timeout")) {
+      return context.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
+    }
+  }
+  int64_t target = 0;
+  if (!resp::parse_integer(context.argument(2), &target)) {
+    return context.reply.error("ERR value is not an integer or out of range");
+  }
+  context.reply.integer(0);
+}
+
+void get_redirection(CommandContext& context) {
+  context.reply.integer(-1);
+}
+
+void tracking_info(CommandContext& context) {
+  context.reply.map(3);
+  context.reply.bulk("flags");
+  context.reply.set(1);
+  context.reply.bulk("off");
+  context.reply.bulk("redirect");
+  context.reply.integer(-1);
+  context.reply.bulk("prefixes");
+  context.reply.array(0);
+}
+
+void help(CommandContext& context) {
+  static constexpr std::string_view kLines[] = {
+      "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "GETNAME",
+      "    The name of this connection.",
+      "GETREDIR",
+      "    The client that invalidations are redirected to; -1 without tracking.",
+      "ID",
+      "    The number of this connection.",
+      "INFO",
+      "    What the server knows about this connection.",
+      "KILL <ip:port>",
+      "    Closes the connection from that address.",
+      "KILL <option> <value> [<option> <value> [...]]",
+      "    Closes the connections that match all of: ID <id>, ADDR <ip:port>, LADDR <ip:port>,",
+      "    TYPE (NORMAL|MASTER|REPLICA|PUBSUB), USER <name>, SKIPME (YES|NO).",
+      "LIST [TYPE <type> | ID <id> [<id> ...]]",
+      "    What the server knows about all, or those, connections.",
+      "NO-EVICT (ON|OFF)",
+      "    Protects this connection when connections are closed to save memory.",
+      "NO-TOUCH (ON|OFF)",
+      "    Keeps this connection's reads from making keys look used.",
+      "PAUSE <timeout> [WRITE|ALL]",
+      "    Holds all commands, or those that write, back for so many milliseconds.",
+      "REPLY (ON|OFF|SKIP)",
+      "    Whether this connection gets replies.",
+      "SETINFO (LIB-NAME|LIB-VER) <value>",
+      "    Tells the server which client library this is.",
+      "SETNAME <name>",
+      "    Names this connection.",
+      "TRACKINGINFO",
+      "    The state of tracking for this connection.",
+      "UNBLOCK <clientid> [TIMEOUT|ERROR]",
+      "    Ends the wait of a blocked client.",
+      "UNPAUSE",
+      "    Ends a pause.",
+      "HELP",
+      "    Prints this help.",
+  };
+  context.reply.array(std::size(kLines));
+  for (const std::string_view line : kLines) context.reply.simple_string(line);
+}
+
+constexpr uint32_t kPlain = kNoScript | kLoading | kStale;
+constexpr uint32_t kPlainCategories = kCatSlow | kCatConnection;
+constexpr uint32_t kAdminCategories = kCatAdmin | kCatSlow | kCatDangerous | kCatConnection;
+
+CommandSpec plain(std::string_view usage, int arity, Handler handler, std::string_view since,
+                  std::string_view summary) {
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
+          .arity = arity,
+          .flags = kPlain,
+          .categories = kPlainCategories,
+          .handler = handler,
+          .group = "connection",
+          .since = since,
+          .summary = summary};
+}
+
+CommandSpec admin(std::string_view name, int arity, Handler handler, std::string_view since,
+                  std::string_view summary) {
+  CommandSpec spec = plain(name, arity, handler, since, summary);
+  spec.flags |= kAdmin;
+  spec.categories = kAdminCategories;
+  return spec;
+}
+
+CommandSpec differing(CommandSpec spec, std::string_view difference) {
+  spec.difference = difference;
+  return spec;
+}
+
+CommandSpec help_spec() {
+  CommandSpec spec = plain("help", 2, help, "5.0.0", "Explains the subcommands.");
+  spec.flags = kLoading | kStale;
+  return spec;
+}
+
+}  // namespace
+
+bool set_client_name(CommandContext& context, std::string_view name) {
+  if (!is_printable(name)) {
+    context.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
+    return false;
+  }
+  context.client.name = name;
+  return true;
+}
+
+std::span<const CommandSpec> client_subcommands() {
+  static const std::array subcommands = {
+      plain("getname", 2, get_name, "2.6.9", "The name of the connection."),
+      plain("getredir", 2, get_redirection, "6.0.0", "Where tracking redirects invalidations to."),
+      help_spec(),
+      plain("id", 2, id, "5.0.0", "The number of the connection."),
+      plain("info", 2, info, "6.2.0", "What the server knows about the connection."),
+      differing(
+          admin(
+              "kill (filter= ip:port~2.8.12 | (new-format= [ID client-id:integer]@2.8.12 | [TYPE "
+              "(normal_master_slave_pubsub= NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)]@2.8.12 "
+              "| [USER username] | [ADDR ip:port] | [LADDR ip:port]@6.2.0 | [SKIPME yes/no]) ...)",
+              -3, kill, "2.4.0", "Closes connections."),
+          "Inside a transaction it needs io-threads 1."),
+      differing(
+          admin(
+              "list [TYPE (NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID {id= client-id:integer ...}]@6.2.0",
+              -2, list, "2.4.0", "What the server knows about all connections."),
+          "Inside a transaction it needs io-threads 1. Lines end with lib-name and lib-ver, as in "
+          "Redis 7.2."),
+      admin("no-evict (enabled= ON | OFF)", 3, no_evict, "7.0.0",
+            "Protects the connection from being closed to save memory."),
+      plain("no-touch (enabled= ON | OFF)", 3, no_touch, "7.2.0",
+            "Keeps the connection's reads from making keys look used."),
+      differing(admin("pause timeout:integer [mode= WRITE | ALL]@6.2.0", -3, pause, "2.9.50",
+                      "Holds commands back for a time."),
+                "A time that no clock holds is refused."),
+      plain("reply (ON | OFF | SKIP)", 3, reply, "3.2.0", "Whether the connection gets replies."),
+      plain("setinfo (attr= LIB-NAME libname | LIB-VER libver)", 4, set_info, "7.2.0",
+            "Tells which client library the connection uses."),
+      plain("setname connection-name", 3, set_name, "2.6.9", "Names the connection."),
+      plain("trackinginfo", 2, tracking_info, "6.2.0", "The state of tracking for the connection."),
+      differing(admin("unblock client-id:integer [TIMEOUT | ERROR]", -3, unblock, "5.0.0",
+                      "Ends the wait of a blocked client."),
+                "No command blocks: it answers 0."),
+      admin("unpause", 2, unpause, "6.2.0", "Ends a pause."),
+  };
+  return subcommands;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,172 @@
+// DUMP and RESTORE: values as payloads that a Redis 7.0 reads and writes too (rdb_payload.h).
+#include <algorithm>
+#include <array>
+#include <memory>
+#include <string>
+#include <utility>
+
+#include "server/commands/arguments.h"
+#include "server/commands/collections.h"
+#include "server/commands/families.h"
+#include "server/commands/keys/policy_kinds.h"
+#include "server/rdb/rdb_payload.h"
+#include "server/server.h"
+
+namespace starling::server {
+namespace {
+
+// Views into the record.
+RdbValue value_of(const engine::Found& found) {
+  RdbValue value;
+  value.type = found.type();
+  if (found.type() == engine::Type::kString) {
+    value.strings.add(found.string());
+    return value;
+  }
+  const bool with_values = found.type() == engine::Type::kHash;
+  value.strings.all.reserve(found.collection().size() * (with_values ? 2 : 1));
+  found.collection().for_each([&](const engine::Collection::Element& element) {
+    value.strings.add(element.name);
+    if (with_values) value.strings.add(element.value);
+  });
+  return value;
+}
+
+void dump(CommandContext& context) {
+  const engine::Found found = find_to_read(context, context.key(1));
+  if (!found) return context.reply.null();
+  const bool compact =
+      found.type() != engine::Type::kString && is_compact(context.server.settings(), found.collection());
+  context.reply.bulk(encode_rdb_payload(value_of(found), compact ? RdbForm::kCompact : RdbForm::kPlain));
+}
+
+struct RestoreOptions {
+  bool replace = false;
+  bool absolute = false;      // The time to live is a Unix time.
+  int64_t idle_seconds = -1;  // -1: not given. At most one of the two is.
+  int64_t frequency = -1;
+};
+
+// False: an error was replied.
+bool restore_options(const CommandContext& context, RestoreOptions* options) {
+  for (size_t i = 4; i < context.size(); ++i) {
+    const std::string_view option = context.argument(i);
+    const bool has_value = i + 1 < context.size();
+    if (is_word(option, "replace")) {
+      options->replace = true;
+    } else if (is_word(option, "absttl")) {
+      options->absolute = true;
+    } else if (has_value && is_word(option, "idletime") && options->frequency == -1) {
+      if (!integer_argument(context, ++i, &options->idle_seconds)) return false;
+      if (options->idle_seconds < 0) {
+        context.reply.error("ERR Invalid IDLETIME value, must be >= 0");
+        return false;
+      }
+    } else if (has_value && is_word(option, "freq") && options->idle_seconds == -1) {
+      if (!integer_argument(context, ++i, &options->frequency)) return false;
+      if (options->frequency < 0 || options->frequency > 255) {
+        context.reply.error("ERR Invalid FREQ value, must be >= 0 and <= 255");
+        return false;
+      }
+    } else {
+      context.reply.error(kSyntaxError);
+      return false;
+    }
+  }
+  return true;
+}
+
+struct Restored {
+  RdbValue string;                                 // Refers to the argument.
+  std::unique_ptr<engine::Collection> collection;  // Null: it is a string.
+};
+
+// False: an error was replied.
+bool payload_argument(const CommandContext& context, size_t i, Restored* value) {
+  const std::string_view payload = context.argument(i);
+  if (!rdb_payload_intact(payload)) {
+    context.reply.error("ERR DUMP payload version or checksum are wrong");
+    return false;
+  }
+  value->collection = decode_rdb_collection(payload);
+  if (value->collection != nullptr) return true;
+  if (decode_rdb_payload(payload, &value->string) && value->string.type == engine::Type::kString) return true;
+  context.reply.error("ERR Bad data format");
+  return false;
+}
+
+void store(engine::Database& database, const engine::Key& key, Restored value, int64_t deadline_ms) {
+  if (value.collection == nullptr) return database.put_string(key, value.string.strings.all[0], deadline_ms);
+  database.put_collection(key, std::move(value.collection));
+  if (deadline_ms != engine::kNoDeadline) database.set_deadline(key, deadline_ms);
+}
+
+void apply_access(CommandContext& context, const engine::Key& key, const RestoreOptions& options) {
+  // The clock of last use has 24 bits of seconds.
+  constexpr int64_t kMaxIdleSeconds = 0xffffff;
+  const bool by_frequency = tracks_frequency(context.server.settings().eviction_policy);
+  if ((by_frequency ? options.frequency : options.idle_seconds) < 0) return;
+  context.database.set_access(key, std::min(options.idle_seconds, kMaxIdleSeconds),
+                              static_cast<int>(options.frequency));
+}
+
+void restore(CommandContext& context) {
+  const engine::Key key = context.key(1);
+  RestoreOptions options;
+  if (!restore_options(context, &options)) return;
+  const bool existed = static_cast<bool>(find_to_change(context, key));
+  if (existed && !options.replace) return context.reply.error("BUSYKEY Target key name already exists.");
+  int64_t deadline_ms = 0;
+  Restored value;
+  if (!integer_argument(context, 2, &deadline_ms)) return;
+  if (deadline_ms < 0) return context.reply.error("ERR Invalid TTL value, must be >= 0");
+  if (!payload_argument(context, 3, &value)) return;
+  if (deadline_ms != 0 && !options.absolute)
+    deadline_ms = context.now_ms() + std::min(deadline_ms, INT64_MAX - context.now_ms());
+  if (deadline_ms != 0 && deadline_ms <= context.now_ms()) {
+    if (context.database.remove(key)) context.notify(kNotifyGeneric, "del", key.name);
+    return context.reply.ok();
+  }
+  store(context.database, key, std::move(value), deadline_ms);
+  apply_access(context, key, options);
+  context.notify(kNotifyNew, "new", key.name);
+  context.notify(kNotifyGeneric, "restore", key.name);
+  context.reply.ok();
+}
+
+}  // namespace
+
+std::span<const CommandSpec> dump_commands() {
+  static const std::array commands = {
+      CommandSpec{
+          .name = "dump",
+          .syntax = "key",
+          .arity = 2,
+          .flags = kReadOnly,
+          .categories = kCatKeyspace | kCatRead | kCatSlow,
+          .keys = {1, 1, 1},
+          .key_use = kKeyRO | kKeyAccess,
+          .handler = dump,
+          .group = "generic",
+          .since = "2.6.0",
+          .summary = "What a key holds, as bytes that RESTORE takes.",
+          .difference =
+              "never compresses, so that long values give other bytes, which restore to the same value"},
+      CommandSpec{.name = "restore",
+                  .syntax = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME "
+                            "seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0",
+                  .arity = -4,
+                  .flags = kWrite | kDenyOom,
+                  .categories = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous,
+                  .keys = {1, 1, 1},
+                  .key_use = kKeyOW | kKeyUpdate,
+                  .handler = restore,
+                  .group = "generic",
+                  .since = "2.6.0",
+                  .summary = "Makes a key of what DUMP gave.",
+                  .difference = "strings, hashes and sets only; a payload with bytes to spare is refused"},
+  };
+  return commands;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,19 @@
+#include "server/commands/keys/object_encoding.h"
+
+#include "resp/number.h"
+#include "server/commands/collections.h"
+
+namespace starling::server {
+
+std::string_view encoding_of(const Settings& settings, const engine::Found& found) {
+  constexpr size_t kMaxEmbeddedBytes = 44;
+  if (found.type() == engine::Type::kString) {
+    int64_t integer = 0;
+    if (resp::parse_integer(found.string(), &integer)) return "int";
+    return found.string().size() <= kMaxEmbeddedBytes ? "embstr" : "raw";
+  }
+  if (!is_compact(settings, found.collection())) return "hashtable";
+  return found.type() == engine::Type::kSet ? "intset" : "listpack";
+}
+
+}  // namespace starling::server
