@@ -58,9 +58,7 @@ NodeIndex ClusterThread::target_of(std::span<const engine::KeyRef> keys, bool wr
 
 // Whether the command looks at what its keys hold, so that other replicas have to be asked.
 bool ClusterThread::must_read_first(const Client& client, const Command& command, Arguments arguments) const {
-  if (!asks_others(client)) return false;
-  const Overwrites blind = command.spec->overwrites_blindly;
-  return blind == nullptr || !blind(arguments);
+  return asks_others(client) && command.spec->reads_before(arguments);
 }
 
 // Keys that are watched elsewhere are read there, too: the node has what other clients have changed before
@@ -138,7 +136,7 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
     if (const auto admission = admit_whole_read(client, command, arguments)) return *admission;
   }
   const bool placed = !keys.empty();
-  const bool exec = client.transaction.open && command.spec->name == "exec" && command.parent == nullptr;
+  const bool exec = client.transaction.open && command.executes;
   if (!placed && !whole && !(exec && client.remote_watch)) return Admission::kRun;
   if (placement_ == nullptr) {
     refuse(client, "CLUSTERDOWN The cluster has not formed yet: " + node_.waiting_for());
@@ -154,7 +152,7 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       client.transaction.open &&
       (!exec || client.transaction.broken || (client.watch_state != nullptr && client.watch_state->dirty));
   if (own_client && !void_transaction) {
-    const bool watch = command.spec->name == "watch" && command.parent == nullptr;
+    const bool watch = (command.spec->flags & kWatchesKeys) != 0;
     if (!exec && !watch) {
       if (const auto admission = admit_fan_out(client, command, arguments, keys, writes)) return *admission;
     }

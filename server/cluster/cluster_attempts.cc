@@ -22,15 +22,6 @@ constexpr int kMaxAttempts = 8;
 // Of the clients that wait for a key: so many go on at once when it is decided.
 constexpr size_t kTurnsOfAKey = 4;
 
-// What these do to a key that others change at the same time adds up, whatever their replies count.
-constexpr std::string_view kMerging[] = {"expire", "expireat", "hdel",       "hmset",
-                                         "hset",   "pexpire",  "pexpireat",  "persist",
-                                         "sadd",   "srem",     "vclock|del", "vclock|set"};
-
-bool merges(const Command& command) {
-  return std::find(std::begin(kMerging), std::end(kMerging), command.full_name) != std::end(kMerging);
-}
-
 bool one_partition(std::span<const engine::KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(),
                      [&](const engine::KeyRef& key) { return key.key.partition == keys[0].key.partition; });
@@ -47,7 +38,8 @@ bool ClusterThread::must_agree(const Client& client, const Command& command, con
   if (write.level == cluster::Level::kOne || (write.level == cluster::Level::kNumber && write.number == 1))
     return false;
   const uint32_t flags = command.spec->flags | (client.transaction.open ? client.transaction.flags : 0);
-  if ((flags & kWholeKeyspace) != 0 || merges(command) || !one_partition(keys)) return false;
+  if ((flags & kWholeKeyspace) != 0 || (command.spec->flags & kMerges) != 0 || !one_partition(keys))
+    return false;
   const uint16_t partition = keys[0].key.partition;
   if (!placement_->holds(partition, placement_->self) || placement_->replicas(partition).size() == 1)
     return false;

@@ -162,7 +162,7 @@ void ClusterThread::forward_transaction(Client& client, NodeIndex target,
   for (const QueuedCommand& queued : transaction.queue) {
     forward.requests += encode_forwarded(prefix, queued.arguments);
     databases.follow(*queued.command, queued.arguments);
-    selects |= queued.command->spec->name == "select";
+    selects |= queued.command->spec->renumbers == Renumbers::kSelects;
   }
   forward.requests += encode_forwarded(prefix, exec);
   forward.replies = static_cast<int>(transaction.queue.size()) + (watches ? 2 : 3);

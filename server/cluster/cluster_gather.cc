@@ -28,11 +28,10 @@ constexpr int64_t kWholeTimeoutUs = 60'000'000;
 std::optional<Admission> ClusterThread::admit_fan_out(Client& client, const Command& command,
                                                       Arguments arguments,
                                                       std::span<const engine::KeyRef> keys, bool writes) {
-  const auto step = static_cast<size_t>(command.spec->keys.step);
-  if (keys.size() < 2 || command.parent != nullptr || arguments.size() != 1 + keys.size() * step)
-    return std::nullopt;
-  const Join join = join_of(*command.spec);
-  if (join == Join::kNone) return std::nullopt;
+  const Join join = command.spec->join;
+  if (join == Join::kNone || keys.size() < 2) return std::nullopt;
+  const auto step = static_cast<size_t>(command.spec->keys.front().step);
+  if (arguments.size() != 1 + keys.size() * step) return std::nullopt;
   std::vector<NodeIndex> targets;
   targets.reserve(keys.size());
   for (const engine::KeyRef& key : keys) {
@@ -149,15 +148,15 @@ void ClusterThread::finish_gather(uint64_t token, std::string_view reply) {
 // Of commands that tell of all keys, unless all are here. Nothing: it is none.
 std::optional<Admission> ClusterThread::admit_whole_read(Client& client, const Command& command,
                                                          Arguments arguments) {
-  if (holds_everything_ || command.parent != nullptr) return std::nullopt;
+  if (holds_everything_) return std::nullopt;
   const auto tells_of_all = [](const CommandSpec& spec) {
-    return spec.name == "scan" || whole_join_of(spec) != Join::kNone;
+    return spec.scope == Scope::kKeyspace && (spec.flags & kWrite) == 0;
   };
   if (client.transaction.open) {
     const auto& queue = client.transaction.queue;
-    const bool refused = command.spec->name == "exec" && !client.transaction.broken &&
+    const bool refused = command.executes && !client.transaction.broken &&
                          std::any_of(queue.begin(), queue.end(), [&](const QueuedCommand& queued) {
-                           return queued.command->parent == nullptr && tells_of_all(*queued.command->spec);
+                           return tells_of_all(*queued.command->spec);
                          });
     if (!refused) return std::nullopt;
     refuse(client,
@@ -167,7 +166,7 @@ std::optional<Admission> ClusterThread::admit_whole_read(Client& client, const C
   }
   if (!tells_of_all(*command.spec)) return std::nullopt;
   uint64_t cursor = 0;
-  const bool scan = command.spec->name == "scan";
+  const bool scan = command.spec->join == Join::kWalk;
   if (scan && !parse_scan_cursor(arguments[1], &cursor)) return std::nullopt;
   if (connecting()) return refuse_unless_connecting(client, {});
   // What it sent before is to be seen.
@@ -175,7 +174,7 @@ std::optional<Admission> ClusterThread::admit_whole_read(Client& client, const C
   statistics_.fan_outs.add(1);
   auto begun = std::make_unique<Gather>();
   Gather& gather = *begun;
-  gather.join = whole_join_of(*command.spec);
+  gather.join = command.spec->join;
   gather.prefix = prefix_of(client);
   gather.arguments.assign(arguments.begin(), arguments.end());
   gather.deadline_us = now_us() + kWholeTimeoutUs;
@@ -274,8 +273,7 @@ std::shared_ptr<const PartitionSet> ClusterThread::partitions_of(const Partition
 // Changes of the whole keyspace: every node has to make them, or what one keeps would come back by repair.
 Admission ClusterThread::admit_whole(Client& client, const Command& command, Arguments arguments) {
   if (client.tunnel != nullptr) return Admission::kRun;
-  const bool flush = command.spec->name == "flushall" || command.spec->name == "flushdb";
-  if (!flush || client.transaction.open) {
+  if (command.spec->join == Join::kNone || client.transaction.open) {
     refuse(client, "ERR in a cluster only FLUSHALL and FLUSHDB change whole databases, and not inside MULTI");
     return Admission::kAnswered;
   }

@@ -65,9 +65,9 @@ void ClusterThread::follow_leaving() {
   std::erase_if(accepted_, [this](LinkId link) { return !links_.alive(link); });
   size_t own_clients = 0;
   io_thread_.for_each_client([&](Client& client) {
-    // SHUTDOWN's own client waits for the end of it all.
+    // Who asked for the end waits for it.
     const bool asked_for_it =
-        client.waiting == Waiting::kForAnswer && client.last_command->spec->name == "shutdown";
+        client.waiting == Waiting::kForAnswer && (client.last_command->spec->flags & kEndsServer) != 0;
     own_clients += client.tunnel == nullptr && !asked_for_it ? 1 : 0;
   });
   const bool told = accepted_.empty() || now_us() - leaving_since_us_ > kLeavingNoticeUs;

@@ -61,22 +61,6 @@ std::string join_sum(std::span<const std::string> replies) {
 
 }  // namespace
 
-Join join_of(const CommandSpec& spec) {
-  const std::string_view name = spec.name;
-  if (name == "mget") return Join::kInOrder;
-  if (name == "mset") return Join::kStatus;
-  if (name == "del" || name == "unlink" || name == "exists" || name == "touch") return Join::kSum;
-  return Join::kNone;
-}
-
-Join whole_join_of(const CommandSpec& spec) {
-  const std::string_view name = spec.name;
-  if (name == "dbsize") return Join::kSum;
-  if (name == "keys") return Join::kNames;
-  if (name == "randomkey") return Join::kAnyName;
-  return Join::kNone;
-}
-
 std::vector<FanOutPart> split_keys(std::span<const cluster::NodeIndex> targets) {
   std::vector<FanOutPart> parts;
   for (size_t i = 0; i < targets.size(); ++i) {
@@ -140,6 +124,7 @@ std::string join_replies(Join join, std::span<const FanOutPart> parts, std::span
       }
       return told.empty() ? replies[0] : replies[told[choice % told.size()]];
     }
+    case Join::kWalk:
     case Join::kNone:
       break;
   }

@@ -1,12 +1,7 @@
 // Commands whose keys may be on several nodes, because each key's part of them is a command of its own: how
 // they are split and how the replies of the parts become one. Pure functions.
 //
-//   MGET                          the values, in the order of the keys
-//   MSET                          OK
-//   DEL UNLINK EXISTS TOUCH       the sum
-//   DBSIZE                        the sum; each node counts the partitions that it answers for
-//   KEYS                          all names; likewise
-//   RANDOMKEY                     one of the names, of those that were told
+// Which commands these are, and how their replies join, is declared with them (CommandSpec::join).
 //
 // The parts run on their own: together they are not atomic. If one fails, so does the command, and what
 // others were to change may be changed.
@@ -19,16 +14,9 @@
 #include <vector>
 
 #include "cluster/topology/topology.h"
-#include "server/execute/command.h"
+#include "server/execute/command_spec.h"
 
 namespace starling::server {
-
-enum class Join : uint8_t { kNone, kInOrder, kStatus, kSum, kNames, kAnyName };
-
-// Of commands on keys. kNone: it runs on one node, or not at all.
-Join join_of(const CommandSpec& spec);
-// Of commands over all keys; kNone for all others.
-Join whole_join_of(const CommandSpec& spec);
 
 struct FanOutPart {
   cluster::NodeIndex node;

@@ -29,6 +29,15 @@ bool parse_real_argument(const CommandContext& context, size_t i, Real* value, s
 
 }  // namespace
 
+bool has_word(Arguments arguments, size_t from, std::initializer_list<std::string_view> words) {
+  for (size_t i = from; i < arguments.size(); ++i) {
+    for (const std::string_view word : words) {
+      if (is_word(arguments[i], word)) return true;
+    }
+  }
+  return false;
+}
+
 bool integer_argument(const CommandContext& context, size_t i, int64_t* value, std::string_view error) {
   if (resp::parse_integer(context.argument(i), value)) return true;
   context.reply.error(error);

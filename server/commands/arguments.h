@@ -6,6 +6,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <initializer_list>
 #include <string_view>
 
 #include "engine/base/key.h"
@@ -33,6 +34,9 @@ inline bool is_word(std::string_view argument, std::string_view word) {
   }
   return true;
 }
+
+// Whether one of the words, as for is_word(), is among the arguments from position `from` on.
+bool has_word(Arguments arguments, size_t from, std::initializer_list<std::string_view> words);
 
 // Argument i as a number. `error` is the reply when it is none.
 [[nodiscard]] bool integer_argument(const CommandContext& context, size_t i, int64_t* value,

@@ -4,9 +4,6 @@
 #include <bit>
 #include <string>
 
-#include "server/execute/command_history.h"
-#include "server/execute/command_metadata.h"
-
 namespace starling::server {
 namespace {
 
@@ -60,10 +57,9 @@ void write_specification(const KeySpecification& specification, resp::ReplyWrite
   }
 }
 
-size_t tip_count(const CommandMetadata* metadata) {
-  size_t count = 0;
-  while (metadata != nullptr && count < CommandMetadata::kMaxTips && !metadata->tips[count].empty()) ++count;
-  return count;
+size_t tip_count(const Documentation& docs) {
+  return static_cast<size_t>(std::find(docs.tips.begin(), docs.tips.end(), std::string_view()) -
+                             docs.tips.begin());
 }
 
 void write_text(std::string_view name, std::string_view value, resp::ReplyWriter& reply) {
@@ -147,17 +143,16 @@ void write_command_information(const Command& command, resp::ReplyWriter& reply)
   reply.integer(spec.arity);
   write_names(spec.flags, flag_name, "", reply);
   // Positions count from the container's name, as in the request.
-  reply.integer(spec.keys.first);
-  reply.integer(spec.keys.last);
-  reply.integer(spec.keys.step);
+  const KeyRange range = key_range(spec.keys);
+  reply.integer(range.first);
+  reply.integer(range.last);
+  reply.integer(range.step);
   write_names(spec.categories, category_name, "@", reply);
-  const CommandMetadata* metadata = find_metadata(command.full_name);
-  const size_t tips = tip_count(metadata);
+  const size_t tips = tip_count(spec.docs);
   reply.set(tips);
-  for (size_t i = 0; i < tips; ++i) reply.bulk(metadata->tips[i]);
-  const auto specifications = key_specifications(command);
-  reply.set(specifications.size());
-  for (const KeySpecification& specification : specifications) write_specification(specification, reply);
+  for (size_t i = 0; i < tips; ++i) reply.bulk(spec.docs.tips[i]);
+  reply.set(spec.keys.size());
+  for (const KeySpecification& specification : spec.keys) write_specification(specification, reply);
   if (command.subcommands.empty()) return reply.set(0);
   reply.array(command.subcommands.size());
   for (const Command* subcommand : command.subcommands) write_command_information(*subcommand, reply);
@@ -165,27 +160,25 @@ void write_command_information(const Command& command, resp::ReplyWriter& reply)
 
 void write_command_documentation(const Command& command, resp::ReplyWriter& reply) {
   const CommandSpec& spec = *command.spec;
-  const CommandMetadata* metadata = find_metadata(command.full_name);
-  const bool complexity = metadata != nullptr && !metadata->complexity.empty();
-  const Deprecation* deprecation = find_deprecation(command.full_name);
-  const bool system = is_system_command(command.full_name);
-  const std::span<const CommandChange> history = command_history(command.full_name);
-  reply.map(size_t{3} + complexity + system + (deprecation != nullptr ? 3 : 0) + !history.empty() +
+  const Documentation& docs = spec.docs;
+  const bool complexity = !docs.complexity.empty();
+  const bool deprecated = !docs.deprecated.since.empty();
+  reply.map(size_t{3} + complexity + docs.for_tests + (deprecated ? 3 : 0) + !docs.history.empty() +
             !command.arguments.empty() + !command.subcommands.empty());
   write_text("summary", spec.summary, reply);
   write_text("since", spec.since, reply);
   write_text("group", spec.group, reply);
-  if (complexity) write_text("complexity", metadata->complexity, reply);
-  if (system) write_document_flag("syscmd", reply);
-  if (deprecation != nullptr) {
+  if (complexity) write_text("complexity", docs.complexity, reply);
+  if (docs.for_tests) write_document_flag("syscmd", reply);
+  if (deprecated) {
     write_document_flag("deprecated", reply);
-    write_text("deprecated_since", deprecation->since, reply);
-    write_text("replaced_by", deprecation->replaced_by, reply);
+    write_text("deprecated_since", docs.deprecated.since, reply);
+    write_text("replaced_by", docs.deprecated.replaced_by, reply);
   }
-  if (!history.empty()) write_history(history, reply);
+  if (!docs.history.empty()) write_history(docs.history, reply);
   if (!command.arguments.empty()) {
     reply.bulk("arguments");
-    ArgumentWriter(key_specifications(command).size(), reply).write(command.arguments);
+    ArgumentWriter(spec.keys.size(), reply).write(command.arguments);
   }
   if (command.subcommands.empty()) return;
   reply.bulk("subcommands");

@@ -1,10 +1,7 @@
 #include "server/execute/command_line.h"
 
-#include <algorithm>
-
 #include "server/commands/families.h"
 #include "server/config/setting_spec.h"
-#include "server/execute/command_metadata.h"
 
 namespace starling::server {
 namespace {
@@ -27,10 +24,8 @@ constexpr std::string_view kUsage =
 
 void append_command(const CommandSpec& spec, const std::string& container, std::string* out) {
   const std::string name = container + std::string(spec.name);
-  std::string full_name = name;
-  std::replace(full_name.begin(), full_name.end(), ' ', '|');
   *out += name + "\t" + std::string(spec.difference) + "\t" +
-          (may_hold_loop(full_name) ? "holds its loop" : "") + "\n";
+          (spec.docs.work == Work::kHoldsLoop ? "holds its loop" : "") + "\n";
   for (const CommandSpec& subcommand : spec.subcommands) append_command(subcommand, name + " ", out);
 }
 

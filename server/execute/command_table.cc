@@ -1,5 +1,6 @@
 #include "server/execute/command_table.h"
 
+#include <algorithm>
 #include <cstring>
 
 #include "engine/base/assert.h"
@@ -68,8 +69,11 @@ Command* CommandTable::add(const CommandSpec& spec, const Command* parent) {
   command->spec = &spec;
   command->parent = parent;
   command->id = static_cast<uint32_t>(all_.size());
-  command->has_keys = (spec.keys.first != 0 || spec.find_keys != nullptr) && (spec.key_use & kKeyNotKey) == 0;
-  command->one_key = command->has_keys && spec.find_keys == nullptr && spec.keys.first == spec.keys.last;
+  command->has_keys = names_keys(spec);
+  command->one_key = command->has_keys && spec.find_keys == nullptr && spec.keys.size() == 1 &&
+                     !spec.keys.front().counted && spec.keys.front().last == 0;
+  if (command->one_key) command->key_position = static_cast<size_t>(spec.keys.front().first);
+  command->executes = spec.in_multi == InMulti::kExecutes;
   command->full_name =
       parent ? std::string(parent->full_name) + "|" + std::string(spec.name) : std::string(spec.name);
   const bool understood = parse_argument_syntax(spec.syntax, &command->arguments);
@@ -134,13 +138,22 @@ const Command* CommandTable::find_full(std::string_view full_name) const {
 bool find_keys(const CommandSpec& spec, Arguments arguments, std::vector<int>* positions) {
   positions->clear();
   if (spec.find_keys != nullptr) return spec.find_keys(arguments, positions);
-  if (spec.keys.first == 0) return true;
-  const int count = static_cast<int>(arguments.size());
-  const int last = spec.keys.last < 0 ? count + spec.keys.last : spec.keys.last;
-  if (last >= count) return false;
-  const int step = spec.keys.step > 0 ? spec.keys.step : 1;
-  for (int at = spec.keys.first; at <= last; at += step) positions->push_back(at);
-  return true;
+  return std::all_of(spec.keys.begin(), spec.keys.end(), [&](const KeySpecification& specification) {
+    return specification.find(arguments, positions);
+  });
+}
+
+bool names_keys(const CommandSpec& spec) {
+  return spec.find_keys != nullptr || spec.keys.are_keys();
+}
+
+uint16_t key_use_at(const CommandSpec& spec, Arguments arguments, int position) {
+  const auto found = std::find_if(spec.keys.begin(), spec.keys.end(), [&](const KeySpecification& each) {
+    return each.covers(position, arguments.size());
+  });
+  // Only a command's own finder finds keys of which nothing is declared.
+  if (found == spec.keys.end()) return 0;
+  return (found->use & kKeyVariable) != 0 ? spec.exact_use(arguments) : found->use;
 }
 
 std::string_view flag_name(int bit) {

@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "server/execute/argument_syntax.h"
-#include "server/execute/command.h"
+#include "server/execute/command_spec.h"
 
 namespace starling::server {
 
@@ -22,7 +22,9 @@ struct Command {
   // What stands where its keys would are names of records: not of channels, nor of what is only asked about. Only such
   // names are locked, read from the disk and asked of replicas.
   bool has_keys = false;
-  bool one_key = false;   // The key is at a fixed position, and there is only one.
+  bool one_key = false;  // The key is at a fixed position, and there is only one:
+  size_t key_position = 0;
+  bool executes = false;  // InMulti::kExecutes.
   std::string full_name;  // "get", "client|getname".
   std::vector<ArgumentDescription> arguments;
   std::vector<const Command*> subcommands;
@@ -67,6 +69,12 @@ bool equals_ignoring_case(std::string_view a, std::string_view b);
 
 // The positions of the keys in `arguments`, in order. False when the arguments make no sense for the command.
 bool find_keys(const CommandSpec& spec, Arguments arguments, std::vector<int>* positions);
+
+// Whether what stands where its keys would are keys.
+bool names_keys(const CommandSpec& spec);
+
+// KeyUse bits of the key at `position`; those of a command whose use of it depends on the other arguments are exact.
+uint16_t key_use_at(const CommandSpec& spec, Arguments arguments, int position);
 
 // Names as COMMAND INFO and ACL CAT show them, by bit.
 std::string_view flag_name(int bit);      // Empty: not shown.

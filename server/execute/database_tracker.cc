@@ -19,13 +19,17 @@ DatabaseTracker::DatabaseTracker(int selected, int count) : selected_(selected),
 }
 
 void DatabaseTracker::follow(const Command& command, Arguments arguments) {
-  if (command.parent != nullptr) return;
   size_t first = 0, second = 0;
-  if (command.spec->name == "select") {
-    if (parse(arguments[1], &first)) selected_ = static_cast<int>(first);
-  } else if (command.spec->name == "swapdb") {
-    if (parse(arguments[1], &first) && parse(arguments[2], &second))
-      std::swap(before_[first], before_[second]);
+  switch (command.spec->renumbers) {
+    case Renumbers::kNothing:
+      break;
+    case Renumbers::kSelects:
+      if (parse(arguments[1], &first)) selected_ = static_cast<int>(first);
+      break;
+    case Renumbers::kSwaps:
+      if (parse(arguments[1], &first) && parse(arguments[2], &second))
+        std::swap(before_[first], before_[second]);
+      break;
   }
 }
 

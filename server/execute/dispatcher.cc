@@ -35,11 +35,7 @@ uint64_t recorded_from_cycles(const Settings& settings) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Server& server, IoThread& io_thread)
-    : server_(server),
-      io_thread_(io_thread),
-      exec_(server.commands().find("exec")),
-      quorum_exec_(server.commands().find_full("quorum|exec")) {
+Dispatcher::Dispatcher(Server& server, IoThread& io_thread) : server_(server), io_thread_(io_thread) {
   batch_.reserve(kBatchRequests);
 }
 
@@ -68,7 +64,7 @@ bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
   const Arguments arguments = prepared->request.arguments;
   prepared->command = server_.commands().find(arguments[0]);
   if (prepared->command == nullptr || !prepared->command->one_key) return true;
-  const size_t position = static_cast<size_t>(prepared->command->spec->keys.first);
+  const size_t position = prepared->command->key_position;
   if (position >= arguments.size()) return true;
   prepared->key.emplace(arguments[position]);
   if (ClusterThread* cluster = io_thread_.cluster(); cluster != nullptr)
@@ -153,7 +149,7 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
   }
   const Command* command = resolve(client, prepared.command, arguments);
   if (command == nullptr || refuse(client, *command)) return Outcome::kDone;
-  if (command == quorum_exec_ && io_thread_.cluster() != nullptr && !client.transaction.open &&
+  if ((command->spec->flags & kUnwraps) != 0 && io_thread_.cluster() != nullptr && !client.transaction.open &&
       unwrap(client, prepared)) {
     return dispatch(client, prepared);
   }
@@ -165,7 +161,7 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
     io_thread_.postpone(client, hold);
     return Outcome::kWaits;
   }
-  if (client.transaction.open && is_queued(*command)) [[unlikely]] {
+  if (client.transaction.open && command->spec->in_multi == InMulti::kQueued) [[unlikely]] {
     queue(client, *command, arguments);
     return Outcome::kDone;
   }

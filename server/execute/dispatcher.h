@@ -53,10 +53,8 @@ class Dispatcher {
   };
   enum class Outcome { kDone, kWaits };
 
-  bool is_exec(const Command& command) const { return &command == exec_; }
+  static bool is_exec(const Command& command) { return command.executes; }
   uint32_t effective_flags(const Client& client, const Command& command) const;
-  // In an open transaction.
-  static bool is_queued(const Command& command);
   // False: the request is a forwarded one, and its prefix makes no sense.
   bool prepare(Client& client, PreparedRequest* prepared);
   void prefetch_batch();
@@ -98,8 +96,6 @@ class Dispatcher {
 
   Server& server_;
   IoThread& io_thread_;
-  const Command* const exec_;
-  const Command* const quorum_exec_;
   std::vector<BatchEntry> batch_;
   std::vector<engine::Lookup> lookups_;  // Of the batch; kept for its room.
   uint64_t last_cycles_ = 0;             // When the previous command of this batch ended.

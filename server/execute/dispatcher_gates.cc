@@ -11,21 +11,6 @@
 namespace starling::server {
 namespace {
 
-// Commands that a transaction does not queue: they run at once.
-constexpr std::string_view kUnqueued[] = {"exec", "discard", "multi", "watch", "quit", "reset"};
-constexpr std::string_view kAllowedInSubscribeMode[] = {"ping",         "subscribe",    "unsubscribe",
-                                                        "psubscribe",   "punsubscribe", "ssubscribe",
-                                                        "sunsubscribe", "quit",         "reset"};
-
-template <size_t N>
-bool contains(const std::string_view (&names)[N], const Command& command) {
-  if (command.parent != nullptr) return false;
-  for (const std::string_view name : names) {
-    if (name == command.spec->name) return true;
-  }
-  return false;
-}
-
 // As C's "%.*s": ends at a NUL.
 std::string_view text_of(std::string_view bytes, size_t max_bytes) {
   bytes = bytes.substr(0, max_bytes);
@@ -37,10 +22,6 @@ std::string_view text_of(std::string_view bytes, size_t max_bytes) {
 // EXEC does what its queued commands do.
 uint32_t Dispatcher::effective_flags(const Client& client, const Command& command) const {
   return command.spec->flags | (is_exec(command) ? client.transaction.flags : 0);
-}
-
-bool Dispatcher::is_queued(const Command& command) {
-  return !contains(kUnqueued, command);
 }
 
 void Dispatcher::reject(Client& client, const Command* command, std::string_view error) {
@@ -108,10 +89,9 @@ const Command* Dispatcher::resolve(Client& client, const Command* command, Argum
 
 bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
   if (server_.settings().max_memory_bytes == 0) return false;
-  const bool may_need_memory =
-      (effective_flags(client, command) & kDenyOom) != 0 ||
-      (client.transaction.open && !is_exec(command) && command.full_name != "discard" &&
-       command.full_name != "quit" && command.full_name != "reset");
+  const bool may_need_memory = (effective_flags(client, command) & kDenyOom) != 0 ||
+                               (client.transaction.open && (command.spec->in_multi == InMulti::kQueued ||
+                                                            command.spec->in_multi == InMulti::kAnswered));
   return may_need_memory && server_.engine().make_room();
 }
 
@@ -148,7 +128,7 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
            "MISCONF Errors writing to the commit log: " + server_.engine().write_refusal().message());
     return true;
   }
-  if (client.in_subscribe_mode() && !contains(kAllowedInSubscribeMode, command)) [[unlikely]] {
+  if ((flags & kInSubscribeMode) == 0 && client.in_subscribe_mode()) [[unlikely]] {
     reject(client, &command,
            "ERR Can't execute '" + command.full_name +
                "': only (P|S)SUBSCRIBE / (P|S)UNSUBSCRIBE / PING / QUIT / RESET are allowed in this context");

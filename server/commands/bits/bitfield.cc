@@ -152,6 +152,10 @@ void bitfield_ro(CommandContext& context) {
   run_bitfield(context, true);
 }
 
+uint16_t exact_bitfield_use(Arguments arguments) {
+  return has_word(arguments, 2, {"set", "incrby"}) ? kKeyRW | kKeyAccess | kKeyUpdate : kKeyRO | kKeyAccess;
+}
+
 }  // namespace
 
 std::span<const CommandSpec> bitfield_commands() {
@@ -163,23 +167,24 @@ std::span<const CommandSpec> bitfield_commands() {
                   .arity = -2,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatBitmap | kCatSlow,
-                  .keys = {1, 1, 1},
-                  .key_use = kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariable,
+                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariable),
                   .handler = bitfield,
                   .group = "bitmap",
                   .since = "3.2.0",
-                  .summary = "Reads, sets and adds to integers of any width within a string."},
+                  .summary = "Reads, sets and adds to integers of any width within a string.",
+                  .exact_use = exact_bitfield_use,
+                  .docs = {.complexity = "O(1)"}},
       CommandSpec{.name = "bitfield_ro",
                   .syntax = "key [GET {encoding offset:integer}] ...",
                   .arity = -2,
                   .flags = kReadOnly | kFast,
                   .categories = kCatRead | kCatBitmap | kCatFast,
-                  .keys = {1, 1, 1},
-                  .key_use = kKeyRO | kKeyAccess,
+                  .keys = key_at(1, kKeyRO | kKeyAccess),
                   .handler = bitfield_ro,
                   .group = "bitmap",
                   .since = "6.0.0",
-                  .summary = "Reads integers of any width within a string."},
+                  .summary = "Reads integers of any width within a string.",
+                  .docs = {.complexity = "O(1)"}},
   };
   return commands;
 }

@@ -252,8 +252,11 @@ void repair(CommandContext& context) {
   context.reply.ok();
 }
 
+constexpr CommandChange kClusterSlotsHistory[] = {{"4.0.0", "Ids of nodes."},
+                                                  {"7.0.0", "More about how nodes are reached."}};
+
 CommandSpec of_cluster(std::string_view usage, int arity, Handler handler, std::string_view summary,
-                       std::string_view difference = {}) {
+                       const Documentation& docs = {}, std::string_view difference = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
@@ -263,7 +266,9 @@ CommandSpec of_cluster(std::string_view usage, int arity, Handler handler, std::
           .group = "cluster",
           .since = "3.0.0",
           .summary = summary,
-          .difference = difference};
+          .difference = difference,
+          .scope = Scope::kNode,
+          .docs = docs};
 }
 
 void help(CommandContext& context) {
@@ -310,9 +315,10 @@ void help(CommandContext& context) {
 std::span<const CommandSpec> own_subcommands() {
   static const std::array subcommands = {
       of_cluster("countkeysinslot slot:integer", 3, count_keys_in_slot,
-                 "Keys of a slot that this node holds."),
+                 "Keys of a slot that this node holds.", {.complexity = "O(1)"}),
       of_cluster("getkeysinslot slot:integer count:integer", 4, get_keys_in_slot,
-                 "Names of keys of a slot that this node holds."),
+                 "Names of keys of a slot that this node holds.",
+                 {.complexity = "O(N)", .work = Work::kElsewhere, .tips = {"nondeterministic_output"}}),
       [] {
         CommandSpec spec = of_cluster("help", 2, help, "Explains the subcommands.");
         spec.flags |= kLoading;
@@ -323,17 +329,20 @@ std::span<const CommandSpec> own_subcommands() {
                  "For each node with writes waiting here until it is back: how many, their bytes of memory, "
                  "the age of "
                  "the oldest in seconds, and how their delivery goes.",
-                 "Redis has no such command"),
-      of_cluster("info", 2, info, "The state of the cluster.", "has fields of its own"),
-      of_cluster("keyslot key:string", 3, keyslot, "The slot of a key."),
-      of_cluster("myid", 2, myid, "The id of this node."),
+                 {}, "Redis has no such command"),
+      of_cluster("info", 2, info, "The state of the cluster.",
+                 {.complexity = "O(1)", .tips = {"nondeterministic_output"}}, "has fields of its own"),
+      of_cluster("keyslot key:string", 3, keyslot, "The slot of a key.",
+                 {.complexity = "O(N)", .work = Work::kOfFewThings}),
+      of_cluster("myid", 2, myid, "The id of this node.", {.complexity = "O(1)"}),
       of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
+                 {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
                  "every node is a master, of the slots that it coordinates now"),
       [] {
         CommandSpec spec = of_cluster("repair", 2, repair,
                                       "Compares this node's records with all other replicas now, and brings "
                                       "what differs both ways. CLUSTER INFO shows how far it is.",
-                                      "Redis has no such command");
+                                      {}, "Redis has no such command");
         spec.flags |= kAdmin;
         return spec;
       }(),
@@ -342,18 +351,25 @@ std::span<const CommandSpec> own_subcommands() {
             of_cluster("restamp", 2, restamp,
                        "Gives this node's records that were stamped by a clock far ahead, and that "
                        "other nodes therefore refuse, new stamps. Replies with how many there were.",
-                       "Redis has no such command");
+                       {}, "Redis has no such command");
         spec.flags |= kAdmin;
         return spec;
       }(),
       [] {
-        CommandSpec spec =
-            of_cluster("shards", 2, shards, "Which node coordinates which slots.", "one shard for each node");
+        CommandSpec spec = of_cluster(
+            "shards", 2, shards, "Which node coordinates which slots.",
+            {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
+            "one shard for each node");
         spec.since = "7.0.0";
         return spec;
       }(),
       of_cluster(
           "slots", 2, slots, "Which nodes hold which slots.",
+          {.complexity = "O(N)",
+           .work = Work::kOfFewThings,
+           .tips = {"nondeterministic_output"},
+           .history = kClusterSlotsHistory,
+           .deprecated = {"7.0.0", "CLUSTER SHARDS"}},
           "one node for each range, the one that coordinates it now; the others take every command as well"),
   };
   return subcommands;
@@ -390,7 +406,9 @@ std::span<const CommandSpec> cluster_commands() {
                       },
                   .group = "cluster",
                   .since = "3.0.0",
-                  .summary = "Accepted: no node ever sends a client on with ASK."},
+                  .summary = "Accepted: no node ever sends a client on with ASK.",
+                  .scope = Scope::kSession,
+                  .docs = {.complexity = "O(1)"}},
       CommandSpec{.name = "readonly",
                   .arity = 1,
                   .flags = kFast | kLoading | kStale,
@@ -401,7 +419,8 @@ std::span<const CommandSpec> cluster_commands() {
                       },
                   .group = "cluster",
                   .since = "3.0.0",
-                  .summary = "Accepted: every node answers reads anyway."},
+                  .summary = "Accepted: every node answers reads anyway.",
+                  .scope = Scope::kSession},
       CommandSpec{.name = "readwrite",
                   .arity = 1,
                   .flags = kFast | kLoading | kStale,
@@ -412,7 +431,8 @@ std::span<const CommandSpec> cluster_commands() {
                       },
                   .group = "cluster",
                   .since = "3.0.0",
-                  .summary = "Accepted: every node takes writes anyway."},
+                  .summary = "Accepted: every node takes writes anyway.",
+                  .scope = Scope::kSession},
   };
   return commands;
 }

@@ -98,8 +98,11 @@ void count_failure_reports(CommandContext& context) {
   if (member_argument(context, &member)) context.reply.integer(static_cast<int64_t>(member.accusers));
 }
 
+constexpr CommandChange kClusterMeetHistory[] = {{"4.0.0", "The bus port."}};
+
 CommandSpec about_nodes(std::string_view usage, int arity, uint32_t flags, Handler handler,
-                        std::string_view since, std::string_view summary, std::string_view difference = {}) {
+                        std::string_view since, std::string_view summary, const Documentation& docs = {},
+                        std::string_view difference = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
@@ -109,7 +112,9 @@ CommandSpec about_nodes(std::string_view usage, int arity, uint32_t flags, Handl
           .group = "cluster",
           .since = since,
           .summary = summary,
-          .difference = difference};
+          .difference = difference,
+          .scope = Scope::kNode,
+          .docs = docs};
 }
 
 }  // namespace
@@ -117,18 +122,26 @@ CommandSpec about_nodes(std::string_view usage, int arity, uint32_t flags, Handl
 std::span<const CommandSpec> cluster_member_subcommands() {
   static const std::array subcommands = {
       about_nodes("count-failure-reports node-id", 3, kAdmin, count_failure_reports, "3.0.0",
-                  "How many nodes hear nothing of a node."),
+                  "How many nodes hear nothing of a node.",
+                  {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}}),
       about_nodes("forget node-id", 3, kAdmin | kNoAsyncLoading, forget, "3.0.0",
-                  "Removes a node from this node's view.",
+                  "Removes a node from this node's view.", {.complexity = "O(1)"},
                   "always refused: membership is agreed on by all nodes"),
       about_nodes("links", 2, 0, links, "7.0.0", "The connections to and from other nodes.",
+                  {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
                   "of the loop that serves the client; buffers are told by what they hold"),
       about_nodes("meet ip port:integer [cluster_bus_port:integer]@4.0.0", -4, kAdmin | kNoAsyncLoading, meet,
                   "3.0.0", "Names an address at which there is a node.",
+                  {.complexity = "O(1)", .history = kClusterMeetHistory},
                   "adds the address to the seeds until the process ends; it does not make a node a member"),
       about_nodes("replicas node-id", 3, kAdmin, replicas, "5.0.0", "The replicas of a node.",
+                  {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
                   "always empty: slots have replicas, nodes have none"),
       about_nodes("slaves node-id", 3, kAdmin, replicas, "3.0.0", "The replicas of a node, by the old name.",
+                  {.complexity = "O(N)",
+                   .work = Work::kOfFewThings,
+                   .tips = {"nondeterministic_output"},
+                   .deprecated = {"5.0.0", "CLUSTER REPLICAS"}},
                   "always empty: slots have replicas, nodes have none"),
   };
   return subcommands;

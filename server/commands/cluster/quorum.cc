@@ -108,8 +108,8 @@ bool inner_keys(Arguments arguments, std::vector<int>* positions) {
   if (inner >= arguments.size()) return false;
   const Arguments command = arguments.subspan(inner);
   const CommandSpec* spec = find_inner(command);
-  if (spec == nullptr || equals_ignoring_case(command[0], "quorum") || (spec->key_use & kKeyNotKey) != 0 ||
-      !find_keys(*spec, command, positions)) {
+  if (spec == nullptr || equals_ignoring_case(command[0], "quorum") ||
+      (!spec->keys.empty() && !spec->keys.are_keys()) || !find_keys(*spec, command, positions)) {
     return false;
   }
   for (int& position : *positions) position += static_cast<int>(inner);
@@ -247,7 +247,8 @@ CommandSpec plain(std::string_view usage, int arity, Handler handler, std::strin
           .handler = handler,
           .group = "cluster",
           .since = "starling",
-          .summary = summary};
+          .summary = summary,
+          .scope = Scope::kSession};
 }
 
 std::span<const CommandSpec> quorum_subcommands() {
@@ -261,7 +262,8 @@ std::span<const CommandSpec> quorum_subcommands() {
         CommandSpec spec = plain(
             "exec [R level] [W level] [SLOPPY | STRICT] [TIMEOUT milliseconds:integer] -- command [arg ...]",
             -4, exec, "Runs one command with quorums of its own.");
-        spec.flags |= kMovableKeys;
+        spec.flags |= kMovableKeys | kUnwraps;
+        spec.scope = Scope::kKeys;
         spec.find_keys = inner_keys;
         spec.find_secrets = inner_secrets;
         return spec;
@@ -269,8 +271,8 @@ std::span<const CommandSpec> quorum_subcommands() {
       [] {
         CommandSpec spec = plain("explain key", 3, explain,
                                  "Which nodes hold a key, how they are, and which version each has.");
-        spec.keys = {2, 2, 1};
-        spec.key_use = kKeyRO | kKeyNotKey;
+        spec.keys = key_at(2, kKeyRO | kKeyNotKey);
+        spec.scope = Scope::kNode;
         return spec;
       }(),
   };

@@ -212,15 +212,14 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-CommandSpec of_key(std::string_view usage, int arity, uint32_t flags, uint16_t key_use, Handler handler,
+CommandSpec of_key(std::string_view usage, int arity, uint32_t flags, int key_use, Handler handler,
                    std::string_view summary) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
           .flags = flags,
           .categories = ((flags & kWrite) != 0 ? kCatWrite : kCatRead) | kCatString | kCatFast,
-          .keys = {2, 2, 1},
-          .key_use = key_use,
+          .keys = key_at(2, key_use),
           .handler = handler,
           .group = "string",
           .since = "starling",
@@ -233,9 +232,9 @@ std::span<const CommandSpec> vclock_subcommands() {
              "All values of a key that no later write has seen, and the context to write with."),
       of_key("set key context value [expiration= EX seconds:integer | PX milliseconds:integer | EXAT "
              "unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time]",
-             -5, kWrite | kDenyOom | kFast, kKeyOW | kKeyUpdate | kKeyAccess, set,
+             -5, kWrite | kDenyOom | kFast | kMerges, kKeyOW | kKeyUpdate | kKeyAccess, set,
              "Replaces the values that the context covers; others stay as siblings."),
-      of_key("del key context", 4, kWrite | kFast, kKeyRM | kKeyDelete, del,
+      of_key("del key context", 4, kWrite | kFast | kMerges, kKeyRM | kKeyDelete, del,
              "Deletes the values that the context covers; others stay."),
       of_key("inspect key", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, inspect,
              "Every sibling of a key with who wrote it and when, tombstones included."),
@@ -246,7 +245,8 @@ std::span<const CommandSpec> vclock_subcommands() {
                   .handler = help,
                   .group = "string",
                   .since = "starling",
-                  .summary = "Explains the subcommands."},
+                  .summary = "Explains the subcommands.",
+                  .scope = Scope::kNode},
       CommandSpec{.name = "compare",
                   .syntax = "context other",
                   .arity = 4,
@@ -255,7 +255,8 @@ std::span<const CommandSpec> vclock_subcommands() {
                   .handler = compare,
                   .group = "string",
                   .since = "starling",
-                  .summary = "Whether one context has seen another."},
+                  .summary = "Whether one context has seen another.",
+                  .scope = Scope::kNode},
   };
   return subcommands;
 }

@@ -134,6 +134,9 @@ void restore(CommandContext& context) {
   context.reply.ok();
 }
 
+constexpr CommandChange kRestoreHistory[] = {
+    {"3.0.0", "REPLACE."}, {"5.0.0", "ABSTTL."}, {"5.0.0", "IDLETIME and FREQ."}};
+
 }  // namespace
 
 std::span<const CommandSpec> dump_commands() {
@@ -144,27 +147,27 @@ std::span<const CommandSpec> dump_commands() {
           .arity = 2,
           .flags = kReadOnly,
           .categories = kCatKeyspace | kCatRead | kCatSlow,
-          .keys = {1, 1, 1},
-          .key_use = kKeyRO | kKeyAccess,
+          .keys = key_at(1, kKeyRO | kKeyAccess),
           .handler = dump,
           .group = "generic",
           .since = "2.6.0",
           .summary = "What a key holds, as bytes that RESTORE takes.",
           .difference =
-              "never compresses, so that long values give other bytes, which restore to the same value"},
+              "never compresses, so that long values give other bytes, which restore to the same value",
+          .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .tips = {"nondeterministic_output"}}},
       CommandSpec{.name = "restore",
                   .syntax = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME "
                             "seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0",
                   .arity = -4,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous,
-                  .keys = {1, 1, 1},
-                  .key_use = kKeyOW | kKeyUpdate,
+                  .keys = key_at(1, kKeyOW | kKeyUpdate),
                   .handler = restore,
                   .group = "generic",
                   .since = "2.6.0",
                   .summary = "Makes a key of what DUMP gave.",
-                  .difference = "strings, hashes and sets only; a payload with bytes to spare is refused"},
+                  .difference = "strings, hashes and sets only; a payload with bytes to spare is refused",
+                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kRestoreHistory}},
   };
   return commands;
 }

@@ -82,34 +82,38 @@ void help(CommandContext& context) {
 }
 
 CommandSpec of_key(std::string_view usage, Handler handler, std::string_view summary,
-                   std::string_view difference = {}) {
+                   const Documentation& docs, std::string_view difference = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = 3,
           .flags = kReadOnly,
           .categories = kCatKeyspace | kCatRead | kCatSlow,
-          .keys = {2, 2, 1},
-          .key_use = kKeyRO,
+          .keys = key_at(2, kKeyRO),
           .handler = handler,
           .group = "generic",
           .since = "2.2.3",
           .summary = summary,
-          .difference = difference};
+          .difference = difference,
+          .docs = docs};
 }
 
 std::span<const CommandSpec> object_subcommands() {
   static const std::array subcommands = {
       of_key("encoding key", encoding, "How the value of a key is kept.",
+             {.complexity = "O(1)", .work = Work::kHoldsLoop, .tips = {"nondeterministic_output"}},
              "follows from the content alone: a value that Redis converted and that then shrank, or a string "
              "that was "
              "appended to, shows as newly made"),
       [] {
-        CommandSpec spec = of_key("freq key", freq, "How often a key was used lately.");
+        CommandSpec spec = of_key("freq key", freq, "How often a key was used lately.",
+                                  {.complexity = "O(1)", .tips = {"nondeterministic_output"}});
         spec.since = "4.0.0";
         return spec;
       }(),
-      of_key("idletime key", idletime, "The seconds since a key was last used."),
+      of_key("idletime key", idletime, "The seconds since a key was last used.",
+             {.complexity = "O(1)", .tips = {"nondeterministic_output"}}),
       of_key("refcount key", refcount, "How many references a value has.",
+             {.complexity = "O(1)", .tips = {"nondeterministic_output"}},
              "what Redis would answer for the same content"),
       CommandSpec{.name = "help",
                   .arity = 2,
@@ -118,7 +122,8 @@ std::span<const CommandSpec> object_subcommands() {
                   .handler = help,
                   .group = "generic",
                   .since = "6.2.0",
-                  .summary = "Explains the subcommands."},
+                  .summary = "Explains the subcommands.",
+                  .scope = Scope::kNode},
   };
   return subcommands;
 }

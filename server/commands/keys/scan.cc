@@ -141,22 +141,28 @@ void randomkey(CommandContext& context) {
   });
 }
 
+constexpr CommandChange kScanHistory[] = {{"6.0.0", "TYPE."}};
+
 }  // namespace
 
 std::span<const CommandSpec> scan_commands() {
   static const std::array commands = {
-      CommandSpec{
-          .name = "keys",
-          .syntax = "pattern",
-          .arity = 2,
-          .flags = kReadOnly | kWholeKeyspace,
-          .categories = kCatKeyspace | kCatRead | kCatSlow | kCatDangerous,
-          .handler = keys,
-          .group = "generic",
-          .since = "1.0.0",
-          .summary = "All keys that match a pattern.",
-          .difference =
-              "other clients go on meanwhile: keys that they make or remove may or may not be listed"},
+      CommandSpec{.name = "keys",
+                  .syntax = "pattern",
+                  .arity = 2,
+                  .flags = kReadOnly | kWholeKeyspace,
+                  .categories = kCatKeyspace | kCatRead | kCatSlow | kCatDangerous,
+                  .handler = keys,
+                  .group = "generic",
+                  .since = "1.0.0",
+                  .summary = "All keys that match a pattern.",
+                  .difference =
+                      "other clients go on meanwhile: keys that they make or remove may or may not be listed",
+                  .scope = Scope::kKeyspace,
+                  .join = Join::kNames,
+                  .docs = {.complexity = "O(N)",
+                           .work = Work::kElsewhere,
+                           .tips = {"request_policy:all_shards", "nondeterministic_output_order"}}},
       CommandSpec{.name = "scan",
                   .syntax = "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type]@6.0.0",
                   .arity = -2,
@@ -165,15 +171,25 @@ std::span<const CommandSpec> scan_commands() {
                   .handler = scan,
                   .group = "generic",
                   .since = "2.8.0",
-                  .summary = "Walks over the keys of a database in steps."},
-      CommandSpec{.name = "randomkey",
-                  .arity = 1,
-                  .flags = kReadOnly | kWholeKeyspace,
-                  .categories = kCatKeyspace | kCatRead | kCatSlow,
-                  .handler = randomkey,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "Any key of the database."},
+                  .summary = "Walks over the keys of a database in steps.",
+                  .scope = Scope::kKeyspace,
+                  .join = Join::kWalk,
+                  .docs = {.complexity = "O(1)",
+                           .work = Work::kElsewhere,
+                           .tips = {"nondeterministic_output", "request_policy:special"},
+                           .history = kScanHistory}},
+      CommandSpec{
+          .name = "randomkey",
+          .arity = 1,
+          .flags = kReadOnly | kWholeKeyspace,
+          .categories = kCatKeyspace | kCatRead | kCatSlow,
+          .handler = randomkey,
+          .group = "generic",
+          .since = "1.0.0",
+          .summary = "Any key of the database.",
+          .scope = Scope::kKeyspace,
+          .join = Join::kAnyName,
+          .docs = {.complexity = "O(1)", .tips = {"request_policy:all_shards", "nondeterministic_output"}}},
   };
   return commands;
 }

@@ -143,12 +143,12 @@ void help(CommandContext& context) {
   for (const std::string_view line : kLines) context.reply.simple_string(line);
 }
 
-constexpr uint32_t kPlain = kPubSub | kNoScript | kLoading | kStale;
+constexpr uint32_t kPlain = kPubSub | kNoScript | kLoading | kStale | kInSubscribeMode;
 constexpr uint32_t kQuery = kPubSub | kLoading | kStale;
 constexpr uint32_t kCategories = kCatPubSub | kCatSlow;
 
 CommandSpec spec(std::string_view usage, int arity, uint32_t flags, uint32_t categories, Handler handler,
-                 std::string_view since, std::string_view summary) {
+                 std::string_view since, std::string_view summary, const Documentation& docs = {}) {
   CommandSpec spec;
   spec.name = name_in(usage);
   spec.syntax = syntax_in(usage);
@@ -159,29 +159,33 @@ CommandSpec spec(std::string_view usage, int arity, uint32_t flags, uint32_t cat
   spec.group = "pubsub";
   spec.since = since;
   spec.summary = summary;
+  spec.scope = (flags & kInSubscribeMode) != 0 ? Scope::kSession : Scope::kNode;
+  spec.docs = docs;
   return spec;
 }
 
 std::span<const CommandSpec> pubsub_subcommands() {
   static const std::array commands = {
       spec("channels [pattern]", -2, kQuery, kCategories, channels<ChannelKind::kChannel>, "2.8.0",
-           "Lists the channels that have subscribers."),
+           "Lists the channels that have subscribers.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
       spec("help", 2, kLoading | kStale, kCatSlow, help, "6.2.0", "Describes the subcommands."),
-      spec("numpat", 2, kQuery, kCategories, pattern_count, "2.8.0", "Counts the patterns subscribed to."),
+      spec("numpat", 2, kQuery, kCategories, pattern_count, "2.8.0", "Counts the patterns subscribed to.",
+           {.complexity = "O(1)"}),
       spec("numsub [channel ...]", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kChannel>, "2.8.0",
-           "Counts the subscribers of channels."),
+           "Counts the subscribers of channels.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
       spec("shardchannels [pattern]", -2, kQuery, kCategories, channels<ChannelKind::kShard>, "7.0.0",
-           "Lists the shard channels that have subscribers."),
+           "Lists the shard channels that have subscribers.",
+           {.complexity = "O(N)", .work = Work::kOfFewThings}),
       spec("shardnumsub [shardchannel ...]", -2, kQuery, kCategories, subscriber_counts<ChannelKind::kShard>,
-           "7.0.0", "Counts the subscribers of shard channels."),
+           "7.0.0", "Counts the subscribers of shard channels.",
+           {.complexity = "O(N)", .work = Work::kOfFewThings}),
   };
   return commands;
 }
 
 // Shard channels stand where keys would, so that cluster clients can route by them. A message is told to all nodes.
-CommandSpec with_channels(CommandSpec spec, KeyPositions positions) {
-  spec.keys = positions;
-  spec.key_use = kKeyNotKey;
+CommandSpec with_channels(CommandSpec spec, const KeySpecification& channels) {
+  spec.keys = channels;
   return spec;
 }
 
@@ -195,27 +199,32 @@ CommandSpec with_subcommands(CommandSpec spec, std::span<const CommandSpec> subc
 std::span<const CommandSpec> pubsub_commands() {
   static const std::array commands = {
       spec("psubscribe {pattern} ...", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>, "2.0.0",
-           "Listens to all channels that match the patterns."),
+           "Listens to all channels that match the patterns.",
+           {.complexity = "O(N)", .work = Work::kOfFewThings}),
       spec("publish channel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
-           kCatPubSub | kCatFast, publish<false>, "2.0.0", "Sends a message to a channel."),
+           kCatPubSub | kCatFast, publish<false>, "2.0.0", "Sends a message to a channel.",
+           {.complexity = "O(N+M)", .work = Work::kOfFewThings}),
       with_subcommands(spec("pubsub", -2, 0, kCatSlow, help, "2.8.0", "Tells who listens to what."),
                        pubsub_subcommands()),
       spec("punsubscribe [pattern ...]", -1, kPlain, kCategories, unsubscribe<ChannelKind::kPattern>, "2.0.0",
-           "Stops listening by patterns."),
+           "Stops listening by patterns.", {.complexity = "O(N+M)", .work = Work::kOfFewThings}),
       with_channels(
           spec("spublish shardchannel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
-               kCatPubSub | kCatFast, publish<true>, "7.0.0", "Sends a message to a shard channel."),
-          {1, 1, 1}),
-      with_channels(spec("ssubscribe shardchannel ...", -2, kPlain, kCategories,
-                         subscribe<ChannelKind::kShard>, "7.0.0", "Listens to shard channels."),
-                    {1, -1, 1}),
+               kCatPubSub | kCatFast, publish<true>, "7.0.0", "Sends a message to a shard channel.",
+               {.complexity = "O(N)", .work = Work::kOfFewThings}),
+          key_at(1, kKeyNotKey)),
+      with_channels(
+          spec("ssubscribe shardchannel ...", -2, kPlain, kCategories, subscribe<ChannelKind::kShard>,
+               "7.0.0", "Listens to shard channels.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
+          keys_from(1, kKeyNotKey)),
       spec("subscribe channel ...", -2, kPlain, kCategories, subscribe<ChannelKind::kChannel>, "2.0.0",
-           "Listens to channels."),
+           "Listens to channels.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
       with_channels(spec("sunsubscribe [shardchannel ...]", -1, kPlain, kCategories,
-                         unsubscribe<ChannelKind::kShard>, "7.0.0", "Stops listening to shard channels."),
-                    {1, -1, 1}),
+                         unsubscribe<ChannelKind::kShard>, "7.0.0", "Stops listening to shard channels.",
+                         {.complexity = "O(N)", .work = Work::kOfFewThings}),
+                    keys_from(1, kKeyNotKey)),
       spec("unsubscribe [channel ...]", -1, kPlain, kCategories, unsubscribe<ChannelKind::kChannel>, "2.0.0",
-           "Stops listening to channels."),
+           "Stops listening to channels.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
   };
   return commands;
 }

@@ -6,7 +6,8 @@
 namespace starling::server {
 
 constexpr CommandSpec admin_subcommand(std::string_view usage, int arity, uint32_t flags, Handler handler,
-                                       std::string_view since, std::string_view summary) {
+                                       std::string_view since, std::string_view summary,
+                                       const Documentation& docs = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
@@ -15,7 +16,9 @@ constexpr CommandSpec admin_subcommand(std::string_view usage, int arity, uint32
           .handler = handler,
           .group = "server",
           .since = since,
-          .summary = summary};
+          .summary = summary,
+          .scope = Scope::kNode,
+          .docs = docs};
 }
 
 constexpr CommandSpec help_subcommand(Handler handler, std::string_view since) {
@@ -26,7 +29,8 @@ constexpr CommandSpec help_subcommand(Handler handler, std::string_view since) {
           .handler = handler,
           .group = "server",
           .since = since,
-          .summary = "Explains the subcommands."};
+          .summary = "Explains the subcommands.",
+          .scope = Scope::kNode};
 }
 
 }  // namespace starling::server

@@ -9,7 +9,6 @@
 #include "server/commands/families.h"
 #include "server/commands/help.h"
 #include "server/execute/command_description.h"
-#include "server/execute/command_metadata.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -128,7 +127,7 @@ void get_keys_and_flags(CommandContext& context) {
   for (const int position : positions) {
     context.reply.array(2);
     context.reply.bulk(context.argument(2 + static_cast<size_t>(position)));
-    write_key_use(key_use_at(*command, context.arguments.subspan(2), position), context.reply);
+    write_key_use(key_use_at(*command->spec, context.arguments.subspan(2), position), context.reply);
   }
 }
 
@@ -155,8 +154,10 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
+constexpr CommandChange kCommandInfoHistory[] = {{"7.0.0", "Without names, all commands."}};
+
 constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
-                                 std::string_view summary) {
+                                 std::string_view summary, const Documentation& docs = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
@@ -165,22 +166,33 @@ constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler hand
           .handler = handler,
           .group = "server",
           .since = since,
-          .summary = summary};
+          .summary = summary,
+          .scope = Scope::kNode,
+          .docs = docs};
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
-      subcommand("count", 2, count, "2.8.13", "How many commands there are."),
-      subcommand("docs [command-name ...]", -2, docs, "7.0.0", "What commands do, since when."),
-      subcommand("getkeys command [arg ...]", -4, get_keys, "2.8.13",
-                 "The keys among a command's arguments."),
+      subcommand("count", 2, count, "2.8.13", "How many commands there are.", {.complexity = "O(1)"}),
+      subcommand(
+          "docs [command-name ...]", -2, docs, "7.0.0", "What commands do, since when.",
+          {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output_order"}}),
+      subcommand("getkeys command [arg ...]", -4, get_keys, "2.8.13", "The keys among a command's arguments.",
+                 {.complexity = "O(N)", .work = Work::kOfFewThings}),
       subcommand("getkeysandflags command [arg ...]", -4, get_keys_and_flags, "7.0.0",
-                 "The keys among a command's arguments, and what happens to them."),
+                 "The keys among a command's arguments, and what happens to them.",
+                 {.complexity = "O(N)", .work = Work::kOfFewThings}),
       subcommand("help", 2, help, "5.0.0", "Explains the subcommands."),
       subcommand("info [command-name ...]", -2, info, "2.8.13",
-                 "Arity, flags, keys and categories of commands."),
-      subcommand("list [FILTERBY (filterby= MODULE module-name | ACLCAT category | PATTERN pattern)]", -2,
-                 list, "7.0.0", "The names of commands."),
+                 "Arity, flags, keys and categories of commands.",
+                 {.complexity = "O(N)",
+                  .work = Work::kOfFewThings,
+                  .tips = {"nondeterministic_output_order"},
+                  .history = kCommandInfoHistory}),
+      subcommand(
+          "list [FILTERBY (filterby= MODULE module-name | ACLCAT category | PATTERN pattern)]", -2, list,
+          "7.0.0", "The names of commands.",
+          {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output_order"}}),
   };
   return kSubcommands;
 }
@@ -197,7 +209,11 @@ std::span<const CommandSpec> command_commands() {
                   .group = "server",
                   .since = "2.8.13",
                   .summary = "Describes all commands.",
-                  .subcommands = subcommands()},
+                  .subcommands = subcommands(),
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(N)",
+                           .work = Work::kOfFewThings,
+                           .tips = {"nondeterministic_output_order"}}},
   };
   return commands;
 }

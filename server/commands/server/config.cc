@@ -107,9 +107,12 @@ void help(CommandContext& context) {
   for (std::string_view line : kLines) context.reply.simple_string(line);
 }
 
+constexpr CommandChange kConfigGetHistory[] = {{"7.0.0", "Several patterns."}};
+constexpr CommandChange kConfigSetHistory[] = {{"7.0.0", "Several settings."}};
+
 CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
-                       std::string_view summary) {
-  return admin_subcommand(usage, arity, kNoScript | kLoading | kStale, handler, since, summary);
+                       std::string_view summary, const Documentation& docs = {}) {
+  return admin_subcommand(usage, arity, kNoScript | kLoading | kStale, handler, since, summary, docs);
 }
 
 CommandSpec with_secrets(CommandSpec spec, SecretFinder find_secrets) {
@@ -119,13 +122,20 @@ CommandSpec with_secrets(CommandSpec spec, SecretFinder find_secrets) {
 
 std::span<const CommandSpec> subcommands() {
   static const std::array subcommands = {
-      subcommand("get {parameter} ...", -3, get, "2.0.0", "The values of settings."),
+      subcommand("get {parameter} ...", -3, get, "2.0.0", "The values of settings.",
+                 {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kConfigGetHistory}),
       help_subcommand(help, "5.0.0"),
-      subcommand("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero."),
-      subcommand("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file."),
-      with_secrets(subcommand("set {parameter value} ...", -4, set, "2.0.0",
-                              "Changes settings of the running server."),
-                   set_secrets),
+      subcommand("resetstat", 2, reset_statistics, "2.0.0", "Sets the server's counters back to zero.",
+                 {.complexity = "O(1)"}),
+      subcommand("rewrite", 2, rewrite, "2.8.0", "Writes the settings in force to the configuration file.",
+                 {.complexity = "O(1)"}),
+      with_secrets(
+          subcommand("set {parameter value} ...", -4, set, "2.0.0", "Changes settings of the running server.",
+                     {.complexity = "O(N)",
+                      .work = Work::kOfFewThings,
+                      .tips = {"request_policy:all_nodes", "response_policy:all_succeeded"},
+                      .history = kConfigSetHistory}),
+          set_secrets),
   };
   return subcommands;
 }

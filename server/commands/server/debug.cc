@@ -165,7 +165,8 @@ std::span<const CommandSpec> debug_commands() {
           .since = "1.0.0",
           .summary = "Groups the commands that tests of servers and clients need.",
           .find_keys = find_debug_keys,
-          .difference = "fewer subcommands, and CHECKPOINT; SLEEP stops one loop; RELOAD is a checkpoint"},
+          .difference = "fewer subcommands, and CHECKPOINT; SLEEP stops one loop; RELOAD is a checkpoint",
+          .docs = {.for_tests = true}},
   };
   return commands;
 }

@@ -16,6 +16,8 @@ void info(CommandContext& context) {
   context.reply.verbatim("txt", writer.text());
 }
 
+constexpr CommandChange kInfoHistory[] = {{"7.0.0", "Several sections."}};
+
 }  // namespace
 
 std::span<const CommandSpec> info_commands() {
@@ -30,7 +32,12 @@ std::span<const CommandSpec> info_commands() {
                   .since = "1.0.0",
                   .summary = "Figures about the server, by sections.",
                   .difference = "figures about forks, replicas and scripts are constant; the section rocksdb "
-                                "is Starling's own"},
+                                "is Starling's own",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(1)",
+                           .tips = {"nondeterministic_output", "request_policy:all_shards",
+                                    "response_policy:special"},
+                           .history = kInfoHistory}},
   };
   return commands;
 }

@@ -124,19 +124,37 @@ void help(CommandContext& context) {
 }
 
 constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view since,
-                                 std::string_view summary) {
-  return admin_subcommand(usage, arity, kNoScript | kLoading | kStale, handler, since, summary);
+                                 std::string_view summary, const Documentation& docs = {}) {
+  return admin_subcommand(usage, arity, kNoScript | kLoading | kStale, handler, since, summary, docs);
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
-      subcommand("doctor", 2, doctor, "2.8.13", "Advice about slow events."),
-      subcommand("graph event", 3, graph, "2.8.13", "The samples of an event, drawn."),
+      subcommand(
+          "doctor", 2, doctor, "2.8.13", "Advice about slow events.",
+          {.complexity = "O(1)",
+           .tips = {"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}}),
+      subcommand(
+          "graph event", 3, graph, "2.8.13", "The samples of an event, drawn.",
+          {.complexity = "O(1)",
+           .tips = {"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}}),
       help_subcommand(help, "2.8.13"),
-      subcommand("histogram [command ...]", -2, histogram, "7.0.0", "How long the calls of commands took."),
-      subcommand("history event", 3, history, "2.8.13", "The samples of an event."),
-      subcommand("latest", 2, latest, "2.8.13", "The last sample of every event."),
-      subcommand("reset [event ...]", -2, reset, "2.8.13", "Forgets samples."),
+      subcommand(
+          "histogram [command ...]", -2, histogram, "7.0.0", "How long the calls of commands took.",
+          {.complexity = "O(N)",
+           .work = Work::kOfFewThings,
+           .tips = {"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}}),
+      subcommand(
+          "history event", 3, history, "2.8.13", "The samples of an event.",
+          {.complexity = "O(1)",
+           .tips = {"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}}),
+      subcommand(
+          "latest", 2, latest, "2.8.13", "The last sample of every event.",
+          {.complexity = "O(1)",
+           .tips = {"nondeterministic_output", "request_policy:all_nodes", "response_policy:special"}}),
+      subcommand(
+          "reset [event ...]", -2, reset, "2.8.13", "Forgets samples.",
+          {.complexity = "O(1)", .tips = {"request_policy:all_nodes", "response_policy:all_succeeded"}}),
   };
   return kSubcommands;
 }

@@ -135,7 +135,7 @@ void help(CommandContext& context) {
 }
 
 constexpr CommandSpec subcommand(std::string_view usage, int arity, uint32_t flags, Handler handler,
-                                 std::string_view summary) {
+                                 std::string_view summary, const Documentation& docs = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
@@ -144,27 +144,38 @@ constexpr CommandSpec subcommand(std::string_view usage, int arity, uint32_t fla
           .handler = handler,
           .group = "server",
           .since = "4.0.0",
-          .summary = summary};
+          .summary = summary,
+          .scope = Scope::kNode,
+          .docs = docs};
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
-      subcommand("doctor", 2, 0, doctor, "Advice about the use of memory."),
+      subcommand(
+          "doctor", 2, 0, doctor, "Advice about the use of memory.",
+          {.complexity = "O(1)",
+           .tips = {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}}),
       subcommand("help", 2, kLoading | kStale, help, "Explains the subcommands."),
-      subcommand("malloc-stats", 2, 0, malloc_stats, "What the allocator holds."),
-      subcommand("purge", 2, 0, purge, "Gives free memory back to the system."),
-      subcommand("stats", 2, 0, stats, "Where the memory goes."),
+      subcommand(
+          "malloc-stats", 2, 0, malloc_stats, "What the allocator holds.",
+          {.tips = {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}}),
+      subcommand("purge", 2, 0, purge, "Gives free memory back to the system.",
+                 {.tips = {"request_policy:all_shards", "response_policy:all_succeeded"}}),
+      subcommand(
+          "stats", 2, 0, stats, "Where the memory goes.",
+          {.complexity = "O(1)",
+           .tips = {"nondeterministic_output", "request_policy:all_shards", "response_policy:special"}}),
       CommandSpec{.name = "usage",
                   .syntax = "key [SAMPLES count:integer]",
                   .arity = -3,
                   .flags = kReadOnly,
                   .categories = kCatRead | kCatSlow,
-                  .keys = {2, 2, 1},
-                  .key_use = kKeyRO,
+                  .keys = key_at(2, kKeyRO),
                   .handler = usage,
                   .group = "server",
                   .since = "4.0.0",
-                  .summary = "The bytes that a key takes."},
+                  .summary = "The bytes that a key takes.",
+                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
   };
   return kSubcommands;
 }

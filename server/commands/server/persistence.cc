@@ -84,21 +84,25 @@ void shutdown(CommandContext& context) {
 
 constexpr uint32_t kAdministration = kCatAdmin | kCatSlow | kCatDangerous;
 
+constexpr CommandChange kBgsaveHistory[] = {{"3.2.2", "SCHEDULE."}};
+constexpr CommandChange kShutdownHistory[] = {{"7.0.0", "NOW, FORCE and ABORT."}};
+
 }  // namespace
 
 std::span<const CommandSpec> persistence_commands() {
   static const std::array commands = {
-      CommandSpec{
-          .name = "bgsave",
-          .syntax = "[SCHEDULE]@3.2.2",
-          .arity = -1,
-          .flags = kAdmin | kNoScript | kNoAsyncLoading,
-          .categories = kAdministration,
-          .handler = background_save,
-          .group = "server",
-          .since = "1.0.0",
-          .summary = "Begins to make a snapshot.",
-          .difference = "makes a data directory under dir/snapshots, keeping the last snapshots-keep"},
+      CommandSpec{.name = "bgsave",
+                  .syntax = "[SCHEDULE]@3.2.2",
+                  .arity = -1,
+                  .flags = kAdmin | kNoScript | kNoAsyncLoading,
+                  .categories = kAdministration,
+                  .handler = background_save,
+                  .group = "server",
+                  .since = "1.0.0",
+                  .summary = "Begins to make a snapshot.",
+                  .difference = "makes a data directory under dir/snapshots, keeping the last snapshots-keep",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(1)", .history = kBgsaveHistory}},
       CommandSpec{.name = "lastsave",
                   .arity = 1,
                   .flags = kLoading | kStale | kFast,
@@ -107,7 +111,9 @@ std::span<const CommandSpec> persistence_commands() {
                   .group = "server",
                   .since = "1.0.0",
                   .summary = "When the last checkpoint or snapshot was.",
-                  .difference = "checkpoints count too"},
+                  .difference = "checkpoints count too",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(1)", .tips = {"nondeterministic_output"}}},
       CommandSpec{.name = "save",
                   .arity = 1,
                   .flags = kAdmin | kNoScript | kNoAsyncLoading | kNoMulti,
@@ -118,17 +124,21 @@ std::span<const CommandSpec> persistence_commands() {
                   .summary = "Makes a snapshot, and answers when it is complete.",
                   .difference =
                       "makes a data directory under dir/snapshots, keeping the last snapshots-keep; other "
-                      "clients go on meanwhile"},
+                      "clients go on meanwhile",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(N)", .work = Work::kElsewhere}},
       CommandSpec{.name = "shutdown",
                   .syntax = "[NOSAVE | SAVE] [NOW]@7.0.0 [FORCE]@7.0.0 [ABORT]@7.0.0",
                   .arity = -1,
-                  .flags = kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy,
+                  .flags = kAdmin | kNoScript | kLoading | kStale | kNoMulti | kAllowBusy | kEndsServer,
                   .categories = kAdministration,
                   .handler = shutdown,
                   .group = "server",
                   .since = "1.0.0",
                   .summary = "Stops the server cleanly.",
-                  .difference = "nothing acknowledged is lost with NOSAVE either"},
+                  .difference = "nothing acknowledged is lost with NOSAVE either",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(N)", .work = Work::kElsewhere, .history = kShutdownHistory}},
   };
   return commands;
 }

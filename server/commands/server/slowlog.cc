@@ -61,17 +61,29 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler,
-                                 std::string_view summary) {
-  return admin_subcommand(usage, arity, kLoading | kStale, handler, "2.2.12", summary);
+constexpr CommandChange kSlowlogGetHistory[] = {{"4.0.0", "The client's address and name."}};
+
+constexpr CommandSpec subcommand(std::string_view usage, int arity, Handler handler, std::string_view summary,
+                                 const Documentation& docs = {}) {
+  return admin_subcommand(usage, arity, kLoading | kStale, handler, "2.2.12", summary, docs);
 }
 
 std::span<const CommandSpec> subcommands() {
   static constexpr std::array kSubcommands = {
-      subcommand("get [count:integer]", -2, get, "The newest entries of the slow log."),
+      subcommand("get [count:integer]", -2, get, "The newest entries of the slow log.",
+                 {.complexity = "O(N)",
+                  .work = Work::kOfFewThings,
+                  .tips = {"request_policy:all_nodes", "nondeterministic_output"},
+                  .history = kSlowlogGetHistory}),
       help_subcommand(help, "6.2.0"),
-      subcommand("len", 2, len, "How many entries the slow log has."),
-      subcommand("reset", 2, reset, "Empties the slow log."),
+      subcommand(
+          "len", 2, len, "How many entries the slow log has.",
+          {.complexity = "O(1)",
+           .tips = {"request_policy:all_nodes", "response_policy:agg_sum", "nondeterministic_output"}}),
+      subcommand("reset", 2, reset, "Empties the slow log.",
+                 {.complexity = "O(N)",
+                  .work = Work::kOfFewThings,
+                  .tips = {"request_policy:all_nodes", "response_policy:all_succeeded"}}),
   };
   return kSubcommands;
 }

@@ -43,7 +43,11 @@ std::span<const CommandSpec> module_subcommands() {
                   .handler = module_list,
                   .group = "server",
                   .since = "4.0.0",
-                  .summary = "Modules: there are none."},
+                  .summary = "Modules: there are none.",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(N)",
+                           .work = Work::kHoldsLoop,
+                           .tips = {"nondeterministic_output_order"}}},
   };
   return kSubcommands;
 }
@@ -58,7 +62,11 @@ std::span<const CommandSpec> function_subcommands() {
                   .handler = function_list,
                   .group = "scripting",
                   .since = "7.0.0",
-                  .summary = "Libraries of functions: there are none yet."},
+                  .summary = "Libraries of functions: there are none yet.",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(N)",
+                           .work = Work::kHoldsLoop,
+                           .tips = {"nondeterministic_output_order"}}},
   };
   return kSubcommands;
 }
@@ -72,7 +80,9 @@ std::span<const CommandSpec> acl_subcommands() {
                   .handler = acl_whoami,
                   .group = "server",
                   .since = "6.0.0",
-                  .summary = "The user of this connection: there is one, default."},
+                  .summary = "The user of this connection: there is one, default.",
+                  .scope = Scope::kNode,
+                  .docs = {.complexity = "O(1)"}},
   };
   return kSubcommands;
 }

@@ -220,12 +220,4 @@ void sintercard(CommandContext& context) {
   context.reply.integer(found);
 }
 
-bool find_counted_keys(Arguments arguments, std::vector<int>* positions) {
-  int64_t count = 0;
-  if (arguments.size() < 3 || !resp::parse_integer(arguments[1], &count)) return false;
-  if (count < 1 || count > static_cast<int64_t>(arguments.size()) - 2) return false;
-  for (int i = 0; i < count; ++i) positions->push_back(2 + i);
-  return true;
-}
-
 }  // namespace starling::server

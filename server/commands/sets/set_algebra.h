@@ -15,7 +15,4 @@ void sunionstore(CommandContext& context);
 void sdiff(CommandContext& context);
 void sdiffstore(CommandContext& context);
 
-// The keys of SINTERCARD: as many as argument 1 says, from argument 2 on.
-bool find_counted_keys(Arguments arguments, std::vector<int>* positions);
-
 }  // namespace starling::server

@@ -115,12 +115,12 @@ std::span<const CommandSpec> lcs_commands() {
                   .arity = -3,
                   .flags = kReadOnly,
                   .categories = kCatRead | kCatString | kCatSlow,
-                  .keys = {1, 2, 1},
-                  .key_use = kKeyRO | kKeyAccess,
+                  .keys = {{.use = kKeyRO | kKeyAccess, .first = 1, .last = 1}},
                   .handler = lcs,
                   .group = "string",
                   .since = "7.0.0",
-                  .summary = "The longest sequence of bytes that two strings have in common, gaps allowed."},
+                  .summary = "The longest sequence of bytes that two strings have in common, gaps allowed.",
+                  .docs = {.complexity = "O(N*M)", .work = Work::kElsewhere}},
   };
   return commands;
 }

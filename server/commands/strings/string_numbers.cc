@@ -60,30 +60,32 @@ void incrbyfloat(CommandContext& context) {
 }
 
 constexpr CommandSpec adder(std::string_view usage, int arity, Handler handler, std::string_view since,
-                            std::string_view summary) {
+                            std::string_view summary, const Documentation& docs = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = arity,
           .flags = kWrite | kDenyOom | kFast,
           .categories = kCatWrite | kCatString | kCatFast,
-          .keys = {1, 1, 1},
-          .key_use = kKeyRW | kKeyAccess | kKeyUpdate,
+          .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
           .handler = handler,
           .group = "string",
           .since = since,
-          .summary = summary};
+          .summary = summary,
+          .docs = docs};
 }
 
 }  // namespace
 
 std::span<const CommandSpec> string_number_commands() {
   static const std::array commands = {
-      adder("decr key", 2, decr, "1.0.0", "Subtracts one from an integer."),
-      adder("decrby key decrement:integer", 3, decrby, "1.0.0", "Subtracts a number from an integer."),
-      adder("incr key", 2, incr, "1.0.0", "Adds one to an integer."),
-      adder("incrby key increment:integer", 3, incrby, "1.0.0", "Adds a number to an integer."),
-      adder("incrbyfloat key increment:double", 3, incrbyfloat, "2.6.0",
-            "Adds a number to a decimal number."),
+      adder("decr key", 2, decr, "1.0.0", "Subtracts one from an integer.", {.complexity = "O(1)"}),
+      adder("decrby key decrement:integer", 3, decrby, "1.0.0", "Subtracts a number from an integer.",
+            {.complexity = "O(1)"}),
+      adder("incr key", 2, incr, "1.0.0", "Adds one to an integer.", {.complexity = "O(1)"}),
+      adder("incrby key increment:integer", 3, incrby, "1.0.0", "Adds a number to an integer.",
+            {.complexity = "O(1)"}),
+      adder("incrbyfloat key increment:double", 3, incrbyfloat, "2.6.0", "Adds a number to a decimal number.",
+            {.complexity = "O(1)"}),
   };
   return commands;
 }

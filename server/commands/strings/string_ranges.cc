@@ -70,18 +70,19 @@ void getrange(CommandContext& context) {
               value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1)));
 }
 
-constexpr CommandSpec range_reader(std::string_view usage, std::string_view since, std::string_view summary) {
+constexpr CommandSpec range_reader(std::string_view usage, std::string_view since, std::string_view summary,
+                                   const Documentation& docs = {}) {
   return {.name = name_in(usage),
           .syntax = syntax_in(usage),
           .arity = 4,
           .flags = kReadOnly,
           .categories = kCatRead | kCatString | kCatSlow,
-          .keys = {1, 1, 1},
-          .key_use = kKeyRO | kKeyAccess,
+          .keys = key_at(1, kKeyRO | kKeyAccess),
           .handler = getrange,
           .group = "string",
           .since = since,
-          .summary = summary};
+          .summary = summary,
+          .docs = docs};
 }
 
 }  // namespace
@@ -93,37 +94,39 @@ std::span<const CommandSpec> string_range_commands() {
                   .arity = 3,
                   .flags = kWrite | kDenyOom | kFast,
                   .categories = kCatWrite | kCatString | kCatFast,
-                  .keys = {1, 1, 1},
-                  .key_use = kKeyRW | kKeyInsert,
+                  .keys = key_at(1, kKeyRW | kKeyInsert),
                   .handler = append,
                   .group = "string",
                   .since = "2.0.0",
-                  .summary = "Adds bytes to the end of a string."},
+                  .summary = "Adds bytes to the end of a string.",
+                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop}},
       range_reader("getrange key start:integer end:integer", "2.4.0",
-                   "A part of a string, by the positions of its first and last byte."),
+                   "A part of a string, by the positions of its first and last byte.",
+                   {.complexity = "O(N)", .work = Work::kHoldsLoop}),
       CommandSpec{.name = "setrange",
                   .syntax = "key offset:integer value",
                   .arity = 4,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatString | kCatSlow,
-                  .keys = {1, 1, 1},
-                  .key_use = kKeyRW | kKeyUpdate,
+                  .keys = key_at(1, kKeyRW | kKeyUpdate),
                   .handler = setrange,
                   .group = "string",
                   .since = "2.2.0",
-                  .summary = "Overwrites a part of a string from an offset on."},
+                  .summary = "Overwrites a part of a string from an offset on.",
+                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop}},
       CommandSpec{.name = "strlen",
                   .syntax = "key",
                   .arity = 2,
                   .flags = kReadOnly | kFast,
                   .categories = kCatRead | kCatString | kCatFast,
-                  .keys = {1, 1, 1},
-                  .key_use = kKeyRO,
+                  .keys = key_at(1, kKeyRO),
                   .handler = string_length,
                   .group = "string",
                   .since = "2.2.0",
-                  .summary = "The size of a string in bytes."},
-      range_reader("substr key start:integer end:integer", "1.0.0", "The old name of GETRANGE."),
+                  .summary = "The size of a string in bytes.",
+                  .docs = {.complexity = "O(1)"}},
+      range_reader("substr key start:integer end:integer", "1.0.0", "The old name of GETRANGE.",
+                   {.complexity = "O(N)", .work = Work::kHoldsLoop, .deprecated = {"2.0.0", "GETRANGE"}}),
   };
   return commands;
 }

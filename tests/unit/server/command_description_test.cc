@@ -7,7 +7,6 @@
 #include <string>
 
 #include "server/commands/families.h"
-#include "server/execute/command_metadata.h"
 
 namespace starling::server {
 namespace {
@@ -57,8 +56,10 @@ TEST_CASE("the documentation of a container holds its subcommands'") {
 }
 
 TEST_CASE("arguments have Redis's form in RESP2 and RESP3") {
-  static const std::array specs = {CommandSpec{
-      .name = "rename", .syntax = "key newkey:key [REPLACE]@7.0.0 [EX a:integer] ...", .arity = -3}};
+  static const std::array specs = {CommandSpec{.name = "rename",
+                                               .syntax = "key newkey:key [REPLACE]@7.0.0 [EX a:integer] ...",
+                                               .arity = -3,
+                                               .keys = {key_at(1, kKeyRW), key_at(2, kKeyOW)}}};
   const std::array families = {std::span<const CommandSpec>(specs)};
   const CommandTable table(families);
   const std::string two = written(write_command_documentation, *table.find("rename"), 2);
@@ -81,33 +82,6 @@ TEST_CASE("what changed in a command has Redis's form in RESP2 and RESP3") {
   const std::string three = written(write_command_documentation, *table.find("set"), 3);
   CHECK(three.find("$7\r\nhistory\r\n~4\r\n" + entries) != std::string::npos);
   CHECK(written(write_command_documentation, *table.find("get"), 2).find("history") == std::string::npos);
-}
-
-TEST_CASE("metadata is found for every name, and for no other") {
-  CHECK(find_metadata("get") != nullptr);
-  CHECK(find_metadata("append") != nullptr);
-  CHECK(find_metadata("watch") != nullptr);
-  CHECK(find_metadata("config|set") != nullptr);
-  CHECK(find_metadata("ge") == nullptr);
-  CHECK(find_metadata("") == nullptr);
-  CHECK(find_metadata("zzz") == nullptr);
-}
-
-TEST_CASE("what happens to a key can depend on the other arguments") {
-  static const std::array specs = {
-      CommandSpec{
-          .name = "set", .keys = {1, 1, 1}, .key_use = kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariable},
-      CommandSpec{.name = "mset", .keys = {1, -1, 2}, .key_use = kKeyOW | kKeyUpdate}};
-  const std::array families = {std::span<const CommandSpec>(specs)};
-  const CommandTable table(families);
-  const std::string_view plain[] = {"set", "k", "v"}, with_get[] = {"set", "k", "v", "GET"};
-  CHECK(key_use_at(*table.find("set"), plain, 1) == (kKeyOW | kKeyUpdate));
-  CHECK(key_use_at(*table.find("set"), with_get, 1) == (kKeyRW | kKeyAccess | kKeyUpdate));
-  const KeySpecification pairs = key_specifications(*table.find("mset")).at(0);
-  CHECK(pairs.covers(1, 5));
-  CHECK_FALSE(pairs.covers(2, 5));
-  CHECK(pairs.covers(3, 5));
-  CHECK_FALSE(pairs.covers(5, 5));
 }
 
 }  // namespace

@@ -8,7 +8,6 @@
 #include <vector>
 
 #include "server/commands/families.h"
-#include "server/execute/command_metadata.h"
 
 namespace starling::server {
 namespace {
@@ -59,12 +58,10 @@ TEST_CASE("what stands where keys do and is none is no key to anybody") {
   for (const auto& command : table.all()) {
     CAPTURE(command->full_name);
     const CommandSpec& spec = *command->spec;
-    const bool placed = spec.keys.first != 0 || spec.find_keys != nullptr;
-    CHECK(command->has_keys == (placed && (spec.key_use & kKeyNotKey) == 0));
     CHECK((!command->one_key || command->has_keys));
-    // Said once: no other list makes keys of what the declaration says are none, or the other way round.
-    for (const KeySpecification& specification : key_specifications(*command))
-      CHECK(((specification.use & kKeyNotKey) == 0) == command->has_keys);
+    // Either keys or what stands in their place.
+    for (const KeySpecification& specification : spec.keys)
+      CHECK(specification.is_key() == command->has_keys);
     // Who touches no data has no use for a key's record: channels are all there is of that kind.
     if ((spec.flags & kPubSub) != 0) CHECK_FALSE(command->has_keys);
   }
@@ -114,19 +111,19 @@ TEST_CASE("subcommands are found under their container only") {
 TEST_CASE("keys at fixed positions") {
   CommandSpec spec{.name = "x", .arity = -2};
   CHECK(positions_of(spec, {"x", "a", "b"}).empty());
-  spec.keys = {1, 1, 1};
+  spec.keys = key_at(1, kKeyRO);
   CHECK(positions_of(spec, {"x", "a", "b"}) == std::vector<int>{1});
-  spec.keys = {1, -1, 1};
+  spec.keys = keys_from(1, kKeyRO);
   CHECK(positions_of(spec, {"x", "a", "b", "c"}) == std::vector<int>{1, 2, 3});
-  spec.keys = {1, -1, 2};
+  spec.keys = keys_from(1, kKeyRO, 2);
   CHECK(positions_of(spec, {"x", "a", "1", "b", "2"}) == std::vector<int>{1, 3});
-  spec.keys = {2, -2, 1};
+  spec.keys = {{.use = kKeyRO, .first = 2, .last = -2}};
   CHECK(positions_of(spec, {"x", "and", "a", "b", "end"}) == std::vector<int>{2, 3});
 }
 
 TEST_CASE("arguments too few for the key positions are refused") {
   CommandSpec spec{.name = "x", .arity = -1};
-  spec.keys = {1, 2, 1};
+  spec.keys = {{.use = kKeyRO, .first = 1, .last = 1}};
   std::vector<int> positions;
   const std::vector<std::string_view> arguments = {"x", "a"};
   CHECK(!find_keys(spec, arguments, &positions));
@@ -134,7 +131,7 @@ TEST_CASE("arguments too few for the key positions are refused") {
 
 TEST_CASE("a command's own key finder is asked first") {
   CommandSpec spec{.name = "x", .arity = -1};
-  spec.keys = {1, 1, 1};
+  spec.keys = key_at(1, kKeyRO);
   spec.find_keys = [](Arguments arguments, std::vector<int>* positions) {
     positions->push_back(static_cast<int>(arguments.size()) - 1);
     return true;
@@ -143,10 +140,10 @@ TEST_CASE("a command's own key finder is asked first") {
 }
 
 TEST_CASE("only a single key at a fixed place is taken for the fast path") {
-  std::array specs = {CommandSpec{.name = "one", .arity = 2, .keys = {1, 1, 1}},
-                      CommandSpec{.name = "many", .arity = -2, .keys = {1, -1, 1}},
+  std::array specs = {CommandSpec{.name = "one", .arity = 2, .keys = key_at(1, kKeyRO)},
+                      CommandSpec{.name = "many", .arity = -2, .keys = keys_from(1, kKeyRO)},
                       CommandSpec{.name = "none", .arity = 1},
-                      CommandSpec{.name = "found", .arity = 2, .keys = {1, 1, 1}}};
+                      CommandSpec{.name = "found", .arity = 2, .keys = key_at(1, kKeyRO)}};
   specs[3].find_keys = [](Arguments, std::vector<int>*) { return true; };
   const std::array families = {std::span<const CommandSpec>(specs)};
   const CommandTable table(families);
@@ -160,20 +157,18 @@ TEST_CASE("only MSET, SETEX, PSETEX and a plain SET overwrite blindly: every oth
   const CommandTable table(all_families());
   std::vector<std::string> blind;
   for (const auto& command : table.all()) {
-    if (command->spec->overwrites_blindly == nullptr) continue;
+    if (command->spec->reads_before == always_reads) continue;
     blind.push_back(command->full_name);
     CAPTURE(command->full_name);
     CHECK((command->spec->flags & kWrite) != 0);
-    CHECK((command->spec->key_use & kKeyRM) == 0);
+    for (const KeySpecification& keys : command->spec->keys) CHECK((keys.use & kKeyRM) == 0);
     CHECK((command->spec->extra_keys == nullptr));
   }
   std::sort(blind.begin(), blind.end());
   CHECK(blind == std::vector<std::string>{"mset", "psetex", "set", "setex"});
 
   const CommandSpec& set = *table.find("set")->spec;
-  const auto plain = [&](std::vector<std::string_view> arguments) {
-    return set.overwrites_blindly(arguments);
-  };
+  const auto plain = [&](std::vector<std::string_view> arguments) { return !set.reads_before(arguments); };
   CHECK(plain({"set", "k", "v"}));
   CHECK(plain({"SET", "k", "v", "EX", "9"}));
   CHECK(plain({"set", "k", "v", "px", "9", "pX", "8"}));

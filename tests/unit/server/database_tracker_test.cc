@@ -6,15 +6,14 @@
 #include <string_view>
 #include <vector>
 
+#include "server/commands/families.h"
+
 namespace starling::server {
 namespace {
 
 void follow(DatabaseTracker& tracker, std::initializer_list<std::string_view> words) {
-  CommandSpec spec;
-  spec.name = *words.begin();
-  Command command;
-  command.spec = &spec;
-  tracker.follow(command, std::vector<std::string_view>(words));
+  static const CommandTable table(all_families());
+  tracker.follow(*table.find(*words.begin()), std::vector<std::string_view>(words));
 }
 
 TEST_CASE("SELECT and SWAPDB within a transaction") {
