@@ -25,6 +25,9 @@ CLEAN = {
     "cluster/wire/secret_proof.cc": "#include <sodium.h>\n",
     "server/process/log.cc": "#include <spdlog/spdlog.h>\n",
     "resp/r.cc": "#include \"resp/r.h\"\n",
+    "server/commands/strings/table.cc": 'CommandSpec{.name = "get"}, reader("substr key start:integer", 4), of("exec", 1)\n',
+    "server/commands/strings/strings.cc": 'if (context.spec.name == "get") return;\n',
+    "server/execute/x.cc": 'reply.error("ERR in \'" + command.full_name); if (level == "quorum" || word == "on") x({"get", "on"});\n',
     "tests/unit/t_test.cc": "#include \"server/s.h\"\n",
 }
 
@@ -53,6 +56,15 @@ BREACHES = [
     ("server/x.cc", "//" + 119 * "-" + "\n", "columns"),
     ("server/x.cc", "// TODO: later\n", "unfinished"),
     ("tests/integration/x.py", "# FIXME\n", "unfinished"),
+    ("server/cluster/x.cc", 'const bool exec = command.spec->name == "exec";\n', "nobody asks"),
+    ("server/cluster/x.cc", "if (other == command->spec->name) return;\n", "nobody asks"),
+    ("server/execute/x.cc", 'if (command.full_name != "quorum|exec") return;\n', "nobody asks"),
+    ("server/execute/x.cc", 'if (equals_ignoring_case(command->spec->name, "on")) return;\n', "nobody asks"),
+    ("server/session/x.cc", 'if ("get" == name) return;\n', "nobody asks"),
+    ("server/session/x.cc", 'if (name == "substr") return;\n', "nobody asks"),
+    ("server/execute/x.h", 'exec_(server.commands().find("exec")),\n', "nobody asks"),
+    ("server/execute/x.h", 'exec_(table.find_full("quorum|exec")),\n', "nobody asks"),
+    ("server/execute/x.cc", 'constexpr std::string_view kUnqueued[] = {"get",\n    "exec|get", "substr"};\n', "nobody asks"),
     ("tests/bench/run", "#!/bin/sh  # TODO\n", "unfinished"),
 ]
 
