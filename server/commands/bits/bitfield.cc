@@ -4,16 +4,15 @@
 //                      "OVERFLOW" ( "WRAP" | "SAT" | "FAIL" ) )
 //   offset    = bit | "#" index-of-the-field
 #include <algorithm>
-#include <array>
 #include <span>
 #include <vector>
 
 #include "server/commands/arguments.h"
 #include "server/commands/bits/bitfield_operation.h"
-#include "server/commands/families.h"
+#include "server/commands/bits/handlers.h"
 #include "server/commands/strings/string_values.h"
 
-namespace starling::server {
+namespace starling::server::bits {
 namespace {
 
 using Kind = BitfieldOperation::Kind;
@@ -145,6 +144,8 @@ void run_bitfield(CommandContext& context, bool read_only) {
   change_fields(context, operations, last_bit);
 }
 
+}  // namespace
+
 void bitfield(CommandContext& context) {
   run_bitfield(context, false);
 }
@@ -156,37 +157,4 @@ uint16_t exact_bitfield_use(Arguments arguments) {
   return has_word(arguments, 2, {"set", "incrby"}) ? kKeyRW | kKeyAccess | kKeyUpdate : kKeyRO | kKeyAccess;
 }
 
-}  // namespace
-
-std::span<const CommandSpec> bitfield_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "bitfield",
-                  .syntax = "key [operation= GET {encoding offset:integer} | {write= [OVERFLOW (WRAP | SAT | "
-                            "FAIL)] (write_operation= SET {encoding offset:integer value:integer} | INCRBY "
-                            "{encoding offset:integer increment:integer})}] ...",
-                  .arity = -2,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kCatWrite | kCatBitmap | kCatSlow,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariable),
-                  .handler = bitfield,
-                  .group = "bitmap",
-                  .since = "3.2.0",
-                  .summary = "Reads, sets and adds to integers of any width within a string.",
-                  .exact_use = exact_bitfield_use,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "bitfield_ro",
-                  .syntax = "key [GET {encoding offset:integer}] ...",
-                  .arity = -2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kCatRead | kCatBitmap | kCatFast,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = bitfield_ro,
-                  .group = "bitmap",
-                  .since = "6.0.0",
-                  .summary = "Reads integers of any width within a string.",
-                  .docs = {.complexity = "O(1)"}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::bits

@@ -1,17 +1,15 @@
 // Strings as arrays of bits: SETBIT, GETBIT, BITCOUNT, BITPOS, BITOP.
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <span>
 #include <vector>
 
 #include "server/commands/arguments.h"
 #include "server/commands/bits/bit_string.h"
-#include "server/commands/families.h"
+#include "server/commands/bits/handlers.h"
 #include "server/commands/strings/string_values.h"
 
-namespace starling::server {
-namespace {
+namespace starling::server::bits {
 
 void setbit(CommandContext& context) {
   constexpr std::string_view kNotBitError = "ERR bit is not an integer or out of range";
@@ -42,6 +40,8 @@ void getbit(CommandContext& context) {
   context.reply.integer(set ? 1 : 0);
 }
 
+namespace {
+
 // A range as the client gave it, in bytes or bits, both ends included; negative: from the end.
 struct Range {
   int64_t first = 0;
@@ -68,6 +68,8 @@ bool resolve(const Range& range, size_t bytes, uint64_t* first, uint64_t* last) 
   *last = static_cast<uint64_t>(range.in_bits ? to : to * 8 + 7);
   return true;
 }
+
+}  // namespace
 
 void bitcount(CommandContext& context) {
   engine::Found found;
@@ -108,6 +110,8 @@ void bitpos(CommandContext& context) {
   context.reply.integer(position);
 }
 
+namespace {
+
 // False: an error was replied.
 bool operation_argument(CommandContext& context, BitOperation* operation) {
   const std::string_view word = context.argument(1);
@@ -127,6 +131,8 @@ bool operation_argument(CommandContext& context, BitOperation* operation) {
   context.reply.error("ERR BITOP NOT must be called with a single source key.");
   return false;
 }
+
+}  // namespace
 
 void bitop(CommandContext& context) {
   BitOperation operation = BitOperation::kAnd;
@@ -153,71 +159,4 @@ void bitop(CommandContext& context) {
   context.reply.integer(static_cast<int64_t>(size));
 }
 
-constexpr CommandChange kBitcountHistory[] = {{"7.0.0", "BYTE and BIT."}};
-constexpr CommandChange kBitposHistory[] = {{"7.0.0", "BYTE and BIT."}};
-
-}  // namespace
-
-std::span<const CommandSpec> bit_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "bitcount",
-                  .syntax = "key [index= start:integer end:integer [index_unit= BYTE | BIT]@7.0.0]",
-                  .arity = -2,
-                  .flags = kReadOnly,
-                  .categories = kCatRead | kCatBitmap | kCatSlow,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = bitcount,
-                  .group = "bitmap",
-                  .since = "2.6.0",
-                  .summary = "How many bits of a string are set.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop, .history = kBitcountHistory}},
-      CommandSpec{.name = "bitop",
-                  .syntax = "operation destkey:key key ...",
-                  .arity = -4,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kCatWrite | kCatBitmap | kCatSlow,
-                  .keys = {key_at(2, kKeyOW | kKeyUpdate), keys_from(3, kKeyRO | kKeyAccess)},
-                  .handler = bitop,
-                  .group = "bitmap",
-                  .since = "2.6.0",
-                  .summary = "Combines strings bit by bit and stores the result.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "bitpos",
-                  .syntax = "key bit:integer [index= start:integer [end_index= end:integer [index_unit= BYTE "
-                            "| BIT]@7.0.0]]",
-                  .arity = -3,
-                  .flags = kReadOnly,
-                  .categories = kCatRead | kCatBitmap | kCatSlow,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = bitpos,
-                  .group = "bitmap",
-                  .since = "2.8.7",
-                  .summary = "The position of the first bit that is set, or clear.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop, .history = kBitposHistory}},
-      CommandSpec{.name = "getbit",
-                  .syntax = "key offset:integer",
-                  .arity = 3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kCatRead | kCatBitmap | kCatFast,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = getbit,
-                  .group = "bitmap",
-                  .since = "2.2.0",
-                  .summary = "One bit of a string.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "setbit",
-                  .syntax = "key offset:integer value:integer",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kCatWrite | kCatBitmap | kCatSlow,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-                  .handler = setbit,
-                  .group = "bitmap",
-                  .since = "2.2.0",
-                  .summary = "Sets or clears one bit of a string.",
-                  .docs = {.complexity = "O(1)"}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::bits

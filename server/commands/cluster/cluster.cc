@@ -1,6 +1,5 @@
 // CLUSTER: what cluster-aware clients and operators ask. Every node takes every command, so nobody is ever
 // sent elsewhere; the answers tell clients which node needs no extra hop.
-#include <array>
 #include <charconv>
 
 #include "engine/base/key.h"
@@ -11,13 +10,12 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/slot_map.h"
 #include "server/commands/arguments.h"
-#include "server/commands/cluster/cluster_members.h"
-#include "server/commands/families.h"
+#include "server/commands/cluster/handlers.h"
 #include "server/commands/help.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
-namespace starling::server {
+namespace starling::server::cluster_command {
 namespace {
 
 ClusterNode* cluster_of(CommandContext& context) {
@@ -36,6 +34,8 @@ std::shared_ptr<const cluster::Placement> placement_of(CommandContext& context) 
   return placement;
 }
 
+}  // namespace
+
 void info(CommandContext& context) {
   ClusterNode* cluster = cluster_of(context);
   if (cluster == nullptr) return;
@@ -47,6 +47,8 @@ void nodes(CommandContext& context) {
   if (cluster == nullptr) return;
   context.reply.verbatim("txt", cluster_nodes(*cluster));
 }
+
+namespace {
 
 EndpointType endpoint_type(const CommandContext& context) {
   return static_cast<EndpointType>(context.server.settings().cluster_endpoint_type.get());
@@ -83,6 +85,8 @@ std::vector<SlotRange> ranges_of(CommandContext& context, const cluster::Placeme
   const ClusterNode& cluster = *context.server.cluster();
   return slot_ranges(placement, [&](cluster::NodeIndex node) { return cluster.coordinates(node); });
 }
+
+}  // namespace
 
 // One node for each range, without replicas: the others answer for it just as well, but to name them as
 // replicas of some slots and masters of others confuses clients.
@@ -155,9 +159,13 @@ void myid(CommandContext& context) {
     context.reply.bulk(cluster->id().to_string());
 }
 
+namespace {
+
 bool slot_argument(CommandContext& context, int64_t* slot) {
   return integer_argument_between(context, 2, 0, engine::kPartitionCount - 1, slot, "ERR Invalid slot");
 }
+
+}  // namespace
 
 void count_keys_in_slot(CommandContext& context) {
   int64_t slot;
@@ -205,6 +213,8 @@ void hints(CommandContext& context) {
   }
 }
 
+namespace {
+
 // On a disk thread. What takes long is looking at all records, as only few are stamped too far ahead.
 engine::Status restamp_all(engine::Engine& engine, int64_t now_ms, uint64_t* restamped) {
   constexpr size_t kKeys = 1024;
@@ -221,6 +231,8 @@ engine::Status restamp_all(engine::Engine& engine, int64_t now_ms, uint64_t* res
   }
   return status;
 }
+
+}  // namespace
 
 void restamp(CommandContext& context) {
   if (placement_of(context) == nullptr) return;
@@ -252,23 +264,9 @@ void repair(CommandContext& context) {
   context.reply.ok();
 }
 
-constexpr CommandChange kClusterSlotsHistory[] = {{"4.0.0", "Ids of nodes."},
-                                                  {"7.0.0", "More about how nodes are reached."}};
-
-CommandSpec of_cluster(std::string_view usage, int arity, Handler handler, std::string_view summary,
-                       const Documentation& docs = {}, std::string_view difference = {}) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kStale,
-          .categories = kCatSlow,
-          .handler = handler,
-          .group = "cluster",
-          .since = "3.0.0",
-          .summary = summary,
-          .difference = difference,
-          .scope = Scope::kNode,
-          .docs = docs};
+// For what a client of Redis Cluster says, and needs not say here.
+void accept(CommandContext& context) {
+  if (cluster_of(context) != nullptr) context.reply.ok();
 }
 
 void help(CommandContext& context) {
@@ -312,129 +310,4 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-std::span<const CommandSpec> own_subcommands() {
-  static const std::array subcommands = {
-      of_cluster("countkeysinslot slot:integer", 3, count_keys_in_slot,
-                 "Keys of a slot that this node holds.", {.complexity = "O(1)"}),
-      of_cluster("getkeysinslot slot:integer count:integer", 4, get_keys_in_slot,
-                 "Names of keys of a slot that this node holds.",
-                 {.complexity = "O(N)", .work = Work::kElsewhere, .tips = {"nondeterministic_output"}}),
-      [] {
-        CommandSpec spec = of_cluster("help", 2, help, "Explains the subcommands.");
-        spec.flags |= kLoading;
-        spec.since = "5.0.0";
-        return spec;
-      }(),
-      of_cluster("hints", 2, hints,
-                 "For each node with writes waiting here until it is back: how many, their bytes of memory, "
-                 "the age of "
-                 "the oldest in seconds, and how their delivery goes.",
-                 {}, "Redis has no such command"),
-      of_cluster("info", 2, info, "The state of the cluster.",
-                 {.complexity = "O(1)", .tips = {"nondeterministic_output"}}, "has fields of its own"),
-      of_cluster("keyslot key:string", 3, keyslot, "The slot of a key.",
-                 {.complexity = "O(N)", .work = Work::kOfFewThings}),
-      of_cluster("myid", 2, myid, "The id of this node.", {.complexity = "O(1)"}),
-      of_cluster("nodes", 2, nodes, "Every node, with its state and slots.",
-                 {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
-                 "every node is a master, of the slots that it coordinates now"),
-      [] {
-        CommandSpec spec = of_cluster("repair", 2, repair,
-                                      "Compares this node's records with all other replicas now, and brings "
-                                      "what differs both ways. CLUSTER INFO shows how far it is.",
-                                      {}, "Redis has no such command");
-        spec.flags |= kAdmin;
-        return spec;
-      }(),
-      [] {
-        CommandSpec spec =
-            of_cluster("restamp", 2, restamp,
-                       "Gives this node's records that were stamped by a clock far ahead, and that "
-                       "other nodes therefore refuse, new stamps. Replies with how many there were.",
-                       {}, "Redis has no such command");
-        spec.flags |= kAdmin;
-        return spec;
-      }(),
-      [] {
-        CommandSpec spec = of_cluster(
-            "shards", 2, shards, "Which node coordinates which slots.",
-            {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
-            "one shard for each node");
-        spec.since = "7.0.0";
-        return spec;
-      }(),
-      of_cluster(
-          "slots", 2, slots, "Which nodes hold which slots.",
-          {.complexity = "O(N)",
-           .work = Work::kOfFewThings,
-           .tips = {"nondeterministic_output"},
-           .history = kClusterSlotsHistory,
-           .deprecated = {"7.0.0", "CLUSTER SHARDS"}},
-          "one node for each range, the one that coordinates it now; the others take every command as well"),
-  };
-  return subcommands;
-}
-
-std::span<const CommandSpec> cluster_subcommands() {
-  static const std::vector<CommandSpec> subcommands = [] {
-    std::vector<CommandSpec> all(own_subcommands().begin(), own_subcommands().end());
-    const auto members = cluster_member_subcommands();
-    all.insert(all.end(), members.begin(), members.end());
-    return all;
-  }();
-  return subcommands;
-}
-
-}  // namespace
-
-std::span<const CommandSpec> cluster_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "cluster",
-                  .arity = -2,
-                  .categories = kCatSlow,
-                  .group = "cluster",
-                  .since = "3.0.0",
-                  .summary = "Asks about the cluster.",
-                  .subcommands = cluster_subcommands()},
-      CommandSpec{.name = "asking",
-                  .arity = 1,
-                  .flags = kFast,
-                  .categories = kCatFast | kCatConnection,
-                  .handler =
-                      [](CommandContext& context) {
-                        if (cluster_of(context) != nullptr) context.reply.ok();
-                      },
-                  .group = "cluster",
-                  .since = "3.0.0",
-                  .summary = "Accepted: no node ever sends a client on with ASK.",
-                  .scope = Scope::kSession,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "readonly",
-                  .arity = 1,
-                  .flags = kFast | kLoading | kStale,
-                  .categories = kCatFast | kCatConnection,
-                  .handler =
-                      [](CommandContext& context) {
-                        if (cluster_of(context) != nullptr) context.reply.ok();
-                      },
-                  .group = "cluster",
-                  .since = "3.0.0",
-                  .summary = "Accepted: every node answers reads anyway.",
-                  .scope = Scope::kSession},
-      CommandSpec{.name = "readwrite",
-                  .arity = 1,
-                  .flags = kFast | kLoading | kStale,
-                  .categories = kCatFast | kCatConnection,
-                  .handler =
-                      [](CommandContext& context) {
-                        if (cluster_of(context) != nullptr) context.reply.ok();
-                      },
-                  .group = "cluster",
-                  .since = "3.0.0",
-                  .summary = "Accepted: every node takes writes anyway.",
-                  .scope = Scope::kSession},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::cluster_command

@@ -1,7 +1,5 @@
-#include "server/commands/cluster/cluster_members.h"
 
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "server/cluster/cluster_node.h"
@@ -10,7 +8,7 @@
 #include "server/io_thread.h"
 #include "server/server.h"
 
-namespace starling::server {
+namespace starling::server::cluster_command {
 namespace {
 
 constexpr int64_t kBusOffset = 10000;
@@ -37,6 +35,8 @@ bool member_argument(CommandContext& context, cluster::MemberView* member) {
   *member = *found;
   return true;
 }
+
+}  // namespace
 
 // The links of the loop that this client is at.
 void links(CommandContext& context) {
@@ -98,53 +98,4 @@ void count_failure_reports(CommandContext& context) {
   if (member_argument(context, &member)) context.reply.integer(static_cast<int64_t>(member.accusers));
 }
 
-constexpr CommandChange kClusterMeetHistory[] = {{"4.0.0", "The bus port."}};
-
-CommandSpec about_nodes(std::string_view usage, int arity, uint32_t flags, Handler handler,
-                        std::string_view since, std::string_view summary, const Documentation& docs = {},
-                        std::string_view difference = {}) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kStale | flags,
-          .categories = kCatSlow | ((flags & kAdmin) != 0 ? kCatAdmin | kCatDangerous : 0u),
-          .handler = handler,
-          .group = "cluster",
-          .since = since,
-          .summary = summary,
-          .difference = difference,
-          .scope = Scope::kNode,
-          .docs = docs};
-}
-
-}  // namespace
-
-std::span<const CommandSpec> cluster_member_subcommands() {
-  static const std::array subcommands = {
-      about_nodes("count-failure-reports node-id", 3, kAdmin, count_failure_reports, "3.0.0",
-                  "How many nodes hear nothing of a node.",
-                  {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}}),
-      about_nodes("forget node-id", 3, kAdmin | kNoAsyncLoading, forget, "3.0.0",
-                  "Removes a node from this node's view.", {.complexity = "O(1)"},
-                  "always refused: membership is agreed on by all nodes"),
-      about_nodes("links", 2, 0, links, "7.0.0", "The connections to and from other nodes.",
-                  {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
-                  "of the loop that serves the client; buffers are told by what they hold"),
-      about_nodes("meet ip port:integer [cluster_bus_port:integer]@4.0.0", -4, kAdmin | kNoAsyncLoading, meet,
-                  "3.0.0", "Names an address at which there is a node.",
-                  {.complexity = "O(1)", .history = kClusterMeetHistory},
-                  "adds the address to the seeds until the process ends; it does not make a node a member"),
-      about_nodes("replicas node-id", 3, kAdmin, replicas, "5.0.0", "The replicas of a node.",
-                  {.complexity = "O(N)", .work = Work::kOfFewThings, .tips = {"nondeterministic_output"}},
-                  "always empty: slots have replicas, nodes have none"),
-      about_nodes("slaves node-id", 3, kAdmin, replicas, "3.0.0", "The replicas of a node, by the old name.",
-                  {.complexity = "O(N)",
-                   .work = Work::kOfFewThings,
-                   .tips = {"nondeterministic_output"},
-                   .deprecated = {"5.0.0", "CLUSTER REPLICAS"}},
-                  "always empty: slots have replicas, nodes have none"),
-  };
-  return subcommands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::cluster_command

@@ -1,7 +1,6 @@
 // QUORUM: how many replicas a connection's reads and writes involve. QUORUM EXEC is taken apart by the
 // dispatcher, which runs the command behind "--" in its place.
 #include <algorithm>
-#include <array>
 
 #include "engine/memory/settled.h"
 #include "engine/record/record_codec.h"
@@ -11,13 +10,14 @@
 #include "server/cluster/quorum_options.h"
 #include "server/cluster/slot_map.h"
 #include "server/commands/arguments.h"
+#include "server/commands/cluster/handlers.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
 #include "server/execute/command_table.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
-namespace starling::server {
+namespace starling::server::quorum_command {
 namespace {
 
 // As many as a node keeps.
@@ -28,6 +28,8 @@ ClusterThread* cluster_of(CommandContext& context) {
   if (cluster == nullptr) context.reply.error("ERR QUORUM needs a cluster: set 'cluster-enabled yes'");
   return cluster;
 }
+
+}  // namespace
 
 void get(CommandContext& context) {
   ClusterThread* cluster = cluster_of(context);
@@ -64,12 +66,16 @@ void reset(CommandContext& context) {
   context.reply.ok();
 }
 
+namespace {
+
 // Where the command of QUORUM EXEC begins; arguments.size() when there is none.
 size_t inner_command(Arguments arguments) {
   size_t separator = 2;
   while (separator < arguments.size() && arguments[separator] != "--") ++separator;
   return std::min(separator + 1, arguments.size());
 }
+
+}  // namespace
 
 void exec(CommandContext& context) {
   // What makes sense was taken apart before it came here.
@@ -84,6 +90,8 @@ void exec(CommandContext& context) {
       "ERR QUORUM EXEC takes options, then --, then a command that is no QUORUM EXEC itself, and not inside "
       "MULTI");
 }
+
+namespace {
 
 const CommandSpec* find_spec(std::span<const CommandSpec> specs, std::string_view name) {
   const auto found = std::find_if(specs.begin(), specs.end(), [name](const CommandSpec& spec) {
@@ -101,6 +109,8 @@ const CommandSpec* find_inner(Arguments command) {
     spec = find_spec(spec->subcommands, command[1]);
   return spec;
 }
+
+}  // namespace
 
 // The keys of the command that QUORUM EXEC runs, for COMMAND GETKEYS and for clients that route by them.
 bool inner_keys(Arguments arguments, std::vector<int>* positions) {
@@ -149,6 +159,8 @@ void help(CommandContext& context) {
   };
   write_help(context, kLines);
 }
+
+namespace {
 
 std::string_view phase_name(cluster::Phase phase) {
   switch (phase) {
@@ -219,6 +231,8 @@ void write_explanation(resp::ReplyWriter& reply, const ClusterNode& node, const 
   }
 }
 
+}  // namespace
+
 void explain(CommandContext& context) {
   ClusterThread* cluster = cluster_of(context);
   if (cluster == nullptr) return;
@@ -238,60 +252,4 @@ void explain(CommandContext& context) {
       });
 }
 
-CommandSpec plain(std::string_view usage, int arity, Handler handler, std::string_view summary) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kFast | kNoScript,
-          .categories = kCatConnection | kCatFast,
-          .handler = handler,
-          .group = "cluster",
-          .since = "starling",
-          .summary = summary,
-          .scope = Scope::kSession};
-}
-
-std::span<const CommandSpec> quorum_subcommands() {
-  static const std::array subcommands = {
-      plain("get", 2, get, "The quorums in force for this connection."),
-      plain("help", 2, help, "Explains the subcommands."),
-      plain("set [R level] [W level] [SLOPPY | STRICT] [TIMEOUT milliseconds:integer]", -3, set,
-            "Sets the quorums of this connection: R, W, SLOPPY or STRICT, TIMEOUT."),
-      plain("reset", 2, reset, "Goes back to the quorums of the settings."),
-      [] {
-        CommandSpec spec = plain(
-            "exec [R level] [W level] [SLOPPY | STRICT] [TIMEOUT milliseconds:integer] -- command [arg ...]",
-            -4, exec, "Runs one command with quorums of its own.");
-        spec.flags |= kMovableKeys | kUnwraps;
-        spec.scope = Scope::kKeys;
-        spec.find_keys = inner_keys;
-        spec.find_secrets = inner_secrets;
-        return spec;
-      }(),
-      [] {
-        CommandSpec spec = plain("explain key", 3, explain,
-                                 "Which nodes hold a key, how they are, and which version each has.");
-        spec.keys = key_at(2, kKeyRO | kKeyNotKey);
-        spec.scope = Scope::kNode;
-        return spec;
-      }(),
-  };
-  return subcommands;
-}
-
-}  // namespace
-
-std::span<const CommandSpec> quorum_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "quorum",
-                  .arity = -2,
-                  .categories = kCatSlow,
-                  .group = "cluster",
-                  .since = "starling",
-                  .summary = "How many replicas reads and writes involve.",
-                  .subcommands = quorum_subcommands()},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::quorum_command

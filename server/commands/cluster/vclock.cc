@@ -1,15 +1,14 @@
 // VCLOCK: the versions of a string, for clients that resolve conflicts themselves.
 #include <algorithm>
-#include <array>
 
 #include "engine/replica/replication.h"
 #include "server/cluster/context_token.h"
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/cluster/handlers.h"
 #include "server/commands/help.h"
 #include "server/server.h"
 
-namespace starling::server {
+namespace starling::server::vclock_command {
 namespace {
 
 // A key's values that nobody has seen together; a blind write that would make more is refused.
@@ -59,6 +58,8 @@ bool live(const engine::Sibling& sibling, int64_t now_ms) {
   return sibling.live(now_ms);
 }
 
+}  // namespace
+
 void get(CommandContext& context) {
   if (!in_cluster(context)) return;
   const engine::Versions versions = replica_of(context).versions(context.key(2));
@@ -78,6 +79,8 @@ void get(CommandContext& context) {
     if (live(sibling, now_ms)) context.reply.bulk(sibling.value);
   }
 }
+
+namespace {
 
 // What the client has seen now. While siblings are left that it has not seen, no context can name its own
 // write alone (a context covers all that an actor did up to some point), so it keeps the one it had: its next
@@ -123,6 +126,8 @@ bool is_string_or_absent(CommandContext& context) {
   context.reply.error(kWrongTypeError);
   return false;
 }
+
+}  // namespace
 
 void set(CommandContext& context) {
   engine::VersionVector seen;
@@ -212,68 +217,4 @@ void help(CommandContext& context) {
   write_help(context, kLines);
 }
 
-CommandSpec of_key(std::string_view usage, int arity, uint32_t flags, int key_use, Handler handler,
-                   std::string_view summary) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = flags,
-          .categories = ((flags & kWrite) != 0 ? kCatWrite : kCatRead) | kCatString | kCatFast,
-          .keys = key_at(2, key_use),
-          .handler = handler,
-          .group = "string",
-          .since = "starling",
-          .summary = summary};
-}
-
-std::span<const CommandSpec> vclock_subcommands() {
-  static const std::array subcommands = {
-      of_key("get key", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, get,
-             "All values of a key that no later write has seen, and the context to write with."),
-      of_key("set key context value [expiration= EX seconds:integer | PX milliseconds:integer | EXAT "
-             "unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time]",
-             -5, kWrite | kDenyOom | kFast | kMerges, kKeyOW | kKeyUpdate | kKeyAccess, set,
-             "Replaces the values that the context covers; others stay as siblings."),
-      of_key("del key context", 4, kWrite | kFast | kMerges, kKeyRM | kKeyDelete, del,
-             "Deletes the values that the context covers; others stay."),
-      of_key("inspect key", 3, kReadOnly | kFast, kKeyRO | kKeyAccess, inspect,
-             "Every sibling of a key with who wrote it and when, tombstones included."),
-      CommandSpec{.name = "help",
-                  .arity = 2,
-                  .flags = kFast,
-                  .categories = kCatString | kCatFast,
-                  .handler = help,
-                  .group = "string",
-                  .since = "starling",
-                  .summary = "Explains the subcommands.",
-                  .scope = Scope::kNode},
-      CommandSpec{.name = "compare",
-                  .syntax = "context other",
-                  .arity = 4,
-                  .flags = kFast,
-                  .categories = kCatString | kCatFast,
-                  .handler = compare,
-                  .group = "string",
-                  .since = "starling",
-                  .summary = "Whether one context has seen another.",
-                  .scope = Scope::kNode},
-  };
-  return subcommands;
-}
-
-}  // namespace
-
-std::span<const CommandSpec> vclock_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "vclock",
-                  .arity = -2,
-                  .categories = kCatSlow,
-                  .group = "string",
-                  .since = "starling",
-                  .summary = "Reads and writes versions of strings.",
-                  .subcommands = vclock_subcommands()},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::vclock_command

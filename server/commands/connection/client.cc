@@ -1,8 +1,6 @@
 // CLIENT: what a connection may say and ask about itself and, through every loop, about the others.
-#include "server/commands/connection/client.h"
 
 #include <algorithm>
-#include <array>
 #include <functional>
 #include <memory>
 #include <mutex>
@@ -12,12 +10,12 @@
 
 #include "resp/number.h"
 #include "server/commands/connection/client_filter.h"
-#include "server/commands/families.h"
+#include "server/commands/connection/handlers.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 #include "server/session/client.h"
 
-namespace starling::server {
+namespace starling::server::client_command {
 namespace {
 
 constexpr std::string_view kSyntaxError = "ERR syntax error";
@@ -59,6 +57,8 @@ void ask_all_loops(CommandContext& context, const std::function<void(IoThread&, 
       });
 }
 
+}  // namespace
+
 void list(CommandContext& context) {
   ClientFilter filter;
   if (context.size() == 4 && equals_ignoring_case(context.argument(2), "type")) {
@@ -93,6 +93,8 @@ void list(CommandContext& context) {
 void info(CommandContext& context) {
   context.reply.verbatim("txt", context.client.describe(context.now_ms()) + "\n");
 }
+
+namespace {
 
 // Parses KILL's options. False: an error was answered.
 bool parse_kill_options(CommandContext& context, ClientFilter* filter) {
@@ -139,6 +141,8 @@ bool parse_kill_options(CommandContext& context, ClientFilter* filter) {
   return true;
 }
 
+}  // namespace
+
 void kill(CommandContext& context) {
   ClientFilter filter;
   const bool old_form = context.size() == 3;
@@ -182,6 +186,15 @@ void get_name(CommandContext& context) {
   }
 }
 
+bool set_client_name(CommandContext& context, std::string_view name) {
+  if (!is_printable(name)) {
+    context.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
+    return false;
+  }
+  context.client.name = name;
+  return true;
+}
+
 void set_name(CommandContext& context) {
   if (set_client_name(context, context.argument(2))) context.reply.ok();
 }
@@ -204,10 +217,14 @@ void id(CommandContext& context) {
   context.reply.integer(static_cast<int64_t>(context.client.id()));
 }
 
+namespace {
+
 void answer_wrong_arguments(CommandContext& context) {
   context.reply.error("ERR unknown subcommand or wrong number of arguments for '" +
                       std::string(context.argument(1)) + "'. Try CLIENT HELP.");
 }
+
+}  // namespace
 
 void pause(CommandContext& context) {
   ClientPause::Scope scope = ClientPause::Scope::kEverything;
@@ -256,6 +273,8 @@ void reply(CommandContext& context) {
   }
 }
 
+namespace {
+
 void set_switch(CommandContext& context, bool Client::*field) {
   if (equals_ignoring_case(context.argument(2), "on")) {
     context.client.*field = true;
@@ -266,6 +285,8 @@ void set_switch(CommandContext& context, bool Client::*field) {
   }
   context.reply.ok();
 }
+
+}  // namespace
 
 void no_evict(CommandContext& context) {
   set_switch(context, &Client::no_evict);
@@ -350,125 +371,4 @@ void help(CommandContext& context) {
   for (const std::string_view line : kLines) context.reply.simple_string(line);
 }
 
-constexpr uint32_t kPlain = kNoScript | kLoading | kStale;
-constexpr uint32_t kPlainCategories = kCatSlow | kCatConnection;
-constexpr uint32_t kAdminCategories = kCatAdmin | kCatSlow | kCatDangerous | kCatConnection;
-
-constexpr CommandChange kClientKillHistory[] = {
-    {"2.8.12", "Filters by name and value."},
-    {"2.8.12", "ID."},
-    {"3.2.0", "TYPE master."},
-    {"5.0.0", "TYPE replica; slave stays as another name for it."},
-    {"6.2.0", "LADDR."}};
-constexpr CommandChange kClientListHistory[] = {
-    {"2.8.12", "The field id."},
-    {"5.0.0", "TYPE."},
-    {"6.0.0", "The field user."},
-    {"6.2.0", "The fields argv-mem, tot-mem, laddr and redir; ID."},
-    {"7.0.0", "The fields resp, multi-mem, rbs and rbp."},
-    {"7.0.3", "The field ssub."}};
-constexpr CommandChange kClientPauseHistory[] = {{"6.2.0", "WRITE and ALL."}};
-
-CommandSpec plain(std::string_view usage, int arity, Handler handler, std::string_view since,
-                  std::string_view summary, const Documentation& docs = {}) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kPlain,
-          .categories = kPlainCategories,
-          .handler = handler,
-          .group = "connection",
-          .since = since,
-          .summary = summary,
-          .scope = Scope::kSession,
-          .docs = docs};
-}
-
-CommandSpec admin(std::string_view name, int arity, Handler handler, std::string_view since,
-                  std::string_view summary, const Documentation& docs = {}) {
-  CommandSpec spec = plain(name, arity, handler, since, summary, docs);
-  spec.scope = Scope::kNode;
-  spec.flags |= kAdmin;
-  spec.categories = kAdminCategories;
-  return spec;
-}
-
-CommandSpec of_session(CommandSpec spec) {
-  spec.scope = Scope::kSession;
-  return spec;
-}
-
-CommandSpec differing(CommandSpec spec, std::string_view difference) {
-  spec.difference = difference;
-  return spec;
-}
-
-CommandSpec help_spec() {
-  CommandSpec spec = plain("help", 2, help, "5.0.0", "Explains the subcommands.");
-  spec.flags = kLoading | kStale;
-  return spec;
-}
-
-}  // namespace
-
-bool set_client_name(CommandContext& context, std::string_view name) {
-  if (!is_printable(name)) {
-    context.reply.error("ERR Client names cannot contain spaces, newlines or special characters.");
-    return false;
-  }
-  context.client.name = name;
-  return true;
-}
-
-std::span<const CommandSpec> client_subcommands() {
-  static const std::array subcommands = {
-      plain("getname", 2, get_name, "2.6.9", "The name of the connection.", {.complexity = "O(1)"}),
-      plain("getredir", 2, get_redirection, "6.0.0", "Where tracking redirects invalidations to.",
-            {.complexity = "O(1)"}),
-      help_spec(),
-      plain("id", 2, id, "5.0.0", "The number of the connection.", {.complexity = "O(1)"}),
-      plain("info", 2, info, "6.2.0", "What the server knows about the connection.",
-            {.complexity = "O(1)", .tips = {"nondeterministic_output"}}),
-      differing(
-          admin(
-              "kill (filter= ip:port~2.8.12 | (new-format= [ID client-id:integer]@2.8.12 | [TYPE "
-              "(normal_master_slave_pubsub= NORMAL | MASTER@3.2.0 | SLAVE | REPLICA@5.0.0 | PUBSUB)]@2.8.12 "
-              "| [USER username] | [ADDR ip:port] | [LADDR ip:port]@6.2.0 | [SKIPME yes/no]) ...)",
-              -3, kill, "2.4.0", "Closes connections.",
-              {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kClientKillHistory}),
-          "Inside a transaction it needs io-threads 1."),
-      differing(
-          admin(
-              "list [TYPE (NORMAL | MASTER | REPLICA | PUBSUB)]@5.0.0 [ID {id= client-id:integer ...}]@6.2.0",
-              -2, list, "2.4.0", "What the server knows about all connections.",
-              {.complexity = "O(N)",
-               .work = Work::kOfFewThings,
-               .tips = {"nondeterministic_output"},
-               .history = kClientListHistory}),
-          "Inside a transaction it needs io-threads 1. Lines end with lib-name and lib-ver, as in "
-          "Redis 7.2."),
-      of_session(admin("no-evict (enabled= ON | OFF)", 3, no_evict, "7.0.0",
-                       "Protects the connection from being closed to save memory.", {.complexity = "O(1)"})),
-      plain("no-touch (enabled= ON | OFF)", 3, no_touch, "7.2.0",
-            "Keeps the connection's reads from making keys look used."),
-      differing(
-          admin("pause timeout:integer [mode= WRITE | ALL]@6.2.0", -3, pause, "2.9.50",
-                "Holds commands back for a time.", {.complexity = "O(1)", .history = kClientPauseHistory}),
-          "A time that no clock holds is refused."),
-      plain("reply (ON | OFF | SKIP)", 3, reply, "3.2.0", "Whether the connection gets replies.",
-            {.complexity = "O(1)"}),
-      plain("setinfo (attr= LIB-NAME libname | LIB-VER libver)", 4, set_info, "7.2.0",
-            "Tells which client library the connection uses."),
-      plain("setname connection-name", 3, set_name, "2.6.9", "Names the connection.", {.complexity = "O(1)"}),
-      plain("trackinginfo", 2, tracking_info, "6.2.0", "The state of tracking for the connection.",
-            {.complexity = "O(1)"}),
-      differing(admin("unblock client-id:integer [TIMEOUT | ERROR]", -3, unblock, "5.0.0",
-                      "Ends the wait of a blocked client.", {.complexity = "O(log N)"}),
-                "No command blocks: it answers 0."),
-      admin("unpause", 2, unpause, "6.2.0", "Ends a pause.",
-            {.complexity = "O(N)", .work = Work::kOfFewThings}),
-  };
-  return subcommands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::client_command

@@ -1,17 +1,15 @@
 // AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT. CLIENT's subcommands are in client.cc.
 #include <algorithm>
-#include <array>
 #include <string>
 
 #include "resp/number.h"
-#include "server/commands/connection/client.h"
-#include "server/commands/families.h"
+#include "server/commands/connection/handlers.h"
 #include "server/execute/command_line.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 #include "server/session/client.h"
 
-namespace starling::server {
+namespace starling::server::connection {
 namespace {
 
 constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
@@ -35,6 +33,8 @@ bool authenticate(CommandContext& context, std::string_view user, std::string_vi
   context.client.set_authenticated(true);
   return true;
 }
+
+}  // namespace
 
 void auth(CommandContext& context) {
   if (context.size() > 3) return context.reply.error("ERR syntax error");
@@ -123,6 +123,8 @@ void select(CommandContext& context) {
   context.reply.ok();
 }
 
+namespace {
+
 // True when all options were taken; else an error was answered.
 bool take_hello_options(CommandContext& context) {
   for (size_t i = 2; i < context.size(); ++i) {
@@ -134,7 +136,7 @@ bool take_hello_options(CommandContext& context) {
       }
       i += 2;
     } else if (equals_ignoring_case(context.argument(i), "setname") && following >= 1) {
-      if (!set_client_name(context, context.argument(i + 1))) return false;
+      if (!client_command::set_client_name(context, context.argument(i + 1))) return false;
       i += 1;
     } else {
       context.reply.error("ERR Syntax error in HELLO option '" + std::string(context.argument(i)) + "'");
@@ -143,6 +145,8 @@ bool take_hello_options(CommandContext& context) {
   }
   return true;
 }
+
+}  // namespace
 
 void hello(CommandContext& context) {
   int64_t version = 0;
@@ -179,107 +183,4 @@ void hello(CommandContext& context) {
   reply.array(0);
 }
 
-constexpr uint32_t kAlwaysAllowed = kNoScript | kLoading | kStale | kFast | kNoAuth | kAllowBusy;
-constexpr uint32_t kFastConnection = kCatFast | kCatConnection;
-
-constexpr CommandChange kAuthHistory[] = {{"6.0.0", "A user's name before the password."}};
-constexpr CommandChange kHelloHistory[] = {{"6.2.0", "Without a version, what is in force."}};
-
-}  // namespace
-
-std::span<const CommandSpec> connection_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "auth",
-                  .syntax = "[username]@6.0.0 password",
-                  .arity = -2,
-                  .flags = kAlwaysAllowed,
-                  .categories = kFastConnection,
-                  .handler = auth,
-                  .group = "connection",
-                  .since = "1.0.0",
-                  .summary = "Proves with a password that the client may use the server.",
-                  .find_secrets = auth_secrets,
-                  .scope = Scope::kSession,
-                  .docs = {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kAuthHistory}},
-      CommandSpec{.name = "client",
-                  .arity = -2,
-                  .categories = kCatSlow,
-                  .handler = nullptr,
-                  .group = "connection",
-                  .since = "2.4.0",
-                  .summary = "Groups the commands about client connections.",
-                  .subcommands = client_subcommands()},
-      CommandSpec{.name = "echo",
-                  .syntax = "message",
-                  .arity = 2,
-                  .flags = kLoading | kStale | kFast,
-                  .categories = kFastConnection,
-                  .handler = echo,
-                  .group = "connection",
-                  .since = "1.0.0",
-                  .summary = "Answers with its argument.",
-                  .scope = Scope::kNode,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hello",
-                  .syntax = "[arguments= protover:integer [AUTH {username password}] [SETNAME clientname]]",
-                  .arity = -1,
-                  .flags = kAlwaysAllowed,
-                  .categories = kFastConnection,
-                  .handler = hello,
-                  .group = "connection",
-                  .since = "6.0.0",
-                  .summary = "Chooses the protocol version, and tells about the server.",
-                  .find_secrets = hello_secrets,
-                  .scope = Scope::kSession,
-                  .docs = {.complexity = "O(1)", .history = kHelloHistory}},
-      CommandSpec{.name = "ping",
-                  .syntax = "[message]",
-                  .arity = -1,
-                  .flags = kFast | kInSubscribeMode,
-                  .categories = kFastConnection,
-                  .handler = ping,
-                  .group = "connection",
-                  .since = "1.0.0",
-                  .summary = "Answers, to show that the server lives.",
-                  .scope = Scope::kNode,
-                  .docs = {.complexity = "O(1)",
-                           .tips = {"request_policy:all_shards", "response_policy:all_succeeded"}}},
-      CommandSpec{.name = "quit",
-                  .arity = -1,
-                  .flags = kAlwaysAllowed | kInSubscribeMode,
-                  .categories = kFastConnection,
-                  .handler = quit,
-                  .group = "connection",
-                  .since = "1.0.0",
-                  .summary = "Closes the connection.",
-                  .scope = Scope::kSession,
-                  .in_multi = InMulti::kEnds,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "reset",
-                  .arity = 1,
-                  .flags = kAlwaysAllowed | kInSubscribeMode,
-                  .categories = kFastConnection,
-                  .handler = reset,
-                  .group = "connection",
-                  .since = "6.2.0",
-                  .summary = "Puts the connection back into the state of a new one.",
-                  .scope = Scope::kSession,
-                  .in_multi = InMulti::kEnds,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "select",
-                  .syntax = "index:integer",
-                  .arity = 2,
-                  .flags = kLoading | kStale | kFast,
-                  .categories = kFastConnection,
-                  .handler = select,
-                  .group = "connection",
-                  .since = "1.0.0",
-                  .summary = "Chooses the database that the connection's commands use.",
-                  .scope = Scope::kSession,
-                  .renumbers = Renumbers::kSelects,
-                  .docs = {.complexity = "O(1)"}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::connection

@@ -1,13 +1,12 @@
-#include "server/commands/hashes/hash_numbers.h"
-
 #include <cmath>
 #include <optional>
 #include <string>
 
 #include "resp/number.h"
 #include "server/commands/arguments.h"
+#include "server/commands/hashes/handlers.h"
 
-namespace starling::server {
+namespace starling::server::hashes {
 namespace {
 
 // The value of the field in argument 2, unset when there is none.
@@ -55,4 +54,4 @@ void hincrbyfloat(CommandContext& context) {
   context.reply.bulk(text);
 }
 
-}  // namespace starling::server
+}  // namespace starling::server::hashes

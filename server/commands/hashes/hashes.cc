@@ -1,14 +1,12 @@
 // Hashes: fields and their values. HINCRBY and HINCRBYFLOAT are in hash_numbers.cc.
-#include <array>
 #include <string>
 
 #include "server/commands/arguments.h"
 #include "server/commands/collections.h"
-#include "server/commands/families.h"
-#include "server/commands/hashes/hash_numbers.h"
+#include "server/commands/hashes/handlers.h"
 #include "server/commands/random_elements.h"
 
-namespace starling::server {
+namespace starling::server::hashes {
 namespace {
 
 using engine::Type;
@@ -27,6 +25,8 @@ bool set_fields(CommandContext& context, int64_t* created) {
   notify_change(context, kNotifyHash, "hset", key.name, !found);
   return true;
 }
+
+}  // namespace
 
 void hset(CommandContext& context) {
   int64_t created = 0;
@@ -48,6 +48,8 @@ void hsetnx(CommandContext& context) {
   context.reply.integer(1);
 }
 
+namespace {
+
 void reply_field(CommandContext& context, const engine::Found& found, std::string_view field) {
   const auto value = found ? found.collection().find(field) : std::nullopt;
   if (value) {
@@ -56,6 +58,8 @@ void reply_field(CommandContext& context, const engine::Found& found, std::strin
     context.reply.null();
   }
 }
+
+}  // namespace
 
 void hget(CommandContext& context) {
   engine::Found found;
@@ -88,6 +92,8 @@ void hgetall(CommandContext& context) {
   });
 }
 
+namespace {
+
 void reply_all(CommandContext& context, std::string_view Element::*part) {
   engine::Found found;
   if (!find_to_read(context, context.key(1), Type::kHash, &found)) return;
@@ -95,6 +101,8 @@ void reply_all(CommandContext& context, std::string_view Element::*part) {
   context.reply.array(found.collection().size());
   found.collection().for_each([&](const Element& element) { context.reply.bulk(element.*part); });
 }
+
+}  // namespace
 
 void hkeys(CommandContext& context) {
   reply_all(context, &Element::name);
@@ -134,205 +142,4 @@ void hscan(CommandContext& context) {
   scan_collection(context, Type::kHash);
 }
 
-constexpr uint32_t kFastRead = kCatRead | kCatHash | kCatFast;
-constexpr uint32_t kSlowRead = kCatRead | kCatHash | kCatSlow;
-constexpr uint32_t kFastWrite = kCatWrite | kCatHash | kCatFast;
-
-constexpr CommandChange kHdelHistory[] = {{"2.4.0", "Several fields."}};
-constexpr CommandChange kHsetHistory[] = {{"4.0.0", "Several fields and values."}};
-
-}  // namespace
-
-std::span<const CommandSpec> hash_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "hdel",
-                  .syntax = "key field ...",
-                  .arity = -3,
-                  .flags = kWrite | kFast | kMerges,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyDelete),
-                  .handler = hdel,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "Removes fields from a hash.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop, .history = kHdelHistory}},
-      CommandSpec{.name = "hexists",
-                  .syntax = "key field",
-                  .arity = 3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = hexists,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "Whether a hash has the field.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hget",
-                  .syntax = "key field",
-                  .arity = 3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = hget,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "The value of one field.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hgetall",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = hgetall,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "All fields of a hash with their values.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-      CommandSpec{.name = "hincrby",
-                  .syntax = "key field increment:integer",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-                  .handler = hincrby,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "Adds an integer to the number in a field.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hincrbyfloat",
-                  .syntax = "key field increment:double",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-                  .handler = hincrbyfloat,
-                  .group = "hash",
-                  .since = "2.6.0",
-                  .summary = "Adds a real number to the number in a field.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hkeys",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = hkeys,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "The names of all fields of a hash.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-      CommandSpec{.name = "hlen",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = hlen,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "How many fields a hash has.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hmget",
-                  .syntax = "key field ...",
-                  .arity = -3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = hmget,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "The values of several fields, null for those that are absent.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "hmset",
-                  .syntax = "key {field value} ...",
-                  .arity = -4,
-                  .flags = kWrite | kDenyOom | kFast | kMerges,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyUpdate),
-                  .handler = hmset,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "Sets fields of a hash; HSET does the same and tells how many are new.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .deprecated = {"4.0.0", "HSET with several pairs"}}},
-      CommandSpec{
-          .name = "hrandfield",
-          .syntax = "key [options= count:integer [WITHVALUES]]",
-          .arity = -2,
-          .flags = kReadOnly,
-          .categories = kSlowRead,
-          .keys = key_at(1, kKeyRO | kKeyAccess),
-          .handler = hrandfield,
-          .group = "hash",
-          .since = "6.2.0",
-          .summary = "Fields chosen at random.",
-          .difference = kRepetitionsDifference,
-          .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop, .tips = {"nondeterministic_output"}}},
-      CommandSpec{.name = "hscan",
-                  .syntax = "key cursor:integer [MATCH pattern] [COUNT count:integer]",
-                  .arity = -3,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = hscan,
-                  .group = "hash",
-                  .since = "2.8.0",
-                  .summary = "Walks over the fields of a hash in steps.",
-                  .docs = {.complexity = "O(1)", .tips = {"nondeterministic_output"}}},
-      CommandSpec{.name = "hset",
-                  .syntax = "key {field value} ...",
-                  .arity = -4,
-                  .flags = kWrite | kDenyOom | kFast | kMerges,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyUpdate),
-                  .handler = hset,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "Sets fields of a hash.",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kHsetHistory}},
-      CommandSpec{.name = "hsetnx",
-                  .syntax = "key field value",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyInsert),
-                  .handler = hsetnx,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "Sets a field unless the hash has it.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hstrlen",
-                  .syntax = "key field",
-                  .arity = 3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = hstrlen,
-                  .group = "hash",
-                  .since = "3.2.0",
-                  .summary = "How many bytes the value of a field has.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "hvals",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = hvals,
-                  .group = "hash",
-                  .since = "2.0.0",
-                  .summary = "The values of all fields of a hash.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::hashes

@@ -1,15 +1,14 @@
 // Whole databases, and keys that go from one to another: COPY, MOVE, SWAPDB, FLUSHDB, FLUSHALL, DBSIZE.
-#include <array>
 #include <climits>
 
 #include "engine/core/engine.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/keys/handlers.h"
 #include "server/commands/keys/scope.h"
 #include "server/server.h"
 
-namespace starling::server {
+namespace starling::server::keys {
 namespace {
 
 constexpr std::string_view kDatabaseRangeError = "ERR DB index is out of range";
@@ -54,6 +53,8 @@ std::string_view parse_copy_options(Arguments arguments, int64_t count, CopyOpti
   }
   return {};
 }
+
+}  // namespace
 
 void copy_target(Arguments arguments, int database, std::vector<engine::KeyRef>* keys) {
   CopyOptions options{database};
@@ -100,6 +101,8 @@ void move(CommandContext& context) {
   context.reply.integer(1);
 }
 
+namespace {
+
 // EXEC has everything locked already.
 void lock_everything(CommandContext& context) {
   if (!context.in_exec) context.operation.lock_all();
@@ -117,6 +120,8 @@ void touch_appearing(CommandContext& context, int from, int to) {
   }
 }
 
+}  // namespace
+
 void swapdb(CommandContext& context) {
   int64_t first = 0, second = 0;
   if (!integer_argument_between(context, 1, INT_MIN, INT_MAX, &first, "ERR invalid first DB index")) return;
@@ -133,6 +138,8 @@ void swapdb(CommandContext& context) {
   context.reply.ok();
 }
 
+namespace {
+
 // False: an error was replied. Both modes take the same instant.
 bool flush_mode(const CommandContext& context) {
   if (context.size() == 1) return true;
@@ -141,6 +148,8 @@ bool flush_mode(const CommandContext& context) {
   context.reply.error(kSyntaxError);
   return false;
 }
+
+}  // namespace
 
 void flushdb(CommandContext& context) {
   if (!flush_mode(context)) return;
@@ -156,6 +165,8 @@ void flushall(CommandContext& context) {
   context.reply.ok();
 }
 
+namespace {
+
 // The partitions that this node answers for, in a command that several nodes answer.
 void dbsize_of(CommandContext& context, std::shared_ptr<const PartitionSet> partitions) {
   context.offload([&engine = context.server.engine(), database = context.database.index(),
@@ -168,6 +179,8 @@ void dbsize_of(CommandContext& context, std::shared_ptr<const PartitionSet> part
   });
 }
 
+}  // namespace
+
 void dbsize(CommandContext& context) {
   std::shared_ptr<const PartitionSet> partitions;
   if (!scope_of(context, &partitions)) return;
@@ -177,95 +190,4 @@ void dbsize(CommandContext& context) {
   context.reply.integer(static_cast<int64_t>(database.size()));
 }
 
-constexpr uint32_t kWrites = kCatKeyspace | kCatWrite;
-
-constexpr CommandChange kFlushallHistory[] = {{"4.0.0", "ASYNC."}, {"6.2.0", "SYNC."}};
-constexpr CommandChange kFlushdbHistory[] = {{"4.0.0", "ASYNC."}, {"6.2.0", "SYNC."}};
-
-}  // namespace
-
-std::span<const CommandSpec> database_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "copy",
-                  .syntax = "source:key destination:key [DB destination-db:integer] [REPLACE]",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kWrites | kCatSlow,
-                  .keys = {key_at(1, kKeyRO | kKeyAccess), key_at(2, kKeyOW | kKeyUpdate)},
-                  .handler = copy,
-                  .group = "generic",
-                  .since = "6.2.0",
-                  .summary = "Copies what a key holds to another key, in any database.",
-                  .extra_keys = copy_target,
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "move",
-                  .syntax = "key db:integer",
-                  .arity = 3,
-                  .flags = kWrite | kFast,
-                  .categories = kWrites | kCatFast,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-                  .handler = move,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "Moves a key to another database, unless it is there already.",
-                  .extra_keys = move_target,
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "swapdb",
-                  .syntax = "index1:integer index2:integer",
-                  .arity = 3,
-                  .flags = kWrite | kFast | kWholeKeyspace,
-                  .categories = kWrites | kCatFast | kCatDangerous,
-                  .handler = swapdb,
-                  .group = "server",
-                  .since = "4.0.0",
-                  .summary = "Lets two databases change places, for all clients at once.",
-                  .scope = Scope::kKeyspace,
-                  .renumbers = Renumbers::kSwaps,
-                  .docs = {.complexity = "O(N)", .work = Work::kOfFewThings}},
-      CommandSpec{.name = "flushdb",
-                  .syntax = "[async= ASYNC@4.0.0 | SYNC@6.2.0]",
-                  .arity = -1,
-                  .flags = kWrite | kWholeKeyspace,
-                  .categories = kWrites | kCatSlow | kCatDangerous,
-                  .handler = flushdb,
-                  .group = "server",
-                  .since = "1.0.0",
-                  .summary = "Removes all keys of the selected database.",
-                  .scope = Scope::kKeyspace,
-                  .join = Join::kStatus,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kElsewhere,
-                           .tips = {"request_policy:all_shards", "response_policy:all_succeeded"},
-                           .history = kFlushdbHistory}},
-      CommandSpec{.name = "flushall",
-                  .syntax = "[async= ASYNC@4.0.0 | SYNC@6.2.0]",
-                  .arity = -1,
-                  .flags = kWrite | kWholeKeyspace,
-                  .categories = kWrites | kCatSlow | kCatDangerous,
-                  .handler = flushall,
-                  .group = "server",
-                  .since = "1.0.0",
-                  .summary = "Removes all keys of all databases.",
-                  .scope = Scope::kKeyspace,
-                  .join = Join::kStatus,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kElsewhere,
-                           .tips = {"request_policy:all_shards", "response_policy:all_succeeded"},
-                           .history = kFlushallHistory}},
-      CommandSpec{
-          .name = "dbsize",
-          .arity = 1,
-          .flags = kReadOnly | kFast,
-          .categories = kCatKeyspace | kCatRead | kCatFast,
-          .handler = dbsize,
-          .group = "server",
-          .since = "1.0.0",
-          .summary = "How many keys the selected database has.",
-          .scope = Scope::kKeyspace,
-          .join = Join::kSum,
-          .docs = {.complexity = "O(1)", .tips = {"request_policy:all_shards", "response_policy:agg_sum"}}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::keys

@@ -1,18 +1,17 @@
 // DUMP and RESTORE: values as payloads that a Redis 7.0 reads and writes too (rdb_payload.h).
 #include <algorithm>
-#include <array>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "server/commands/arguments.h"
 #include "server/commands/collections.h"
-#include "server/commands/families.h"
+#include "server/commands/keys/handlers.h"
 #include "server/commands/keys/policy_kinds.h"
 #include "server/rdb/rdb_payload.h"
 #include "server/server.h"
 
-namespace starling::server {
+namespace starling::server::keys {
 namespace {
 
 // Views into the record.
@@ -32,6 +31,8 @@ RdbValue value_of(const engine::Found& found) {
   return value;
 }
 
+}  // namespace
+
 void dump(CommandContext& context) {
   const engine::Found found = find_to_read(context, context.key(1));
   if (!found) return context.reply.null();
@@ -39,6 +40,8 @@ void dump(CommandContext& context) {
       found.type() != engine::Type::kString && is_compact(context.server.settings(), found.collection());
   context.reply.bulk(encode_rdb_payload(value_of(found), compact ? RdbForm::kCompact : RdbForm::kPlain));
 }
+
+namespace {
 
 struct RestoreOptions {
   bool replace = false;
@@ -110,6 +113,8 @@ void apply_access(CommandContext& context, const engine::Key& key, const Restore
                               static_cast<int>(options.frequency));
 }
 
+}  // namespace
+
 void restore(CommandContext& context) {
   const engine::Key key = context.key(1);
   RestoreOptions options;
@@ -134,42 +139,4 @@ void restore(CommandContext& context) {
   context.reply.ok();
 }
 
-constexpr CommandChange kRestoreHistory[] = {
-    {"3.0.0", "REPLACE."}, {"5.0.0", "ABSTTL."}, {"5.0.0", "IDLETIME and FREQ."}};
-
-}  // namespace
-
-std::span<const CommandSpec> dump_commands() {
-  static const std::array commands = {
-      CommandSpec{
-          .name = "dump",
-          .syntax = "key",
-          .arity = 2,
-          .flags = kReadOnly,
-          .categories = kCatKeyspace | kCatRead | kCatSlow,
-          .keys = key_at(1, kKeyRO | kKeyAccess),
-          .handler = dump,
-          .group = "generic",
-          .since = "2.6.0",
-          .summary = "What a key holds, as bytes that RESTORE takes.",
-          .difference =
-              "never compresses, so that long values give other bytes, which restore to the same value",
-          .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .tips = {"nondeterministic_output"}}},
-      CommandSpec{.name = "restore",
-                  .syntax = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME "
-                            "seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0",
-                  .arity = -4,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous,
-                  .keys = key_at(1, kKeyOW | kKeyUpdate),
-                  .handler = restore,
-                  .group = "generic",
-                  .since = "2.6.0",
-                  .summary = "Makes a key of what DUMP gave.",
-                  .difference = "strings, hashes and sets only; a payload with bytes to spare is refused",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kRestoreHistory}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::keys

@@ -1,12 +1,11 @@
 // Times to live: EXPIRE, TTL, PERSIST and their variants.
-#include <array>
 #include <string>
 
 #include "server/commands/arguments.h"
 #include "server/commands/expiry_options.h"
-#include "server/commands/families.h"
+#include "server/commands/keys/handlers.h"
 
-namespace starling::server {
+namespace starling::server::keys {
 namespace {
 
 // When EXPIRE applies.
@@ -90,6 +89,8 @@ void reply_deadline(CommandContext& context, Unit unit, Since since) {
   context.reply.integer(time_ms / 1000 + (time_ms % 1000 >= 500));
 }
 
+}  // namespace
+
 void expire(CommandContext& context) {
   set_deadline(context, ExpiryForm::kSeconds);
 }
@@ -124,71 +125,4 @@ void persist(CommandContext& context) {
   context.reply.integer(1);
 }
 
-constexpr std::string_view kExpiryConditions = "NX, XX, GT and LT.";
-constexpr std::string_view kAbsentKey = "-2 for a key that does not exist.";
-constexpr CommandChange kExpireHistory[] = {{"7.0.0", kExpiryConditions}};
-constexpr CommandChange kExpireatHistory[] = {{"7.0.0", kExpiryConditions}};
-constexpr CommandChange kPexpireHistory[] = {{"7.0.0", kExpiryConditions}};
-constexpr CommandChange kPexpireatHistory[] = {{"7.0.0", kExpiryConditions}};
-constexpr CommandChange kPttlHistory[] = {{"2.8.0", kAbsentKey}};
-constexpr CommandChange kTtlHistory[] = {{"2.8.0", kAbsentKey}};
-
-// Both kinds have one key, first, and are fast.
-CommandSpec spec(std::string_view usage, Handler handler, std::string_view since, std::string_view summary,
-                 const Documentation& docs = {}) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .handler = handler,
-          .group = "generic",
-          .since = since,
-          .summary = summary,
-          .docs = docs};
-}
-
-CommandSpec writing(int arity, CommandSpec spec) {
-  spec.arity = arity;
-  spec.flags = kWrite | kFast | kMerges;
-  spec.categories = kCatKeyspace | kCatWrite | kCatFast;
-  spec.keys = key_at(1, kKeyRW | kKeyUpdate);
-  return spec;
-}
-
-CommandSpec reading(CommandSpec spec) {
-  spec.arity = 2;
-  spec.flags = kReadOnly | kFast;
-  spec.categories = kCatKeyspace | kCatRead | kCatFast;
-  spec.keys = key_at(1, kKeyRO | kKeyAccess);
-  return spec;
-}
-
-}  // namespace
-
-std::span<const CommandSpec> expire_commands() {
-  static const std::array commands = {
-      writing(-3, spec("expire key seconds:integer [condition= NX | XX | GT | LT]@7.0.0", expire, "1.0.0",
-                       "Sets in how many seconds a key expires.",
-                       {.complexity = "O(1)", .history = kExpireHistory})),
-      writing(-3, spec("pexpire key milliseconds:integer [condition= NX | XX | GT | LT]@7.0.0", pexpire,
-                       "2.6.0", "Sets in how many milliseconds a key expires.",
-                       {.complexity = "O(1)", .history = kPexpireHistory})),
-      writing(-3, spec("expireat key unix-time-seconds:unix-time [condition= NX | XX | GT | LT]@7.0.0",
-                       expireat, "1.2.0", "Sets when a key expires, in Unix seconds.",
-                       {.complexity = "O(1)", .history = kExpireatHistory})),
-      writing(-3, spec("pexpireat key unix-time-milliseconds:unix-time [condition= NX | XX | GT | LT]@7.0.0",
-                       pexpireat, "2.6.0", "Sets when a key expires, in Unix milliseconds.",
-                       {.complexity = "O(1)", .history = kPexpireatHistory})),
-      writing(2, spec("persist key", persist, "2.2.0", "Lets a key live for ever again.",
-                      {.complexity = "O(1)"})),
-      reading(spec("ttl key", ttl, "1.0.0", "The seconds a key has left to live.",
-                   {.complexity = "O(1)", .tips = {"nondeterministic_output"}, .history = kTtlHistory})),
-      reading(spec("pttl key", pttl, "2.6.0", "The milliseconds a key has left to live.",
-                   {.complexity = "O(1)", .tips = {"nondeterministic_output"}, .history = kPttlHistory})),
-      reading(spec("expiretime key", expiretime, "7.0.0", "When a key expires, in Unix seconds.",
-                   {.complexity = "O(1)"})),
-      reading(spec("pexpiretime key", pexpiretime, "7.0.0", "When a key expires, in Unix milliseconds.",
-                   {.complexity = "O(1)"})),
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::keys

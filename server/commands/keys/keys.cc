@@ -1,12 +1,10 @@
 // Keys as such, whatever they hold: DEL, EXISTS, TYPE, RENAME and the like.
-#include <array>
 
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/keys/handlers.h"
 #include "server/commands/keys/type_name.h"
 
-namespace starling::server {
-namespace {
+namespace starling::server::keys {
 
 void del(CommandContext& context) {
   int64_t removed = 0;
@@ -37,6 +35,8 @@ void type(CommandContext& context) {
   const engine::Found found = find_to_look(context, context.key(1));
   context.reply.simple_string(type_name(found ? found.type() : engine::Type::kNone));
 }
+
+namespace {
 
 // False: a reply was written, and nothing is to be renamed.
 bool may_rename(CommandContext& context, const engine::Key& from, const engine::Key& to,
@@ -70,6 +70,8 @@ void rename_key(CommandContext& context, bool only_if_absent) {
   }
 }
 
+}  // namespace
+
 void rename(CommandContext& context) {
   rename_key(context, false);
 }
@@ -85,121 +87,4 @@ void wait(CommandContext& context) {
   context.reply.integer(0);
 }
 
-constexpr uint32_t kReads = kCatKeyspace | kCatRead;
-constexpr uint32_t kWrites = kCatKeyspace | kCatWrite;
-
-constexpr CommandChange kExistsHistory[] = {{"3.0.3", "Several keys."}};
-constexpr CommandChange kRenamenxHistory[] = {{"3.2.0", "No error any more when both names are the same."}};
-
-}  // namespace
-
-std::span<const CommandSpec> key_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "del",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kWrite,
-                  .categories = kWrites | kCatSlow,
-                  .keys = keys_from(1, kKeyRM | kKeyDelete),
-                  .handler = del,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "Removes keys; answers how many there were.",
-                  .join = Join::kSum,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"request_policy:multi_shard", "response_policy:agg_sum"}}},
-      CommandSpec{.name = "unlink",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kWrite | kFast,
-                  .categories = kWrites | kCatFast,
-                  .keys = keys_from(1, kKeyRM | kKeyDelete),
-                  .handler = del,
-                  .group = "generic",
-                  .since = "4.0.0",
-                  .summary = "Does what DEL does.",
-                  .join = Join::kSum,
-                  .docs = {.complexity = "O(1)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"request_policy:multi_shard", "response_policy:agg_sum"}}},
-      CommandSpec{.name = "exists",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kReads | kCatFast,
-                  .keys = keys_from(1, kKeyRO),
-                  .handler = exists,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "How many of the keys exist; one named twice counts twice.",
-                  .join = Join::kSum,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"request_policy:multi_shard", "response_policy:agg_sum"},
-                           .history = kExistsHistory}},
-      CommandSpec{.name = "touch",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kReads | kCatFast,
-                  .keys = keys_from(1, kKeyRO),
-                  .handler = touch,
-                  .group = "generic",
-                  .since = "3.2.1",
-                  .summary = "Marks keys as used now; answers how many exist.",
-                  .join = Join::kSum,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"request_policy:multi_shard", "response_policy:agg_sum"}}},
-      CommandSpec{.name = "type",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kReads | kCatFast,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = type,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "The type of what a key holds, or none.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "rename",
-                  .syntax = "key newkey:key",
-                  .arity = 3,
-                  .flags = kWrite,
-                  .categories = kWrites | kCatSlow,
-                  .keys = {key_at(1, kKeyRW | kKeyAccess | kKeyDelete), key_at(2, kKeyOW | kKeyUpdate)},
-                  .handler = rename,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "Gives a key another name, over whatever had it.",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "renamenx",
-                  .syntax = "key newkey:key",
-                  .arity = 3,
-                  .flags = kWrite | kFast,
-                  .categories = kWrites | kCatFast,
-                  .keys = {key_at(1, kKeyRW | kKeyAccess | kKeyDelete), key_at(2, kKeyOW | kKeyInsert)},
-                  .handler = renamenx,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "Gives a key another name, unless that is taken.",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kRenamenxHistory}},
-      CommandSpec{
-          .name = "wait",
-          .syntax = "numreplicas:integer timeout:integer",
-          .arity = 3,
-          .flags = kNoScript,
-          .categories = kCatSlow | kCatConnection,
-          .handler = wait,
-          .group = "generic",
-          .since = "3.0.0",
-          .summary = "Answers how many replicas have the writes made so far: none.",
-          .difference = "answers 0 at once instead of after the timeout: there are no replicas to wait for",
-          .scope = Scope::kNode,
-          .docs = {.complexity = "O(1)", .tips = {"request_policy:all_shards", "response_policy:agg_min"}}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::keys

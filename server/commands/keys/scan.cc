@@ -1,5 +1,4 @@
 // Over all keys of a database: KEYS, SCAN, RANDOMKEY. They may read the disk, so they leave the loop.
-#include <array>
 #include <memory>
 #include <optional>
 #include <string>
@@ -8,7 +7,7 @@
 #include "engine/core/engine.h"
 #include "resp/glob.h"
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/keys/handlers.h"
 #include "server/commands/keys/scope.h"
 #include "server/commands/keys/type_name.h"
 #include "server/commands/scan_options.h"
@@ -16,7 +15,7 @@
 #include "server/server.h"
 #include "server/session/client.h"
 
-namespace starling::server {
+namespace starling::server::keys {
 namespace {
 
 using Names = std::vector<std::string>;
@@ -51,6 +50,8 @@ void reply_names(const Names& names, resp::ReplyWriter& reply) {
   for (const std::string& name : names) reply.bulk(name);
 }
 
+}  // namespace
+
 void keys(CommandContext& context) {
   constexpr uint64_t kStep = 4096;
   engine::ScanFilter filter;
@@ -70,6 +71,8 @@ void keys(CommandContext& context) {
   });
 }
 
+namespace {
+
 engine::Type type_named(std::string_view name) {
   using engine::Type;
   for (const Type type :
@@ -78,6 +81,8 @@ engine::Type type_named(std::string_view name) {
   }
   return Type::kNone;
 }
+
+}  // namespace
 
 void scan(CommandContext& context) {
   uint64_t cursor = 0;
@@ -105,6 +110,8 @@ void scan(CommandContext& context) {
   });
 }
 
+namespace {
+
 // Any key of these partitions.
 std::optional<std::string> random_key_of(const Walk& walk, const PartitionSet& partitions) {
   constexpr int kAttempts = 20;
@@ -124,6 +131,8 @@ std::optional<std::string> random_key_of(const Walk& walk, const PartitionSet& p
   return std::move(names.front());
 }
 
+}  // namespace
+
 void randomkey(CommandContext& context) {
   std::shared_ptr<const PartitionSet> partitions;
   if (!scope_of(context, &partitions)) return;
@@ -141,57 +150,4 @@ void randomkey(CommandContext& context) {
   });
 }
 
-constexpr CommandChange kScanHistory[] = {{"6.0.0", "TYPE."}};
-
-}  // namespace
-
-std::span<const CommandSpec> scan_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "keys",
-                  .syntax = "pattern",
-                  .arity = 2,
-                  .flags = kReadOnly | kWholeKeyspace,
-                  .categories = kCatKeyspace | kCatRead | kCatSlow | kCatDangerous,
-                  .handler = keys,
-                  .group = "generic",
-                  .since = "1.0.0",
-                  .summary = "All keys that match a pattern.",
-                  .difference =
-                      "other clients go on meanwhile: keys that they make or remove may or may not be listed",
-                  .scope = Scope::kKeyspace,
-                  .join = Join::kNames,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kElsewhere,
-                           .tips = {"request_policy:all_shards", "nondeterministic_output_order"}}},
-      CommandSpec{.name = "scan",
-                  .syntax = "cursor:integer [MATCH pattern] [COUNT count:integer] [TYPE type]@6.0.0",
-                  .arity = -2,
-                  .flags = kReadOnly | kWholeKeyspace,
-                  .categories = kCatKeyspace | kCatRead | kCatSlow,
-                  .handler = scan,
-                  .group = "generic",
-                  .since = "2.8.0",
-                  .summary = "Walks over the keys of a database in steps.",
-                  .scope = Scope::kKeyspace,
-                  .join = Join::kWalk,
-                  .docs = {.complexity = "O(1)",
-                           .work = Work::kElsewhere,
-                           .tips = {"nondeterministic_output", "request_policy:special"},
-                           .history = kScanHistory}},
-      CommandSpec{
-          .name = "randomkey",
-          .arity = 1,
-          .flags = kReadOnly | kWholeKeyspace,
-          .categories = kCatKeyspace | kCatRead | kCatSlow,
-          .handler = randomkey,
-          .group = "generic",
-          .since = "1.0.0",
-          .summary = "Any key of the database.",
-          .scope = Scope::kKeyspace,
-          .join = Join::kAnyName,
-          .docs = {.complexity = "O(1)", .tips = {"request_policy:all_shards", "nondeterministic_output"}}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::keys

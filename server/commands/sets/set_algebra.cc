@@ -1,5 +1,3 @@
-#include "server/commands/sets/set_algebra.h"
-
 #include <algorithm>
 #include <memory>
 #include <numeric>
@@ -10,8 +8,9 @@
 #include "absl/functional/function_ref.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
+#include "server/commands/sets/handlers.h"
 
-namespace starling::server {
+namespace starling::server::sets {
 namespace {
 
 using engine::Collection;
@@ -220,4 +219,4 @@ void sintercard(CommandContext& context) {
   context.reply.integer(found);
 }
 
-}  // namespace starling::server
+}  // namespace starling::server::sets

@@ -1,19 +1,19 @@
 // Sets: their members. What combines several sets is in set_algebra.cc.
-#include <array>
 #include <vector>
 
 #include "server/commands/arguments.h"
 #include "server/commands/collections.h"
-#include "server/commands/families.h"
 #include "server/commands/random_elements.h"
-#include "server/commands/sets/set_algebra.h"
+#include "server/commands/sets/handlers.h"
 #include "server/process/thread_random.h"
 
-namespace starling::server {
+namespace starling::server::sets {
 namespace {
 
 using engine::Type;
 using Element = engine::Collection::Element;
+
+}  // namespace
 
 void sadd(CommandContext& context) {
   const engine::Key key = context.key(1);
@@ -71,6 +71,8 @@ void srandmember(CommandContext& context) {
   reply_random_elements(context, Type::kSet, count, Show::kNames);
 }
 
+namespace {
+
 void notify_popped(const CommandContext& context, bool all) {
   context.notify(kNotifySet, "spop", context.argument(1));
   if (all) context.notify(kNotifyGeneric, "del", context.argument(1));
@@ -114,6 +116,8 @@ void pop_several(CommandContext& context) {
   notify_popped(context, all);
 }
 
+}  // namespace
+
 void spop(CommandContext& context) {
   if (context.size() > 3) return context.reply.error(kSyntaxError);
   if (context.size() == 2) return pop_one(context);
@@ -136,224 +140,4 @@ void sscan(CommandContext& context) {
   scan_collection(context, Type::kSet);
 }
 
-constexpr uint32_t kFastRead = kCatRead | kCatSet | kCatFast;
-constexpr uint32_t kSlowRead = kCatRead | kCatSet | kCatSlow;
-constexpr uint32_t kFastWrite = kCatWrite | kCatSet | kCatFast;
-constexpr uint32_t kSlowWrite = kCatWrite | kCatSet | kCatSlow;
-
-constexpr CommandChange kSaddHistory[] = {{"2.4.0", "Several members."}};
-constexpr CommandChange kSpopHistory[] = {{"3.2.0", "A count."}};
-constexpr CommandChange kSrandmemberHistory[] = {{"2.6.0", "A count."}};
-constexpr CommandChange kSremHistory[] = {{"2.4.0", "Several members."}};
-
-}  // namespace
-
-std::span<const CommandSpec> set_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "sadd",
-                  .syntax = "key member ...",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom | kFast | kMerges,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyInsert),
-                  .handler = sadd,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Adds members to a set.",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kSaddHistory}},
-      CommandSpec{.name = "scard",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = scard,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "How many members a set has.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "sdiff",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = keys_from(1, kKeyRO | kKeyAccess),
-                  .handler = sdiff,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "The members of the first set that none of the others has.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-      CommandSpec{.name = "sdiffstore",
-                  .syntax = "destination:key key ...",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = {key_at(1, kKeyOW | kKeyUpdate), keys_from(2, kKeyRO | kKeyAccess)},
-                  .handler = sdiffstore,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Makes a set of what SDIFF answers.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "sinter",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = keys_from(1, kKeyRO | kKeyAccess),
-                  .handler = sinter,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "The members that all of the sets have.",
-                  .docs = {.complexity = "O(N*M)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-      CommandSpec{.name = "sintercard",
-                  .syntax = "numkeys:integer key ... [LIMIT limit:integer]",
-                  .arity = -3,
-                  .flags = kReadOnly | kMovableKeys,
-                  .categories = kSlowRead,
-                  .keys = counted_keys(1, kKeyRO | kKeyAccess),
-                  .handler = sintercard,
-                  .group = "set",
-                  .since = "7.0.0",
-                  .summary = "How many members all of the sets have.",
-                  .docs = {.complexity = "O(N*M)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "sinterstore",
-                  .syntax = "destination:key key ...",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = {key_at(1, kKeyRW | kKeyUpdate), keys_from(2, kKeyRO | kKeyAccess)},
-                  .handler = sinterstore,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Makes a set of what SINTER answers.",
-                  .docs = {.complexity = "O(N*M)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "sismember",
-                  .syntax = "key member",
-                  .arity = 3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = sismember,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Whether a set has the member.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "smembers",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = smembers,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "All members of a set.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-      CommandSpec{.name = "smismember",
-                  .syntax = "key member ...",
-                  .arity = -3,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = smismember,
-                  .group = "set",
-                  .since = "6.2.0",
-                  .summary = "For each of several members whether a set has it.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "smove",
-                  .syntax = "source:key destination:key member",
-                  .arity = 4,
-                  .flags = kWrite | kFast,
-                  .categories = kFastWrite,
-                  .keys = {key_at(1, kKeyRW | kKeyAccess | kKeyDelete), key_at(2, kKeyRW | kKeyInsert)},
-                  .handler = smove,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Moves a member from one set to another.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "spop",
-                  .syntax = "key [count:integer]@3.2.0",
-                  .arity = -2,
-                  .flags = kWrite | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyDelete),
-                  .handler = spop,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Removes members chosen at random and answers with them.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output"},
-                           .history = kSpopHistory}},
-      CommandSpec{.name = "srandmember",
-                  .syntax = "key [count:integer]@2.6.0",
-                  .arity = -2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = srandmember,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Members chosen at random.",
-                  .difference = kRepetitionsDifference,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output"},
-                           .history = kSrandmemberHistory}},
-      CommandSpec{.name = "srem",
-                  .syntax = "key member ...",
-                  .arity = -3,
-                  .flags = kWrite | kFast | kMerges,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyDelete),
-                  .handler = srem,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Removes members from a set.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop, .history = kSremHistory}},
-      CommandSpec{.name = "sscan",
-                  .syntax = "key cursor:integer [MATCH pattern] [COUNT count:integer]",
-                  .arity = -3,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = sscan,
-                  .group = "set",
-                  .since = "2.8.0",
-                  .summary = "Walks over the members of a set in steps.",
-                  .docs = {.complexity = "O(1)", .tips = {"nondeterministic_output"}}},
-      CommandSpec{.name = "sunion",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kReadOnly,
-                  .categories = kSlowRead,
-                  .keys = keys_from(1, kKeyRO | kKeyAccess),
-                  .handler = sunion,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "The members that any of the sets has.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-      CommandSpec{.name = "sunionstore",
-                  .syntax = "destination:key key ...",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = {key_at(1, kKeyOW | kKeyUpdate), keys_from(2, kKeyRO | kKeyAccess)},
-                  .handler = sunionstore,
-                  .group = "set",
-                  .since = "1.0.0",
-                  .summary = "Makes a set of what SUNION answers.",
-                  .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::sets

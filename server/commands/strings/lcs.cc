@@ -1,14 +1,13 @@
 // LCS.
-#include <array>
 #include <memory>
 #include <string>
 
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/strings/handlers.h"
 #include "server/commands/strings/longest_common_subsequence.h"
 #include "server/commands/strings/string_values.h"
 
-namespace starling::server {
+namespace starling::server::strings {
 namespace {
 
 // More steps than this are made on another thread (about two milliseconds).
@@ -85,6 +84,8 @@ void reply_common(resp::ReplyWriter& reply, const CommonSubsequence& common, con
   reply.bulk(common.text);
 }
 
+}  // namespace
+
 void lcs(CommandContext& context) {
   const engine::Found found_a = find_to_read(context, context.key(1));
   const engine::Found found_b = find_to_read(context, context.key(2));
@@ -106,23 +107,4 @@ void lcs(CommandContext& context) {
   });
 }
 
-}  // namespace
-
-std::span<const CommandSpec> lcs_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "lcs",
-                  .syntax = "key1:key key2:key [LEN] [IDX] [MINMATCHLEN len:integer] [WITHMATCHLEN]",
-                  .arity = -3,
-                  .flags = kReadOnly,
-                  .categories = kCatRead | kCatString | kCatSlow,
-                  .keys = {{.use = kKeyRO | kKeyAccess, .first = 1, .last = 1}},
-                  .handler = lcs,
-                  .group = "string",
-                  .since = "7.0.0",
-                  .summary = "The longest sequence of bytes that two strings have in common, gaps allowed.",
-                  .docs = {.complexity = "O(N*M)", .work = Work::kElsewhere}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::strings

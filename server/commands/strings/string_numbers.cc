@@ -1,13 +1,12 @@
 // Strings as numbers: INCR and its kin.
-#include <array>
 #include <cmath>
 #include <string>
 
 #include "resp/number.h"
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/strings/handlers.h"
 
-namespace starling::server {
+namespace starling::server::strings {
 namespace {
 
 void add_integer(CommandContext& context, int64_t increment) {
@@ -24,6 +23,8 @@ void add_integer(CommandContext& context, int64_t increment) {
   notify_change(context, kNotifyString, "incrby", key.name, !found);
   context.reply.integer(result);
 }
+
+}  // namespace
 
 void incr(CommandContext& context) {
   add_integer(context, 1);
@@ -59,35 +60,4 @@ void incrbyfloat(CommandContext& context) {
   context.reply.bulk(text);
 }
 
-constexpr CommandSpec adder(std::string_view usage, int arity, Handler handler, std::string_view since,
-                            std::string_view summary, const Documentation& docs = {}) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = arity,
-          .flags = kWrite | kDenyOom | kFast,
-          .categories = kCatWrite | kCatString | kCatFast,
-          .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-          .handler = handler,
-          .group = "string",
-          .since = since,
-          .summary = summary,
-          .docs = docs};
-}
-
-}  // namespace
-
-std::span<const CommandSpec> string_number_commands() {
-  static const std::array commands = {
-      adder("decr key", 2, decr, "1.0.0", "Subtracts one from an integer.", {.complexity = "O(1)"}),
-      adder("decrby key decrement:integer", 3, decrby, "1.0.0", "Subtracts a number from an integer.",
-            {.complexity = "O(1)"}),
-      adder("incr key", 2, incr, "1.0.0", "Adds one to an integer.", {.complexity = "O(1)"}),
-      adder("incrby key increment:integer", 3, incrby, "1.0.0", "Adds a number to an integer.",
-            {.complexity = "O(1)"}),
-      adder("incrbyfloat key increment:double", 3, incrbyfloat, "2.6.0", "Adds a number to a decimal number.",
-            {.complexity = "O(1)"}),
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::strings

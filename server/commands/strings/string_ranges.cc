@@ -1,14 +1,13 @@
 // Parts of strings: APPEND, STRLEN, SETRANGE, GETRANGE.
 #include <algorithm>
-#include <array>
 #include <cstring>
 #include <span>
 
 #include "server/commands/arguments.h"
-#include "server/commands/families.h"
+#include "server/commands/strings/handlers.h"
 #include "server/commands/strings/string_values.h"
 
-namespace starling::server {
+namespace starling::server::strings {
 namespace {
 
 // Writes `part` at `offset` of the string, which grows as needed, and replies with its new size.
@@ -21,6 +20,8 @@ void write_part(CommandContext& context, const engine::Key& key, bool created, s
   notify_change(context, kNotifyString, event, key.name, created);
   context.reply.integer(static_cast<int64_t>(new_size));
 }
+
+}  // namespace
 
 void append(CommandContext& context) {
   const engine::Key key = context.key(1);
@@ -70,65 +71,4 @@ void getrange(CommandContext& context) {
               value.substr(static_cast<size_t>(first), static_cast<size_t>(last - first + 1)));
 }
 
-constexpr CommandSpec range_reader(std::string_view usage, std::string_view since, std::string_view summary,
-                                   const Documentation& docs = {}) {
-  return {.name = name_in(usage),
-          .syntax = syntax_in(usage),
-          .arity = 4,
-          .flags = kReadOnly,
-          .categories = kCatRead | kCatString | kCatSlow,
-          .keys = key_at(1, kKeyRO | kKeyAccess),
-          .handler = getrange,
-          .group = "string",
-          .since = since,
-          .summary = summary,
-          .docs = docs};
-}
-
-}  // namespace
-
-std::span<const CommandSpec> string_range_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "append",
-                  .syntax = "key value",
-                  .arity = 3,
-                  .flags = kWrite | kDenyOom | kFast,
-                  .categories = kCatWrite | kCatString | kCatFast,
-                  .keys = key_at(1, kKeyRW | kKeyInsert),
-                  .handler = append,
-                  .group = "string",
-                  .since = "2.0.0",
-                  .summary = "Adds bytes to the end of a string.",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop}},
-      range_reader("getrange key start:integer end:integer", "2.4.0",
-                   "A part of a string, by the positions of its first and last byte.",
-                   {.complexity = "O(N)", .work = Work::kHoldsLoop}),
-      CommandSpec{.name = "setrange",
-                  .syntax = "key offset:integer value",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kCatWrite | kCatString | kCatSlow,
-                  .keys = key_at(1, kKeyRW | kKeyUpdate),
-                  .handler = setrange,
-                  .group = "string",
-                  .since = "2.2.0",
-                  .summary = "Overwrites a part of a string from an offset on.",
-                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop}},
-      CommandSpec{.name = "strlen",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kCatRead | kCatString | kCatFast,
-                  .keys = key_at(1, kKeyRO),
-                  .handler = string_length,
-                  .group = "string",
-                  .since = "2.2.0",
-                  .summary = "The size of a string in bytes.",
-                  .docs = {.complexity = "O(1)"}},
-      range_reader("substr key start:integer end:integer", "1.0.0", "The old name of GETRANGE.",
-                   {.complexity = "O(N)", .work = Work::kHoldsLoop, .deprecated = {"2.0.0", "GETRANGE"}}),
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::strings

@@ -1,16 +1,15 @@
 // Whole values: GET, SET and their variants.
-#include <array>
 #include <memory>
 #include <string>
 #include <utility>
 
 #include "server/commands/arguments.h"
 #include "server/commands/expiry_options.h"
-#include "server/commands/families.h"
+#include "server/commands/strings/handlers.h"
 #include "server/commands/strings/string_options.h"
 #include "server/commands/strings/string_values.h"
 
-namespace starling::server {
+namespace starling::server::strings {
 namespace {
 
 // Replies with the value of a string key, or null. False: another type; an error was replied.
@@ -37,6 +36,8 @@ void store(CommandContext& context, const engine::Key& key, size_t value, int64_
   if (deadline_ms > 0) context.notify(kNotifyGeneric, "expire", key.name);
 }
 
+}  // namespace
+
 void get(CommandContext& context) {
   engine::Found found;
   (void)reply_current(context, context.key(1), &found);
@@ -54,6 +55,8 @@ bool set_reads_before(Arguments arguments) {
 uint16_t exact_set_use(Arguments arguments) {
   return has_word(arguments, 3, {"get"}) ? kKeyRW | kKeyAccess | kKeyUpdate : kKeyOW | kKeyUpdate;
 }
+
+namespace {
 
 void set_with_options(CommandContext& context, const engine::Key& key) {
   StringOptions options;
@@ -77,6 +80,8 @@ void set_with_options(CommandContext& context, const engine::Key& key) {
   if (!options.get) context.reply.ok();
 }
 
+}  // namespace
+
 void set(CommandContext& context) {
   const engine::Key key = context.key(1);
   if (context.size() > 3) return set_with_options(context, key);
@@ -91,6 +96,8 @@ void setnx(CommandContext& context) {
   context.reply.integer(1);
 }
 
+namespace {
+
 void set_for_time(CommandContext& context, ExpiryForm form) {
   const engine::Key key = context.key(1);
   int64_t deadline_ms = 0;
@@ -98,6 +105,8 @@ void set_for_time(CommandContext& context, ExpiryForm form) {
   store(context, key, 3, deadline_ms, would_announce(context, key));
   context.reply.ok();
 }
+
+}  // namespace
 
 void setex(CommandContext& context) {
   set_for_time(context, ExpiryForm::kSeconds);
@@ -155,6 +164,8 @@ void mget(CommandContext& context) {
   }
 }
 
+namespace {
+
 // False: an argument is missing; an error was replied.
 bool check_pairs(const CommandContext& context) {
   if (context.size() % 2 == 1) return true;
@@ -173,6 +184,8 @@ void store_pairs(CommandContext& context) {
   }
 }
 
+}  // namespace
+
 void mset(CommandContext& context) {
   if (!check_pairs(context)) return;
   store_pairs(context);
@@ -188,159 +201,4 @@ void msetnx(CommandContext& context) {
   context.reply.integer(1);
 }
 
-constexpr uint32_t kFastRead = kCatRead | kCatString | kCatFast;
-constexpr uint32_t kFastWrite = kCatWrite | kCatString | kCatFast;
-constexpr uint32_t kSlowWrite = kCatWrite | kCatString | kCatSlow;
-
-constexpr CommandChange kSetHistory[] = {{"2.6.12", "EX, PX, NX and XX."},
-                                         {"6.0.0", "KEEPTTL."},
-                                         {"6.2.0", "GET, EXAT and PXAT."},
-                                         {"7.0.0", "NX and GET together."}};
-
-}  // namespace
-
-std::span<const CommandSpec> string_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "get",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kReadOnly | kFast,
-                  .categories = kFastRead,
-                  .keys = key_at(1, kKeyRO | kKeyAccess),
-                  .handler = get,
-                  .group = "string",
-                  .since = "1.0.0",
-                  .summary = "The value of a string.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "getdel",
-                  .syntax = "key",
-                  .arity = 2,
-                  .flags = kWrite | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyDelete),
-                  .handler = getdel,
-                  .group = "string",
-                  .since = "6.2.0",
-                  .summary = "The value of a string, which is then deleted.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "getex",
-                  .syntax = "key [expiration= EX seconds:integer | PX milliseconds:integer | EXAT "
-                            "unix-time-seconds:unix-time | PXAT unix-time-milliseconds:unix-time | PERSIST]",
-                  .arity = -2,
-                  .flags = kWrite | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-                  .handler = getex,
-                  .group = "string",
-                  .since = "6.2.0",
-                  .summary = "The value of a string, whose time to live is set or removed.",
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "getset",
-                  .syntax = "key value",
-                  .arity = 3,
-                  .flags = kWrite | kDenyOom | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate),
-                  .handler = getset,
-                  .group = "string",
-                  .since = "1.0.0",
-                  .summary = "Sets a string and answers what it was before.",
-                  .docs = {.complexity = "O(1)", .deprecated = {"6.2.0", "SET with GET"}}},
-      CommandSpec{
-          .name = "mget",
-          .syntax = "key ...",
-          .arity = -2,
-          .flags = kReadOnly | kFast,
-          .categories = kFastRead,
-          .keys = keys_from(1, kKeyRO | kKeyAccess),
-          .handler = mget,
-          .group = "string",
-          .since = "1.0.0",
-          .summary = "The values of several strings, null for what is none.",
-          .join = Join::kInOrder,
-          .docs = {.complexity = "O(N)", .work = Work::kHoldsLoop, .tips = {"request_policy:multi_shard"}}},
-      CommandSpec{.name = "mset",
-                  .syntax = "{key value} ...",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = keys_from(1, kKeyOW | kKeyUpdate, 2),
-                  .handler = mset,
-                  .group = "string",
-                  .since = "1.0.1",
-                  .summary = "Sets several strings at once.",
-                  .reads_before = never_reads,
-                  .join = Join::kStatus,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"request_policy:multi_shard", "response_policy:all_succeeded"}}},
-      CommandSpec{.name = "msetnx",
-                  .syntax = "{key value} ...",
-                  .arity = -3,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = keys_from(1, kKeyOW | kKeyInsert, 2),
-                  .handler = msetnx,
-                  .group = "string",
-                  .since = "1.0.1",
-                  .summary = "Sets several strings at once, unless one of the keys exists.",
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"request_policy:multi_shard", "response_policy:agg_min"}}},
-      CommandSpec{.name = "psetex",
-                  .syntax = "key milliseconds:integer value",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = key_at(1, kKeyOW | kKeyUpdate),
-                  .handler = psetex,
-                  .group = "string",
-                  .since = "2.6.0",
-                  .summary = "Sets a string and its time to live in milliseconds.",
-                  .reads_before = never_reads,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{
-          .name = "set",
-          .syntax =
-              "key value [condition= NX | XX]@2.6.12 [GET]@6.2.0 [expiration= EX seconds:integer@2.6.12 | PX "
-              "milliseconds:integer@2.6.12 | EXAT unix-time-seconds:unix-time@6.2.0 | PXAT "
-              "unix-time-milliseconds:unix-time@6.2.0 | KEEPTTL@6.0.0]",
-          .arity = -3,
-          .flags = kWrite | kDenyOom,
-          .categories = kSlowWrite,
-          .keys = key_at(1, kKeyRW | kKeyAccess | kKeyUpdate | kKeyVariable),
-          .handler = set,
-          .group = "string",
-          .since = "1.0.0",
-          .summary = "Sets a string, with conditions and a time to live if wanted.",
-          .reads_before = set_reads_before,
-          .exact_use = exact_set_use,
-          .docs = {.complexity = "O(1)", .history = kSetHistory}},
-      CommandSpec{.name = "setex",
-                  .syntax = "key seconds:integer value",
-                  .arity = 4,
-                  .flags = kWrite | kDenyOom,
-                  .categories = kSlowWrite,
-                  .keys = key_at(1, kKeyOW | kKeyUpdate),
-                  .handler = setex,
-                  .group = "string",
-                  .since = "2.0.0",
-                  .summary = "Sets a string and its time to live in seconds.",
-                  .reads_before = never_reads,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "setnx",
-                  .syntax = "key value",
-                  .arity = 3,
-                  .flags = kWrite | kDenyOom | kFast,
-                  .categories = kFastWrite,
-                  .keys = key_at(1, kKeyOW | kKeyInsert),
-                  .handler = setnx,
-                  .group = "string",
-                  .since = "1.0.0",
-                  .summary = "Sets a string unless the key exists.",
-                  .docs = {.complexity = "O(1)"}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::strings

@@ -1,16 +1,14 @@
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH. The dispatcher queues the commands between MULTI and EXEC, and has
 // locked all their keys, and those watched, when EXEC's handler runs.
-#include <array>
 #include <utility>
 
-#include "server/commands/families.h"
+#include "server/commands/transactions/handlers.h"
 #include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 #include "server/session/client.h"
 
-namespace starling::server {
-namespace {
+namespace starling::server::transactions {
 
 void multi(CommandContext& context) {
   if (context.client.transaction.open) return context.reply.error("ERR MULTI calls can not be nested");
@@ -79,70 +77,4 @@ void unwatch(CommandContext& context) {
   context.reply.ok();
 }
 
-constexpr uint32_t kControl = kNoScript | kLoading | kStale | kFast | kAllowBusy;
-constexpr uint32_t kFastTransaction = kCatFast | kCatTransaction;
-
-}  // namespace
-
-std::span<const CommandSpec> transaction_commands() {
-  static const std::array commands = {
-      CommandSpec{.name = "discard",
-                  .arity = 1,
-                  .flags = kControl,
-                  .categories = kFastTransaction,
-                  .handler = discard,
-                  .group = "transactions",
-                  .since = "2.0.0",
-                  .summary = "Forgets the commands queued since MULTI.",
-                  .scope = Scope::kSession,
-                  .in_multi = InMulti::kEnds,
-                  .docs = {.complexity = "O(N)", .work = Work::kOfFewThings}},
-      CommandSpec{.name = "exec",
-                  .arity = 1,
-                  .flags = kNoScript | kLoading | kStale | kSkipSlowlog,
-                  .categories = kCatSlow | kCatTransaction,
-                  .handler = exec,
-                  .group = "transactions",
-                  .since = "1.2.0",
-                  .summary = "Executes the commands queued since MULTI, atomically.",
-                  .scope = Scope::kSession,
-                  .in_multi = InMulti::kExecutes,
-                  .docs = {.work = Work::kHoldsLoop}},
-      CommandSpec{.name = "multi",
-                  .arity = 1,
-                  .flags = kControl,
-                  .categories = kFastTransaction,
-                  .handler = multi,
-                  .group = "transactions",
-                  .since = "1.2.0",
-                  .summary = "Begins a transaction: the commands that follow are queued.",
-                  .scope = Scope::kSession,
-                  .in_multi = InMulti::kAnswered,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "unwatch",
-                  .arity = 1,
-                  .flags = kControl,
-                  .categories = kFastTransaction,
-                  .handler = unwatch,
-                  .group = "transactions",
-                  .since = "2.2.0",
-                  .summary = "Forgets all watched keys.",
-                  .scope = Scope::kSession,
-                  .docs = {.complexity = "O(1)"}},
-      CommandSpec{.name = "watch",
-                  .syntax = "key ...",
-                  .arity = -2,
-                  .flags = kControl | kWatchesKeys,
-                  .categories = kFastTransaction,
-                  .keys = keys_from(1, kKeyRO),
-                  .handler = watch,
-                  .group = "transactions",
-                  .since = "2.2.0",
-                  .summary = "Makes the next EXEC depend on these keys not having changed.",
-                  .in_multi = InMulti::kAnswered,
-                  .docs = {.complexity = "O(1)"}},
-  };
-  return commands;
-}
-
-}  // namespace starling::server
+}  // namespace starling::server::transactions
