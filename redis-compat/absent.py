@@ -2,9 +2,8 @@
 
 GROUPS = {
     "list": "lists come with a later version; the record format has room for them",
-    "sorted-set": "sorted sets come with a later version; the record format has room for them",
+    "sorted-set": "commands that wait come with a later version",
     "stream": "streams come with a later version; the record format has room for them",
-    "geo": "works on sorted sets, and comes with them",
     "hyperloglog": "comes with a later version",
     "scripting": "scripts and functions come with a later version",
     "cluster": "nodes agree among themselves on who holds which slots",
@@ -24,7 +23,7 @@ COMMANDS = {
     "failover": REPLICATION,
     "module": MODULES, "acl": ACCESS,
     "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
-    "sort": "comes with lists and sorted sets, which it reads and stores", "sort_ro": "comes with lists and sorted sets",
+    "sort": "comes with lists, which it stores", "sort_ro": "comes with lists",
     "migrate": "moves keys between nodes of a Redis cluster; Starling's nodes move partitions themselves",
     "restore-asking": "internal to Redis clusters",
     "cluster bumpepoch": EPOCHS, "cluster set-config-epoch": EPOCHS,

@@ -134,6 +134,8 @@ struct Settings {
   Live<int64_t> hash_listpack_entries;
   Live<int64_t> hash_listpack_value_bytes;
   Live<int64_t> set_intset_entries;
+  Live<int64_t> zset_listpack_entries;
+  Live<int64_t> zset_listpack_value_bytes;
 
   // What is recorded and published
   Live<int64_t> slowlog_threshold_us;  // Negative: off; 0: everything.

@@ -15,6 +15,7 @@ from specials import SPECIALS, describe_value
 from step import KILL, RESTARTS, Step
 
 RESET_CONFIG = {"hash-max-listpack-entries": "512", "hash-max-listpack-value": "64", "set-max-intset-entries": "512",
+                "zset-max-listpack-entries": "128", "zset-max-listpack-value": "64",
                 "notify-keyspace-events": ""}
 QUIET_SECONDS = 0.03  # Raw bytes: the reference's answer is over when it says nothing for so long.
 SLOW_SECONDS = 0.5

@@ -31,7 +31,20 @@ def describe_known(ask, key):
         return kind, tuple(sorted(zip(items[::2], items[1::2])))
     if kind == b"set":
         return kind, tuple(sorted(item[1] for item in ask(b"SMEMBERS", key)[1]))
+    if kind == b"zset":
+        items = [b"0" if item == b"-0" else item for item in scored_members(ask, key)]  # See exceptions.py.
+        return kind, tuple(zip(items[::2], items[1::2]))
     return kind, ask(b"DUMP", key)[1]
+
+
+def flattened(frame):
+    """The texts of an array whose items are texts or arrays of them."""
+    return [part for item in frame[1] for part in (flattened(item) if isinstance(item[1], list) else [item[1]])]
+
+
+def scored_members(ask, key):
+    """Members and scores by turns, in their order."""
+    return flattened(ask(b"ZRANGE", key, b"0", b"-1", b"WITHSCORES"))
 
 
 def checked(expected, actual, fine):
@@ -79,16 +92,24 @@ def srandmember(pair, step):
 
 
 def hrandfield(pair, step):
+    return random_pairs(pair, step, lambda: flattened(pair.tested.call(b"HGETALL", step.arguments[1])))
+
+
+def zrandmember(pair, step):
+    return random_pairs(pair, step, lambda: scored_members(pair.tested.call, step.arguments[1]))
+
+
+def random_pairs(pair, step, read_all):
     expected, actual = pair.call(*step.arguments)
     if expected == actual or is_error(expected) or is_error(actual) or not same_outline(expected, actual):
         return checked(expected, actual, expected == actual)
-    everything = [item[1] for item in pair.tested.call(b"HGETALL", step.arguments[1])[1]]
+    everything = read_all()
     whole = dict(zip(everything[::2], everything[1::2]))
     if len(step.arguments) < 4:
         drawn = as_list(actual)
         fine = set(drawn) <= set(whole)
     else:
-        flat = [part for item in actual[1] for part in (as_list(item) if isinstance(item[1], list) else [item[1]])]
+        flat = flattened(actual)
         nested = all(isinstance(item[1], list) for item in actual[1])
         drawn = flat[::2]
         fine = nested == all(isinstance(item[1], list) for item in expected[1])
@@ -133,7 +154,7 @@ def scan(pair, step):
         return expected, actual
     if step.arguments[position].strip(b"+0") != b"":
         return None  # A cursor nobody gave out: any part of the elements may come.
-    width = 2 if name == b"HSCAN" else 1
+    width = 2 if name in (b"HSCAN", b"ZSCAN") else 1
     everything = [scan_all(server.call, step.arguments, position, width, first)
                   for server, first in ((pair.reference, expected), (pair.tested, actual))]
     if everything[0] == everything[1]:
@@ -162,4 +183,5 @@ def dump(pair, step):
 SPECIALS = {
     b"SPOP": spop, b"SRANDMEMBER": srandmember, b"HRANDFIELD": hrandfield, b"RANDOMKEY": randomkey,
     b"SCAN": scan, b"HSCAN": scan, b"SSCAN": scan, b"DUMP": dump,
+    b"ZRANDMEMBER": zrandmember, b"ZSCAN": scan,
 }

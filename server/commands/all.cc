@@ -13,7 +13,8 @@ std::span<const std::span<const CommandSpec>> all_families() {
       object_commands(),        persistence_commands(),  pubsub_commands(),      scan_commands(),
       set_commands(),           slowlog_commands(),      status_commands(),      string_commands(),
       string_number_commands(), string_range_commands(), transaction_commands(), quorum_commands(),
-      vclock_commands(),        snapshot_commands(),     unextended_commands(),
+      vclock_commands(),        snapshot_commands(),     unextended_commands(),  sorted_set_commands(),
+      geo_commands(),
   };
   return families;
 }

@@ -1,9 +1,12 @@
 #include "server/commands/collections.h"
 
+#include <algorithm>
 #include <memory>
 #include <utility>
 #include <vector>
 
+#include "absl/functional/function_ref.h"
+#include "engine/record/score.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
 #include "server/commands/scan_options.h"
@@ -23,10 +26,35 @@ bool all_integers(const engine::Collection& collection) {
   return all;
 }
 
+size_t longest_name(const engine::Collection& collection) {
+  size_t longest = 0;
+  collection.for_each([&](const Element& element) { longest = std::max(longest, element.name.size()); });
+  return longest;
+}
+
+// In the order of the elements, where they have one.
+void for_each_in_order(const engine::Collection& collection, absl::FunctionRef<void(const Element&)> visit) {
+  if (!engine::is_ordered(collection.type())) return collection.for_each(visit);
+  collection.order().walk(0, collection.size(), [&](const engine::Entry& entry) {
+    visit({entry.key(), entry.value()});
+    return true;
+  });
+}
+
+void reply_value(CommandContext& context, engine::Type type, std::string_view value) {
+  if (type != engine::Type::kSortedSet) return context.reply.bulk(value);
+  char text[resp::kRealTextBytes];
+  context.reply.bulk({text, static_cast<size_t>(resp::format_real(engine::score_in(value), text) - text)});
+}
+
 }  // namespace
 
 bool is_compact(const Settings& settings, const engine::Collection& collection) {
   const auto size = static_cast<int64_t>(collection.size());
+  if (collection.type() == engine::Type::kSortedSet) {
+    return size <= settings.zset_listpack_entries &&
+           static_cast<int64_t>(longest_name(collection)) <= settings.zset_listpack_value_bytes;
+  }
   if (collection.type() == engine::Type::kSet) {
     return size <= settings.set_intset_entries && all_integers(collection);
   }
@@ -102,7 +130,7 @@ void scan_collection(CommandContext& context, engine::Type type) {
       if (options.matches(element.name)) elements.push_back(element);
     };
     if (is_compact(context.server.settings(), found.collection())) {
-      found.collection().for_each(add);
+      for_each_in_order(found.collection(), add);
       cursor = 0;
     } else {
       cursor = found.collection().scan(cursor, options.count, add);
@@ -110,13 +138,13 @@ void scan_collection(CommandContext& context, engine::Type type) {
   } else {
     cursor = 0;
   }
-  const bool has_values = type == engine::Type::kHash;
+  const bool has_values = type != engine::Type::kSet;
   context.reply.array(2);
   context.reply.bulk_integer(static_cast<int64_t>(cursor));
   context.reply.array(has_values ? elements.size() * 2 : elements.size());
   for (const Element& element : elements) {
     context.reply.bulk(element.name);
-    if (has_values) context.reply.bulk(element.value);
+    if (has_values) reply_value(context, type, element.value);
   }
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "absl/container/flat_hash_set.h"
+#include "engine/record/score.h"
 #include "server/commands/arguments.h"
 #include "server/process/thread_random.h"
 
@@ -26,10 +27,11 @@ void sample_in_one_pass(const engine::Collection& collection, uint64_t count, en
   });
 }
 
-void reply_element(CommandContext& context, const Element& element, Show show) {
+void reply_element(CommandContext& context, engine::Type type, const Element& element, Show show) {
   if (show == Show::kNames) return context.reply.bulk(element.name);
   if (context.reply.protocol() >= 3) context.reply.array(2);
   context.reply.bulk(element.name);
+  if (type == engine::Type::kSortedSet) return context.reply.real(engine::score_in(element.value));
   context.reply.bulk(element.value);
 }
 
@@ -68,13 +70,13 @@ void reply_random_elements(CommandContext& context, engine::Type type, int64_t c
   if (count > 0) {
     reply_count(context, std::min(static_cast<uint64_t>(count), collection.size()), show);
     return sample_elements(collection, static_cast<uint64_t>(count), thread_random(),
-                           [&](const Element& element) { reply_element(context, element, show); });
+                           [&](const Element& element) { reply_element(context, type, element, show); });
   }
   const uint64_t repetitions = 0 - static_cast<uint64_t>(count);
   if (repetitions > kMaxRepetitions) return context.reply.error("ERR value is out of range");
   reply_count(context, repetitions, show);
   for (uint64_t i = 0; i < repetitions; ++i) {
-    reply_element(context, collection.random(thread_random()), show);
+    reply_element(context, type, collection.random(thread_random()), show);
   }
 }
 

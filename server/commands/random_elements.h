@@ -1,4 +1,4 @@
-// Elements of a hash or a set chosen at random: HRANDFIELD, SRANDMEMBER, SPOP.
+// Elements of a hash, a set or a sorted set chosen at random: HRANDFIELD, SRANDMEMBER, ZRANDMEMBER, SPOP.
 #pragma once
 
 #include <cstdint>

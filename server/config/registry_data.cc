@@ -149,6 +149,18 @@ const SettingSpec kSettings[] = {
      .default_text = "512",
      .field = &Settings::set_intset_entries,
      .documentation = "Up to so many members OBJECT ENCODING calls a set of integers an intset."},
+    {.name = "zset-max-listpack-entries",
+     .alias = "zset-max-ziplist-entries",
+     .kind = kInteger,
+     .default_text = "128",
+     .field = &Settings::zset_listpack_entries,
+     .documentation = "Up to so many members OBJECT ENCODING calls a sorted set a listpack, as with hashes."},
+    {.name = "zset-max-listpack-value",
+     .alias = "zset-max-ziplist-value",
+     .kind = kMemory,
+     .default_text = "64",
+     .field = &Settings::zset_listpack_value_bytes,
+     .documentation = "The same for the longest member, in bytes."},
 };
 
 }  // namespace

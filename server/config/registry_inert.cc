@@ -135,8 +135,6 @@ const SettingSpec kSettings[] = {
     boolean("io-threads-do-reads", "no", "I/O threads always read."),
     integer("list-max-listpack-size", "-2", kAbsentType, kInt32Min, kInt32Max, "list-max-ziplist-size"),
     integer("list-compress-depth", "0", kAbsentType),
-    integer("zset-max-listpack-entries", "128", kAbsentType, 0, kInt32Max, "zset-max-ziplist-entries"),
-    integer("zset-max-listpack-value", "64", kAbsentType, 0, kInt32Max, "zset-max-ziplist-value"),
     memory("hll-sparse-max-bytes", "3000", kAbsentType),
     memory("stream-node-max-bytes", "4096", kAbsentType),
     integer("stream-node-max-entries", "100", kAbsentType),

@@ -29,6 +29,11 @@ void write_number(std::string_view name, int value, resp::ReplyWriter& reply) {
   reply.integer(value);
 }
 
+void write_text(std::string_view name, std::string_view value, resp::ReplyWriter& reply) {
+  reply.bulk(name);
+  reply.bulk(value);
+}
+
 void write_specification(const KeySpecification& specification, resp::ReplyWriter& reply) {
   reply.map(3);
   reply.bulk("flags");
@@ -36,10 +41,12 @@ void write_specification(const KeySpecification& specification, resp::ReplyWrite
   reply.bulk("begin_search");
   reply.map(2);
   reply.bulk("type");
-  reply.bulk("index");
+  const bool by_keyword = !specification.keyword.empty();
+  reply.bulk(by_keyword ? "keyword" : "index");
   reply.bulk("spec");
-  reply.map(1);
-  write_number("index", specification.first, reply);
+  reply.map(by_keyword ? 2 : 1);
+  if (by_keyword) write_text("keyword", specification.keyword, reply);
+  write_number(by_keyword ? "startfrom" : "index", specification.first, reply);
   reply.bulk("find_keys");
   reply.map(2);
   reply.bulk("type");
@@ -60,11 +67,6 @@ void write_specification(const KeySpecification& specification, resp::ReplyWrite
 size_t tip_count(const Documentation& docs) {
   return static_cast<size_t>(std::find(docs.tips.begin(), docs.tips.end(), std::string_view()) -
                              docs.tips.begin());
-}
-
-void write_text(std::string_view name, std::string_view value, resp::ReplyWriter& reply) {
-  reply.bulk(name);
-  reply.bulk(value);
 }
 
 void write_document_flag(std::string_view flag, resp::ReplyWriter& reply) {

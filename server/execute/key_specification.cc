@@ -8,12 +8,13 @@
 namespace starling::server {
 
 bool KeySpecification::covers(int position, size_t argument_count) const {
-  if (counted) return position > first;
+  if (counted || !keyword.empty()) return position > first;
   const int end = last < 0 ? static_cast<int>(argument_count) + last : first + last;
   return position >= first && position <= end && (position - first) % step == 0;
 }
 
 bool KeySpecification::find(Arguments arguments, std::vector<int>* positions) const {
+  if (!keyword.empty()) return true;
   const int count = static_cast<int>(arguments.size());
   int begin = first;
   int end = last < 0 ? count + last : first + last;
@@ -34,7 +35,7 @@ KeyRange key_range(const KeySpecifications& keys) {
   const KeySpecification* before = nullptr;
   for (const KeySpecification& each : keys) {
     // Those that do not join what is there already, or are not side by side, are left out.
-    if (each.counted || (keys.size() > 1 && each.step != 1)) continue;
+    if (each.counted || !each.keyword.empty() || (keys.size() > 1 && each.step != 1)) continue;
     if (before != nullptr && each.first != range.last + 1) continue;
     if (before == nullptr) range.first = each.first;
     range.last = each.last < 0 ? each.last : each.first + each.last;

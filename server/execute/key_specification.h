@@ -35,6 +35,8 @@ struct KeySpecification {
   int8_t last = 0;       // Relative to the first one; negative: counts from the end of the arguments.
   int8_t step = 1;       // At least 1.
   bool counted = false;  // The argument at `first` says how many keys follow.
+  // Not empty: the one key is behind this word, in upper case, which may stand anywhere from `first` on, or nowhere.
+  std::string_view keyword = {};
 
   constexpr bool is_key() const { return (use & kKeyNotKey) == 0; }
   // Whether an argument there is one of them, among as many as arguments of which find() could make sense.
@@ -56,6 +58,11 @@ constexpr KeySpecification keys_from(int first, int use, int step = 1) {
 // As many as the argument there says, behind it.
 constexpr KeySpecification counted_keys(int number_at, int use) {
   return {.use = static_cast<uint16_t>(use), .first = static_cast<int8_t>(number_at), .counted = true};
+}
+
+// Behind that word, from there on; only the command's own finder finds it.
+constexpr KeySpecification key_behind(std::string_view keyword, int from, int use) {
+  return {.use = static_cast<uint16_t>(use), .first = static_cast<int8_t>(from), .keyword = keyword};
 }
 
 // All of a command's, in Redis's order, which is also that of the keys.

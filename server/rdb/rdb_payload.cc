@@ -8,6 +8,7 @@
 #include "server/rdb/crc64.h"
 #include "server/rdb/little_endian.h"
 #include "server/rdb/rdb_compact.h"
+#include "server/rdb/sorted_set_payload.h"
 
 namespace starling::server {
 namespace {
@@ -136,6 +137,11 @@ void append_value(const RdbValue& value, RdbForm form, std::string* out) {
   }
 }
 
+void seal(std::string* payload) {
+  append_little_endian(kVersion, kVersionBytes, payload);
+  append_little_endian(crc64(*payload), kCrcBytes, payload);
+}
+
 }  // namespace
 
 bool rdb_payload_intact(std::string_view payload) {
@@ -158,6 +164,7 @@ std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view paylo
   RdbReader reader(body_of(payload));
   uint8_t type = 0;
   if (!reader.byte(&type) || type == kString) return nullptr;
+  if (is_sorted_set_type(type)) return read_sorted_set(type, reader);
   if (type == kSet) return read_collection(reader, engine::Type::kSet);
   if (type == kHash) return read_collection(reader, engine::Type::kHash);
   RdbValue value;
@@ -169,8 +176,15 @@ std::string encode_rdb_payload(const RdbValue& value, RdbForm form) {
   STARLING_ASSERT(!value.strings.all.empty());
   std::string payload;
   append_value(value, form, &payload);
-  append_little_endian(kVersion, kVersionBytes, &payload);
-  append_little_endian(crc64(payload), kCrcBytes, &payload);
+  seal(&payload);
+  return payload;
+}
+
+std::string encode_rdb_payload(const engine::Collection& sorted_set, RdbForm form) {
+  STARLING_ASSERT(sorted_set.type() == engine::Type::kSortedSet && sorted_set.size() != 0);
+  std::string payload;
+  append_sorted_set(sorted_set, form == RdbForm::kCompact, &payload);
+  seal(&payload);
   return payload;
 }
 

@@ -7,6 +7,7 @@
 //               | %x0B string                   a set as an intset
 //               | %x0D string                   a hash as a ziplist of names and values, by turns; only read
 //               | %x10 string                   a hash as a listpack of the same
+//               | sorted-set                    sorted_set_payload.h
 //
 // length, string: rdb_strings.h. Intset, ziplist, listpack: rdb_compact.h. Values of other types are not
 // read.
@@ -30,19 +31,22 @@ struct RdbValue {
 
 enum class RdbForm {
   kPlain,
-  kCompact,  // A hash as a listpack, a set of integers as an intset.
+  kCompact,  // A hash or sorted set as a listpack, a set of integers as an intset.
 };
 
 // The version is known and the checksum right.
 [[nodiscard]] bool rdb_payload_intact(std::string_view payload);
-// The value of an intact payload. False: the bytes are not a value, which an intact payload of untrusted
-// origin may well have; *value is then unspecified. A hash or set is never empty, but may have a name or member
-// twice. The views are into `payload` or the value itself.
+// The string, hash or set of an intact payload. False: the bytes are no such value, which an intact payload of
+// untrusted origin may well have; *value is then unspecified. A hash or set is never empty, but may have a name or
+// member twice. The views are into `payload` or the value itself.
 [[nodiscard]] bool decode_rdb_payload(std::string_view payload, RdbValue* value);
-// The hash or set that an intact payload says. Null: it says no such thing, or has a name or member twice.
+// The hash, set or sorted set that an intact payload says. Null: it says no such thing, or has a name or member
+// twice.
 [[nodiscard]] std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view payload);
 
 // Precondition: a string, or a hash or set that is not empty; a set is of integers when `form` is kCompact.
 std::string encode_rdb_payload(const RdbValue& value, RdbForm form);
+// Precondition: a sorted set that is not empty.
+std::string encode_rdb_payload(const engine::Collection& sorted_set, RdbForm form);
 
 }  // namespace starling::server

@@ -40,13 +40,13 @@ class RdbReader {
 
   size_t left() const { return bytes_.size(); }
   [[nodiscard]] bool byte(uint8_t* value);
+  [[nodiscard]] bool take(size_t size, std::string_view* taken);
   // No more than is left to read: good for counts too, since everything counted takes a byte.
   [[nodiscard]] bool length(size_t* value);
   // Into strings->owned if need be. What is made of compressed data is less than a hundred times as big.
   [[nodiscard]] bool string(RdbStrings* strings, std::string_view* value);
 
  private:
-  [[nodiscard]] bool take(size_t size, std::string_view* taken);
   [[nodiscard]] bool plain_length(uint8_t first, uint64_t* value);
   [[nodiscard]] bool compressed(RdbStrings* strings, std::string_view* value);
 

@@ -1,7 +1,7 @@
 #include "engine/types/sorted_set/sorted_set.h"
 
-#include <bit>
 #include <string>
+#include <vector>
 
 #include "engine/memory/collection.h"
 #include "engine/memory/order_index.h"
@@ -10,6 +10,9 @@
 namespace starling::engine {
 
 namespace {
+
+// Added to -0 it makes 0, and leaves all other numbers what they are.
+constexpr double kNoSign = 0;
 
 ScoredMember member_in(const Entry& entry) {
   return {entry.key(), score_in(entry.value())};
@@ -57,9 +60,8 @@ uint64_t SortedSetView::count_before(std::string_view member, bool or_equal) con
 
 bool SortedSet::put(std::string_view member, double score) {
   const std::optional<double> before = view().score(member);
-  // Bit by bit: -0 is another value than 0, though they are ordered alike.
-  if (before.has_value() && std::bit_cast<uint64_t>(*before) == std::bit_cast<uint64_t>(score)) return false;
-  members_.put(member, encode_score(score));
+  if (before == score) return false;
+  members_.put(member, encode_score(score + kNoSign));
   return !before.has_value();
 }
 
@@ -79,13 +81,23 @@ bool SortedSet::put_below(std::string_view member, double score) {
   return created;
 }
 
+void SortedSet::remove_range(uint64_t first, uint64_t count) {
+  std::vector<std::string_view> members;
+  members.reserve(count);
+  view().walk(first, count, [&](const ScoredMember& each) {
+    members.push_back(each.member);
+    return true;
+  });
+  for (const std::string_view member : members) members_.remove(member);
+}
+
 SortedSetMaker::SortedSetMaker(uint64_t expected_members)
     : members_(std::make_unique<Collection>(Type::kSortedSet)) {
   members_->reserve(expected_members);
 }
 
 bool SortedSetMaker::put(std::string_view member, double score) {
-  return members_->put(member, encode_score(score));
+  return members_->put(member, encode_score(score + kNoSign));
 }
 
 }  // namespace starling::engine

@@ -1,8 +1,9 @@
 // Sorted sets: members with scores, in the order of (score, member).
 //
 // A sorted set is a collection whose elements are the members, with their scores as values (score.h), and in that
-// order (order_index.h). Members merge as a set's do; of scores that were set apart the later one
-// shows, what was added apart is all in the sum, and ZADD with GT or LT keeps the highest or lowest (join.h).
+// order (order_index.h). Members merge as a set's do; of scores that were set apart the later one shows, what was added
+// apart is all in the sum, and ZADD with GT or LT keeps the highest or lowest (join.h). -0 is put as 0, which it is
+// ordered like.
 //
 // Within an operation whose keys are locked, as Database is.
 #pragma once
@@ -57,6 +58,7 @@ class SortedSet {
   SortedSet(Database& database, const Key& key) : members_(database.open(key, Type::kSortedSet)) {}
 
   SortedSetView view() const { return SortedSetView(members_.view()); }
+  std::optional<double> score(std::string_view member) const { return view().score(member); }
   // True when the member is new. Nothing happens where it has the score already. Precondition: not NaN.
   bool put(std::string_view member, double score);
   // Adds to the member's score, to 0 where there is none; returns the new one. What others add at the same time counts
@@ -68,6 +70,8 @@ class SortedSet {
   bool put_below(std::string_view member, double score);
   // True when it was there. `member` may be a view of the element's own name.
   bool remove(std::string_view member) { return members_.remove(member); }
+  // Removes `count` members from rank `first` on. Precondition: there are so many.
+  void remove_range(uint64_t first, uint64_t count);
 
  private:
   OpenCollection members_;
@@ -80,6 +84,9 @@ class SortedSetMaker {
   // True when the member is new; otherwise it has this score now. Precondition: not NaN.
   bool put(std::string_view member, double score);
   uint64_t size() const { return members_->size(); }
+  std::optional<double> score(std::string_view member) const {
+    return SortedSetView(*members_).score(member);
+  }
   std::unique_ptr<Collection> take() { return std::move(members_); }
 
  private:

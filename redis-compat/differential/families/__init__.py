@@ -8,11 +8,11 @@ import importlib
 from step import Step, command
 from values import mutate
 
-MODULES = ["strings", "bits", "hashes", "sets", "keys", "transactions", "connection", "databases", "pubsub", "server",
+MODULES = ["strings", "bits", "hashes", "sets", "sorted_sets", "geo", "keys", "transactions", "connection", "databases", "pubsub", "server",
            "protocol"]
 FOLLOW_PUSHES = {"pubsub"}
 # Families whose commands may be mixed into one sequence.
-MIXABLE = ["strings", "bits", "hashes", "sets", "keys"]
+MIXABLE = ["strings", "bits", "hashes", "sets", "sorted_sets", "geo", "keys"]
 
 
 def load(name):

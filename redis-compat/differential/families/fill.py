@@ -6,7 +6,7 @@ from values import expiry, field, integer, key, member, relative, string
 
 def some_key(rng):
     name = key(rng)
-    kind = rng.randrange(9)
+    kind = rng.randrange(11)
     if kind == 0:
         steps = [command("SET", name, string(rng))]
     elif kind == 1:
@@ -23,6 +23,10 @@ def some_key(rng):
         steps = [command("SADD", name, *range(rng.choice([511, 512, 513, 600])))]
     elif kind == 7:
         steps = [command("SADD", name, *["m%d" % i for i in range(rng.choice([10, 130]))])]
+    elif kind == 8:
+        steps = [command("ZADD", name, *[part for i in range(rng.choice([1, 5, 40])) for part in (rng.randint(-9, 9), member(rng))])]
+    elif kind == 9:
+        steps = [command("ZADD", name, *[part for i in range(rng.choice([10, 127, 129])) for part in (i % 5, "m%d" % i)])]
     else:
         steps = [command("SET", name, string(rng), *expiry(rng))]
     if rng.random() < 0.2:

@@ -38,7 +38,9 @@ void dump(CommandContext& context) {
   if (!found) return context.reply.null();
   const bool compact =
       found.type() != engine::Type::kString && is_compact(context.server.settings(), found.collection());
-  context.reply.bulk(encode_rdb_payload(value_of(found), compact ? RdbForm::kCompact : RdbForm::kPlain));
+  const RdbForm form = compact ? RdbForm::kCompact : RdbForm::kPlain;
+  context.reply.bulk(found.type() == engine::Type::kSortedSet ? encode_rdb_payload(found.collection(), form)
+                                                              : encode_rdb_payload(value_of(found), form));
 }
 
 namespace {
