@@ -20,6 +20,24 @@ struct Outcome {
   std::optional<double> score;  // Of the member put last; nothing when the options forbade it.
 };
 
+// As the options want it kept beside what others put at the same time. Returns the score from now on.
+double put(engine::SortedSet& set, const AddOptions& options, const ScoredMember& member, double score) {
+  if (options.increment) return set.add(member.member, member.score);
+  if (options.only_greater) {
+    set.put_above(member.member, score);
+  } else if (options.only_less) {
+    set.put_below(member.member, score);
+  } else {
+    set.put(member.member, score);
+  }
+  return score;
+}
+
+double put(engine::SortedSetMaker& maker, const AddOptions&, const ScoredMember& member, double score) {
+  maker.put(member.member, score);
+  return score;
+}
+
 // False: the sum is not a number, and nothing was put.
 template <typename Set>
 bool add(Set& set, const AddOptions& options, const ScoredMember& member, Outcome* outcome) {
@@ -33,7 +51,7 @@ bool add(Set& set, const AddOptions& options, const ScoredMember& member, Outcom
   }
   outcome->score = score;
   if (before == score) return true;
-  set.put(member.member, score);
+  outcome->score = put(set, options, member, score);
   ++(before.has_value() ? outcome->changed : outcome->added);
   return true;
 }
@@ -48,9 +66,9 @@ bool add_all(Set&& set, const AddOptions& options, std::span<const ScoredMember>
 
 bool add_to_key(CommandContext& context, const engine::Key& key, bool absent, const AddOptions& options,
                 std::span<const ScoredMember> members, Outcome* outcome) {
-  // With fewer a sorted set made apart gains nothing.
+  // With fewer a sorted set made apart gains nothing. It has plain scores only.
   constexpr size_t kManyMembers = 32;
-  if (absent && members.size() >= kManyMembers) {
+  if (absent && members.size() >= kManyMembers && !options.only_greater && !options.only_less) {
     engine::SortedSetMaker maker(members.size());
     const bool added = add_all(maker, options, members, outcome);
     context.database.put_collection(key, maker.take());
