@@ -223,7 +223,7 @@ TEST_CASE("a score that is there already is no event") {
 }
 
 TEST_CASE("in a cluster a new member of a large sorted set is shipped alone, and replicas come to the same") {
-  constexpr int kMembers = 20'000;
+  static constexpr int kMembers = 20'000;
   TestNode node(2, true, true), peer(3, true, true);
   const auto change = [&](auto work) {
     ChangeList changes;
