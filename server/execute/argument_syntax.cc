@@ -192,7 +192,7 @@ class SyntaxParser {
     closing_.pop_back();
     if (name.empty()) return true;
     result->name = name;
-    return !result->arguments.empty();
+    return !result->arguments.empty() || result->type == ArgumentType::kPureToken;
   }
 
   bool choices(bool block, ArgumentDescription* result) {

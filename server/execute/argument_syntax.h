@@ -10,9 +10,9 @@
 //   group    = [ name "=" ] sequence { "|" sequence }    several: one of them; a sequence of several is a
 //   block versions = [ "@" since ] [ "~" deprecated since ]    also after a TOKEN that stands alone
 //
-// Types are Redis's: string (when none is given), integer, double, key, pattern, unix-time. A value that is
-// called like a type has it. A group without a name is called as its parts, joined by '_'. "..." means one or
-// more; after what is in brackets, its token is repeated each time.
+// Types are Redis's: string (when none is given), integer, double, key, pattern, unix-time. A value that is called
+// like a type has it. A group without a name is called as its parts, joined by '_'; a lone TOKEN can be named so too.
+// "..." means one or more; after what is in brackets, its token is repeated each time.
 //
 //   key value [condition= NX | XX] [expiration= EX seconds:integer | KEEPTTL@6.0.0]
 #pragma once

@@ -157,14 +157,14 @@ std::span<const CommandSpec> sorted_set_commands() {
                   .since = "1.2.0",
                   .summary = "Adds to the score of a member.",
                   .docs = {.complexity = "O(log(N))"}},
-      combiner("zinter numkeys:integer key ... [WEIGHTS weight:integer ...] [AGGREGATE aggregate= SUM | MIN "
-               "| MAX] "
+      combiner("zinter numkeys:integer key ... [WEIGHTS weight:integer ...] "
+               "[AGGREGATE (aggregate= SUM | MIN | MAX)] "
                "[WITHSCORES]",
                sorted_sets::zinter, "6.2.0", "The members that all of the sorted sets have.", kIntersection),
       combiner("zintercard numkeys:integer key ... [LIMIT limit:integer]", sorted_sets::zintercard, "7.0.0",
                "How many members all of the sorted sets have.", "O(N*K)"),
       combining_writer("zinterstore destination:key numkeys:integer key ... [WEIGHTS weight:integer ...] "
-                       "[AGGREGATE aggregate= SUM | MIN | MAX]",
+                       "[AGGREGATE (aggregate= SUM | MIN | MAX)]",
                        sorted_sets::zinterstore, "2.0.0", "Makes a sorted set of what ZINTER answers.",
                        kIntersection),
       reader("zlexcount key min max", 4, sorted_sets::zlexcount, "2.8.9",
@@ -253,12 +253,12 @@ std::span<const CommandSpec> sorted_set_commands() {
                   {.complexity = "O(1)", .tips = {"nondeterministic_output"}}),
       reader("zscore key member", 3, sorted_sets::zscore, "1.2.0", "The score of a member.",
              {.complexity = "O(1)"}),
-      combiner("zunion numkeys:integer key ... [WEIGHTS weight:integer ...] [AGGREGATE aggregate= SUM | MIN "
-               "| MAX] "
+      combiner("zunion numkeys:integer key ... [WEIGHTS weight:integer ...] "
+               "[AGGREGATE (aggregate= SUM | MIN | MAX)] "
                "[WITHSCORES]",
                sorted_sets::zunion, "6.2.0", "The members that any of the sorted sets has.", kUnionReplied),
       combining_writer("zunionstore destination:key numkeys:integer key ... [WEIGHTS weight:integer ...] "
-                       "[AGGREGATE aggregate= SUM | MIN | MAX]",
+                       "[AGGREGATE (aggregate= SUM | MIN | MAX)]",
                        sorted_sets::zunionstore, "2.0.0", "Makes a sorted set of what ZUNION answers.",
                        kUnion),
   };
