@@ -1,6 +1,8 @@
 #include "engine/core/operation.h"
 
 #include <algorithm>
+#include <chrono>
+#include <thread>
 #include <utility>
 
 #include "engine/base/assert.h"
@@ -14,6 +16,9 @@ namespace starling::engine {
 namespace {
 
 constexpr size_t kKeepFrameBytes = 1 << 20;
+// Of one who waits for a stripe, and may give up.
+constexpr int kYields = 64;
+constexpr std::chrono::microseconds kBetweenTries(20);
 
 std::string& thread_frame() {
   static thread_local std::string frame;
@@ -67,6 +72,55 @@ void Operation::lock(std::span<const KeyRef> keys) {
   std::sort(stripes_.begin(), stripes_.end());
   stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
   for (const uint16_t stripe : stripes_) core_.keyspace.stripes.lock(stripe);
+}
+
+bool Operation::lock_unless(std::span<const KeyRef> keys, absl::FunctionRef<bool()> give_up) {
+  for (const KeyRef& key : keys) stripes_.push_back(stripe_of(key.key.partition));
+  std::sort(stripes_.begin(), stripes_.end());
+  stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
+  return lock_stripes_unless(give_up);
+}
+
+bool Operation::lock_all_unless(absl::FunctionRef<bool()> give_up) {
+  for (size_t stripe = 0; stripe < kStripeCount; ++stripe) stripes_.push_back(static_cast<uint16_t>(stripe));
+  if (!lock_stripes_unless(give_up)) return false;
+  stripes_.clear();
+  all_locked_ = true;
+  return true;
+}
+
+bool Operation::lock_stripes_unless(absl::FunctionRef<bool()> give_up) {
+  Stripes& stripes = core_.keyspace.stripes;
+  for (size_t i = 0; i < stripes_.size(); ++i) {
+    for (int tries = 0; !stripes.try_lock(stripes_[i]); ++tries) {
+      if (give_up()) {
+        while (i-- > 0) stripes.unlock(stripes_[i]);
+        stripes_.clear();
+        return false;
+      }
+      if (tries < kYields) {
+        std::this_thread::yield();
+      } else {
+        std::this_thread::sleep_for(kBetweenTries);
+      }
+    }
+  }
+  return true;
+}
+
+bool Operation::locked_partition(uint16_t partition) const {
+  const uint16_t stripe = stripe_of(partition);
+  return all_locked_ || single_stripe_ == stripe ||
+         std::find(stripes_.begin(), stripes_.end(), stripe) != stripes_.end();
+}
+
+bool Operation::try_lock_more(const KeyRef& key) {
+  if (locked_partition(key.key.partition)) return true;
+  const uint16_t stripe = stripe_of(key.key.partition);
+  if (!core_.keyspace.stripes.try_lock(stripe)) return false;
+  if (single_stripe_ >= 0) stripes_.push_back(static_cast<uint16_t>(std::exchange(single_stripe_, -1)));
+  stripes_.push_back(stripe);
+  return true;
 }
 
 void Operation::lock_all() {

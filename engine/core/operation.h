@@ -246,6 +246,13 @@ class Operation {
   void lock_partition(uint16_t partition);
   // Locks everything: for commands over the whole keyspace.
   void lock_all();
+  // The same, while `give_up`, which is asked as long as somebody else has a stripe, says no. False: nothing is locked.
+  [[nodiscard]] bool lock_unless(std::span<const KeyRef> keys, absl::FunctionRef<bool()> give_up);
+  [[nodiscard]] bool lock_all_unless(absl::FunctionRef<bool()> give_up);
+  // One more key, while others are locked: in whatever order, so it never waits. False: somebody else has it.
+  [[nodiscard]] bool try_lock_more(const KeyRef& key);
+  bool locked_partition(uint16_t partition) const;
+  bool all_locked() const { return all_locked_; }
 
   // Sees to it that anything is locked: for looking at what no single key has, such as Database::size().
   void lock_any() {
@@ -303,6 +310,7 @@ class Operation {
   friend class Replica;
   friend class Trial;
 
+  bool lock_stripes_unless(absl::FunctionRef<bool()> give_up);
   uint64_t next_stamp();
   // Whose events the changes are: this incarnation's, or who act_as() named.
   uint16_t actor_index() const { return actor_index_; }

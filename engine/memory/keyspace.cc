@@ -1,9 +1,20 @@
 #include "engine/memory/keyspace.h"
 
+#include <chrono>
+#include <thread>
+
 #include "engine/memory/collection.h"
 #include "engine/memory/history.h"
 
 namespace starling::engine {
+namespace {
+
+// What one who wants all stripes gives each: commands have one for microseconds, a few for a millisecond.
+constexpr int kYields = 200, kPauses = 40;
+constexpr std::chrono::microseconds kPause(100);
+constexpr std::chrono::milliseconds kBetweenTries(20);
+
+}  // namespace
 
 void SettledStamps::promise(Stamp stamp) {
   Stamp known = promised();
@@ -54,6 +65,27 @@ void DatabaseTables::allocate() {
     partitions = std::make_unique<Partition[]>(kPartitionCount);
     used.store(true, std::memory_order_release);
   });
+}
+
+bool Stripes::try_lock_all() {
+  for (size_t i = 0; i < stripes_.size(); ++i) {
+    for (int tries = 0; !stripes_[i].mutex.try_lock(); ++tries) {
+      if (tries == kYields + kPauses) {
+        while (i-- > 0) stripes_[i].mutex.unlock();
+        return false;
+      }
+      if (tries < kYields) {
+        std::this_thread::yield();
+      } else {
+        std::this_thread::sleep_for(kPause);
+      }
+    }
+  }
+  return true;
+}
+
+void Stripes::lock_all() {
+  while (!try_lock_all()) std::this_thread::sleep_for(kBetweenTries);
 }
 
 Stripes::Totals Stripes::all_totals() const {

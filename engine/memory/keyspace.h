@@ -81,9 +81,9 @@ class Stripes {
   void lock(uint16_t stripe) { stripes_[stripe].mutex.lock(); }
   bool try_lock(uint16_t stripe) { return stripes_[stripe].mutex.try_lock(); }
   void unlock(uint16_t stripe) { stripes_[stripe].mutex.unlock(); }
-  void lock_all() {
-    for (auto& stripe : stripes_) stripe.mutex.lock();
-  }
+  // While somebody keeps one for long (a script that takes its time) this lets go of those that it has, and tries again
+  // a little later: whoever needs only those goes on.
+  void lock_all();
   void unlock_all() {
     for (auto& stripe : stripes_) stripe.mutex.unlock();
   }
@@ -117,6 +117,8 @@ class Stripes {
   uint64_t dirty_bytes() const { return clamp(dirty_bytes_.load(std::memory_order_relaxed)); }
 
  private:
+  bool try_lock_all();
+
   static constexpr int64_t kStep = 256;
   // The numbers have one writer at a time, who holds the stripe; atomic for those who only look.
   struct alignas(64) Stripe {
