@@ -5,7 +5,7 @@ GROUPS = {
     "sorted-set": "commands that wait come with a later version",
     "stream": "streams come with a later version; the record format has room for them",
     "hyperloglog": "comes with a later version",
-    "scripting": "scripts and functions come with a later version",
+    "scripting": "functions come with a later version",
     "cluster": "nodes agree among themselves on who holds which slots",
     "generic": "comes with a later version",
     "server": "comes with a later version",

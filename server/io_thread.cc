@@ -6,6 +6,7 @@
 
 #include "engine/base/assert.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/execute/command_line.h"
 #include "server/process/log.h"
 #include "server/server.h"
 
@@ -35,6 +36,7 @@ IoThread::IoThread(Server& server, int index)
       index_(index),
       statistics_(server.commands().all().size()),
       commit_gate_(server.engine(), server.clock()),
+      scripts_(server.scripts(), server.script_memory(), kRedisVersion),
       outbox_(*this),
       dispatcher_(server, *this) {
   loop_.set_pass_hook([this] {

@@ -15,6 +15,7 @@
 #include "absl/functional/function_ref.h"
 #include "server/execute/commit_gate.h"
 #include "server/execute/dispatcher.h"
+#include "server/execute/script/loop_scripts.h"
 #include "server/metrics/statistics.h"
 #include "server/net/event_loop.h"
 #include "server/session/client.h"
@@ -87,6 +88,12 @@ class IoThread final : private resp::ErrorObserver {
   ClusterThread* cluster() { return cluster_.get(); }
 
   CommitGate& commit_gate() { return commit_gate_; }
+  // Of the interpreter that runs scripts here.
+  LoopScripts& scripts() { return scripts_; }
+  // Called by a script that has run for too long, on its operation, for the client `running`: takes new connections,
+  // and answers the loop's other clients BUSY. See io_thread_busy.cc.
+  void serve_while_busy(const Client& running, engine::Operation& operation);
+  resp::ErrorObserver& error_observer() { return *this; }
   PubSubOutbox& outbox() { return outbox_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   // Error replies written on this loop so far.
@@ -96,6 +103,7 @@ class IoThread final : private resp::ErrorObserver {
 
  private:
   void on_error(std::string_view text) override;
+  void answer_while_busy(Client& client, engine::Operation& operation);
   void mark_ready(Client& client);
   void run_pass();
   void commit();
@@ -127,6 +135,7 @@ class IoThread final : private resp::ErrorObserver {
   LoopStatistics statistics_;
   std::unique_ptr<ClusterThread> cluster_;
   CommitGate commit_gate_;
+  LoopScripts scripts_;
   PubSubOutbox outbox_;
   Dispatcher dispatcher_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Client>> clients_;

@@ -48,6 +48,7 @@ Server::Server(Config& config)
     : config_(config),
       settings_(config.settings()),
       commands_(all_families()),
+      running_scripts_(static_cast<size_t>(settings_.io_threads)),
       snapshots_(clock_),
       pubsub_(std::make_unique<PubSub>(settings_)),
       started_ms_(clock_.wall_ms()),
@@ -68,6 +69,7 @@ engine::Status Server::open() {
   }
   engine::Status status = open_engine();
   if (!status.ok()) return status;
+  script_memory_.set_limit(settings().lua_memory_bytes);
   for (int i = 0; i < static_cast<int>(settings().io_threads); ++i) {
     io_threads_.push_back(std::make_unique<IoThread>(*this, i));
   }
@@ -146,6 +148,10 @@ void Server::watch_settings() {
   };
   config_.on_change("maxmemory-policy", apply_policy);
   config_.on_change("maxmemory-samples", apply_policy);
+  config_.on_change("lua-memory-limit", [this] {
+    script_memory_.set_limit(settings().lua_memory_bytes);
+    return engine::Status();
+  });
   config_.on_change("appendfsync", [this] {
     engine_->set_fsync(settings().fsync);
     return engine::Status();
@@ -241,6 +247,10 @@ engine::Status Server::run() {
   engine_.reset();
   io_threads_.clear();
   return status;
+}
+
+void Server::accept_while_busy() {
+  for (const auto& listener : listeners_) listener->on_events(kReadable);
 }
 
 void Server::request_shutdown() {

@@ -18,6 +18,9 @@
 #include "engine/base/status.h"
 #include "engine/core/engine.h"
 #include "server/execute/command_table.h"
+#include "server/execute/script/memory_meter.h"
+#include "server/execute/script/running_scripts.h"
+#include "server/execute/script/script_cache.h"
 #include "server/io_thread.h"
 #include "server/metrics/latency_monitor.h"
 #include "server/metrics/pulse.h"
@@ -76,6 +79,11 @@ class Server final : private engine::KeyObserver {
 
   // Shared by the loops.
   WatchTable& watches() { return watches_; }
+  ScriptCache& scripts() { return scripts_; }
+  MemoryMeter& script_memory() { return script_memory_; }
+  RunningScripts& running_scripts() { return running_scripts_; }
+  // Of the first loop, while a script keeps it: takes the connections that wait.
+  void accept_while_busy();
   ClientPause& pause() { return pause_; }
   MonitorFeed& monitors() { return monitors_; }
   SlowLog& slow_log() { return slow_log_; }
@@ -135,6 +143,9 @@ class Server final : private engine::KeyObserver {
   ServerClock clock_;
   CommandTable commands_;
   WatchTable watches_;
+  ScriptCache scripts_;
+  MemoryMeter script_memory_;
+  RunningScripts running_scripts_;
   ClientPause pause_;
   MonitorFeed monitors_;
   SlowLog slow_log_;

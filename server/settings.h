@@ -137,6 +137,10 @@ struct Settings {
   Live<int64_t> zset_listpack_entries;
   Live<int64_t> zset_listpack_value_bytes;
 
+  // Scripts
+  Live<int64_t> busy_reply_threshold_ms;  // 0: never.
+  Live<int64_t> lua_memory_bytes;
+
   // What is recorded and published
   Live<int64_t> slowlog_threshold_us;  // Negative: off; 0: everything.
   Live<int64_t> slowlog_entries;

@@ -132,6 +132,9 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
   const bool whole = writes && (flags & kWholeKeyspace) != 0;
   const Arguments arguments = prepared.request.arguments;
   const bool own_client = client.tunnel == nullptr;
+  if (own_client && command.spec->scope == Scope::kEveryNode && placement_ != nullptr &&
+      !client.transaction.open)
+    return admit_every_node(client, command, arguments);
   if (own_client && !whole && placement_ != nullptr) {
     if (const auto admission = admit_whole_read(client, command, arguments)) return *admission;
   }
@@ -195,7 +198,9 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       } else if (watch) {
         forward_watch(client, target, arguments, keys);
       } else {
-        forward(client, target, arguments, keys, writes);
+        std::vector<std::string_view> words(arguments.begin(), arguments.end());
+        const std::shared_ptr<const Script> script = name_by_text(command, &words);
+        forward(client, target, words, keys, writes);
       }
       return Admission::kAnswered;
     }

@@ -9,6 +9,8 @@
 #include "server/cluster/forward_prefix.h"
 #include "server/execute/database_tracker.h"
 #include "server/execute/dispatcher.h"
+#include "server/execute/script/script_cache.h"
+#include "server/execute/script/sha1.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
@@ -119,6 +121,18 @@ void ClusterThread::await_forward(Client& client, Forward forward, NodeIndex tar
   for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
 }
 
+std::shared_ptr<const Script> ClusterThread::name_by_text(const Command& command,
+                                                          std::vector<std::string_view>* words) const {
+  if ((command.spec->flags & kScriptBySha) == 0) return nullptr;
+  const std::optional<Sha1> sha = sha1_from_hex((*words)[1]);
+  if (!sha) return nullptr;
+  std::shared_ptr<const Script> script = io_thread_.server().scripts().find(*sha);
+  if (script == nullptr) return nullptr;
+  (*words)[0] = (command.spec->flags & kReadOnly) != 0 ? "EVAL_RO" : "EVAL";
+  (*words)[1] = script->text;
+  return script;
+}
+
 void ClusterThread::forward(Client& client, NodeIndex target, Arguments arguments,
                             std::span<const engine::KeyRef> keys, bool writes) {
   Forward forward = new_forward(client, target, writes);
@@ -160,7 +174,9 @@ void ClusterThread::forward_transaction(Client& client, NodeIndex target,
   DatabaseTracker databases(client.database, static_cast<int>(io_thread_.server().settings().databases));
   bool selects = false;
   for (const QueuedCommand& queued : transaction.queue) {
-    forward.requests += encode_forwarded(prefix, queued.arguments);
+    std::vector<std::string_view> words = queued.arguments;
+    const std::shared_ptr<const Script> script = name_by_text(*queued.command, &words);
+    forward.requests += encode_forwarded(prefix, words);
     databases.follow(*queued.command, queued.arguments);
     selects |= queued.command->spec->renumbers == Renumbers::kSelects;
   }

@@ -125,8 +125,10 @@ void ClusterThread::finish_gather(uint64_t token, std::string_view reply) {
   const std::unique_ptr<Gather> gather = std::move(found->second);
   gathers_.erase(found);
   std::string joined(reply);
-  const auto failed = std::find_if(gather->replies.begin(), gather->replies.end(),
-                                   [](const std::string& part) { return part.starts_with('-'); });
+  const auto failed = gather->join == Join::kAnyOk
+                          ? gather->replies.end()
+                          : std::find_if(gather->replies.begin(), gather->replies.end(),
+                                         [](const std::string& part) { return part.starts_with('-'); });
   if (joined.empty() && failed != gather->replies.end()) {
     joined = *failed;
     if (gather->writes && gather->parts.size() > 1) {
@@ -136,11 +138,39 @@ void ClusterThread::finish_gather(uint64_t token, std::string_view reply) {
   }
   if (joined.empty())
     joined = join_replies(gather->join, gather->parts, gather->replies, thread_random().next());
-  const bool whole = gather->deadline_us != 0;
+  const bool whole = gather->deadline_us != 0 || gather->everywhere;
   if (Client* client = io_thread_.find_client(gather->client_id); whole && client != nullptr)
     client->awaits_reply = false;
   release(gather->client_id, gather->held_id, gather->silent ? std::string_view() : joined);
   wake(gather->client_id);
+}
+
+// --- On all nodes.
+
+// What every node has to know or to do, such as scripts: those that can be reached, this one among them. The client
+// goes on when all have answered.
+Admission ClusterThread::admit_every_node(Client& client, const Command& command, Arguments arguments) {
+  if (connecting()) return refuse_unless_connecting(client, {});
+  if (!client.forwarded.empty()) return wait_for_nodes(client);
+  statistics_.fan_outs.add(1);
+  auto begun = std::make_unique<Gather>();
+  Gather& gather = *begun;
+  gather.join = command.spec->join;
+  gather.everywhere = true;
+  gather.prefix = prefix_of(client);
+  for (NodeIndex node = 0; node < placement_->topology.members.size(); ++node) {
+    if (healthy(node)) gather.parts.push_back({node, {}});
+  }
+  gather.replies.resize(gather.parts.size());
+  gather.pending = gather.parts.size();
+  begin_gather(client, std::move(begun));
+  const uint64_t token = gather.held_id;
+  client.awaits_reply = true;
+  client.wait_for(Waiting::kForNodes);
+  for (size_t part = 0; part < gather.parts.size(); ++part)
+    send_part(client, token, gather, part, arguments, {});
+  if (gather.pending == 0) finish_gather(token, {});
+  return Admission::kAnswered;
 }
 
 // --- Over all keys.

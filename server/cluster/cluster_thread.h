@@ -37,6 +37,8 @@
 
 namespace starling::server {
 
+struct Script;
+
 class ClusterNode;
 class IoThread;
 
@@ -243,6 +245,7 @@ class ClusterThread final : private BusHandler,
     Join join = Join::kNone;
     bool writes = false;
     bool silent = false;
+    bool everywhere = false;  // All nodes do the same; the client waits for it.
     int64_t deadline_us = 0;
     std::vector<FanOutPart> parts;
     std::vector<std::string> replies;
@@ -373,6 +376,10 @@ class ClusterThread final : private BusHandler,
   bool overtakes(const Client& client, const engine::KeyRef& key, cluster::NodeIndex target,
                  bool direct) const;
   // --- cluster_gather.cc
+  Admission admit_every_node(Client& client, const Command& command, Arguments arguments);
+  // EVALSHA as EVAL, if this node knows the text, which another one may not. `words` then refer to what is returned.
+  std::shared_ptr<const Script> name_by_text(const Command& command,
+                                             std::vector<std::string_view>* words) const;
   std::optional<Admission> admit_fan_out(Client& client, const Command& command, Arguments arguments,
                                          std::span<const engine::KeyRef> keys, bool writes);
   std::optional<Admission> admit_whole_read(Client& client, const Command& command, Arguments arguments);

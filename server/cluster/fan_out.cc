@@ -112,6 +112,11 @@ std::string join_replies(Join join, std::span<const FanOutPart> parts, std::span
       return join_in_order(parts, replies);
     case Join::kStatus:
       return replies[0];
+    case Join::kAnyOk: {
+      const auto ok = std::find_if(replies.begin(), replies.end(),
+                                   [](const std::string& r) { return !r.starts_with('-'); });
+      return ok == replies.end() ? replies[0] : *ok;
+    }
     case Join::kSum:
       return join_sum(replies);
     case Join::kNames:

@@ -26,6 +26,7 @@ std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> quorum_commands();
 std::span<const CommandSpec> scan_commands();
+std::span<const CommandSpec> scripting_commands();
 std::span<const CommandSpec> set_commands();
 std::span<const CommandSpec> sorted_set_commands();
 std::span<const CommandSpec> string_commands();

@@ -138,8 +138,6 @@ const SettingSpec kSettings[] = {
     memory("hll-sparse-max-bytes", "3000", kAbsentType),
     memory("stream-node-max-bytes", "4096", kAbsentType),
     integer("stream-node-max-entries", "100", kAbsentType),
-    integer("busy-reply-threshold", "5000", "There are no scripts in this version.", 0, kInt32Max,
-            "lua-time-limit"),
     integer("tracking-table-max-keys", "1000000", "Client-side caching is not in this version."),
     integer("acllog-max-len", "128", "There are no ACL users in this version."),
     choice("acl-pubsub-default", "resetchannels", kPubsubDefault, "There are no ACL users in this version.",

@@ -63,6 +63,24 @@ const SettingSpec kSettings[] = {
      .maximum = std::numeric_limits<int32_t>::max(),
      .documentation = "Seconds that SHUTDOWN and SIGTERM give clients to read the replies that are due to "
                       "them. Data is safe either way."},
+    {.name = "busy-reply-threshold",
+     .alias = "lua-time-limit",
+     .kind = kInteger,
+     .default_text = "5000",
+     .field = &Settings::busy_reply_threshold_ms,
+     .maximum = std::numeric_limits<int32_t>::max(),
+     .documentation =
+         "A script that runs for more milliseconds has other clients answered BUSY until it ends, or "
+         "SCRIPT KILL or SHUTDOWN NOSAVE ends it. 0: never."},
+    {.name = "lua-memory-limit",
+     .kind = kMemory,
+     .default_text = "256mb",
+     .field = &Settings::lua_memory_bytes,
+     .minimum = 1 << 20,
+     .maximum = int64_t{1} << 30,
+     .documentation =
+         "What the interpreters of all loops may hold together: scripts and their values. A script that "
+         "needs more is ended with an error."},
     {.name = "slowlog-log-slower-than",
      .kind = kInteger,
      .default_text = "10000",

@@ -43,6 +43,7 @@ enum CommandFlag : uint32_t {
   kProtected = 1u << 18,
   kOnlySentinel = 1u << 19,
   kAsking = 1u << 20,
+  kNoMandatoryKeys = 1u << 21,
   // Own:
   kWholeKeyspace = 1u << 24,  // Locks every stripe when inside EXEC; takes the locks it needs itself outside.
   kInSubscribeMode = 1u << 25,  // A RESP2 client that listens may send it.
@@ -50,8 +51,11 @@ enum CommandFlag : uint32_t {
   // What it does to a key that others change at the same time adds up, whatever its reply says: with strict quorums the
   // replicas need not agree to it first.
   kMerges = 1u << 27,
-  kEndsServer = 1u << 28,  // Its client is answered by the end of the process.
-  kUnwraps = 1u << 29,     // In a cluster, what runs is the command among its arguments.
+  kEndsServer = 1u << 28,    // Its client is answered by the end of the process.
+  kUnwraps = 1u << 29,       // In a cluster, what runs is the command among its arguments.
+  kScript = 1u << 22,        // Runs a script, which may need more than its keys.
+  kScriptBySha = 1u << 23,   // One that is named by its SHA-1, which another node may not know.
+  kScriptWrites = 1u << 30,  // One that may write: what it does is not known before.
 };
 
 // ACL categories by their bit; names as in ACL CAT.
@@ -85,6 +89,8 @@ enum class Scope : uint8_t {
   kKeyspace,  // All keys of a database or of several: every node, for those that it answers for.
   kSession,   // The client's own connection, which stays where it is.
   kNode,      // What this node knows or does; that it may tell others is its own affair.
+  // What all nodes know or do: all that can be reached are asked, and the client goes on when they have answered.
+  kEveryNode,
 };
 
 // How the replies of several nodes become one (server/cluster/fan_out.h): of a command on keys, whose every key could
@@ -97,6 +103,7 @@ enum class Join : uint8_t {
   kNames,    // An array of all names.
   kAnyName,  // One of the names, of those that were told.
   kWalk,     // SCAN goes from node to node (server/cluster/scan_walk.h).
+  kAnyOk,    // What one answered that did not answer an error, if there is one.
 };
 
 // What becomes of it in an open transaction.

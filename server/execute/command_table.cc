@@ -157,12 +157,28 @@ uint16_t key_use_at(const CommandSpec& spec, Arguments arguments, int position) 
 }
 
 std::string_view flag_name(int bit) {
-  static constexpr std::string_view kNames[] = {
-      "write",    "readonly",    "denyoom",    "admin",        "pubsub",       "noscript",         "blocking",
-      "loading",  "stale",       "fast",       "no_auth",
-      "",  // Of PUBLISH; Redis does not show it.
-      "no_multi", "movablekeys", "allow_busy", "skip_monitor", "skip_slowlog", "no_async_loading", "",
-      "",         "asking"};
+  static constexpr std::string_view kNames[] = {"write",
+                                                "readonly",
+                                                "denyoom",
+                                                "admin",
+                                                "pubsub",
+                                                "noscript",
+                                                "blocking",
+                                                "loading",
+                                                "stale",
+                                                "fast",
+                                                "no_auth",
+                                                "",  // Of PUBLISH; Redis does not show it.
+                                                "no_multi",
+                                                "movablekeys",
+                                                "allow_busy",
+                                                "skip_monitor",
+                                                "skip_slowlog",
+                                                "no_async_loading",
+                                                "",
+                                                "",
+                                                "asking",
+                                                "no_mandatory_keys"};
   return bit >= 0 && bit < static_cast<int>(std::size(kNames)) ? kNames[bit] : std::string_view();
 }
 

@@ -219,7 +219,9 @@ bool Dispatcher::collect_keys(const Client& client, const Command& command, Argu
   bool everything = false;
   DatabaseTracker databases(client.database, static_cast<int>(server_.settings().databases));
   for (const QueuedCommand& queued : client.transaction.queue) {
-    everything |= (queued.command->spec->flags & kWholeKeyspace) != 0;
+    // A script that touches what it did not declare finds it locked.
+    everything |= (queued.command->spec->flags &
+                   (io_thread_.cluster() == nullptr ? kWholeKeyspace | kScript : kWholeKeyspace)) != 0;
     const size_t first = keys->size();
     add_keys(*queued.command, queued.arguments, databases.selected(), keys);
     for (size_t i = first; i < keys->size(); ++i) (*keys)[i].database = databases.before((*keys)[i].database);
@@ -235,7 +237,7 @@ bool Dispatcher::lock_and_check(Client& client, const Command& command, Prepared
   const Arguments arguments = prepared.request.arguments;
   if (key != nullptr && command.spec->extra_keys == nullptr) [[likely]] {
     const engine::KeyRef reference{client.database, *key};
-    operation.lock(reference);
+    if (!lock(client, {&reference, 1}, false, operation)) return false;
     if (operation.resident(reference)) [[likely]] {
       if (io_thread_.cluster() == nullptr) return true;
       locked_.assign(1, reference);
@@ -247,12 +249,12 @@ bool Dispatcher::lock_and_check(Client& client, const Command& command, Prepared
   }
   KeyList& keys = locked_;
   keys.clear();
-  const bool everything = collect_keys(client, command, arguments, &keys);
-  if (everything) {
-    operation.lock_all();
-  } else if (!keys.empty()) {
-    operation.lock(keys);
+  bool everything = collect_keys(client, command, arguments, &keys);
+  if (prepared.needs != nullptr) [[unlikely]] {
+    keys.insert(keys.end(), prepared.needs->keys.begin(), prepared.needs->keys.end());
+    everything |= prepared.needs->everything;
   }
+  if ((everything || !keys.empty()) && !lock(client, keys, everything, operation)) return false;
   KeyList missing;
   for (const engine::KeyRef& reference : keys) {
     if (!operation.resident(reference)) missing.push_back(reference);
@@ -307,6 +309,8 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
     operation.capture(&cluster->changes(client));
   const size_t subscriptions_before = client.subscriptions.total();
   call(client, command, arguments, operation, false, key, &prepared.request);
+  if (needs_ != nullptr) [[unlikely]]
+    return start_over(client, command, prepared, operation, from);
   if (cluster != nullptr) cluster->mend_unchanged(operation);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
@@ -334,19 +338,23 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
   const bool monitored = server_.monitors().active() && (spec.flags & (kSkipMonitor | kAdmin)) == 0;
   if (monitored && !is_exec(command)) [[unlikely]]
     feed_monitors(client, spec, arguments);
-  const uint64_t begin = last_cycles_;
-  const uint64_t errors_before = io_thread_.errors_written();
   client.last_command = &command;
-  operation.count_lookups((spec.flags & kReadOnly) != 0);
   CommandContext context{
       server_, client,    spec,   arguments, client.reply, operation, operation.database(client.database),
       in_exec, first_key, request};
-  spec.handler(context);
+  invoke(command, context, last_cycles_);
   // Behind what it has run.
   if (monitored && is_exec(command)) [[unlikely]]
     feed_monitors(client, spec, arguments);
-  last_cycles_ = cycles_now();
+}
 
+// Runs the handler and counts what it took since `begin`.
+void Dispatcher::invoke(const Command& command, CommandContext& context, uint64_t begin) {
+  const CommandSpec& spec = *command.spec;
+  const uint64_t errors_before = io_thread_.errors_written();
+  context.operation.count_lookups((spec.flags & kReadOnly) != 0);
+  spec.handler(context);
+  last_cycles_ = cycles_now();
   const uint64_t cycles = last_cycles_ - begin;
   CommandCounters& counters = io_thread_.statistics().commands[command.id];
   counters.count(cycles);
@@ -356,7 +364,7 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
   if ((spec.flags & kAdmin) != 0) [[unlikely]]
     slow_cycles_ = recorded_from_cycles(server_.settings());
   if (cycles >= slow_cycles_) [[unlikely]]
-    record_slow(client, spec, arguments, cycles);
+    record_slow(context.client, spec, context.arguments, cycles);
 }
 
 void Dispatcher::feed_monitors(const Client& client, const CommandSpec& spec, Arguments arguments) {

@@ -7,6 +7,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
@@ -16,6 +17,7 @@
 #include "engine/core/operation.h"
 #include "server/cluster/admission.h"
 #include "server/execute/command_table.h"
+#include "server/execute/script_needs.h"
 #include "server/session/client.h"
 
 namespace starling::server {
@@ -23,6 +25,10 @@ namespace starling::server {
 class ClusterThread;
 class IoThread;
 class Server;
+
+// While a script has run for longer than busy-reply-threshold.
+inline constexpr std::string_view kBusy =
+    "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 
 using KeyList = absl::InlinedVector<engine::KeyRef, 4>;
 
@@ -40,6 +46,21 @@ class Dispatcher {
   // Runs one command on an operation that is locked and resident: for execute_batch() and EXEC.
   void call(Client& client, const Command& command, Arguments arguments, engine::Operation& operation,
             bool in_exec, const engine::Key* first_key, resp::Request* request);
+
+  // The same for a command of a script, which runs within the client's command.
+  void call_from_script(Client& client, const Command& command, Arguments arguments,
+                        engine::Operation& operation, resp::ReplyWriter& reply, const engine::Key* first_key);
+  // The keys of the command that runs, as they are locked.
+  std::span<const engine::KeyRef> locked_keys() const { return locked_; }
+  // The script that the command that runs has run starts over, with what it needs.
+  void start_over_with(std::unique_ptr<ScriptNeeds> needs) { needs_ = std::move(needs); }
+  // Commands that need memory are to be refused.
+  bool memory_is_full() const;
+  // A script has kept the loop busy: answers what the client has sent, with BUSY unless it is about that script, on
+  // whose operation it is called.
+  void answer_while_busy(Client& client, engine::Operation& operation);
+  // A request of it waits in the batch that is executed.
+  bool in_batch(const Client& client) const;
 
   // After a command or a completed wait: drops the reply from `from` on if CLIENT REPLY says so.
   static void apply_reply_mode(Client& client, uint64_t from);
@@ -77,6 +98,13 @@ class Dispatcher {
   bool run(Client& client, const Command& command, PreparedRequest& prepared);
   bool lock_and_check(Client& client, const Command& command, PreparedRequest& prepared,
                       const engine::Key* key, engine::Operation& operation);
+  // False: a script that takes its time has one of the stripes; the client waits.
+  bool lock(Client& client, std::span<const engine::KeyRef> keys, bool everything,
+            engine::Operation& operation);
+  // Runs the command once more, or has it wait for what its script needs.
+  bool start_over(Client& client, const Command& command, PreparedRequest& prepared,
+                  engine::Operation& operation, uint64_t from);
+  void invoke(const Command& command, CommandContext& context, uint64_t begin);
   // locked_ are its keys.
   bool current(Client& client, const Command& command, PreparedRequest& prepared,
                engine::Operation& operation);
@@ -103,6 +131,7 @@ class Dispatcher {
   std::vector<int> positions_;           // Scratch.
   std::vector<engine::KeyRef> extra_keys_;
   KeyList locked_;  // Of the command that runs.
+  std::unique_ptr<ScriptNeeds> needs_;
 };
 
 }  // namespace starling::server

@@ -36,7 +36,7 @@ bool Dispatcher::may_run_elsewhere(const Client& client, const Command& command)
 }
 
 Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
-  const bool writes = (effective_flags(client, command) & kWrite) != 0;
+  const bool writes = (effective_flags(client, command) & (kWrite | kScriptWrites)) != 0;
   io_thread_.cluster()->use_quorum(prepared.quorum ? &*prepared.quorum : nullptr);
   const bool single = command.one_key && prepared.key && command.spec->extra_keys == nullptr;
   if (single && io_thread_.cluster()->runs_here(client, command, prepared, writes)) return Admission::kRun;
@@ -55,7 +55,7 @@ bool Dispatcher::current(Client& client, const Command& command, PreparedRequest
   ClusterThread* const cluster = io_thread_.cluster();
   if (cluster == nullptr) return true;
   // What it does would build on what is not decided.
-  if (cluster->attempts_under_way() && (effective_flags(client, command) & kWrite) != 0 &&
+  if (cluster->attempts_under_way() && (effective_flags(client, command) & (kWrite | kScriptWrites)) != 0 &&
       cluster->must_wait(client, prepared, locked_)) [[unlikely]] {
     operation.finish();
     return false;

@@ -11,6 +11,14 @@
 namespace starling::server {
 namespace {
 
+// While a script takes its time: what looks at data without keys may want any stripe. On keys the dispatcher finds out
+// whether theirs are taken.
+bool waits_for_scripts(const Command& command) {
+  constexpr uint32_t kOfOthers = kCatConnection | kCatTransaction | kCatPubSub | kCatScripting;
+  const CommandSpec& spec = *command.spec;
+  return !command.has_keys && (spec.categories & kOfOthers) == 0 && (spec.flags & kAllowBusy) == 0;
+}
+
 // As C's "%.*s": ends at a NUL.
 std::string_view text_of(std::string_view bytes, size_t max_bytes) {
   bytes = bytes.substr(0, max_bytes);
@@ -87,6 +95,10 @@ const Command* Dispatcher::resolve(Client& client, const Command* command, Argum
   return command;
 }
 
+bool Dispatcher::memory_is_full() const {
+  return server_.settings().max_memory_bytes != 0 && server_.engine().make_room();
+}
+
 bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
   if (server_.settings().max_memory_bytes == 0) return false;
   const bool may_need_memory = (effective_flags(client, command) & kDenyOom) != 0 ||
@@ -99,6 +111,10 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
   const uint32_t flags = command.spec->flags;
   if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.settings().password.empty()) [[unlikely]] {
     reject(client, &command, "NOAUTH Authentication required.");
+    return true;
+  }
+  if (server_.running_scripts().any_busy() && (flags & kAllowBusy) == 0) [[unlikely]] {
+    reject(client, &command, kBusy);
     return true;
   }
   if ((flags & kProtected) != 0) [[unlikely]] {
@@ -154,11 +170,14 @@ Waiting Dispatcher::held_back(const Client& client, const Command& command) cons
   if (paused == ClientPause::Scope::kEverything) [[unlikely]]
     return Waiting::kForPause;
   const uint32_t flags = effective_flags(client, command);
+  if (server_.running_scripts().any_slow() && waits_for_scripts(command)) [[unlikely]]
+    return Waiting::kForWrites;
   if ((flags & (kWrite | kMayReplicate)) == 0) return Waiting::kNo;
   if (paused == ClientPause::Scope::kWrites) return Waiting::kForPause;
   // What only joins a transaction's queue changes nothing yet.
   if (client.transaction.open && !is_exec(command)) return Waiting::kNo;
-  return (flags & kWrite) != 0 && server_.engine().congested() ? Waiting::kForWrites : Waiting::kNo;
+  return (flags & (kWrite | kScriptWrites)) != 0 && server_.engine().congested() ? Waiting::kForWrites
+                                                                                 : Waiting::kNo;
 }
 
 }  // namespace starling::server

@@ -1,3 +1,5 @@
+#include <algorithm>
+
 #include "server/config.h"
 #include "server/info/sections.h"
 #include "server/metrics/memory_report.h"
@@ -50,10 +52,14 @@ void write_memory_section(InfoContext& context, InfoWriter& writer) {
   writer.field("used_memory_dataset", report.record_bytes);
   writer.field("used_memory_dataset_perc", percentage(report.record_bytes, report.used_bytes));
   write_allocator(report.resident_bytes, writer);
-  writer.nothing_of({"used_memory_vm_eval", "used_memory_scripts_eval", "number_of_cached_scripts",
-                     "number_of_functions", "number_of_libraries", "used_memory_vm_functions"});
-  for (const std::string_view name : {"used_memory_lua", "used_memory_vm_total", "used_memory_scripts"})
-    writer.bytes(name, 0);
+  const auto interpreter_bytes = static_cast<uint64_t>(std::max<int64_t>(0, server.script_memory().bytes()));
+  writer.field("used_memory_vm_eval", interpreter_bytes);
+  writer.field("used_memory_scripts_eval", server.scripts().bytes());
+  writer.field("number_of_cached_scripts", server.scripts().count());
+  writer.nothing_of({"number_of_functions", "number_of_libraries", "used_memory_vm_functions"});
+  writer.bytes("used_memory_lua", interpreter_bytes);
+  writer.bytes("used_memory_vm_total", interpreter_bytes);
+  writer.bytes("used_memory_scripts", server.scripts().bytes());
   writer.nothing_of({"used_memory_functions"});
   writer.bytes("total_system_memory", machine_memory_bytes());
   writer.bytes("maxmemory", static_cast<uint64_t>(server.settings().max_memory_bytes.get()));

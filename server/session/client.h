@@ -28,6 +28,7 @@ class IoThread;
 struct Attempt;
 struct ForwardPrefix;
 struct Publication;
+struct ScriptNeeds;
 
 // What may be added to one client's output before it has its next turn to send: so often its limits are looked
 // at. Nobody waits for it to read: it may be one that first writes all it has to ask.
@@ -95,6 +96,7 @@ struct PreparedRequest {
   std::optional<cluster::QuorumOptions> quorum;  // Of QUORUM EXEC.
   std::shared_ptr<ForwardPrefix> prefix;         // Of a forwarded request.
   std::shared_ptr<Attempt> attempt;              // In a cluster, once other replicas were asked to agree.
+  std::shared_ptr<ScriptNeeds> needs;            // Of a script that starts over.
   // Of a write that waits for the decision about an attempt on its key: until when. 0: it has not waited.
   int64_t decided_by_us = 0;
 };

@@ -47,12 +47,17 @@ void append_quoted(std::string_view bytes, std::string* out) {
   *out += '"';
 }
 
-std::string format_line(const Client& from, int database, Arguments arguments, int64_t now_us) {
+std::string source_of(const Client& client) {
+  const std::string& address = client.address();
+  return client.unix_socket() ? "unix:" + address.substr(0, address.rfind(':')) : address;
+}
+
+std::string format_line(std::string_view source, int database, Arguments arguments, int64_t now_us) {
   char head[64];
   snprintf(head, sizeof head, "%lld.%06lld [%d ", static_cast<long long>(now_us / 1'000'000),
            static_cast<long long>(now_us % 1'000'000), database);
   std::string line = head;
-  line += from.unix_socket() ? "unix:" + from.address().substr(0, from.address().rfind(':')) : from.address();
+  line += source;
   line += ']';
   for (const std::string_view argument : arguments) {
     line += ' ';
@@ -80,8 +85,15 @@ void MonitorFeed::remove(Client& client) {
 }
 
 void MonitorFeed::feed(const Client& from, int database, const ShownArguments& arguments, int64_t now_us) {
-  const auto line =
-      std::make_shared<const std::string>(format_line(from, database, arguments.words(), now_us));
+  tell(format_line(source_of(from), database, arguments.words(), now_us));
+}
+
+void MonitorFeed::feed_from_script(int database, const ShownArguments& arguments, int64_t now_us) {
+  tell(format_line("lua", database, arguments.words(), now_us));
+}
+
+void MonitorFeed::tell(std::string text) {
+  const auto line = std::make_shared<const std::string>(std::move(text));
   std::lock_guard lock(mutex_);
   for (const Monitor& monitor : monitors_) {
     monitor.io_thread->loop().post([io_thread = monitor.io_thread, id = monitor.client_id, line] {

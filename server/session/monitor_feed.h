@@ -22,12 +22,16 @@ class MonitorFeed {
   bool active() const { return count_.load(std::memory_order_relaxed) != 0; }
   // Tells all monitors that `from` runs a command. Precondition: worth it only while active().
   void feed(const Client& from, int database, const ShownArguments& arguments, int64_t now_us);
+  // The same of a command that a script calls.
+  void feed_from_script(int database, const ShownArguments& arguments, int64_t now_us);
 
  private:
   struct Monitor {
     IoThread* io_thread;
     uint64_t client_id;
   };
+
+  void tell(std::string text);
 
   std::atomic<size_t> count_{0};
   std::mutex mutex_;

@@ -105,7 +105,8 @@ const Command* find_command_and_keys(CommandContext& context, std::vector<int>* 
   if (arity >= 0 ? given != arity : given < -arity) {
     return refuse("ERR Invalid number of arguments specified for command");
   }
-  if (!find_keys(*command->spec, arguments, positions) || positions->empty()) {
+  const bool needs_keys = (command->spec->flags & kNoMandatoryKeys) == 0;
+  if (!find_keys(*command->spec, arguments, positions) || (needs_keys && positions->empty())) {
     return refuse("ERR Invalid arguments specified for command");
   }
   return command;

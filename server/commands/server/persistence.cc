@@ -5,6 +5,7 @@
 
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/execute/dispatcher.h"
 #include "server/process/log.h"
 #include "server/server.h"
 #include "server/session/client.h"
@@ -52,14 +53,14 @@ void last_save(CommandContext& context) {
 }
 
 // What SHUTDOWN's options ask for. False: they contradict each other, or are none.
-bool parse_shutdown(Arguments options, bool* abort) {
-  bool save = false, no_save = false, now_or_force = false;
-  *abort = false;
+bool parse_shutdown(Arguments options, bool* abort, bool* no_save) {
+  bool save = false, now_or_force = false;
+  *abort = *no_save = false;
   for (const std::string_view option : options) {
     if (is_word(option, "save")) {
       save = true;
     } else if (is_word(option, "nosave")) {
-      no_save = true;
+      *no_save = true;
     } else if (is_word(option, "now") || is_word(option, "force")) {
       now_or_force = true;
     } else if (is_word(option, "abort")) {
@@ -68,14 +69,20 @@ bool parse_shutdown(Arguments options, bool* abort) {
       return false;
     }
   }
-  return !(save && no_save) && !(*abort && (save || no_save || now_or_force));
+  return !(save && *no_save) && !(*abort && (save || *no_save || now_or_force));
 }
 
 void shutdown(CommandContext& context) {
-  bool abort = false;
-  if (!parse_shutdown(context.arguments.subspan(1), &abort)) return context.reply.error(kSyntaxError);
+  bool abort = false, no_save = false;
+  if (!parse_shutdown(context.arguments.subspan(1), &abort, &no_save))
+    return context.reply.error(kSyntaxError);
   // A shutdown waits for nobody, so there is none to abort.
   if (abort) return context.reply.error("ERR No shutdown in progress.");
+  RunningScripts& scripts = context.server.running_scripts();
+  if (scripts.any_busy()) {
+    if (!no_save) return context.reply.error(kBusy);
+    scripts.kill_all();
+  }
   log_text(LogLevel::kWarning, "SHUTDOWN by " + context.client.address() + ".");
   // The connection's end is the answer.
   context.suspend();

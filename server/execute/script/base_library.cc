@@ -118,17 +118,21 @@ int unpack(lua_State* lua) {
 
 // What a script does to the collector would outlive it.
 int collect_garbage(lua_State* lua) {
-  const std::string_view what = luaL_optstring(lua, 1, "collect");
-  if (what == "count") {
-    lua_pushnumber(lua, lua_gc(lua, LUA_GCCOUNT, 0) + lua_gc(lua, LUA_GCCOUNTB, 0) / 1024.0);
-  } else if (what == "step") {
-    lua_pushboolean(lua, lua_gc(lua, LUA_GCSTEP, luaL_optint(lua, 2, 0)));
-  } else if (what == "collect") {
-    lua_pushinteger(lua, lua_gc(lua, LUA_GCCOLLECT, 0));
-  } else if (what == "stop" || what == "restart" || what == "setpause" || what == "setstepmul") {
-    lua_pushinteger(lua, 0);
-  } else {
-    return luaL_argerror(lua, 1, ("invalid option '" + std::string(what) + "'").c_str());
+  enum { kCollect, kCount, kStep };
+  static constexpr const char* kOptions[] = {"collect", "count",      "step",     "stop",
+                                             "restart", "setstepmul", "setpause", nullptr};
+  switch (luaL_checkoption(lua, 1, "collect", kOptions)) {
+    case kCollect:
+      lua_pushinteger(lua, lua_gc(lua, LUA_GCCOLLECT, 0));
+      break;
+    case kCount:
+      lua_pushnumber(lua, lua_gc(lua, LUA_GCCOUNT, 0) + lua_gc(lua, LUA_GCCOUNTB, 0) / 1024.0);
+      break;
+    case kStep:
+      lua_pushboolean(lua, lua_gc(lua, LUA_GCSTEP, luaL_optint(lua, 2, 0)));
+      break;
+    default:
+      lua_pushinteger(lua, 0);
   }
   return 1;
 }

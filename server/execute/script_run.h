@@ -1,0 +1,78 @@
+// One run of a script within an operation: what redis.call() does, and what becomes of the run.
+//
+// The keys that it declared are locked, in memory and, in a cluster, as new as the quorum says. A key that it did not
+// declare: on a node by itself its stripe is locked on the way, if nobody has it, and the key used, if it is in memory;
+// else the script starts over (script_needs.h), with what it changed taken back. Where that is impossible, because it
+// has changed more than is kept, published something, or is part of a transaction, the call fails with an error. In a
+// cluster such keys are refused.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "absl/container/flat_hash_set.h"
+#include "server/execute/command_table.h"
+#include "server/execute/script/loop_scripts.h"
+#include "server/execute/script/script_host.h"
+#include "server/execute/script_needs.h"
+#include "server/execute/script_undo.h"
+
+namespace starling::server {
+
+class ScriptRun final : public ScriptHost {
+ public:
+  // `context` is EVAL's, or one of its kin's. `declared`: its keys, as they are locked. `read_only`: of EVAL_RO.
+  ScriptRun(CommandContext& context, const LoopScripts::Compiled& compiled,
+            std::span<const engine::KeyRef> declared, bool read_only);
+  ~ScriptRun() override;
+
+  // Replies to the context, unless the script must start over: then returns what it needs.
+  std::unique_ptr<ScriptNeeds> run(std::span<const std::string_view> keys,
+                                   std::span<const std::string_view> arguments);
+
+ private:
+  Went call(std::span<std::string_view> arguments, resp::ReplyWriter& reply) override;
+  Went look() override;
+  std::string_view why() const override { return why_; }
+  void log(int level, std::string_view text) override;
+  bool knows(std::span<const std::string_view> arguments) override;
+
+  // The error for which the script or the command may not run; empty: it may.
+  std::string refusal_of_script() const;
+  std::string refusal(const Command* command, std::span<std::string_view> arguments);
+  bool out_of_memory();
+  enum class Keys { kReady, kRefused, kMissing };
+  Keys prepare_keys(const Command& command, std::span<std::string_view> arguments, resp::ReplyWriter& reply);
+  // The declared key with this name; null: there is none.
+  const engine::KeyRef* find_declared(const engine::KeyRef& key) const;
+  bool reach(const engine::KeyRef& key);
+  void keep(const engine::KeyRef& key);
+  // It starts over, with the key or with everything. False: it cannot.
+  bool start_over(const engine::KeyRef* key);
+
+  CommandContext& context_;
+  const LoopScripts::Compiled& compiled_;
+  const std::span<const engine::KeyRef> declared_;
+  const bool read_only_;
+  const size_t loop_;
+  const int database_;  // Of the client: SELECT in a script ends with it.
+  const bool cluster_;
+  bool everything_;  // All stripes are locked.
+  bool written_ = false;
+  bool lasting_ = false;  // What it did cannot be taken back.
+  enum class Memory { kUnknown, kThere, kFull } memory_ = Memory::kUnknown;
+  ScriptUndo undo_;
+  std::vector<int> positions_;
+  std::vector<engine::KeyRef> keys_;          // Of the command that runs.
+  absl::flat_hash_set<std::string> reached_;  // Not declared, and locked and in memory by now.
+  std::unique_ptr<ScriptNeeds> needs_;
+  std::string why_;
+  int64_t began_us_ = 0, served_us_ = 0;  // 0: not looked yet.
+  int calls_ = 0;
+  bool told_ = false;
+};
+
+}  // namespace starling::server

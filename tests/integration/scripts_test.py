@@ -1,0 +1,418 @@
+"""Scripts on a real node and on a cluster of three: what they do is one operation, whoever asks and whatever ends."""
+
+import contextlib
+import hashlib
+import threading
+import time
+import unittest
+
+from cluster_nodes import Cluster, until
+from harness.resp import ReplyError
+from single_node import SingleNode, info
+
+INCREMENT = "local n = redis.call('GET', KEYS[1]) or 0; redis.call('SET', KEYS[1], n + 1); return n + 1"
+# Undeclared keys, the way BullMQ names its jobs.
+JOBS = """
+local id = redis.call('INCR', KEYS[1] .. ':id')
+local job = KEYS[1] .. ':' .. id
+redis.call('HSET', job, 'name', ARGV[1], 'n', id)
+redis.call('SADD', KEYS[1] .. ':all', job)
+return job
+"""
+MOVE = """
+local amount = tonumber(ARGV[1])
+local from = tonumber(redis.call('GET', KEYS[1]) or '0')
+redis.call('SET', KEYS[1], from - amount)
+redis.call('INCRBY', KEYS[2], amount)
+return from - amount
+"""
+ENDLESS = "redis.call('SET', KEYS[1], 'changed') while true do pcall(function() while true do end end) end"
+CLIENTS = 6
+TIMES = 200
+
+
+def sha(text):
+    return hashlib.sha1(text.encode()).hexdigest()
+
+
+def failure(connection, *arguments):
+    """The text of the error that the command must be answered with."""
+    try:
+        reply = connection.value(*arguments)
+    except ReplyError as error:
+        return str(error)
+    raise AssertionError("%r instead of an error to %r" % (reply, arguments))
+
+
+def together(count, work):
+    """work(i) on a thread of its own each; raises what the first raised."""
+    failures = []
+
+    def guarded(i):
+        try:
+            work(i)
+        except Exception as error:  # pylint: disable=broad-except
+            failures.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(i,)) for i in range(count)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    if failures:
+        raise failures[0]
+
+
+class OnOneNode(unittest.TestCase):
+    SETTINGS = {"io_threads": 3, "busy_reply_threshold": 200}
+
+    def setUp(self):
+        self.node = SingleNode(**self.SETTINGS).start().wait_ready()
+        self.addCleanup(self.node.stop)
+
+    def connect(self, protocol=2):
+        connection = self.node.connect(protocol)
+        self.addCleanup(connection.close)
+        return connection
+
+    def test_increments_of_many_clients_add_up(self):
+        connection = self.connect()
+        self.assertEqual(connection.value("SCRIPT", "LOAD", INCREMENT), sha(INCREMENT).encode())
+
+        def work(_):
+            own = self.connect()
+            for _ in range(TIMES):
+                own.value("EVALSHA", sha(INCREMENT), 1, "counter")
+        together(CLIENTS, work)
+        self.assertEqual(connection.value("GET", "counter"), b"%d" % (CLIENTS * TIMES))
+
+    def test_keys_that_were_not_declared(self):
+        def work(client):
+            own = self.connect()
+            for i in range(TIMES // 4):
+                own.value("EVAL", JOBS, 1, "queue", "job-%d-%d" % (client, i))
+        together(CLIENTS, work)
+        count = CLIENTS * (TIMES // 4)
+        connection = self.connect()
+        self.assertEqual(connection.value("GET", "queue:id"), b"%d" % count)
+        self.assertEqual(connection.value("SCARD", "queue:all"), count)
+        for i in range(1, count + 1):
+            self.assertEqual(connection.value("HGET", "queue:%d" % i, "n"), b"%d" % i)
+
+    def test_keys_in_different_orders_do_not_block_each_other(self):
+        script = "for i = 1, #ARGV do redis.call('INCR', ARGV[i]) end return #ARGV"
+
+        def work(client):
+            own = self.connect()
+            keys = ["a%d" % i for i in range(12)]
+            for i in range(TIMES):
+                turned = keys[i % 12:] + keys[:i % 12]
+                own.value("EVAL", script, 0, *(turned if client % 2 else reversed(turned)))
+        together(CLIENTS, work)
+        for i in range(12):
+            self.assertEqual(self.connect().value("GET", "a%d" % i), b"%d" % (CLIENTS * TIMES))
+
+    def test_nobody_sees_the_middle_of_a_script(self):
+        connection = self.connect()
+        connection.value("MSET", "from", 1000, "to", 0)
+        ended = threading.Event()
+
+        def look():
+            own = self.connect()
+            while not ended.is_set():
+                values = [int(value) for value in own.value("MGET", "from", "to")]
+                self.assertEqual(sum(values), 1000)
+
+        def work(client):
+            if client == 0:
+                return look()
+            own = self.connect()
+            try:
+                for _ in range(TIMES):
+                    own.value("EVAL", MOVE, 2, "from", "to", 1)
+            finally:
+                ended.set()
+        together(3, work)
+
+    def test_an_endless_script_is_killed_and_leaves_nothing(self):
+        for clients in (1, 8):
+            with self.subTest(clients=clients):
+                connection = self.connect()
+                connection.value("SET", "key", "before")
+                victims = [self.connect() for _ in range(clients)]
+                ended = []
+                thread = threading.Thread(target=lambda: ended.append(failure(self.connect(), "EVAL", ENDLESS, 1, "key")))
+                thread.start()
+                # Whichever loop runs it, all others and its own say so.
+                for victim in victims:
+                    until(lambda: failure_or_none(victim, "GET", "key"), "BUSY")
+                self.assertIn("BUSY Redis is busy running a script", failure(self.connect(), "PING"))
+                until(lambda: self.connect().value("SCRIPT", "KILL") == b"OK", "it is killed")
+                thread.join(30)
+                self.assertIn("Script killed by user with SCRIPT KILL.", ended[0])
+                self.assertEqual(connection.value("GET", "key"), b"before")
+                self.assertIn("NOTBUSY", failure(connection, "SCRIPT", "KILL"))
+
+    def test_what_cannot_be_taken_back_is_not_killed(self):
+        connection = self.connect()
+        connection.value("SET", "key", "x")
+        script = "redis.call('PUBLISH', 'channel', 'x') local t = ARGV[1] + 0 while t > 0 do t = t - 1 end return 7"
+        result = []
+        thread = threading.Thread(target=lambda: result.append(self.connect().value("EVAL", script, 1, "key", 10 ** 8)))
+        thread.start()
+        until(lambda: "UNKILLABLE" in failure(self.connect(), "SCRIPT", "KILL"), "it cannot be killed")
+        thread.join(120)
+        self.assertEqual(result, [7])
+
+    def test_in_a_transaction(self):
+        connection = self.connect()
+        self.assertEqual(connection.value("MULTI"), b"OK")
+        for command in (("SET", "a", "1"), ("EVAL", INCREMENT, 1, "a"), ("EVAL", JOBS, 1, "queue", "x"),
+                        ("EVAL", "return redis.call('GET', 'a')", 0)):
+            self.assertEqual(connection.value(*command), b"QUEUED")
+        self.assertEqual(connection.value("EXEC"), [b"OK", 2, b"queue:1", b"2"])
+        connection.value("WATCH", "a")
+        self.connect().value("EVAL", INCREMENT, 1, "a")
+        connection.value("MULTI")
+        connection.value("SET", "a", "lost")
+        self.assertIsNone(connection.value("EXEC"))
+
+    def test_the_database_of_a_script_ends_with_it(self):
+        connection = self.connect()
+        connection.value("EVAL", "redis.call('SELECT', 3) redis.call('SET', KEYS[1], 'three')", 1, "k")
+        self.assertIsNone(connection.value("GET", "k"))
+        connection.value("SELECT", 3)
+        self.assertEqual(connection.value("GET", "k"), b"three")
+
+    def test_monitor_shows_what_scripts_call(self):
+        monitor = self.connect()
+        self.assertEqual(monitor.value("MONITOR"), b"OK")
+        self.connect().value("EVAL", "return redis.call('GET', KEYS[1])", 1, "k")
+        lines = [monitor.read_frame()[0][1] for _ in range(2)]
+        self.assertIn(b'"EVAL" "return redis', lines[0])
+        self.assertTrue(lines[1].endswith(b'[0 lua] "GET" "k"'), lines)
+
+    def test_what_info_tells(self):
+        connection = self.connect()
+        connection.value("EVAL", "return 1", 0)
+        connection.value("SCRIPT", "LOAD", "return 2")
+        memory = info(connection, "memory")
+        self.assertEqual(memory["number_of_cached_scripts"], "2")
+        self.assertGreater(int(memory["used_memory_scripts"]), 0)
+        self.assertGreater(int(memory["used_memory_vm_eval"]), 10000)
+        connection.value("EVALSHA", sha("return 1"), 0)
+        stats = info(connection, "commandstats")
+        self.assertTrue(stats["cmdstat_evalsha"].startswith("calls=1,"))
+        self.assertEqual(connection.value("SCRIPT", "FLUSH"), b"OK")
+        self.assertEqual(info(connection, "memory")["number_of_cached_scripts"], "0")
+        self.assertIn("NOSCRIPT", failure(connection, "EVALSHA", sha("return 1"), 0))
+
+    def test_memory_limit(self):
+        connection = self.connect()
+        self.assertEqual(connection.value("CONFIG", "SET", "lua-memory-limit", "8mb"), b"OK")
+        error = failure(connection, "EVAL", "local t = {} for i = 1, 1e8 do t[i] = 'x' .. i end", 0)
+        self.assertIn("not enough memory", error)
+        self.assertEqual(connection.value("EVAL", "return 1", 0), 1)
+
+    def test_maxmemory(self):
+        connection = self.connect()
+        connection.value("EVAL", "return 1", 0)
+        connection.value("SET", "k", "x" * 100000)
+        for setting in (("maxmemory-policy", "noeviction"), ("maxmemory", "1")):
+            connection.value("CONFIG", "SET", *setting)
+        if "OOM" not in (failure_or_none(connection, "SET", "l", "x") or ""):
+            return  # With a disk there is always room.
+        self.assertIn("OOM", failure(connection, "EVAL", "return redis.call('SET', KEYS[1], 'x')", 1, "l"))
+        self.assertEqual(connection.value("EVAL", "#!lua flags=allow-oom\nreturn redis.call('SET', KEYS[1], 'x')", 1, "l"), b"OK")
+
+    def test_effects_survive_a_crash(self):
+        connection = self.connect()
+        connection.value("CONFIG", "SET", "appendfsync", "always")
+        for i in range(20):
+            connection.value("EVAL", JOBS, 1, "queue", "x")
+        self.node.kill()
+        self.node.start().wait_ready()
+        again = self.connect()
+        self.assertEqual(again.value("GET", "queue:id"), b"20")
+        self.assertEqual(again.value("SCARD", "queue:all"), 20)
+
+
+class InMemory(OnOneNode):
+    SETTINGS = {"io_threads": 1, "busy_reply_threshold": 200, "storage": "memory"}
+
+    def test_effects_survive_a_crash(self):
+        self.skipTest("without a disk nothing does")
+
+
+class KeysOnDisk(unittest.TestCase):
+    """Records that have left memory: the script starts over until they are there."""
+
+    def setUp(self):
+        self.node = SingleNode(maxmemory="64mb").start().wait_ready()
+        self.addCleanup(self.node.stop)
+
+    def test_undeclared_keys_that_are_not_in_memory(self):
+        connection = self.node.connect()
+        self.addCleanup(connection.close)
+        value = "v" * 2000
+        for i in range(500):
+            connection.value("MSET", *(word for j in range(100) for word in ("k%d" % (100 * i + j), value)))
+        reads_before = int(info(connection, "everything").get("disk_reads", 0))
+        script = ("local n = redis.call('INCR', 'runs') local sum = 0 "
+                  "for i = 1, 20 do sum = sum + #redis.call('GET', 'k' .. (i * 37 + ARGV[1])) end "
+                  "redis.call('SET', 'last', ARGV[1]) return sum + n")
+        for i in range(10):
+            self.assertEqual(connection.value("EVAL", script, 0, i), 20 * len(value) + i + 1)
+        self.assertEqual(connection.value("GET", "runs"), b"10")
+        del reads_before
+
+
+class InACluster(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = Cluster(3, replicas=3, busy_reply_threshold=500).start()
+        cls.addClassCleanup(cls.cluster.stop)
+
+    def setUp(self):
+        self.nodes = self.cluster.nodes
+        for node in self.nodes:
+            if not node.alive():
+                node.start()
+        self.cluster.wait_whole()
+        self.nodes[0].call("FLUSHALL")
+
+    def test_a_script_that_was_loaded_is_known_everywhere(self):
+        text = "return {KEYS[1], ARGV[1], 'loaded'}"
+        for node in self.nodes:
+            self.assertEqual(node.call("SCRIPT", "EXISTS", sha(text)), [0])
+        self.assertEqual(self.nodes[1].call("SCRIPT", "LOAD", text), sha(text).encode())
+        for node in self.nodes:
+            self.assertEqual(node.call("SCRIPT", "EXISTS", sha(text)), [1])
+            for i in range(20):
+                key = b"key%d" % i
+                self.assertEqual(node.call("EVALSHA", sha(text), 1, key, "x"), [key, b"x", b"loaded"])
+        self.assertEqual(self.nodes[2].call("SCRIPT", "FLUSH"), b"OK")
+        for node in self.nodes:
+            self.assertEqual(node.call("SCRIPT", "EXISTS", sha(text)), [0])
+            self.assertIn("NOSCRIPT", node.error("EVALSHA", sha(text), 1, "k", "x"))
+
+    def test_what_one_node_knows_runs_wherever_the_keys_are(self):
+        text = "return redis.call('SET', KEYS[1], 'by text')"
+        # EVAL without keys runs here, and only this node knows it.
+        self.nodes[0].call("EVAL", "return 1", 0)
+        with contextlib.closing(self.nodes[0].connect()) as connection:
+            connection.value("EVAL", text, 1, "first")
+            for i in range(30):
+                try:
+                    self.assertEqual(connection.value("EVALSHA", sha(text), 1, "other%d" % i), b"OK")
+                except ReplyError as error:
+                    # Another loop's or node's coordinator ran the EVAL: then this node never saw the text.
+                    self.assertIn("NOSCRIPT", str(error))
+                    self.assertEqual(self.nodes[0].call("SCRIPT", "EXISTS", sha(text)), [0])
+                    connection.value("SCRIPT", "LOAD", text)
+                    self.assertEqual(connection.value("EVALSHA", sha(text), 1, "other%d" % i), b"OK")
+
+    def test_counters_at_three_nodes_add_up(self):
+        def work(client):
+            with contextlib.closing(self.nodes[client % 3].connect()) as own:
+                for i in range(TIMES // 4):
+                    own.value("EVAL", INCREMENT, 1, "counter%d" % (i % 5))
+        together(CLIENTS, work)
+        total = sum(int(self.nodes[0].call("GET", "counter%d" % i)) for i in range(5))
+        self.assertEqual(total, CLIENTS * (TIMES // 4))
+
+    def test_effects_are_on_all_replicas(self):
+        script = "redis.call('HSET', KEYS[1], 'a', 1, 'b', 2) redis.call('SADD', KEYS[2], 'm') redis.call('EXPIRE', KEYS[2], 1000)"
+        self.nodes[0].call("EVAL", script, 2, "{t}h", "{t}s")
+        for node in self.nodes:
+            until(lambda: node.own("HLEN", "{t}h") == 2, "the hash is at %s" % node.host)
+            until(lambda: node.own("SCARD", "{t}s") == 1, "the set is at %s" % node.host)
+            self.assertGreater(node.own("TTL", "{t}s"), 900)
+
+    def test_keys_that_were_not_declared_are_refused(self):
+        node = self.nodes[0]
+        self.assertIn("non local key", node.error("EVAL", "return redis.call('GET', 'elsewhere')", 1, "here"))
+        self.assertIn("did not declare", node.error("EVAL", "return redis.call('GET', '{here}2')", 1, "{here}1"))
+        self.assertIn("non local key", node.error("EVAL", "return redis.call('SET', 'x', 1)", 0))
+        self.assertIn("no node holds all keys", node.error("EVAL", "return redis.call('KEYS', '*')", 0))
+        self.assertIn("no-cluster", node.error("EVAL", "#!lua flags=no-cluster\nreturn 1", 0))
+        self.assertEqual(node.call("EVAL", "return 5", 0), 5)
+
+    def test_in_a_transaction(self):
+        for node in self.nodes:
+            with contextlib.closing(node.connect()) as connection:
+                connection.value("SCRIPT", "LOAD", INCREMENT)
+                connection.value("MULTI")
+                connection.value("SET", "tx", 1)
+                connection.value("EVALSHA", sha(INCREMENT), 1, "tx")
+                connection.value("EVAL", INCREMENT, 1, "tx")
+                self.assertEqual(connection.value("EXEC"), [b"OK", 2, 3])
+
+    def test_a_killed_script_leaves_nothing(self):
+        node = self.nodes[0]
+        key = next("k%d" % i for i in range(1000) if self.coordinator("k%d" % i) == node.host)
+        node.call("SET", key, "before")
+        ended = []
+
+        def run():
+            with contextlib.closing(node.connect()) as own:
+                ended.append(failure(own, "EVAL", ENDLESS, 1, key))
+        thread = threading.Thread(target=run)
+        thread.start()
+
+        def killed():
+            with contextlib.closing(node.connect()) as own:
+                return own.value("SCRIPT", "KILL") == b"OK"
+        until(killed, "it is killed")
+        thread.join(30)
+        self.assertTrue(ended)
+        self.assertEqual(node.call("GET", key), b"before")
+
+    def coordinator(self, key):
+        reply = self.nodes[0].call("QUORUM", "EXPLAIN", key)
+        text = repr(reply)
+        hosts = [(text.index(node.host), node.host) for node in self.nodes if node.host in text]
+        return min(hosts)[1]
+
+    def test_acknowledged_effects_survive_the_death_of_a_node(self):
+        script = "redis.call('SADD', KEYS[1], ARGV[1]) return redis.call('INCR', KEYS[2])"
+        acknowledged = []
+        stop = threading.Event()
+
+        def work():
+            i = 0
+            while not stop.is_set():
+                i += 1
+                node = self.nodes[1 + i % 2]
+                try:
+                    node.call("EVAL", script, 2, "{d%d}s" % (i % 7), "{d%d}n" % (i % 7), i)
+                    acknowledged.append(i)
+                except (OSError, ReplyError, EOFError):
+                    pass
+                except Exception:  # pylint: disable=broad-except
+                    node.close()
+        thread = threading.Thread(target=work)
+        thread.start()
+        until(lambda: len(acknowledged) > 50, "scripts run")
+        self.nodes[0].kill()
+        died_at = len(acknowledged)
+        until(lambda: len(acknowledged) > died_at + 50, "scripts run without the node", limit_s=60)
+        stop.set()
+        thread.join()
+        for tag in range(7):
+            members = {int(member) for member in self.nodes[1].call("SMEMBERS", "{d%d}s" % tag)}
+            mine = {i for i in acknowledged if i % 7 == tag}
+            self.assertLessEqual(mine, members)
+            self.assertGreaterEqual(int(self.nodes[1].call("GET", "{d%d}n" % tag)), len(mine))
+
+
+def failure_or_none(connection, *arguments):
+    try:
+        connection.value(*arguments)
+        return None
+    except ReplyError as error:
+        return str(error)
+
+
+if __name__ == "__main__":
+    unittest.main()
