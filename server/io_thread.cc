@@ -38,6 +38,7 @@ IoThread::IoThread(Server& server, int index)
       commit_gate_(server.engine(), server.clock()),
       scripts_(server.scripts(), server.script_memory(), kRedisVersion),
       outbox_(*this),
+      blocked_(*this, server.waits()),
       dispatcher_(server, *this) {
   loop_.set_pass_hook([this] {
     run_pass();
@@ -206,6 +207,7 @@ void IoThread::on_fetched(uint64_t client_id, uint64_t wait_number, const engine
     if (client->transaction.open) client->discard_transaction(server_.watches());
     STARLING_ASSERT(!client->held_requests.empty());
     client->held_requests.erase(client->held_requests.begin());
+    blocked_.end(*client);
     output_pending(*client);
   }
   resume(*client);
@@ -277,7 +279,8 @@ void IoThread::on_readable(Client& client) {
 }
 
 void IoThread::run_pass() {
-  if (ready_.empty() && outputs_.empty() && closing_.empty() && outbox_.empty() && !commit_gate_.pending())
+  if (ready_.empty() && outputs_.empty() && closing_.empty() && outbox_.empty() && !commit_gate_.pending() &&
+      !blocked_.any_woken())
     return bound_client_memory();
   if (cluster_ != nullptr) cluster_->begin_pass();
   statistics_.passes.add(1);
@@ -290,7 +293,7 @@ void IoThread::run_pass() {
     send_outputs();
     destroy_closing();
     bound_client_memory();
-    if (ready_.empty() && outputs_.empty()) return;
+    if (ready_.empty() && outputs_.empty() && !blocked_.any_woken()) return;
     if (server_.client_memory().shedding()) [[unlikely]]
       break;
   }
@@ -310,6 +313,7 @@ void IoThread::commit() {
 }
 
 void IoThread::run_ready() {
+  if (blocked_.any_woken()) dispatcher_.serve_woken();
   // What becomes ready meanwhile has its turn after a commit.
   executing_.swap(ready_);
   for (size_t next = 0; next < executing_.size();) {
@@ -336,6 +340,7 @@ void IoThread::destroy_closing() {
       log_text(LogLevel::kVerbose, "Closed " + client->address());
     server_.on_client_closed(*client);
     if (cluster_ != nullptr) cluster_->on_client_closed(*client);
+    blocked_.end(*client);
     if (client->in_ready_list) std::erase(ready_, client);
     if (client->in_output_list) std::erase(outputs_, client);
     note_socket_full(*client, false);

@@ -13,6 +13,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/functional/function_ref.h"
+#include "server/execute/blocked_clients.h"
 #include "server/execute/commit_gate.h"
 #include "server/execute/dispatcher.h"
 #include "server/execute/script/loop_scripts.h"
@@ -95,6 +96,7 @@ class IoThread final : private resp::ErrorObserver {
   void serve_while_busy(const Client& running, engine::Operation& operation);
   resp::ErrorObserver& error_observer() { return *this; }
   PubSubOutbox& outbox() { return outbox_; }
+  BlockedClients& blocked() { return blocked_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   // Error replies written on this loop so far.
   uint64_t errors_written() const { return errors_written_; }
@@ -137,6 +139,7 @@ class IoThread final : private resp::ErrorObserver {
   CommitGate commit_gate_;
   LoopScripts scripts_;
   PubSubOutbox outbox_;
+  BlockedClients blocked_;
   Dispatcher dispatcher_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Client>> clients_;
   std::vector<Client*> ready_;      // Have requests to execute.

@@ -147,7 +147,8 @@ void IoThread::send(Client& client) {
   const bool has_requests = !client.held_requests.empty() || !client.input_exhausted;
   if (client.can_execute() && has_requests) {
     mark_ready(client);
-  } else if (client.end_of_input && !has_requests && client.waiting == Waiting::kNo && all_sent) {
+  } else if (client.end_of_input && (client.waiting == Waiting::kForChange ||
+                                     (!has_requests && client.waiting == Waiting::kNo && all_sent))) {
     close(client);
     return;
   }
@@ -200,7 +201,7 @@ void IoThread::enforce_output_limit(Client& client) {
 }
 
 void IoThread::update_interest(Client& client) {
-  client.connection().watch(client.reading, client.writable_wanted);
+  client.connection().watch(client.reading, client.writable_wanted, client.waiting == Waiting::kForChange);
 }
 
 }  // namespace starling::server

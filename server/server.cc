@@ -324,6 +324,7 @@ int64_t Server::last_save_seconds(const engine::Statistics& statistics) const {
 
 void Server::modified(int database, std::string_view key) {
   watches_.touched(database, key);
+  waits_.changed(database, key);
 }
 
 void Server::expired(int database, std::string_view key) {
@@ -338,6 +339,7 @@ void Server::evicted(int database, std::string_view key) {
 
 void Server::flushed(int database) {
   watches_.flushed(database);
+  waits_.changed_all(database);
 }
 
 }  // namespace starling::server

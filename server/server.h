@@ -21,6 +21,7 @@
 #include "server/execute/script/memory_meter.h"
 #include "server/execute/script/running_scripts.h"
 #include "server/execute/script/script_cache.h"
+#include "server/execute/wait_table.h"
 #include "server/io_thread.h"
 #include "server/metrics/latency_monitor.h"
 #include "server/metrics/pulse.h"
@@ -84,6 +85,7 @@ class Server final : private engine::KeyObserver {
   RunningScripts& running_scripts() { return running_scripts_; }
   // Of the first loop, while a script keeps it: takes the connections that wait.
   void accept_while_busy();
+  WaitTable& waits() { return waits_; }
   ClientPause& pause() { return pause_; }
   MonitorFeed& monitors() { return monitors_; }
   SlowLog& slow_log() { return slow_log_; }
@@ -146,6 +148,7 @@ class Server final : private engine::KeyObserver {
   ScriptCache scripts_;
   MemoryMeter script_memory_;
   RunningScripts running_scripts_;
+  WaitTable waits_;
   ClientPause pause_;
   MonitorFeed monitors_;
   SlowLog slow_log_;

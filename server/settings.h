@@ -136,6 +136,7 @@ struct Settings {
   Live<int64_t> set_intset_entries;
   Live<int64_t> zset_listpack_entries;
   Live<int64_t> zset_listpack_value_bytes;
+  Live<int64_t> list_listpack_size;  // As Redis's list-max-listpack-size.
 
   // Scripts
   Live<int64_t> busy_reply_threshold_ms;  // 0: never.

@@ -34,6 +34,8 @@ def describe_known(ask, key):
     if kind == b"zset":
         items = [b"0" if item == b"-0" else item for item in scored_members(ask, key)]  # See exceptions.py.
         return kind, tuple(zip(items[::2], items[1::2]))
+    if kind == b"list":
+        return kind, tuple(item[1] for item in ask(b"LRANGE", key, b"0", b"-1")[1])
     return kind, ask(b"DUMP", key)[1]
 
 

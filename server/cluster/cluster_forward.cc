@@ -22,6 +22,9 @@ using cluster::NodeIndex;
 
 // A forward is asked again for so long after it was sent first. Nodes remember what they did for longer.
 constexpr int64_t kRetryForUs = 20'000'000;
+// One that may only wait, after its link broke: what it may have taken is still there to be had, and if not, its client
+// waits elsewhere.
+constexpr int64_t kRetryWaitForUs = 3'000'000;
 
 // A transaction that ran.
 bool is_array(std::string_view reply) {
@@ -59,8 +62,8 @@ bool ClusterThread::transmit(uint64_t correlation, Forward& forward, bool repeat
   ForwardFrame frame;
   frame.origin = forward.client_id;
   const bool here = forward.node == node_.id();
-  frame.life = forward.retry == Retry::kSameNode && !here ? life_ : 0;
-  frame.settled = forwards_.settled();
+  frame.life = forward.retry == Retry::kSameNode && !here ? (forward.waits ? waits_life_ : life_) : 0;
+  frame.settled = forwards_.settled(forward.waits);
   frame.repeated = repeated;
   frame.replies = forward.replies;
   frame.requests = forward.requests;
@@ -92,7 +95,8 @@ uint64_t ClusterThread::send_forward(Client& client, Forward forward) {
   }
   if (node != node_.id()) statistics_.forwards.add(1);
   // What asks for whole keyspaces has a time of its own.
-  if (Forward* sent = forwards_.find(correlation); sent != nullptr && !sent->partitions.empty()) {
+  if (Forward* sent = forwards_.find(correlation);
+      sent != nullptr && !sent->partitions.empty() && !sent->waits) {
     sent->counted = true;
     window_.sent(node);
   }
@@ -226,7 +230,9 @@ void ClusterThread::finish_forward(uint64_t correlation, const Forward& forward,
       if (is_array(reply)) client->database = *forward.database_after;
     }
   }
-  if (forward.gather_token != 0) {
+  if (forward.waits) {
+    finish_wait(correlation, forward, reply, lost);
+  } else if (forward.gather_token != 0) {
     take_part(forward.gather_token, forward.part, reply, lost);
   } else {
     release(forward.client_id, forward.held_id, forward.silent ? std::string_view() : reply);
@@ -250,7 +256,7 @@ void ClusterThread::time_out(uint64_t correlation) {
   const Forward* forward = forwards_.find(correlation);
   if (forward == nullptr) return;
   const bool lost = forward->parked;
-  if (forward->writes && forward->sent_link != 0) {
+  if (forward->writes && !forward->waits && forward->sent_link != 0) {
     // What else is under way on that link is parked, this one too.
     const int64_t patience_ms = (forward->deadline_us - forward->first_sent_us) / 2000;
     links_.reset_unless_arrived({forward->sent_link, forward->sent_until}, patience_ms,
@@ -270,6 +276,7 @@ void ClusterThread::break_forward(uint64_t correlation) {
     return lose_forward(correlation, "was lost");
   if (client->resent_forward == correlation) client->resent_forward = 0;
   if (forward.retry == Retry::kAnywhere && go_elsewhere(*client, correlation, forward)) return;
+  if (forward.waits && !forward.parked) forward.first_sent_us = now_us();
   if (!forward.parked) ++client->parked_forwards;
   forward.parked = true;
   parked_.push_back(correlation);
@@ -303,7 +310,8 @@ bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& 
 // Nobody knows any more what became of it: the process that may have begun it is gone.
 bool ClusterThread::given_up(const Forward& forward, int64_t now) const {
   const Client* client = io_thread_.find_client(forward.client_id);
-  if (client == nullptr || client->closing || now - forward.first_sent_us > kRetryForUs) return true;
+  if (client == nullptr || client->closing) return true;
+  if (now - forward.first_sent_us > (forward.waits ? kRetryWaitForUs : kRetryForUs)) return true;
   // Who only reads has other nodes to hope for.
   if (forward.retry == Retry::kAnywhere) return links_.refuses(forward.node) && !relinking(*client);
   return links_.refuses(forward.node) ||

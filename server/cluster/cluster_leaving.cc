@@ -52,6 +52,7 @@ void ClusterThread::leave() {
   leaving_ = true;
   leaving_since_us_ = now_us();
   std::erase_if(accepted_, [this](LinkId link) { return !links_.reply(link, FrameKind::kLeaving, 0, {}); });
+  io_thread_.blocked().start_all_over();
   // As if they had said all they have to say.
   io_thread_.for_each_client([this](Client& client) {
     if (client.tunnel != nullptr) return;

@@ -44,7 +44,8 @@ ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOp
                  if (forwards_.take(correlation, &forward))
                    finish_forward(correlation, forward, reply, false);
                }),
-      life_(thread_random().next() | 1) {
+      life_(thread_random().next() | 1),
+      waits_life_(thread_random().next() | 1) {
   to_tell_.resize(io_thread.server().io_threads().size());
   refresh_defaults();
   tick_timer_ = std::make_unique<Timer>(io_thread.loop(), [this] { on_tick(); });
@@ -126,6 +127,8 @@ void ClusterThread::follow_placement() {
   unreachable_since_us_.assign(placement_->topology.members.size(), 0);
   for (auto& passes : hopeful_) passes.assign(coordinator_.sets(), 0);
   holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
+  // Others may coordinate their keys now.
+  io_thread_.blocked().start_all_over();
 }
 
 void ClusterThread::on_committed(const engine::Status& status) {
@@ -139,6 +142,10 @@ void ClusterThread::on_durable() {
 }
 
 void ClusterThread::on_client_closed(Client& client) {
+  if (client.blocked_command != nullptr && client.blocked_command->forward != 0) {
+    Forward forward;
+    (void)forwards_.take(client.blocked_command->forward, &forward);
+  }
   if (client.tunnel != nullptr || placement_ == nullptr || client.forward_nodes.empty()) return;
   ForwardFrame goodbye;
   goodbye.origin = client.id();

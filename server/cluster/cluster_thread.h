@@ -146,6 +146,9 @@ class ClusterThread final : private BusHandler,
   void on_committed(const engine::Status& status);
   void on_durable();
   void on_client_closed(Client& client);
+  // The client waits no longer for keys that other nodes coordinate. False: it may only do so later, as what it sent
+  // before is not all done.
+  bool abandon_wait(Client& client);
   // Tells the other nodes that this one stops, ends its clients' connections once they are answered, and
   // finishes what others have asked for. left() on any thread: that is done.
   void leave();
@@ -359,6 +362,11 @@ class ClusterThread final : private BusHandler,
                      std::span<const engine::KeyRef> keys);
   void forward_transaction(Client& client, cluster::NodeIndex target, std::span<const engine::KeyRef> keys,
                            bool writes);
+  // --- cluster_waits.cc
+  Admission forward_wait(Client& client, const Command& command, cluster::NodeIndex target,
+                         Arguments arguments, std::span<const engine::KeyRef> keys);
+  void finish_wait(uint64_t correlation, const Forward& forward, std::string_view reply, bool lost);
+  // --- cluster_forward.cc
   ForwardPrefix prefix_of(const Client& client) const;
   Forward new_forward(const Client& client, cluster::NodeIndex target, bool writes) const;
   // Returns its correlation; 0: nothing was sent.
@@ -404,8 +412,8 @@ class ClusterThread final : private BusHandler,
   void tick_often(bool often);
   // Requests to other nodes whose time may run out, or that change with the health of nodes.
   bool under_way() const {
-    return coordinator_.under_way() != 0 || forwards_.size() != 0 || !gathers_.empty() || !parked_.empty() ||
-           waits_for_attempts() || leaving_;
+    return coordinator_.under_way() != 0 || forwards_.short_ones() != 0 || !gathers_.empty() ||
+           !parked_.empty() || waits_for_attempts() || leaving_;
   }
   // What a replica lacks, kept until the key is in memory.
   struct Missing {
@@ -470,8 +478,8 @@ class ClusterThread final : private BusHandler,
   absl::flat_hash_map<uint64_t, Survey> surveys_;
   absl::flat_hash_map<uint64_t, std::shared_ptr<QuorumRead>> fetching_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Gather>> gathers_;
-  std::vector<uint64_t> parked_;  // Forwards whose link broke, ascending.
-  const uint64_t life_;           // See forward_frame.h.
+  std::vector<uint64_t> parked_;      // Forwards whose link broke, ascending.
+  const uint64_t life_, waits_life_;  // See forward_frame.h.
   // Links that others opened; while leaving, those that have not confirmed that they send nothing more.
   std::vector<LinkId> accepted_;
   bool leaving_ = false;

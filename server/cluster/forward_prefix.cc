@@ -1,5 +1,7 @@
 #include "server/cluster/forward_prefix.h"
 
+#include <algorithm>
+
 #include "engine/base/byte_codec.h"
 #include "engine/memory/keyspace.h"
 
@@ -7,6 +9,9 @@ namespace starling::server {
 namespace {
 
 constexpr uint64_t kLongestTimeoutMs = 24 * 3600 * 1000;
+// Longer ones are as good.
+constexpr int64_t kLongestWaitUs = int64_t{1} << 50;
+constexpr uint8_t kWaited = 2;
 
 void append_level(const cluster::Consistency& level, std::string* out) {
   out->push_back(static_cast<char>(level.level));
@@ -46,10 +51,13 @@ std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments) {
   std::string bytes;
   bytes.push_back(static_cast<char>(prefix.database));
   bytes.push_back(static_cast<char>(prefix.protocol));
-  bytes.push_back(static_cast<char>(prefix.quorum.mode));
+  bytes.push_back(
+      static_cast<char>(static_cast<uint8_t>(prefix.quorum.mode) | (prefix.waited_us != 0 ? kWaited : 0)));
   append_level(prefix.quorum.read, &bytes);
   append_level(prefix.quorum.write, &bytes);
   engine::append_varint(static_cast<uint64_t>(prefix.quorum.timeout_ms), &bytes);
+  if (prefix.waited_us != 0)
+    engine::append_varint(static_cast<uint64_t>(std::min(prefix.waited_us, kLongestWaitUs)), &bytes);
   if (prefix.scope) {
     engine::append_varint(prefix.scope->epoch, &bytes);
     engine::append_varint(prefix.scope->end, &bytes);
@@ -66,10 +74,16 @@ std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments) {
 bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
   engine::ByteReader reader(bytes);
   uint8_t database, protocol, mode;
-  uint64_t timeout_ms;
+  uint64_t timeout_ms, waited_us = 0;
   if (!reader.read_byte(&database) || !reader.read_byte(&protocol) || !reader.read_byte(&mode)) return false;
   if (!read_level(&reader, &prefix->quorum.read) || !read_level(&reader, &prefix->quorum.write)) return false;
   if (!reader.read_varint(&timeout_ms)) return false;
+  if ((mode & kWaited) != 0) {
+    if (!reader.read_varint(&waited_us) || waited_us == 0 ||
+        waited_us > static_cast<uint64_t>(kLongestWaitUs))
+      return false;
+    mode = static_cast<uint8_t>(mode & ~kWaited);
+  }
   prefix->scope.reset();
   if (reader.left() != 0 && !read_scope(&reader, &prefix->scope.emplace())) return false;
   if (reader.left() != 0) return false;
@@ -79,6 +93,7 @@ bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
   prefix->protocol = protocol;
   prefix->quorum.mode = static_cast<cluster::QuorumMode>(mode);
   prefix->quorum.timeout_ms = static_cast<int64_t>(timeout_ms);
+  prefix->waited_us = static_cast<int64_t>(waited_us);
   return true;
 }
 

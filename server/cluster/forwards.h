@@ -1,6 +1,7 @@
 // Requests that were forwarded to other nodes and not answered yet. Plain bookkeeping of one loop.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -34,6 +35,8 @@ struct Forward {
   uint64_t sent_link = 0, sent_until = 0;
   bool counted = false;  // In the window of its node.
   bool writes = false;
+  // It may wait there for its keys to change, as its client does here (BlockedCommand::forward).
+  bool waits = false;
   bool silent = false;  // CLIENT REPLY: its answer is not wanted.
   // Not 0: one of several nodes that run the same command; the answer only counts.
   uint64_t broadcast_token = 0;
@@ -63,30 +66,35 @@ class Forwards {
   // Returns the correlation of the frame to send.
   uint64_t add(Forward forward) {
     const uint64_t correlation = next_++;
-    under_way_.emplace(correlation, std::move(forward));
+    (forward.waits ? waiting_ : under_way_).emplace(correlation, std::move(forward));
     return correlation;
   }
   Forward* find(uint64_t correlation) {
-    const auto found = under_way_.find(correlation);
-    return found == under_way_.end() ? nullptr : &found->second;
+    for (auto* forwards : {&under_way_, &waiting_}) {
+      const auto found = forwards->find(correlation);
+      if (found != forwards->end()) return &found->second;
+    }
+    return nullptr;
   }
-  // Lower numbers than this have their answers.
-  uint64_t settled() const { return under_way_.empty() ? next_ : under_way_.begin()->first; }
+  // Lower numbers than this have their answers: of those that may wait, or of the others.
+  uint64_t settled(bool waits) const {
+    const auto& forwards = waits ? waiting_ : under_way_;
+    return forwards.empty() ? next_ : forwards.begin()->first;
+  }
   // Takes it out. False when it is not there (any more).
   bool take(uint64_t correlation, Forward* forward) {
-    const auto found = under_way_.find(correlation);
-    if (found == under_way_.end()) return false;
-    *forward = std::move(found->second);
-    under_way_.erase(found);
-    return true;
+    for (auto* forwards : {&under_way_, &waiting_}) {
+      const auto found = forwards->find(correlation);
+      if (found == forwards->end()) continue;
+      *forward = std::move(found->second);
+      forwards->erase(found);
+      return true;
+    }
+    return false;
   }
   // Those that went to the node; those whose time is up. In the order in which they were sent.
   std::vector<uint64_t> lost(const cluster::NodeId& node) const {
-    std::vector<uint64_t> found;
-    for (const auto& [correlation, forward] : under_way_) {
-      if (forward.node == node) found.push_back(correlation);
-    }
-    return found;
+    return those([&](const Forward& forward) { return forward.node == node; });
   }
   // Of commands over all keys, by the test on their nodes.
   std::vector<uint64_t> gathered_at(const std::function<bool(const cluster::NodeId&)>& node_is) const {
@@ -98,16 +106,28 @@ class Forwards {
     return found;
   }
   std::vector<uint64_t> overdue(int64_t now_us) const {
-    std::vector<uint64_t> found;
-    for (const auto& [correlation, forward] : under_way_) {
-      if (forward.deadline_us <= now_us) found.push_back(correlation);
-    }
-    return found;
+    return those([&](const Forward& forward) { return forward.deadline_us <= now_us; });
   }
-  size_t size() const { return under_way_.size(); }
+  size_t size() const { return under_way_.size() + waiting_.size(); }
+  // Without those that may wait for long.
+  size_t short_ones() const { return under_way_.size(); }
 
  private:
+  template <typename Test>
+  std::vector<uint64_t> those(const Test& test) const {
+    std::vector<uint64_t> found;
+    for (const auto* forwards : {&under_way_, &waiting_}) {
+      for (const auto& [correlation, forward] : *forwards) {
+        if (test(forward)) found.push_back(correlation);
+      }
+    }
+    std::sort(found.begin(), found.end());
+    return found;
+  }
+
   absl::btree_map<uint64_t, Forward> under_way_;
+  // Apart, because they last: what is asked for after them is not to be remembered for as long.
+  absl::btree_map<uint64_t, Forward> waiting_;
   uint64_t next_ = 1;
 };
 

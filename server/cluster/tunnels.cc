@@ -49,6 +49,10 @@ bool Tunnel::must_go_on() const {
                      [](const Request& request) { return request.life != 0; });
 }
 
+bool Tunnel::link_lost() const {
+  return link_ != kOwnLink && !tunnels_.links_.alive(link_);
+}
+
 void Tunnel::feed(Client& client) {
   size_t taken = 0;
   while (taken < inbox_.size()) {
@@ -187,6 +191,10 @@ bool Tunnels::idle() const {
 void Tunnels::close_idle(int64_t now_ms) {
   for (const auto& [key, id] : by_origin_) {
     Client* client = io_thread_.find_client(id);
+    if (client != nullptr && client->waiting == Waiting::kForChange && client->tunnel->link_lost()) {
+      io_thread_.blocked().answer_nothing(*client, WaitEnd::kTimeOut);
+      continue;
+    }
     if (client == nullptr || client->waiting != Waiting::kNo || !client->tunnel->idle()) continue;
     const bool link_gone = key.first != kOwnLink && !links_.alive(key.first);
     // Who watches keys counts on that, however long it takes.

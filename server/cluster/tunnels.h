@@ -49,9 +49,15 @@ class Tunnel {
   bool has_input() const { return !inbox_.empty(); }
   // Of the next of its requests, which are taken in the order in which they came: from when on it is not run.
   int64_t take_deadline_us();
-  // That of the request that runs.
-  void run_until(int64_t deadline_us) { deadline_us_ = deadline_us; }
+  // Of the request that runs: that, and for how long it had waited for its keys when it was sent.
+  void run_until(int64_t deadline_us, int64_t waited_us) {
+    deadline_us_ = deadline_us;
+    waited_us_ = waited_us;
+  }
   int64_t deadline_us() const { return deadline_us_; }
+  int64_t waited_us() const { return waited_us_; }
+  // Nobody there can be given anything.
+  bool link_lost() const;
   // Hands what arrived to the client's parser. Precondition: none of the client's requests is held, or in the
   // batch that is executed: they are views of the parser's memory.
   void feed(Client& client);
@@ -85,7 +91,7 @@ class Tunnel {
   std::string inbox_;
   std::deque<Request> requests_;  // Not answered yet.
   std::deque<Deadline> deadlines_;
-  int64_t deadline_us_ = 0;  // Of the request that runs.
+  int64_t deadline_us_ = 0, waited_us_ = 0;  // Of the request that runs.
   bool link_gone_ = false;
   resp::ReplyScanner scanner_;
   std::string reply_;                                    // The part of a reply that has left the client.

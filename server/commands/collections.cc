@@ -1,12 +1,14 @@
 #include "server/commands/collections.h"
 
 #include <algorithm>
+#include <iterator>
 #include <memory>
 #include <utility>
 #include <vector>
 
 #include "absl/functional/function_ref.h"
 #include "engine/record/score.h"
+#include "engine/types/list/list.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
 #include "server/commands/scan_options.h"
@@ -47,9 +49,28 @@ void reply_value(CommandContext& context, engine::Type type, std::string_view va
   context.reply.bulk({text, static_cast<size_t>(resp::format_real(engine::score_in(value), text) - text)});
 }
 
+// Whether the items fit one listpack of a quicklist.
+bool is_short_list(int64_t limit, const engine::Collection& collection) {
+  constexpr uint64_t kLimits[] = {4096, 8192, 16384, 32768, 65536};
+  // Of a listpack, and of each item in it, beside the texts.
+  constexpr uint64_t kHeaderBytes = 7, kItemBytes = 2;
+  const engine::ListView list(collection);
+  const size_t place =
+      limit >= 0 ? 1 : static_cast<size_t>(std::min<int64_t>(-limit, std::ssize(kLimits))) - 1;
+  const uint64_t most = kLimits[place];
+  if (limit >= 0 && list.size() > static_cast<uint64_t>(limit)) return false;
+  uint64_t bytes = kHeaderBytes;
+  list.walk(0, list.size(), [&](std::string_view item) {
+    bytes += item.size() + kItemBytes;
+    return bytes <= most;
+  });
+  return bytes <= most;
+}
+
 }  // namespace
 
 bool is_compact(const Settings& settings, const engine::Collection& collection) {
+  if (collection.type() == engine::Type::kList) return is_short_list(settings.list_listpack_size, collection);
   const auto size = static_cast<int64_t>(collection.size());
   if (collection.type() == engine::Type::kSortedSet) {
     return size <= settings.zset_listpack_entries &&

@@ -10,7 +10,8 @@
 namespace starling::server {
 
 // True when Redis would keep the collection in its compact form (listpack, intset): few and short elements,
-// for sets integers only. Visits all elements of one that has few.
+// for sets integers only. Visits all elements of one that has few. Of lists as of Redis 7.2: earlier ones have no
+// compact form.
 bool is_compact(const Settings& settings, const engine::Collection& collection);
 
 // Puts the elements in arguments 2 and following into the key in argument 1, which is `absent` or of that type;

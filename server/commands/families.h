@@ -22,6 +22,7 @@ std::span<const CommandSpec> hash_commands();
 std::span<const CommandSpec> info_commands();
 std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> lcs_commands();
+std::span<const CommandSpec> list_commands();
 std::span<const CommandSpec> object_commands();
 std::span<const CommandSpec> pubsub_commands();
 std::span<const CommandSpec> quorum_commands();

@@ -1,3 +1,5 @@
+#include <limits>
+
 #include "server/config/setting_spec.h"
 
 namespace starling::server {
@@ -161,6 +163,16 @@ const SettingSpec kSettings[] = {
      .default_text = "64",
      .field = &Settings::zset_listpack_value_bytes,
      .documentation = "The same for the longest member, in bytes."},
+    {.name = "list-max-listpack-size",
+     .alias = "list-max-ziplist-size",
+     .kind = kInteger,
+     .default_text = "-2",
+     .field = &Settings::list_listpack_size,
+     .minimum = std::numeric_limits<int32_t>::min(),
+     .maximum = std::numeric_limits<int32_t>::max(),
+     .documentation =
+         "Up to so many elements OBJECT ENCODING calls a list a listpack, and up to 8 KiB; -1 to -5: up "
+         "to 4, 8, 16, 32 or 64 KiB, whatever their number. What is more is a quicklist."},
 };
 
 }  // namespace

@@ -29,7 +29,7 @@ void append_command(const CommandSpec& spec, const std::string& container, std::
   for (const CommandSpec& subcommand : spec.subcommands) append_command(subcommand, name + " ", out);
 }
 
-std::string list_commands() {
+std::string listed_commands() {
   std::string out;
   for (const auto& family : all_families()) {
     for (const CommandSpec& spec : family) append_command(spec, "", &out);
@@ -44,7 +44,7 @@ std::optional<std::string> answer_without_server(std::span<const std::string> ar
   const std::string& argument = arguments.front();
   if (argument == "-h" || argument == "--help") return std::string(kUsage);
   if (argument == "--print-config") return reference_configuration();
-  if (argument == "--list-commands") return list_commands();
+  if (argument == "--list-commands") return listed_commands();
   if (argument == "-v" || argument == "--version") {
     return "Starling server v=" + std::string(kVersion) + " redis=" + std::string(kRedisVersion) + "\n";
   }

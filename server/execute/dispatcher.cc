@@ -45,7 +45,7 @@ void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
   client.reply.set_protocol(prefix.protocol);
   client.quorum = prefix.quorum;
   client.scope = prefix.scope;
-  client.tunnel->run_until(prefix.deadline_us);
+  client.tunnel->run_until(prefix.deadline_us, prefix.waited_us);
 }
 
 bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
@@ -126,9 +126,27 @@ void Dispatcher::execute_batch() {
     if (!client.held_requests.empty() || !client.can_execute() ||
         dispatch(client, entry.prepared) == Outcome::kWaits) {
       client.held_requests.push_back(std::move(entry.prepared));
+    } else if (client.blocked_command != nullptr) [[unlikely]] {
+      io_thread_.blocked().end(client);
     }
+    if (io_thread_.blocked().any_woken()) [[unlikely]]
+      serve_woken();
   }
   batch_.clear();
+}
+
+void Dispatcher::serve_woken() {
+  BlockedClients& blocked = io_thread_.blocked();
+  last_cycles_ = cycles_now();
+  while (Client* client = blocked.next_woken()) {
+    PreparedRequest prepared = std::move(client->held_requests.front());
+    client->held_requests.erase(client->held_requests.begin());
+    if (dispatch(*client, prepared) == Outcome::kWaits) {
+      client->held_requests.insert(client->held_requests.begin(), std::move(prepared));
+    } else {
+      blocked.end(*client);
+    }
+  }
 }
 
 Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepared) {
@@ -328,7 +346,7 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   } else if (has_keys || told) {
     gate.note_read(client, from, patience_ms);
   }
-  return true;
+  return client.waiting != Waiting::kForChange;
 }
 
 void Dispatcher::call(Client& client, const Command& command, Arguments arguments,
@@ -336,7 +354,8 @@ void Dispatcher::call(Client& client, const Command& command, Arguments argument
                       resp::Request* request) {
   const CommandSpec& spec = *command.spec;
   const bool monitored = server_.monitors().active() && (spec.flags & (kSkipMonitor | kAdmin)) == 0;
-  if (monitored && !is_exec(command)) [[unlikely]]
+  // Of what waits for its keys only the first try is told.
+  if (monitored && !is_exec(command) && client.blocked_command == nullptr) [[unlikely]]
     feed_monitors(client, spec, arguments);
   client.last_command = &command;
   CommandContext context{
@@ -355,6 +374,7 @@ void Dispatcher::invoke(const Command& command, CommandContext& context, uint64_
   context.operation.count_lookups((spec.flags & kReadOnly) != 0);
   spec.handler(context);
   last_cycles_ = cycles_now();
+  if (context.client.waiting == Waiting::kForChange) return;  // It has not run yet.
   const uint64_t cycles = last_cycles_ - begin;
   CommandCounters& counters = io_thread_.statistics().commands[command.id];
   counters.count(cycles);

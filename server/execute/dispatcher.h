@@ -40,8 +40,11 @@ class Dispatcher {
   // Adds the client's requests to the batch. True when it may have more that did not fit. Precondition: it
   // can execute.
   bool gather(Client& client);
-  // Executes the batch in order. What a client cannot execute any more goes to its held_requests.
+  // Executes the batch in order. What a client cannot execute any more goes to its held_requests. Behind each request
+  // those have their turn that it woke.
   void execute_batch();
+  // Runs what waited for its keys to change, and has been woken.
+  void serve_woken();
 
   // Runs one command on an operation that is locked and resident: for execute_batch() and EXEC.
   void call(Client& client, const Command& command, Arguments arguments, engine::Operation& operation,

@@ -97,7 +97,7 @@ bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest
   } else {
     gate.note_read(client, from, patience_ms);
   }
-  return true;
+  return client.waiting != Waiting::kForChange;
 }
 
 }  // namespace starling::server

@@ -46,8 +46,8 @@ IoResult Connection::write(const iovec* pieces, int count) {
   }
 }
 
-void Connection::watch(bool readable, bool writable) {
-  watcher_->watch((readable ? kReadable : 0) | (writable ? kWritable : 0));
+void Connection::watch(bool readable, bool writable, bool hung_up) {
+  watcher_->watch((readable ? kReadable : 0) | (writable ? kWritable : 0) | (hung_up ? kHungUp : 0));
 }
 
 size_t Connection::unacknowledged_bytes() const {

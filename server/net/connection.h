@@ -39,7 +39,7 @@ class Connection {
   IoResult read(char* into, size_t capacity);
   IoResult write(const iovec* pieces, int count);
 
-  void watch(bool readable, bool writable);
+  void watch(bool readable, bool writable, bool hung_up = false);
 
   // Of TCP: what was written and the peer's system has not acknowledged. SIZE_MAX: it cannot be told.
   size_t unacknowledged_bytes() const;

@@ -99,13 +99,15 @@ void FdWatcher::watch(int interest) {
     uv_poll_stop(&handle_->poll);
     return;
   }
-  const int events = ((interest & kReadable) ? UV_READABLE : 0) | ((interest & kWritable) ? UV_WRITABLE : 0);
+  const int events = ((interest & kReadable) ? UV_READABLE : 0) | ((interest & kWritable) ? UV_WRITABLE : 0) |
+                     ((interest & kHungUp) ? UV_DISCONNECT : 0);
   uv_poll_start(&handle_->poll, events, [](uv_poll_t* poll, int status, int ready) {
     FdHandler* handler = static_cast<Handle*>(poll->data)->handler;
     if (status < 0) {
       handler->on_events(kBroken);
     } else {
-      handler->on_events(((ready & UV_READABLE) ? kReadable : 0) | ((ready & UV_WRITABLE) ? kWritable : 0));
+      handler->on_events(((ready & UV_READABLE) ? kReadable : 0) | ((ready & UV_WRITABLE) ? kWritable : 0) |
+                         ((ready & UV_DISCONNECT) ? kHungUp : 0));
     }
   });
 }

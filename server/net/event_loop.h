@@ -16,9 +16,9 @@ struct uv_loop_s;
 
 namespace starling::server {
 
-// What to wait for, and what happened. kBroken: the descriptor is of no more use; never waited for, always
-// told.
-enum Interest : int { kNoInterest = 0, kReadable = 1, kWritable = 2, kBroken = 4 };
+// What to wait for, and what happened. kBroken: the descriptor is of no more use; never waited for, always told.
+// kHungUp: its peer sends nothing more, whether or not all it sent was read.
+enum Interest : int { kNoInterest = 0, kReadable = 1, kWritable = 2, kBroken = 4, kHungUp = 8 };
 
 // Whoever waits for a descriptor. Called on the loop's thread.
 class FdHandler {

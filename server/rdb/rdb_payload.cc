@@ -6,6 +6,7 @@
 #include "engine/base/assert.h"
 #include "resp/number.h"
 #include "server/rdb/crc64.h"
+#include "server/rdb/list_payload.h"
 #include "server/rdb/little_endian.h"
 #include "server/rdb/rdb_compact.h"
 #include "server/rdb/sorted_set_payload.h"
@@ -39,6 +40,10 @@ bool read_strings(RdbReader& reader, size_t strings_each, RdbStrings* strings) {
 bool read_value(RdbReader& reader, RdbValue* value) {
   uint8_t type = 0;
   if (!reader.byte(&type)) return false;
+  if (is_list_type(type)) {
+    value->type = engine::Type::kList;
+    return read_list(type, reader, &value->strings);
+  }
   value->type = type == kString                      ? engine::Type::kString
                 : type == kSet || type == kSetIntset ? engine::Type::kSet
                                                      : engine::Type::kHash;
@@ -122,6 +127,8 @@ void append_value(const RdbValue& value, RdbForm form, std::string* out) {
   if (value.type == engine::Type::kString) {
     append_type(kString, out);
     append_rdb_string(value.strings.all[0], out);
+  } else if (value.type == engine::Type::kList) {
+    append_list(value.strings, out);
   } else if (value.type == engine::Type::kSet) {
     append_type(form == RdbForm::kCompact ? kSetIntset : kSet, out);
     if (form == RdbForm::kCompact) return append_as_intset(value.strings, out);
@@ -168,7 +175,8 @@ std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view paylo
   if (type == kSet) return read_collection(reader, engine::Type::kSet);
   if (type == kHash) return read_collection(reader, engine::Type::kHash);
   RdbValue value;
-  if (!decode_rdb_payload(payload, &value) || value.type == engine::Type::kString) return nullptr;
+  if (is_list_type(type) || !decode_rdb_payload(payload, &value) || value.type == engine::Type::kString)
+    return nullptr;
   return collection_of(value);
 }
 

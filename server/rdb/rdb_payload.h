@@ -8,6 +8,7 @@
 //               | %x0D string                   a hash as a ziplist of names and values, by turns; only read
 //               | %x10 string                   a hash as a listpack of the same
 //               | sorted-set                    sorted_set_payload.h
+//               | list                          list_payload.h
 //
 // length, string: rdb_strings.h. Intset, ziplist, listpack: rdb_compact.h. Values of other types are not
 // read.
@@ -25,7 +26,7 @@ namespace starling::server {
 
 struct RdbValue {
   engine::Type type = engine::Type::kNone;
-  // A string: that one. A set: its members. A hash: names and values by turns.
+  // A string: that one. A set: its members. A hash: names and values by turns. A list: its items in order.
   RdbStrings strings;
 };
 
@@ -36,15 +37,15 @@ enum class RdbForm {
 
 // The version is known and the checksum right.
 [[nodiscard]] bool rdb_payload_intact(std::string_view payload);
-// The string, hash or set of an intact payload. False: the bytes are no such value, which an intact payload of
-// untrusted origin may well have; *value is then unspecified. A hash or set is never empty, but may have a name or
-// member twice. The views are into `payload` or the value itself.
+// The string, hash, set or list of an intact payload. False: the bytes are no such value, which an intact payload of
+// untrusted origin may well have; *value is then unspecified. A hash, set or list is never empty, but may have a name
+// or member twice. The views are into `payload` or the value itself.
 [[nodiscard]] bool decode_rdb_payload(std::string_view payload, RdbValue* value);
 // The hash, set or sorted set that an intact payload says. Null: it says no such thing, or has a name or member
 // twice.
 [[nodiscard]] std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view payload);
 
-// Precondition: a string, or a hash or set that is not empty; a set is of integers when `form` is kCompact.
+// Precondition: a string, or a hash, set or list that is not empty; a set is of integers when `form` is kCompact.
 std::string encode_rdb_payload(const RdbValue& value, RdbForm form);
 // Precondition: a sorted set that is not empty.
 std::string encode_rdb_payload(const engine::Collection& sorted_set, RdbForm form);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "engine/base/assert.h"
+#include "server/execute/blocked_clients.h"
 #include "server/io_thread.h"
 
 namespace starling::server {
@@ -20,7 +21,9 @@ Client::~Client() = default;
 
 void Client::on_events(int events) {
   if (closing) return;
-  if ((events & kBroken) != 0) return io_thread_.close(*this);
+  // Nobody is left to be given what the command waits for.
+  if ((events & kBroken) != 0 || ((events & kHungUp) != 0 && waiting == Waiting::kForChange))
+    return io_thread_.close(*this);
   if ((events & kWritable) != 0) io_thread_.on_writable(*this);
   if ((events & kReadable) != 0) io_thread_.on_readable(*this);
 }

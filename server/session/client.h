@@ -26,6 +26,7 @@ namespace starling::server {
 
 class IoThread;
 struct Attempt;
+struct BlockedCommand;
 struct ForwardPrefix;
 struct Publication;
 struct ScriptNeeds;
@@ -72,6 +73,7 @@ enum class Waiting : uint8_t {
   kForLinks,   // The node has just started and is not connected to the others yet; then the command starts
                // over.
   kForNodes,   // Its command needs something from other nodes first; then the command starts over.
+  kForChange,  // Of one of its command's keys, as a user asked for (BLPOP); then the command starts over.
   kForTurn,    // It gives a password, and may only be heard in a while; then the command starts over.
 };
 
@@ -138,8 +140,11 @@ class Client final : public FdHandler, public ClientReplies {
 
   Waiting waiting = Waiting::kNo;
   uint64_t wait_number = 0;  // Counts the waits, so that a late answer to an earlier one is recognised.
-  // By what a user asked for (CLIENT PAUSE), as CLIENT LIST and INFO tell.
-  bool blocked() const { return waiting == Waiting::kForPause; }
+  // Its command waits, or has waited, for its keys to change; the first of held_requests, unless it runs. Null: it does
+  // not.
+  std::unique_ptr<BlockedCommand> blocked_command;
+  // By what a user asked for (CLIENT PAUSE, BLPOP), as CLIENT LIST and INFO tell.
+  bool blocked() const { return waiting == Waiting::kForPause || blocked_command != nullptr; }
 
   Transaction transaction;
   // While EXEC runs that may have to run again: where it leaves its transaction, and what it publishes.

@@ -6,7 +6,7 @@ from values import expiry, field, integer, key, member, relative, string
 
 def some_key(rng):
     name = key(rng)
-    kind = rng.randrange(11)
+    kind = rng.randrange(12)
     if kind == 0:
         steps = [command("SET", name, string(rng))]
     elif kind == 1:
@@ -27,6 +27,8 @@ def some_key(rng):
         steps = [command("ZADD", name, *[part for i in range(rng.choice([1, 5, 40])) for part in (rng.randint(-9, 9), member(rng))])]
     elif kind == 9:
         steps = [command("ZADD", name, *[part for i in range(rng.choice([10, 127, 129])) for part in (i % 5, "m%d" % i)])]
+    elif kind == 10:
+        steps = [command("RPUSH", name, *[member(rng) for _ in range(rng.choice([1, 3, 6, 40]))])]
     else:
         steps = [command("SET", name, string(rng), *expiry(rng))]
     if rng.random() < 0.2:

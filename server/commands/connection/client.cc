@@ -295,14 +295,16 @@ void no_touch(CommandContext& context) {
   set_switch(context, &Client::no_touch);
 }
 
-// No command blocks, so there is never a client to unblock.
 void unblock(CommandContext& context) {
   if (context.size() > 4) {
     return answer_wrong_arguments(context);
   }
+  WaitEnd how = WaitEnd::kTimeOut;
   if (context.size() == 4) {
     const std::string_view reason = context.argument(3);
-    if (!equals_ignoring_case(reason, "error") && !equals_ignoring_case(reason, "timeout")) {
+    if (equals_ignoring_case(reason, "error")) {
+      how = WaitEnd::kError;
+    } else if (!equals_ignoring_case(reason, "timeout")) {
       return context.reply.error("ERR CLIENT UNBLOCK reason should be TIMEOUT or ERROR");
     }
   }
@@ -310,7 +312,14 @@ void unblock(CommandContext& context) {
   if (!resp::parse_integer(context.argument(2), &target)) {
     return context.reply.error("ERR value is not an integer or out of range");
   }
-  context.reply.integer(0);
+  ask_all_loops(
+      context,
+      [target, how](IoThread& io_thread, Gathering& gathering) {
+        Client* client = io_thread.find_client(static_cast<uint64_t>(target));
+        if (client == nullptr || client->closing || client->tunnel != nullptr) return;
+        gathering.count += io_thread.blocked().unblock(*client, how) ? 1 : 0;
+      },
+      [](resp::ReplyWriter& reply, Gathering& gathering) { reply.integer(gathering.count); });
 }
 
 void get_redirection(CommandContext& context) {

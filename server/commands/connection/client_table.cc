@@ -114,7 +114,9 @@ std::span<const CommandSpec> client_subcommands() {
             "The state of tracking for the connection.", {.complexity = "O(1)"}),
       differing(admin("unblock client-id:integer [TIMEOUT | ERROR]", -3, client_command::unblock, "5.0.0",
                       "Ends the wait of a blocked client.", {.complexity = "O(log N)"}),
-                "No command blocks: it answers 0."),
+                "Inside a transaction it needs io-threads 1. In a cluster an element that is given to the "
+                "client at the very moment "
+                "may be lost to it."),
       admin("unpause", 2, client_command::unpause, "6.2.0", "Ends a pause.",
             {.complexity = "O(N)", .work = Work::kOfFewThings}),
   };

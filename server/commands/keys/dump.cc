@@ -3,7 +3,9 @@
 #include <memory>
 #include <string>
 #include <utility>
+#include <vector>
 
+#include "engine/types/list/list.h"
 #include "server/commands/arguments.h"
 #include "server/commands/collections.h"
 #include "server/commands/keys/handlers.h"
@@ -20,6 +22,15 @@ RdbValue value_of(const engine::Found& found) {
   value.type = found.type();
   if (found.type() == engine::Type::kString) {
     value.strings.add(found.string());
+    return value;
+  }
+  if (found.type() == engine::Type::kList) {
+    const engine::ListView list(found.collection());
+    value.strings.all.reserve(list.size());
+    list.walk(0, list.size(), [&](std::string_view item) {
+      value.strings.add(item);
+      return true;
+    });
     return value;
   }
   const bool with_values = found.type() == engine::Type::kHash;
@@ -82,8 +93,8 @@ bool restore_options(const CommandContext& context, RestoreOptions* options) {
 }
 
 struct Restored {
-  RdbValue string;                                 // Refers to the argument.
-  std::unique_ptr<engine::Collection> collection;  // Null: it is a string.
+  RdbValue value;                                  // Refers to the argument.
+  std::unique_ptr<engine::Collection> collection;  // Null: it is a string or a list.
 };
 
 // False: an error was replied.
@@ -95,13 +106,22 @@ bool payload_argument(const CommandContext& context, size_t i, Restored* value) 
   }
   value->collection = decode_rdb_collection(payload);
   if (value->collection != nullptr) return true;
-  if (decode_rdb_payload(payload, &value->string) && value->string.type == engine::Type::kString) return true;
+  const RdbValue& decoded = value->value;
+  if (decode_rdb_payload(payload, &value->value) &&
+      (decoded.type == engine::Type::kString || decoded.type == engine::Type::kList))
+    return true;
   context.reply.error("ERR Bad data format");
   return false;
 }
 
 void store(engine::Database& database, const engine::Key& key, Restored value, int64_t deadline_ms) {
-  if (value.collection == nullptr) return database.put_string(key, value.string.strings.all[0], deadline_ms);
+  const std::vector<std::string_view>& strings = value.value.strings.all;
+  if (value.value.type == engine::Type::kString) return database.put_string(key, strings[0], deadline_ms);
+  if (value.value.type == engine::Type::kList) {
+    engine::ListMaker maker(database.operation().birth(), strings.size());
+    for (const std::string_view item : strings) maker.add(item);
+    value.collection = maker.take();
+  }
   database.put_collection(key, std::move(value.collection));
   if (deadline_ms != engine::kNoDeadline) database.set_deadline(key, deadline_ms);
 }

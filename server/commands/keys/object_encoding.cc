@@ -12,9 +12,9 @@ std::string_view encoding_of(const Settings& settings, const engine::Found& foun
     if (resp::parse_integer(found.string(), &integer)) return "int";
     return found.string().size() <= kMaxEmbeddedBytes ? "embstr" : "raw";
   }
-  if (!is_compact(settings, found.collection())) {
-    return found.type() == engine::Type::kSortedSet ? "skiplist" : "hashtable";
-  }
+  const bool compact = is_compact(settings, found.collection());
+  if (found.type() == engine::Type::kList) return compact ? "listpack" : "quicklist";
+  if (!compact) return found.type() == engine::Type::kSortedSet ? "skiplist" : "hashtable";
   return found.type() == engine::Type::kSet ? "intset" : "listpack";
 }
 

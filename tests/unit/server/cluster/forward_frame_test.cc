@@ -67,3 +67,21 @@ TEST_CASE("forward prefix: with a scope, without one, and cut") {
     }
   }
 }
+
+TEST_CASE("forward prefix: for how long its client has waited") {
+  const std::string_view arguments[] = {"BLPOP", "key", "0"};
+  ForwardPrefix prefix;
+  prefix.quorum.mode = starling::cluster::QuorumMode::kStrict;
+  for (const int64_t waited_us : {int64_t{0}, int64_t{1}, int64_t{10'000'000}}) {
+    prefix.waited_us = waited_us;
+    const std::string request = encode_forwarded(prefix, arguments);
+    const size_t begin = request.find("FORWARDED\r\n$") + 12;
+    const size_t length = static_cast<size_t>(std::stoi(request.substr(begin)));
+    const std::string bytes = request.substr(request.find("\r\n", begin) + 2, length);
+    ForwardPrefix read;
+    REQUIRE(decode_prefix(bytes, &read));
+    CHECK(read == prefix);
+    for (size_t size = 0; size < bytes.size(); ++size)
+      CHECK_FALSE(decode_prefix(bytes.substr(0, size), &read));
+  }
+}

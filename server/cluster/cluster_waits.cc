@@ -1,0 +1,96 @@
+// Commands that wait for keys which other nodes coordinate: ClusterThread's part between its clients that are blocked
+// and the tunnels where their commands wait.
+//
+// The command waits at the coordinator, a stretch at a time: when nothing came by its end, or the coordinator is lost,
+// it starts over here, which finds out anew where it waits. What it has waited goes with it, so its turn does too. One
+// whose link broke is asked for again for a moment, as any write is (operation_table.h): what it may have been given is
+// not lost with the link, only with the node.
+#include <algorithm>
+#include <utility>
+
+#include "server/cluster/cluster_node.h"
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/forward_frame.h"
+#include "server/execute/block_timeout.h"
+#include "server/execute/blocked_clients.h"
+#include "server/execute/dispatcher.h"
+#include "server/io_thread.h"
+
+namespace starling::server {
+namespace {
+
+bool is_nothing(std::string_view reply) {
+  return reply.starts_with("*-1") || reply.starts_with("_") || reply.starts_with("$-1");
+}
+
+}  // namespace
+
+Admission ClusterThread::forward_wait(Client& client, const Command& command, cluster::NodeIndex target,
+                                      Arguments arguments, std::span<const engine::KeyRef> keys) {
+  int64_t timeout_ms = 0;
+  const std::string_view timeout = arguments[timeout_position(*command.spec, arguments)];
+  if (!parse_block_timeout(timeout, &timeout_ms).empty()) {
+    // Its handler says so there.
+    forward(client, target, arguments, keys, true);
+    return Admission::kAnswered;
+  }
+  BlockedClients& blocked = io_thread_.blocked();
+  const bool again = blocked.has_waited(client);
+  const BlockedCommand& command_state = blocked.begin(client, timeout_ms, 0);
+  const int64_t now = now_us();
+  int64_t stretch_us = kWaitStretchUs;
+  if (command_state.deadline_us != 0)
+    stretch_us = std::clamp<int64_t>(command_state.deadline_us - now, 1, kWaitStretchUs);
+  ForwardPrefix prefix = prefix_of(client);
+  prefix.waited_us = again ? std::max<int64_t>(now - command_state.since_us, 1) : 0;
+  Forward forward = new_forward(client, target, true);
+  forward.waits = true;
+  forward.retry = Retry::kSameNode;
+  forward.deadline_us += stretch_us;
+  for (const engine::KeyRef& key : keys) forward.partitions.push_back(key.key.partition);
+  forward.requests = encode_forwarded(prefix, arguments);
+  const uint64_t correlation = send_forward(client, std::move(forward));
+  if (correlation == 0) {
+    return refuse_unless_connecting(
+        client, "NOQUORUM the node that coordinates this key cannot be reached; nothing was done");
+  }
+  blocked.wait_elsewhere(client, correlation);
+  return Admission::kWaits;
+}
+
+void ClusterThread::finish_wait(uint64_t correlation, const Forward& forward, std::string_view reply,
+                                bool lost) {
+  Client* client = io_thread_.find_client(forward.client_id);
+  if (client == nullptr || client->closing || client->blocked_command == nullptr ||
+      client->blocked_command->forward != correlation) {
+    return;
+  }
+  BlockedCommand& command = *client->blocked_command;
+  BlockedClients& blocked = io_thread_.blocked();
+  command.forward = 0;
+  const bool nothing = lost || is_nothing(reply);
+  if (!nothing) return blocked.answer(*client, reply);
+  if (command.asked_end) return blocked.answer_nothing(*client, *command.asked_end);
+  if (blocked.out_of_time(command)) return blocked.answer_nothing(*client, WaitEnd::kTimeOut);
+  blocked.start_over(*client);
+}
+
+bool ClusterThread::abandon_wait(Client& client) {
+  if (!client.forwarded.empty()) return false;
+  const uint64_t correlation = std::exchange(client.blocked_command->forward, 0);
+  Forward forward;
+  if (!forwards_.take(correlation, &forward)) return true;
+  if (forward.parked) --client.parked_forwards;
+  if (client.resent_forward == correlation) client.resent_forward = 0;
+  ForwardFrame goodbye;
+  goodbye.origin = client.id();
+  const std::string payload = encode_forward(goodbye);
+  if (forward.node == node_.id()) {
+    tunnels_.on_forward(kOwnLink, 0, payload);
+  } else {
+    (void)links_.send(forward.node, cluster::FrameKind::kForward, 0, payload);
+  }
+  return true;
+}
+
+}  // namespace starling::server

@@ -1,0 +1,96 @@
+#include "server/execute/wait_table.h"
+
+#include <algorithm>
+
+#include "engine/base/assert.h"
+#include "engine/base/key.h"
+
+namespace starling::server {
+namespace {
+
+template <typename Lines>
+auto line_of(Lines& lines, engine::Type type) {
+  return std::find_if(lines.begin(), lines.end(), [type](const auto& line) { return line.first == type; });
+}
+
+}  // namespace
+
+WaitTable::Shard& WaitTable::shard_of(int database, std::string_view key) const {
+  return shards_[(engine::hash_of(key) + static_cast<uint64_t>(database)) % kShards];
+}
+
+void WaitTable::join(const std::shared_ptr<const Waiter>& waiter) {
+  for (const auto& name : waiter->keys) {
+    Shard& shard = shard_of(name.first, name.second);
+    std::lock_guard lock(shard.mutex);
+    Lines& lines = shard.keys[name];
+    auto line = line_of(lines, waiter->type);
+    if (line == lines.end()) line = lines.insert(line, {waiter->type, Line()});
+    const bool joined = line->second.emplace(waiter->order(), Place{waiter}).second;
+    STARLING_ASSERT(joined);
+    waits_.fetch_add(1, std::memory_order_release);
+  }
+}
+
+void WaitTable::wake_first(Line& line) {
+  if (line.empty() || line.begin()->second.woken) return;
+  line.begin()->second.woken = true;
+  line.begin()->second.waiter->wake();
+}
+
+void WaitTable::wake_first(int database, std::string_view key) {
+  Shard& shard = shard_of(database, key);
+  std::lock_guard lock(shard.mutex);
+  const auto found = shard.keys.find({database, std::string(key)});
+  if (found == shard.keys.end()) return;
+  for (auto& [type, line] : found->second) wake_first(line);
+}
+
+void WaitTable::changed_all(int database) {
+  if (waits_.load(std::memory_order_acquire) == 0) return;
+  for (Shard& shard : shards_) {
+    std::lock_guard lock(shard.mutex);
+    for (auto& [name, lines] : shard.keys) {
+      if (name.first != database) continue;
+      for (auto& [type, line] : lines) wake_first(line);
+    }
+  }
+}
+
+void WaitTable::settle(const Waiter& waiter, bool leaves) {
+  for (const auto& name : waiter.keys) {
+    Shard& shard = shard_of(name.first, name.second);
+    std::lock_guard lock(shard.mutex);
+    const auto found = shard.keys.find(name);
+    STARLING_ASSERT(found != shard.keys.end());
+    const auto line = line_of(found->second, waiter.type);
+    STARLING_ASSERT(line != found->second.end());
+    const auto place = line->second.find(waiter.order());
+    STARLING_ASSERT(place != line->second.end());
+    const bool woken = place->second.woken;
+    place->second.woken = false;
+    if (!leaves) continue;
+    line->second.erase(place);
+    waits_.fetch_sub(1, std::memory_order_release);
+    if (woken) wake_first(line->second);
+    if (line->second.empty()) found->second.erase(line);
+    if (found->second.empty()) shard.keys.erase(found);
+  }
+}
+
+bool WaitTable::has_ahead(int database, std::string_view key, engine::Type type,
+                          std::pair<int64_t, uint64_t> order, uint64_t count) const {
+  if (waits_.load(std::memory_order_acquire) == 0) return false;
+  Shard& shard = shard_of(database, key);
+  std::lock_guard lock(shard.mutex);
+  const auto found = shard.keys.find({database, std::string(key)});
+  if (found == shard.keys.end()) return false;
+  const auto line = line_of(found->second, type);
+  if (line == found->second.end()) return false;
+  for (auto place = line->second.begin(); place != line->second.end() && place->first < order; ++place) {
+    if (count-- <= 1) return true;
+  }
+  return false;
+}
+
+}  // namespace starling::server
