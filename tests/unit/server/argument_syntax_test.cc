@@ -72,6 +72,7 @@ TEST_CASE("a line of syntax becomes a tree of arguments") {
 TEST_CASE("what is repeated after brackets repeats its token") {
   CHECK(parsed("[GET {a b}] ...") == "GET:a_b:block(a:string b:string)?+");
   CHECK(parsed("[GET {a b} ...]") == "GET:a_b:block(a:string b:string)?*");
+  CHECK(parsed("[change= CH]@3.0.2 [x= GET]") == "CH:change:pure-token@3.0.2? GET:x:pure-token?");
   CHECK(parsed("[x= a | GET b] ...") == "x:oneof(a:string GET:b:string)?*");
 }
 
