@@ -32,11 +32,16 @@ def describe_known(ask, key):
     if kind == b"set":
         return kind, tuple(sorted(item[1] for item in ask(b"SMEMBERS", key)[1]))
     if kind == b"zset":
-        items = [b"0" if item == b"-0" else item for item in scored_members(ask, key)]  # See exceptions.py.
-        return kind, tuple(zip(items[::2], items[1::2]))
+        items = scored_members(ask, key)
+        return kind, tuple(zip(items[::2], map(without_sign, items[1::2])))
     if kind == b"list":
         return kind, tuple(item[1] for item in ask(b"LRANGE", key, b"0", b"-1")[1])
     return kind, ask(b"DUMP", key)[1]
+
+
+def without_sign(score):
+    """-0 as 0: see exceptions.py."""
+    return b"0" if score == b"-0" else score
 
 
 def flattened(frame):
@@ -159,6 +164,9 @@ def scan(pair, step):
     width = 2 if name in (b"HSCAN", b"ZSCAN") else 1
     everything = [scan_all(server.call, step.arguments, position, width, first)
                   for server, first in ((pair.reference, expected), (pair.tested, actual))]
+    if name == b"ZSCAN":
+        everything = [{(member, without_sign(score)) for member, score in found} if isinstance(found, set) else found
+                      for found in everything]
     if everything[0] == everything[1]:
         return None
     return tuple((INTEGER, b"a whole scan returns %s" % repr(found).encode()) for found in everything)

@@ -12,6 +12,7 @@
 #include "resp/number.h"
 #include "server/commands/arguments.h"
 #include "server/commands/scan_options.h"
+#include "server/rdb/sorted_set_payload.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -43,10 +44,10 @@ void for_each_in_order(const engine::Collection& collection, absl::FunctionRef<v
   });
 }
 
-void reply_value(CommandContext& context, engine::Type type, std::string_view value) {
+void reply_value(CommandContext& context, engine::Type type, std::string_view value, bool compact) {
   if (type != engine::Type::kSortedSet) return context.reply.bulk(value);
-  char text[resp::kRealTextBytes];
-  context.reply.bulk({text, static_cast<size_t>(resp::format_real(engine::score_in(value), text) - text)});
+  const double score = engine::score_in(value);
+  context.reply.bulk(compact ? listpack_score(score) : resp::format_real(score));
 }
 
 // Whether the items fit one listpack of a quicklist.
@@ -144,13 +145,14 @@ void scan_collection(CommandContext& context, engine::Type type) {
   if (!find_to_read(context, context.key(1), type, &found)) return;
   ScanOptions options;
   std::vector<Element> elements;
+  const bool compact = found && is_compact(context.server.settings(), found.collection());
   // An absent key answers before the options are looked at.
   if (found) {
     if (!scan_options(context, 3, ScanOf::kElements, &options)) return;
     const auto add = [&](const Element& element) {
       if (options.matches(element.name)) elements.push_back(element);
     };
-    if (is_compact(context.server.settings(), found.collection())) {
+    if (compact) {
       for_each_in_order(found.collection(), add);
       cursor = 0;
     } else {
@@ -165,7 +167,7 @@ void scan_collection(CommandContext& context, engine::Type type) {
   context.reply.array(has_values ? elements.size() * 2 : elements.size());
   for (const Element& element : elements) {
     context.reply.bulk(element.name);
-    if (has_values) reply_value(context, type, element.value);
+    if (has_values) reply_value(context, type, element.value, compact);
   }
 }
 

@@ -86,7 +86,7 @@ void append_compact(const SortedSetView& members, std::string* out) {
   scores.reserve(members.size());
   members.walk(0, members.size(), [&](const ScoredMember& member) {
     strings.push_back(member.member);
-    strings.push_back(scores.emplace_back(resp::format_real(member.score)));
+    strings.push_back(scores.emplace_back(listpack_score(member.score)));
     return true;
   });
   std::string listpack;
@@ -114,6 +114,14 @@ std::unique_ptr<engine::Collection> read_sorted_set(uint8_t type, RdbReader& rea
   std::unique_ptr<engine::Collection> members =
       type == kTexts || type == kDoubles ? read_plain(type, reader) : read_compact(type, reader);
   return reader.left() == 0 ? std::move(members) : nullptr;
+}
+
+std::string listpack_score(double score) {
+  constexpr double kLargest = 0x1p62;
+  if (std::abs(score) <= kLargest && score == std::trunc(score)) {
+    return std::to_string(static_cast<int64_t>(score));
+  }
+  return resp::format_real(score);
 }
 
 void append_sorted_set(const engine::Collection& members, bool compact, std::string* out) {

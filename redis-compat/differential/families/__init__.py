@@ -12,7 +12,7 @@ MODULES = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "geo", "
            "connection", "databases", "pubsub", "server", "protocol"]
 FOLLOW_PUSHES = {"pubsub"}
 # Families whose commands may be mixed into one sequence.
-MIXABLE = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "geo", "keys"]
+MIXABLE = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "keys"]
 
 
 def load(name):

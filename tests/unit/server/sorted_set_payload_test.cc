@@ -84,6 +84,15 @@ TEST_CASE("what Redis dumped is read, and written as Redis does") {
   CHECK(decoded(encode_rdb_payload(*sample, RdbForm::kCompact)) == kSample);
 }
 
+TEST_CASE("scores in listpacks") {
+  CHECK(listpack_score(1e17) == "100000000000000000");
+  CHECK(listpack_score(-0x1p62) == "-4611686018427387904");
+  CHECK(listpack_score(4.7e18) == "4.7e+18");
+  CHECK(listpack_score(-0.0) == "0");
+  CHECK(listpack_score(0.1) == "0.10000000000000001");
+  CHECK(listpack_score(-kInfinity) == "-inf");
+}
+
 TEST_CASE("scores as texts") {
   CHECK(decoded_body("\x03\x03\x01"
                      "a\x03"
