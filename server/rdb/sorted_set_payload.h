@@ -23,7 +23,7 @@ namespace starling::server {
 bool is_sorted_set_type(uint8_t type);
 // What follows the type, to the end of what is to be read. Null: it is no such thing, is empty or has a member twice.
 [[nodiscard]] std::unique_ptr<engine::Collection> read_sorted_set(uint8_t type, RdbReader& reader);
-// A score's text as a listpack of Redis's has it, and ZSCAN shows it then: that of an integer where it is one of 62 bits.
+// A score as text in a listpack of Redis, and in ZSCAN of one: a whole number of up to 62 bits has no exponent.
 std::string listpack_score(double score);
 // The type and the rest; `compact`: as a listpack. Precondition: a sorted set that is not empty.
 void append_sorted_set(const engine::Collection& members, bool compact, std::string* out);
