@@ -102,13 +102,18 @@ bool multiple_pop(const CommandContext& context, size_t number_at, MultiplePop* 
   const size_t end_at = number_at + 1 + static_cast<size_t>(keys);
   if (!end_argument(context, end_at, &pop->end)) return false;
   pop->positions = positions_from(number_at + 1, static_cast<size_t>(keys));
-  if (context.size() == end_at + 1) return true;
-  if (context.size() != end_at + 3 || !is_word(context.argument(end_at + 1), "count")) {
-    context.reply.error(kSyntaxError);
-    return false;
+  bool counted = false;
+  for (size_t i = end_at + 1; i < context.size(); i += 2) {
+    if (counted || i + 1 == context.size() || !is_word(context.argument(i), "count")) {
+      context.reply.error(kSyntaxError);
+      return false;
+    }
+    counted = true;
+    if (!integer_argument_between(context, i + 1, 1, INT64_MAX, &pop->count,
+                                  "ERR count should be greater than 0"))
+      return false;
   }
-  return integer_argument_between(context, end_at + 2, 1, INT64_MAX, &pop->count,
-                                  "ERR count should be greater than 0");
+  return true;
 }
 
 }  // namespace
