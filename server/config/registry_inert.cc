@@ -133,7 +133,7 @@ const SettingSpec kSettings[] = {
     integer("active-defrag-max-scan-fields", "1000", kNoDefragmentation, 1),
     boolean("jemalloc-bg-thread", "yes", "Freed memory always goes back in the background."),
     boolean("io-threads-do-reads", "no", "I/O threads always read."),
-    integer("list-compress-depth", "0", kAbsentType),
+    integer("list-compress-depth", "0", "Lists are not compressed in memory."),
     memory("hll-sparse-max-bytes", "3000", kAbsentType),
     memory("stream-node-max-bytes", "4096", kAbsentType),
     integer("stream-node-max-entries", "100", kAbsentType),

@@ -40,12 +40,13 @@ def pop(rng):
 
 
 def blocking(rng):
+    """As a step, so that nobody makes a long timeout of a short one."""
     wait = rng.choice(TIMEOUTS)
-    return rng.choice([
+    return command(*rng.choice([
         lambda: [rng.choice(["BLPOP", "BRPOP"]), *keys(rng, 1, 3), wait],
         lambda: ["BLMPOP", wait, *lmpop(rng)],
         lambda: ["BLMOVE", key(rng), key(rng), end(rng), end(rng), wait],
-        lambda: ["BRPOPLPUSH", key(rng), key(rng), wait]])()
+        lambda: ["BRPOPLPUSH", key(rng), key(rng), wait]])())
 
 
 def long_list(rng):
