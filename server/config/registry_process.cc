@@ -71,7 +71,7 @@ const SettingSpec kSettings[] = {
      .maximum = std::numeric_limits<int32_t>::max(),
      .documentation =
          "A script that runs for more milliseconds has other clients answered BUSY until it ends, or "
-         "SCRIPT KILL or SHUTDOWN NOSAVE ends it. 0: never."},
+         "SCRIPT KILL or SHUTDOWN NOSAVE ends it. In a cluster it is ended then. 0: never."},
     {.name = "lua-memory-limit",
      .kind = kMemory,
      .default_text = "256mb",

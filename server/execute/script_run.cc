@@ -247,6 +247,15 @@ ScriptHost::Went ScriptRun::look() {
   running.set_slow(loop_);
   const int64_t threshold_ms = server.settings().busy_reply_threshold_ms;
   if (threshold_ms == 0 || elapsed_us < threshold_ms * 1000) return Went::kOn;
+  if (cluster_) {
+    // What other nodes send waits for its stripes, and its client has an answer by now.
+    why_ = "Script ended: in a cluster none may run for longer than busy-reply-threshold, " +
+           std::to_string(threshold_ms) + " ms.";
+    log_text(LogLevel::kWarning,
+             "A script was ended after " + std::to_string(elapsed_us / 1000) +
+                 " milliseconds, which are more than busy-reply-threshold: " + compiled_.script->hex + ".");
+    return Went::kStop;
+  }
   running.set_busy(loop_);
   if (!told_) {
     told_ = true;

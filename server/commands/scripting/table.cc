@@ -72,7 +72,8 @@ constexpr uint32_t kEvaluation =
     kNoScript | kStale | kSkipMonitor | kNoMandatoryKeys | kMovableKeys | kScript;
 constexpr uint32_t kWriting = kMayReplicate | kScriptWrites;
 constexpr std::string_view kDifference =
-    "in a cluster a script touches only keys that it was given; EVAL keeps the last 500 scripts, as Redis "
+    "in a cluster a script touches only keys that it was given, and is ended after busy-reply-threshold; "
+    "EVAL keeps the last 500 scripts, as Redis "
     "7.4; "
     "cjson's settings end with the script";
 
