@@ -44,7 +44,7 @@ bool SimNode::transmit(uint64_t correlation, const Forward& forward, bool repeat
   server::ForwardFrame frame;
   frame.origin = forward.client_id;
   frame.life = forward.retry == Retry::kSameNode ? boot_ : 0;
-  frame.settled = forwards_.settled();
+  frame.settled = forwards_.settled(false);
   frame.repeated = repeated;
   frame.requests = forward.requests;
   const NodeIndex node = placement().topology.index_of(forward.node);
