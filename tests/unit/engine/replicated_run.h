@@ -248,7 +248,14 @@ inline void ReplicatedRun::change_here(const std::string& name) {
     copy.merge(state);
   }
   const int64_t now_ms = node_.clock.now_ms;
-  REQUIRE(state_bytes(copy, now_ms) == state_bytes(record, now_ms));
+  const bool same = state_bytes(copy, now_ms) == state_bytes(record, now_ms);
+  if (!same) {
+    MESSAGE("before\n"
+            << describe(state_bytes(before, 0)) << "\nwith what was captured\n"
+            << describe(state_bytes(copy, 0)) << "\nexpected\n"
+            << describe(state_bytes(record, 0)));
+  }
+  REQUIRE(same);
 }
 
 inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Record& record) {
@@ -281,12 +288,15 @@ inline void ReplicatedRun::change_here(Operation& operation, const Key& key, Rec
     const int64_t deadline_ms = which == 0 ? kNoDeadline : which == 1 ? now_ms : random_deadline();
     REQUIRE(database.set_deadline(key, deadline_ms) == (shown.type != Type::kNone));
     if (shown.type == Type::kNone) return;
+    record = without_expired(std::move(record), now_ms);  // As a counter keeps what it shows.
     changed([&](Change& c, const VersionVector& seen) {
       which == 1 ? c.erase(seen) : c.set_deadline(deadline_ms);
     });
   } else if (choice == 4) {
     if (shown.type != Type::kString && shown.type != Type::kNone) return;
-    std::string text = shown.type == Type::kString ? *record.string(now_ms) : std::string();
+    // Without what contributions that have expired had added.
+    std::string text =
+        shown.type == Type::kString ? *without_expired(record, now_ms).string(now_ms) : std::string();
     text.resize(below(20) == 0 ? kBigValueBytes + below(50) : below(30));
     database.edit_string(key, text.size(), [](std::span<char>) {});
     changed([&](Change& c, const VersionVector& seen) { c.put_string(seen, text, shown.deadline_ms); });
