@@ -111,6 +111,8 @@ void check_arity(const Command& command) {
     more = more || argument.optional || argument.multiple || argument.type == ArgumentType::kOneOf ||
            argument.type == ArgumentType::kBlock;
   }
+  // Of these two Redis documents a member at least, and takes none.
+  if (command.full_name == "geohash" || command.full_name == "geopos") --least;
   const int arity = command.spec->arity;
   if (!any) {
     // Containers and commands whose arguments are not for users say nothing of them.

@@ -149,8 +149,8 @@ TEST_CASE("own flags are where they belong, and Redis's clients see none of them
   CHECK(those(kInSubscribeMode) == Names{"ping", "psubscribe", "punsubscribe", "quit", "reset", "ssubscribe",
                                          "subscribe", "sunsubscribe", "unsubscribe"});
   CHECK(those(kWatchesKeys) == Names{"watch"});
-  CHECK(those(kMerges) == Names{"expire", "expireat", "hdel", "hmset", "hset", "persist", "pexpire",
-                                "pexpireat", "sadd", "srem", "vclock|del", "vclock|set"});
+  CHECK(those(kMerges) == Names{"expire", "expireat", "hdel", "hmset", "hset", "lpush", "persist", "pexpire",
+                                "pexpireat", "rpush", "sadd", "srem", "vclock|del", "vclock|set", "zrem"});
   CHECK(those(kEndsServer) == Names{"shutdown"});
   CHECK(those(kUnwraps) == Names{"quorum|exec"});
   for (int bit = 24; bit < 32; ++bit) CHECK(flag_name(bit).empty());
