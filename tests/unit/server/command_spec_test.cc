@@ -79,7 +79,8 @@ TEST_CASE("flags and categories tell the same") {
       CHECK(((spec.flags & flag) != 0) == ((spec.categories & category) != 0));
     };
     same(kWrite, kCatWrite);
-    same(kReadOnly, kCatRead);
+    // A script that only reads is in @scripting alone, as in Redis.
+    if ((spec.flags & kScript) == 0) same(kReadOnly, kCatRead);
     same(kFast, kCatFast);
     CHECK(((spec.categories & kCatFast) != 0) != ((spec.categories & kCatSlow) != 0));
     CHECK((spec.flags & (kWrite | kReadOnly)) != (kWrite | kReadOnly));
@@ -97,7 +98,7 @@ TEST_CASE("a command uses its keys as its flags say") {
       // One of the four, as Redis wants it; except where nothing is a key.
       const int kind = keys.use & (kKeyRO | kKeyRW | kKeyOW | kKeyRM);
       if (keys.is_key()) CHECK((kind != 0 && (kind & (kind - 1)) == 0));
-      if (keys.is_key() && (spec.flags & kWrite) == 0) CHECK(kind == kKeyRO);
+      if (keys.is_key() && (spec.flags & (kWrite | kScriptWrites)) == 0) CHECK(kind == kKeyRO);
       CHECK((((keys.use & kKeyVariable) != 0) == (spec.exact_use != nullptr)));
     }
   }
@@ -108,7 +109,8 @@ TEST_CASE("how replies join is what Redis's cluster clients are told") {
     CAPTURE(command->full_name);
     const CommandSpec& spec = *command->spec;
     if (spec.join == Join::kNone) continue;
-    CHECK((spec.scope == Scope::kKeys || spec.scope == Scope::kKeyspace));
+    CHECK((spec.scope == Scope::kKeys || spec.scope == Scope::kKeyspace || spec.scope == Scope::kEveryNode));
+    CHECK(has_tip(spec, "response_policy:one_succeeded") == (spec.join == Join::kAnyOk));
     CHECK(has_tip(spec, "request_policy:multi_shard") == (spec.scope == Scope::kKeys));
     CHECK(has_tip(spec, "response_policy:agg_sum") == (spec.join == Join::kSum));
     CHECK(has_tip(spec, "response_policy:all_succeeded") == (spec.join == Join::kStatus));
