@@ -255,6 +255,7 @@ void Server::accept_while_busy() {
 
 void Server::request_shutdown() {
   if (shutdown_requested_.exchange(true)) return;
+  running_scripts_.end_all();
   tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorStopping);
   IoThread& first = *io_threads_.front();
   first.loop().post([this, &first] {

@@ -14,10 +14,22 @@
 namespace starling::engine {
 namespace {
 
-constexpr size_t kBytes = 32;
+constexpr size_t kBytes = 33;
 
 bool same_base(const Sibling& sibling, const Dot& base) {
   return sibling.join == Join::kDoubleSum && double_contribution_of(sibling).base == base;
+}
+
+// What was added to, by what all who did so saw of it.
+double base_value_of(const Siblings& siblings, const DoubleContribution& one) {
+  double value = one.base_value;
+  for (const Sibling& other : siblings) {
+    if (!same_base(other, one.base)) continue;
+    const double seen = double_contribution_of(other).base_value;
+    if (one.base_join == Join::kGreatest) value = std::max(value, seen);
+    if (one.base_join == Join::kLeast) value = std::min(value, seen);
+  }
+  return value;
 }
 
 }  // namespace
@@ -26,6 +38,7 @@ std::string encode_double_contribution(const DoubleContribution& contribution) {
   std::string bytes;
   append_u64(contribution.base.actor, &bytes);
   append_u64(contribution.base.stamp, &bytes);
+  bytes.push_back(static_cast<char>(contribution.base_join));
   append_u64(std::bit_cast<uint64_t>(contribution.base_value), &bytes);
   append_u64(std::bit_cast<uint64_t>(contribution.sum), &bytes);
   return bytes;
@@ -35,11 +48,15 @@ bool decode_double_contribution(std::string_view bytes, DoubleContribution* cont
   if (bytes.size() != kBytes) return false;
   contribution->base.actor = load_u64(bytes.data());
   contribution->base.stamp = load_u64(bytes.data() + 8);
-  contribution->base_value = std::bit_cast<double>(load_u64(bytes.data() + 16));
-  contribution->sum = std::bit_cast<double>(load_u64(bytes.data() + 24));
+  contribution->base_join = static_cast<Join>(bytes[16]);
+  contribution->base_value = std::bit_cast<double>(load_u64(bytes.data() + 17));
+  contribution->sum = std::bit_cast<double>(load_u64(bytes.data() + 25));
   if ((contribution->base.actor == 0) != (contribution->base.stamp == 0)) return false;
   if (std::isnan(contribution->base_value) || std::isnan(contribution->sum)) return false;
-  return contribution->base.actor != 0 || load_u64(bytes.data() + 16) == 0;
+  if (contribution->base.actor == 0)
+    return contribution->base_join == Join::kLatest && load_u64(bytes.data() + 17) == 0;
+  return contribution->base_join == Join::kLatest || contribution->base_join == Join::kGreatest ||
+         contribution->base_join == Join::kLeast;
 }
 
 DoubleContribution double_contribution_of(const Sibling& sibling) {
@@ -56,9 +73,9 @@ double double_sum(const Siblings& siblings, const Sibling& one) {
   for (const Sibling& other : siblings) {
     if (same_base(other, first.base)) sums.emplace_back(other.dot.actor, double_contribution_of(other).sum);
   }
-  // An actor has one contribution to a base; more would still be added in one order.
+  // An actor has one contribution to a base, or after CLUSTER RESTAMP several: they are added in one order.
   std::sort(sums.begin(), sums.end());
-  double sum = first.base_value;
+  double sum = base_value_of(siblings, first);
   for (const auto& [actor, part] : sums) sum += part;
   return std::isnan(sum) ? 0 : sum;
 }
@@ -69,15 +86,17 @@ std::optional<Sibling> double_contribution(const Siblings& seen, const Dot& dot,
     const Sibling& winner = seen.back();
     if (winner.join == Join::kDoubleSum) {
       own = double_contribution_of(winner);
+      own.base_value = base_value_of(seen, own);
     } else {
       own.base = winner.dot;
+      own.base_join = winner.join;
       own.base_value = score_in(shown_value(seen));
     }
   }
   own.sum = increment;
   for (const Sibling& sibling : seen) {
     if (sibling.dot.actor == dot.actor && same_base(sibling, own.base))
-      own.sum = double_contribution_of(sibling).sum + increment;
+      own.sum += double_contribution_of(sibling).sum;
   }
   if (std::isnan(own.sum)) return std::nullopt;
   return Sibling{dot, encode_double_contribution(own), 0, false, Join::kDoubleSum};

@@ -14,10 +14,14 @@
 
 namespace starling::engine {
 
-//   contribution := base dot (actor u64, stamp u64), base value f64, sum f64      both 0: no base; no NaN
+//   contribution := base dot (actor u64, stamp u64), how it joins u8, base value f64, sum f64
+//                   base both 0: none; no NaN; it joins as kLatest, kGreatest or kLeast
 struct DoubleContribution {
   // The sibling that was added to. {}: nothing was there.
   Dot base;
+  // Of a score that is to be greatest (least) each adder knows what it saw of the others: the greatest (least) of what
+  // all of them saw is what they added to.
+  Join base_join = Join::kLatest;
   double base_value = 0;
   double sum = 0;
 };

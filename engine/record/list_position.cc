@@ -32,10 +32,19 @@ void append_index(uint32_t index, std::string* out) {
   }
 }
 
+void append_index(uint32_t index, bool complemented, std::string* out) {
+  const size_t begin = out->size();
+  append_index(index, out);
+  if (!complemented) return;
+  for (size_t i = begin; i < out->size(); ++i) (*out)[i] = static_cast<char>(~(*out)[i]);
+}
+
+// After its side.
 void append_child(const Dot& dot, std::string* out) {
+  const bool left = out->back() == kLeft;
   append_big_endian<8>(dot.stamp, out);
   append_big_endian<8>(dot.actor, out);
-  append_index(0, out);
+  append_index(0, left, out);
 }
 
 // How long the index at the front is; 0: it is none.
@@ -69,7 +78,8 @@ class Parts {
     const char first = name_[begin];
     const bool root = begin == 0;
     if (first != kRight && first != (root ? kFront : kLeft)) return false;
-    const size_t index = index_bytes(name_.substr(begin + 1 + kDotBytes), root && first == kFront);
+    complemented_ = first != kRight;
+    const size_t index = index_bytes(name_.substr(begin + 1 + kDotBytes), complemented_);
     if (index == 0) return false;
     last_ = begin;
     end_ = begin + 1 + kDotBytes + index;
@@ -78,34 +88,37 @@ class Parts {
   bool whole() const { return end_ != 0 && name_.size() == end_ + 1 && name_[end_] == kRight; }
   // Of the last part that was there: where it begins, and its index.
   size_t last() const { return last_; }
-  std::string_view index() const { return name_.substr(last_ + 1 + kDotBytes, end_ - last_ - 1 - kDotBytes); }
+  uint32_t index() const {
+    uint64_t value = 0;
+    for (size_t i = last_ + 1 + kDotBytes; i < end_; ++i) {
+      const auto byte = static_cast<uint8_t>(name_[i]);
+      value = value << 8 | static_cast<uint8_t>(complemented_ ? ~byte : byte);
+    }
+    return static_cast<uint32_t>(value - kIndexPrefix[end_ - last_ - 1 - kDotBytes]);
+  }
 
  private:
   std::string_view name_;
   size_t last_ = 0;
   size_t end_ = 0;
+  bool complemented_ = false;
 };
 
-uint32_t index_in(std::string_view bytes) {
-  uint64_t value = 0;
-  for (const char byte : bytes) value = value << 8 | static_cast<uint8_t>(byte);
-  return static_cast<uint32_t>(value - kIndexPrefix[bytes.size()]);
-}
-
-// The next one of a run that this actor inserts from left to right. Nothing where that is not between the two.
-std::optional<std::string> next_of_run(std::string_view before, std::string_view behind,
-                                       const Dot& insertion) {
-  Parts parts(before);
+// The next one of a run that this actor makes beside `own`, its item before (from left to right) or behind. Nothing
+// where that is not between the two.
+std::optional<std::string> next_of_run(std::string_view own, char side, std::string_view before,
+                                       std::string_view behind, const Dot& insertion) {
+  Parts parts(own);
   while (parts.next()) {
   }
-  if (parts.last() == 0 || before[parts.last()] != kRight) return std::nullopt;
-  if (load_big_endian<8>(before.data() + parts.last() + 9) != insertion.actor) return std::nullopt;
-  const uint32_t index = index_in(parts.index());
+  if (parts.last() == 0 || own[parts.last()] != side) return std::nullopt;
+  if (load_big_endian<8>(own.data() + parts.last() + 9) != insertion.actor) return std::nullopt;
+  const uint32_t index = parts.index();
   if (index == UINT32_MAX) return std::nullopt;
-  std::string name(before.substr(0, parts.last() + 1 + kDotBytes));
-  append_index(index + 1, &name);
+  std::string name(own.substr(0, parts.last() + 1 + kDotBytes));
+  append_index(index + 1, side == kLeft, &name);
   name.push_back(kRight);
-  if (!behind.empty() && name >= behind) return std::nullopt;
+  if (name <= before || (!behind.empty() && name >= behind)) return std::nullopt;
   return name;
 }
 
@@ -117,11 +130,7 @@ std::string pushed_position(ListEnd end, const Dot& push, uint32_t index) {
   name.push_back(front ? kFront : kBack);
   append_big_endian<8>(front ? ~push.stamp : push.stamp, &name);
   append_big_endian<8>(push.actor, &name);
-  const size_t begin = name.size();
-  append_index(index, &name);
-  if (front)
-    std::for_each(name.begin() + static_cast<ptrdiff_t>(begin), name.end(),
-                  [](char& c) { c = static_cast<char>(~c); });
+  append_index(index, front, &name);
   name.push_back(kRight);
   return name;
 }
@@ -132,10 +141,11 @@ std::optional<std::string> position_between(std::string_view before, std::string
   STARLING_ASSERT(behind.empty() || before < behind);
   std::string name;
   if (before.empty() || (!behind.empty() && behind.starts_with(before))) {
+    if (std::optional<std::string> next = next_of_run(behind, kLeft, before, behind, insertion)) return next;
     name = behind.substr(0, behind.size() - 1);
     name.push_back(kLeft);
   } else {
-    if (std::optional<std::string> next = next_of_run(before, behind, insertion)) return next;
+    if (std::optional<std::string> next = next_of_run(before, kRight, before, behind, insertion)) return next;
     name = before;
   }
   append_child(insertion, &name);

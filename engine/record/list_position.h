@@ -6,7 +6,8 @@
 //   root     := 0x40 ~stamp u64 actor u64 ~index    pushed at the front: later ones, and greater indexes, come first
 //             | 0x80 stamp u64 actor u64 index       pushed at the back
 //   side     := 0x00 left of what the bytes so far say | 0x80 right of it
-//   child    := stamp u64 actor u64 index               of the insertion that began a run from left to right
+//   child    := stamp u64 actor u64 index               of the insertion that began a run: a right child, of one from
+//             | stamp u64 actor u64 ~index              left to right; a left child, of one from right to left
 //   index    := 0xxxxxxx | 10xxxxxx x{8} | 110xxxxx x{16} | 1110xxxx x{24} | 11110000 x{32}
 //               of the item in its push or run; shortest form only; complemented bit by bit where it says ~
 //
@@ -16,8 +17,8 @@
 // Insertions follow Weidner and Kleppmann, "The Art of the Fugue" (2023), with the whole path in the name as in
 // Weidner's position-strings: right child of the neighbour before, unless the one behind descends from that; then left
 // child of the one behind. So what two nodes insert at one place apart stands one behind the other, not mixed. Who
-// goes on behind an item of its own takes the next index instead of a level more: names of a run stay as short as its
-// first one's. (An index whose item was removed may be taken again; the dot tells the two apart.)
+// goes on behind (or before) an item of its own takes the next index instead of a level more: names of a run stay as
+// short as its first one's. (An index whose item was removed may be taken again; the dot tells the two apart.)
 #pragma once
 
 #include <cstddef>
@@ -31,7 +32,7 @@
 namespace starling::engine {
 
 // Longer ones are not made.
-inline constexpr size_t kMaxPositionBytes = 1024;
+inline constexpr size_t kMaxPositionBytes = 8192;
 
 enum class ListEnd { kFront, kBack };
 

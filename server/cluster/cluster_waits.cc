@@ -37,6 +37,12 @@ Admission ClusterThread::forward_wait(Client& client, const Command& command, cl
   BlockedClients& blocked = io_thread_.blocked();
   const bool again = blocked.has_waited(client);
   const BlockedCommand& command_state = blocked.begin(client, timeout_ms, 0);
+  if (command_state.asked_end) {
+    // It came while there was nowhere to wait.
+    BlockedClients::reply_nothing(client, *command_state.asked_end);
+    blocked.end(client);
+    return Admission::kAnswered;
+  }
   const int64_t now = now_us();
   int64_t stretch_us = kWaitStretchUs;
   if (command_state.deadline_us != 0)
@@ -76,7 +82,8 @@ void ClusterThread::finish_wait(uint64_t correlation, const Forward& forward, st
 }
 
 bool ClusterThread::abandon_wait(Client& client) {
-  if (!client.forwarded.empty()) return false;
+  // The goodbye ends all that the client has there: what it asked for besides, and what it watches.
+  if (!client.forwarded.empty() || client.remote_watch) return false;
   const uint64_t correlation = std::exchange(client.blocked_command->forward, 0);
   Forward forward;
   if (!forwards_.take(correlation, &forward)) return true;

@@ -26,7 +26,9 @@ Tunnel::~Tunnel() {
   for (const Request& request : requests_) {
     if (request.life != 0) tunnels_.operations_.forget({request.life, request.correlation});
   }
-  tunnels_.by_origin_.erase({link_, origin_});
+  // The same origin may have another client by now.
+  const auto found = tunnels_.by_origin_.find({link_, origin_});
+  if (found != tunnels_.by_origin_.end() && found->second == client_id_) tunnels_.by_origin_.erase(found);
 }
 
 void Tunnel::receive(uint64_t correlation, const ForwardFrame& frame) {

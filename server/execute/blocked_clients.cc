@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <string>
 
+#include "absl/container/flat_hash_set.h"
 #include "engine/base/assert.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
@@ -74,10 +75,12 @@ bool BlockedClients::wait(const CommandContext& context, engine::Type type, std:
     waiter.since_us = blocked.since_us;
     waiter.client_id = client.id();
     waiter.type = type;
+    absl::flat_hash_set<std::string_view> seen;
     for (const size_t position : positions) {
-      std::pair<int, std::string> key(context.database.index(), context.argument(position));
-      if (std::find(waiter.keys.begin(), waiter.keys.end(), key) == waiter.keys.end())
-        waiter.keys.push_back(std::move(key));
+      const std::string_view key = context.argument(position);
+      if (!seen.insert(key).second) continue;
+      waiter.keys.emplace_back(context.database.index(), key);
+      client.waiting_bytes += sizeof(waiter.keys[0]) + key.size();
     }
     waiter.wake = [this, id = client.id(), number = blocked.number] { wake(id, number); };
     table_.join(blocked.waiter);
@@ -164,6 +167,7 @@ void BlockedClients::wait_elsewhere(Client& client, uint64_t forward) {
   BlockedCommand& blocked = *client.blocked_command;
   if (blocked.waiter != nullptr) table_.leave(*blocked.waiter);
   blocked.waiter.reset();
+  client.waiting_bytes = 0;
   blocked.timer.reset();
   blocked.forward = forward;
   client.wait_for(Waiting::kForChange);
@@ -173,15 +177,17 @@ void BlockedClients::end(Client& client) {
   if (client.blocked_command == nullptr) return;
   if (client.blocked_command->waiter != nullptr) table_.leave(*client.blocked_command->waiter);
   client.blocked_command.reset();
+  client.waiting_bytes = 0;
+}
+
+void BlockedClients::reply_nothing(Client& client, WaitEnd how) {
+  if (how == WaitEnd::kTimeOut) return client.reply.null_array();
+  client.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 }
 
 void BlockedClients::answer_nothing(Client& client, WaitEnd how) {
   const uint64_t from = client.output.position();
-  if (how == WaitEnd::kTimeOut) {
-    client.reply.null_array();
-  } else {
-    client.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
-  }
+  reply_nothing(client, how);
   drop_request(client, from);
 }
 

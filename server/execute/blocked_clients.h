@@ -82,6 +82,8 @@ class BlockedClients {
   void start_all_over();
   // End its wait: nothing came; another node has given it `reply`. Its next request goes on.
   void answer_nothing(Client& client, WaitEnd how);
+  // No more than the reply.
+  static void reply_nothing(Client& client, WaitEnd how);
   void answer(Client& client, std::string_view reply);
   bool out_of_time(const BlockedCommand& blocked) const;
   int64_t now_us() const;

@@ -82,7 +82,7 @@ bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest
     cluster.mend_unchanged(operation);
   }
   const engine::LogPosition position = operation.finish();
-  apply_reply_mode(client, from);
+  if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
   PubSubOutbox& outbox = io_thread_.outbox();
   if (!outbox.empty()) (void)outbox.deliver(client, attempt->subscribed ? client.output.position() : from);
   if (changes) {

@@ -99,6 +99,7 @@ void Dispatcher::answer_while_busy(Client& client, engine::Operation& operation)
     call(client, *command, arguments, operation, false, nullptr, &prepared.request);
     if (client.waiting != Waiting::kNo) return;
     apply_reply_mode(client, from);
+    if (client.closing || client.close_after_reply) return;
   }
 }
 

@@ -71,7 +71,8 @@ std::unique_ptr<ScriptNeeds> ScriptRun::run(std::span<const std::string_view> ke
   }
   Interpreter& interpreter = context_.client.io_thread().scripts().interpreter();
   const Interpreter::Run run{compiled_.function, compiled_.script->hex, keys, arguments};
-  if (interpreter.run(run, *this, context_.reply) == Interpreter::Outcome::kStopped)
+  // All of it or nothing: what lasts stays, as after any error of a script.
+  if (interpreter.run(run, *this, context_.reply) == Interpreter::Outcome::kStopped && !lasting_)
     undo_.take_back(context_.operation);
   return std::move(needs_);
 }
@@ -237,7 +238,7 @@ ScriptHost::Went ScriptRun::look() {
   RunningScripts& running = server.running_scripts();
   const int64_t now_us = server.clock().monotonic_us();
   if (began_us_ == 0) began_us_ = now_us;
-  if (running.kill_wanted(loop_)) {
+  if (running.kill_wanted(loop_) && (!lasting_ || running.ending())) {
     why_ = "Script killed by user with SCRIPT KILL.";
     log_text(LogLevel::kNotice, "Lua script killed by user with SCRIPT KILL.");
     return Went::kStop;

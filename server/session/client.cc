@@ -42,7 +42,7 @@ bool Client::can_execute() const {
 
 size_t Client::memory_bytes() const {
   return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes + watched_bytes +
-         subscriptions.bytes;
+         subscriptions.bytes + waiting_bytes;
 }
 
 void Client::discard_transaction(WatchTable& watches) {

@@ -153,6 +153,7 @@ class Client final : public FdHandler, public ClientReplies {
   std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
   std::vector<WatchedKey> watched;
   size_t watched_bytes = 0;
+  size_t waiting_bytes = 0;  // Of the keys that its command waits for.
 
   Subscriptions subscriptions;
   bool monitor = false;

@@ -41,10 +41,12 @@ class FiveNodes(unittest.TestCase):
 
     def apart(self, prefix):
         """Three keys that no node holds all of. Of two, one node always does: three of five hold each."""
-        first, second = prefix + "0", prefix + "1"
+        names = [prefix + str(i) for i in range(1000)]
+        first = names[0]
+        # Not on the same three: no third key is on the two others alone.
+        second = next(name for name in names if set(self.replicas(name)) != set(self.replicas(first)))
         holders = set(self.replicas(first)) & set(self.replicas(second))
-        return first, second, next(prefix + str(i) for i in range(2, 1000)
-                                   if not holders & set(self.replicas(prefix + str(i))))
+        return first, second, next(name for name in names if not holders & set(self.replicas(name)))
 
     def foreign(self, node, prefix):
         """A key that the node does not hold."""

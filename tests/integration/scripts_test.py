@@ -27,6 +27,9 @@ redis.call('INCRBY', KEYS[2], amount)
 return from - amount
 """
 ENDLESS = "redis.call('SET', KEYS[1], 'changed') while true do pcall(function() while true do end end) end"
+# Each coroutine catches what ends the one that it begins, and begins another.
+NESTED = ("redis.call('SET', KEYS[1], 'changed') local function f() while true do "
+          "coroutine.resume(coroutine.create(f)) pcall(coroutine.resume, coroutine.create(f)) end end f()")
 CLIENTS = 6
 TIMES = 200
 BEGUN_S = 0.5  # By then a script has begun. (If it has not, a test waits for longer, and may fail, never pass wrongly.)
@@ -136,13 +139,13 @@ class OnOneNode(unittest.TestCase):
         together(3, work)
 
     def test_an_endless_script_is_killed_and_leaves_nothing(self):
-        for clients in (1, 8):
-            with self.subTest(clients=clients):
+        for clients, script in ((1, ENDLESS), (8, ENDLESS), (1, NESTED)):
+            with self.subTest(clients=clients, script=script):
                 connection = self.connect()
                 connection.value("SET", "key", "before")
                 victims = [self.connect() for _ in range(clients)]
                 ended = []
-                thread = threading.Thread(target=lambda: ended.append(failure(self.connect(), "EVAL", ENDLESS, 1, "key")))
+                thread = threading.Thread(target=lambda: ended.append(failure(self.connect(), "EVAL", script, 1, "key")))
                 thread.start()
                 # What a loop has read before it began waits for its end: the victims speak later.
                 time.sleep(BEGUN_S)
@@ -350,6 +353,13 @@ class InACluster(unittest.TestCase):
                 connection.value("EVALSHA", sha(INCREMENT), 1, "tx")
                 connection.value("EVAL", INCREMENT, 1, "tx")
                 self.assertEqual(connection.value("EXEC"), [b"OK", 2, 3])
+
+    def test_what_locks_other_keys_by_itself_is_refused(self):
+        with contextlib.closing(self.nodes[0].connect()) as connection:
+            for command in (["COUNTKEYSINSLOT", "12182"], ["GETKEYSINSLOT", "12182", "10"], ["RESTAMP"]):
+                arguments = ", ".join("'%s'" % word for word in ["CLUSTER"] + command)
+                self.assertIn("not allowed in transactions and scripts",
+                              failure(connection, "EVAL", "return redis.call(%s)" % arguments, 1, "foo"))
 
     def test_an_endless_script_is_ended_and_leaves_nothing(self):
         node = self.nodes[0]

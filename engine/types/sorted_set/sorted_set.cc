@@ -71,13 +71,13 @@ double SortedSet::add(std::string_view member, double increment) {
 
 bool SortedSet::put_above(std::string_view member, double score) {
   const bool created = !members_.view().contains(member);
-  members_.put_extreme(member, score, Join::kGreatest);
+  members_.put_extreme(member, score + kNoSign, Join::kGreatest);
   return created;
 }
 
 bool SortedSet::put_below(std::string_view member, double score) {
   const bool created = !members_.view().contains(member);
-  members_.put_extreme(member, score, Join::kLeast);
+  members_.put_extreme(member, score + kNoSign, Join::kLeast);
   return created;
 }
 

@@ -161,6 +161,13 @@ void myid(CommandContext& context) {
 
 namespace {
 
+// What is about other keys than those that a transaction or a script has locked locks them itself, and would wait for
+// itself within one.
+bool runs_alone(CommandContext& context) {
+  if (context.in_exec) context.reply.error("ERR not allowed in transactions and scripts");
+  return !context.in_exec;
+}
+
 bool slot_argument(CommandContext& context, int64_t* slot) {
   return integer_argument_between(context, 2, 0, engine::kPartitionCount - 1, slot, "ERR Invalid slot");
 }
@@ -169,14 +176,14 @@ bool slot_argument(CommandContext& context, int64_t* slot) {
 
 void count_keys_in_slot(CommandContext& context) {
   int64_t slot;
-  if (cluster_of(context) == nullptr || !slot_argument(context, &slot)) return;
+  if (cluster_of(context) == nullptr || !runs_alone(context) || !slot_argument(context, &slot)) return;
   context.reply.integer(static_cast<int64_t>(
       context.server.engine().count_in_partition(context.database.index(), static_cast<uint16_t>(slot))));
 }
 
 void get_keys_in_slot(CommandContext& context) {
   int64_t slot, count;
-  if (cluster_of(context) == nullptr || !slot_argument(context, &slot)) return;
+  if (cluster_of(context) == nullptr || !runs_alone(context) || !slot_argument(context, &slot)) return;
   if (!integer_argument_between(context, 3, 0, INT32_MAX, &count, "ERR Invalid number of keys")) return;
   context.offload([&engine = context.server.engine(), database = context.database.index(), slot, count,
                    now_ms = context.now_ms()]() -> CommandContext::Completion {
@@ -235,7 +242,7 @@ engine::Status restamp_all(engine::Engine& engine, int64_t now_ms, uint64_t* res
 }  // namespace
 
 void restamp(CommandContext& context) {
-  if (placement_of(context) == nullptr) return;
+  if (placement_of(context) == nullptr || !runs_alone(context)) return;
   ClusterNode& cluster = *context.server.cluster();
   const ClockReport clocks = cluster.clocks();
   if (!clocks.confirmed || !clocks.within_bound || clocks.stamps_ahead) {

@@ -79,10 +79,7 @@ void shutdown(CommandContext& context) {
   // A shutdown waits for nobody, so there is none to abort.
   if (abort) return context.reply.error("ERR No shutdown in progress.");
   RunningScripts& scripts = context.server.running_scripts();
-  if (scripts.any_busy()) {
-    if (!no_save) return context.reply.error(kBusy);
-    scripts.kill_all();
-  }
+  if (scripts.any_busy() && !no_save) return context.reply.error(kBusy);
   log_text(LogLevel::kWarning, "SHUTDOWN by " + context.client.address() + ".");
   // The connection's end is the answer.
   context.suspend();

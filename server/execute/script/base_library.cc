@@ -14,10 +14,17 @@ constexpr size_t kLongestPattern = 8 << 10;
 constexpr int kMostUnpacked = LUAI_MAXCSTACK;
 constexpr char kPrecompiled = LUA_SIGNATURE[0];
 
+// Whether the script must end: the first upvalue of what catches errors, which then passes this one on. Otherwise each
+// coroutine on the way would go on until its own hook looks, and could begin others meanwhile.
+bool must_end(lua_State* lua) {
+  return *static_cast<const bool*>(lua_touserdata(lua, lua_upvalueindex(1)));
+}
+
 // As Redis's: an error that is a table with a text is caught as the text.
 int protected_call(lua_State* lua) {
   luaL_checkany(lua, 1);
   const int status = lua_pcall(lua, lua_gettop(lua) - 1, LUA_MULTRET, 0);
+  if (status != 0 && must_end(lua)) return lua_error(lua);
   lua_pushboolean(lua, status == 0 ? 1 : 0);
   lua_insert(lua, 1);
   if (status == 0) return lua_gettop(lua);
@@ -36,7 +43,7 @@ int protected_call(lua_State* lua) {
 // script that must end, where no hook interrupts it: then it is passed over.
 int call_handler(lua_State* lua) {
   lua_settop(lua, 1);
-  if (*static_cast<const bool*>(lua_touserdata(lua, lua_upvalueindex(1)))) return 1;
+  if (must_end(lua)) return 1;
   lua_pushvalue(lua, lua_upvalueindex(2));
   lua_insert(lua, 1);
   lua_call(lua, 1, 1);
@@ -54,8 +61,18 @@ int handled_call(lua_State* lua) {
   }
   lua_insert(lua, 1);
   const int status = lua_pcall(lua, 0, LUA_MULTRET, 1);
+  if (status != 0 && must_end(lua)) return lua_error(lua);
   lua_pushboolean(lua, status == 0 ? 1 : 0);
   lua_replace(lua, 1);
+  return lua_gettop(lua);
+}
+
+// coroutine.resume(), the library's own being the second upvalue.
+int resume(lua_State* lua) {
+  lua_pushvalue(lua, lua_upvalueindex(2));
+  lua_insert(lua, 1);
+  lua_call(lua, lua_gettop(lua) - 1, LUA_MULTRET);
+  if (lua_toboolean(lua, 1) == 0 && must_end(lua)) return lua_error(lua);
   return lua_gettop(lua);
 }
 
@@ -262,9 +279,9 @@ void replace_base_functions(lua_State* lua, const bool* stopped) {
   constexpr struct {
     const char* name;
     lua_CFunction function;
-  } kFunctions[] = {{"pcall", protected_call}, {"loadstring", load_string},         {"load", load_pieces},
-                    {"unpack", unpack},        {"collectgarbage", collect_garbage}, {"rawset", raw_set},
-                    {"rawget", raw_get},       {"setmetatable", set_metatable},     {"next", next_entry}};
+  } kFunctions[] = {{"loadstring", load_string},         {"load", load_pieces}, {"unpack", unpack},
+                    {"collectgarbage", collect_garbage}, {"rawset", raw_set},   {"rawget", raw_get},
+                    {"setmetatable", set_metatable},     {"next", next_entry}};
   for (const auto& [name, function] : kFunctions) {
     lua_pushcfunction(lua, function);
     lua_setglobal(lua, name);
@@ -272,6 +289,15 @@ void replace_base_functions(lua_State* lua, const bool* stopped) {
   lua_pushlightuserdata(lua, const_cast<bool*>(stopped));
   lua_pushcclosure(lua, handled_call, 1);
   lua_setglobal(lua, "xpcall");
+  lua_pushlightuserdata(lua, const_cast<bool*>(stopped));
+  lua_pushcclosure(lua, protected_call, 1);
+  lua_setglobal(lua, "pcall");
+  lua_getglobal(lua, "coroutine");
+  lua_pushlightuserdata(lua, const_cast<bool*>(stopped));
+  lua_getfield(lua, -2, "resume");
+  lua_pushcclosure(lua, resume, 2);
+  lua_setfield(lua, -2, "resume");
+  lua_pop(lua, 1);
   lua_getglobal(lua, "next");
   lua_pushcclosure(lua, pairs, 1);
   lua_setglobal(lua, "pairs");

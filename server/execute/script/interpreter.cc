@@ -56,8 +56,8 @@ struct Interpreter::Running {
 void* Interpreter::allocate(void* self, void* block, size_t old_size, size_t new_size) {
   auto& interpreter = *static_cast<Interpreter*>(self);
   const auto change = static_cast<int64_t>(new_size) - static_cast<int64_t>(block == nullptr ? 0 : old_size);
-  if (change > 0 && !interpreter.meter_.has_room(interpreter.bytes_ - interpreter.reported_bytes_ + change))
-      [[unlikely]]
+  if (change > 0 && !interpreter.unbounded_ &&
+      !interpreter.meter_.has_room(interpreter.bytes_ - interpreter.reported_bytes_ + change)) [[unlikely]]
     return nullptr;
   void* moved = nullptr;
   if (new_size == 0) {
@@ -130,15 +130,24 @@ std::string Interpreter::compile(std::string_view text, Function* function) {
   Compilation compilation{text, {}, LUA_NOREF};
   if (lua_cpcall(lua_, compile_protected, &compilation) != 0) {
     lua_settop(lua_, 0);
-    (void)lua_gc(lua_, LUA_GCCOLLECT, 0);
+    collect();
     return "ERR Error compiling script (new function): not enough memory";
   }
   *function = compilation.function;
   return compilation.error;
 }
 
+// Outside a protected call Lua ends the process where memory is refused, and both of these may ask for some.
 void Interpreter::release(Function function) {
+  unbounded_ = true;
   luaL_unref(lua_, LUA_REGISTRYINDEX, function);
+  unbounded_ = false;
+}
+
+void Interpreter::collect() {
+  unbounded_ = true;
+  (void)lua_gc(lua_, LUA_GCCOLLECT, 0);
+  unbounded_ = false;
 }
 
 // In whatever coroutine an instruction runs, and whatever caught the error before: the next one raises it again.
@@ -206,9 +215,10 @@ Interpreter::Outcome Interpreter::run(const Run& run, ScriptHost& host, resp::Re
   lua_rawgeti(lua_, LUA_REGISTRYINDEX, run_function_);
   lua_pushlightuserdata(lua_, &running);
   const int status = lua_pcall(lua_, 1, 0, 0);
+  const std::string why(host.why());
   host_ = nullptr;
   if (stopped_) lua_sethook(lua_, look, LUA_MASKCOUNT, kLookEvery);
-  if (status != 0 && !stopped_) {
+  if (status != 0 && (!stopped_ || !why.empty())) {
     // No memory for its arguments or for its reply.
     reply.output().truncate_to(from);
     reply.error("ERR Error running script " + std::string(run.sha) + ", not enough memory");
@@ -216,7 +226,7 @@ Interpreter::Outcome Interpreter::run(const Run& run, ScriptHost& host, resp::Re
   lua_settop(lua_, 0);
   // Lua does not collect when memory is refused: what is left now would make the next script fail.
   const bool scarce = !meter_.has_room(std::max<int64_t>(bytes_, 0));
-  if (bytes_ - bytes_before > kGarbageBytes || status != 0 || scarce) (void)lua_gc(lua_, LUA_GCCOLLECT, 0);
+  if (bytes_ - bytes_before > kGarbageBytes || status != 0 || scarce) collect();
   return stopped_ ? Outcome::kStopped : Outcome::kReplied;
 }
 

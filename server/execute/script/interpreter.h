@@ -68,6 +68,7 @@ class Interpreter {
   void write_failure(lua_State* lua, const Running& running);
   // Raises an error, and has every further instruction of the script raise it again.
   [[noreturn]] void stop(lua_State* lua);
+  void collect();
 
   MemoryMeter& meter_;
   const std::string version_;
@@ -79,7 +80,8 @@ class Interpreter {
   // Of the script that runs.
   ScriptHost* host_ = nullptr;
   bool stopped_ = false;
-  int protocol_ = 2;  // redis.setresp()
+  bool unbounded_ = false;  // Memory is given whatever the limit says.
+  int protocol_ = 2;        // redis.setresp()
   resp::OutputBuffer output_;
   resp::ReplyWriter writer_{output_, 2};
 };

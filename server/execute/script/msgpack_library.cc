@@ -38,6 +38,9 @@ void pack_string(std::string_view bytes, std::string* out) {
   *out += bytes;
 }
 
+// A table that is in itself, or many times in others, is as long as memory goes.
+constexpr size_t kLongestText = 512 << 20;
+
 void pack_integer(int64_t number, std::string* out) {
   const auto bits = static_cast<uint64_t>(number);
   if (number >= 0) {
@@ -94,6 +97,7 @@ void pack_value(lua_State* lua, int depth, std::string* out);
 
 // The table is on top, and stays there.
 void pack_table(lua_State* lua, int depth, std::string* out) {
+  if (out->size() > kLongestText) luaL_error(lua, "Cannot serialise, text too long");
   size_t count = 0;
   if (is_array(lua, &count)) {
     pack_count(0x90, 0xdc, count, out);

@@ -36,8 +36,4 @@ RunningScripts::Killed RunningScripts::kill() {
   return killed;
 }
 
-void RunningScripts::kill_all() {
-  for (Slot& slot : slots_) slot.kill.store(true, std::memory_order_relaxed);
-}
-
 }  // namespace starling::server

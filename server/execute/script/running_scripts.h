@@ -1,8 +1,8 @@
 // Which loops run a script, since when, and whether somebody wants it ended. Any thread.
 //
-// A script holds the stripes of its keys. For a moment others wait for them as for any command's. When it is slow, they
-// turn away from a stripe that is taken, to serve their other clients, and try again; when it is busy (longer than
-// busy-reply-threshold) clients are told BUSY, as Redis does.
+// A script holds the stripes of its keys. For a moment others wait for them as for any command's. When it is slow,
+// they turn away from a stripe that is taken, to serve their other clients, and try again; when it is busy (longer
+// than busy-reply-threshold) clients are told BUSY, as Redis does.
 #pragma once
 
 #include <atomic>
@@ -31,7 +31,11 @@ class RunningScripts {
   void set_busy(size_t loop);
   // What it has changed cannot be taken back.
   void set_lasting(size_t loop) { slots_[loop].lasting.store(true, std::memory_order_relaxed); }
-  bool kill_wanted(size_t loop) const { return slots_[loop].kill.load(std::memory_order_relaxed); }
+  bool kill_wanted(size_t loop) const {
+    return ending() || slots_[loop].kill.load(std::memory_order_relaxed);
+  }
+  // The process ends, and with it each script, whatever it has changed.
+  bool ending() const { return ending_.load(std::memory_order_relaxed); }
 
   // --- By all others.
   bool any() const { return running_.load(std::memory_order_relaxed) != 0; }
@@ -39,8 +43,8 @@ class RunningScripts {
   bool any_busy() const { return busy_.load(std::memory_order_relaxed) != 0; }
   // SCRIPT KILL: of all that are slow. kNotNow: there is none but such as cannot be taken back.
   Killed kill();
-  // The process ends: whatever they have changed.
-  void kill_all();
+  // The process ends: those that run, and those that begin from now on.
+  void end_all() { ending_.store(true, std::memory_order_relaxed); }
 
  private:
   enum State : int { kIdle, kRuns, kSlow, kBusy };
@@ -51,6 +55,7 @@ class RunningScripts {
 
   std::vector<Slot> slots_;
   std::atomic<int> running_{0}, slow_{0}, busy_{0};
+  std::atomic<bool> ending_{false};
 };
 
 }  // namespace starling::server

@@ -22,6 +22,8 @@
 namespace starling::server {
 namespace {
 
+constexpr size_t kLongestText = 512 << 20;
+
 constexpr int kLongestInteger = 32, kGreatestAlignment = 8;
 
 class Format {
@@ -125,7 +127,8 @@ void append_integer(lua_State* lua, int index, size_t size, bool little, std::st
   const lua_Number number = luaL_checknumber(lua, index);
   uint64_t value = 0;
   if (number < 0) {
-    value = number > -9.3e18 ? static_cast<uint64_t>(static_cast<int64_t>(number)) : uint64_t{1} << 63;
+    value = number >= -9223372036854775808.0 ? static_cast<uint64_t>(static_cast<int64_t>(number))
+                                             : uint64_t{1} << 63;
   } else if (number < 18446744073709551616.0) {
     value = static_cast<uint64_t>(number);
   }
@@ -172,6 +175,7 @@ int pack(lua_State* lua) {
   std::string out;
   int index = 2;
   while (format.next(out.size())) {
+    luaL_argcheck(lua, out.size() <= kLongestText, 1, "result too long");
     out.append(format.padding(), '\0');
     if (format.integer()) {
       append_integer(lua, index++, format.size(), format.little(), &out);

@@ -110,7 +110,7 @@ std::string one_line(std::string_view text) {
 
 int64_t integer_of(double number) {
   // What does not fit, as the processor has it.
-  if (!(number > -9.3e18 && number < 9223372036854775807.0)) return INT64_MIN;
+  if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return INT64_MIN;
   return static_cast<int64_t>(number);
 }
 

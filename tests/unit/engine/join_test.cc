@@ -119,6 +119,38 @@ TEST_CASE("a member that is removed and added to at the same time stays, with wh
   CHECK(a.shown() == 11);
 }
 
+TEST_CASE("increments upon a score that is to be greatest are added to the greatest that their makers saw") {
+  for (const Join join : {Join::kGreatest, Join::kLeast}) {
+    const double sign = join == Join::kGreatest ? 1 : -1;
+    Copy a{1, {}}, b{2, {}};
+    a.raise(1, sign * 9, join);
+    b.raise(2, sign * 5, join);
+    Copy c{3, b.record};
+    exchange(a, b);
+    a.add(3, 1);
+    c.add(4, 1);
+    exchange(a, c);
+    CHECK(a.shown() == sign * 9 + 2);
+    b.add(5, 1);
+    exchange(a, b);
+    CHECK(a.shown() == sign * 9 + 3);
+  }
+}
+
+TEST_CASE("whoever has several contributions to a base, as after a restamp, adds to all of them") {
+  const auto contribution = [](Stamp stamp, double sum) {
+    const DoubleContribution value{{1, 9}, Join::kLatest, 0, sum};
+    return Sibling{{stamp, 1}, encode_double_contribution(value), 0, false, Join::kDoubleSum};
+  };
+  Siblings siblings{contribution(10, 5), contribution(11, 7)};
+  REQUIRE(score_in(shown_value(siblings)) == 12);
+  std::optional<Sibling> own = double_contribution(siblings, {12, 1}, 1);
+  REQUIRE(own.has_value());
+  place_contribution(*own, &siblings);
+  CHECK(siblings.size() == 1);
+  CHECK(score_in(shown_value(siblings)) == 13);
+}
+
 TEST_CASE("infinities of both signs make no score that is no number") {
   Copy a{1, {}}, b{2, {}};
   a.add(1, HUGE_VAL);
@@ -171,11 +203,12 @@ TEST_CASE("what joins otherwise than its kind can is refused") {
   const auto refused = [](ElementKind kind, const std::string& name, const Sibling& sibling) {
     return !well_formed(kind, name, {sibling});
   };
-  const std::string contribution = encode_double_contribution({{1, 1}, 2, 3});
+  const std::string contribution = encode_double_contribution({{1, 1}, Join::kLatest, 2, 3});
   CHECK_FALSE(refused(kKind, "m", {{5, 6}, contribution, 0, false, Join::kDoubleSum}));
   CHECK(refused(kKind, "m", {{5, 6}, contribution, 0, false, Join::kSum}));
   CHECK(refused(kKind, "m", {{5, 6}, encode_score(NAN), 0, false, Join::kGreatest}));
-  CHECK(refused(kKind, "m", {{5, 6}, encode_double_contribution({{}, 2, 3}), 0, false, Join::kDoubleSum}));
+  CHECK(refused(kKind, "m",
+                {{5, 6}, encode_double_contribution({{}, Join::kLatest, 2, 3}), 0, false, Join::kDoubleSum}));
   CHECK(refused(ElementKind::kField, "m", {{5, 6}, contribution, 0, false, Join::kDoubleSum}));
   CHECK(refused(ElementKind::kMember, "m", {{5, 6}, "", 0, false, Join::kLeast}));
 }

@@ -54,7 +54,7 @@ TEST_CASE("what no encoder makes is no position") {
   side[good.size() - 1] = 0x20;
   CHECK_FALSE(is_position(side));
   CHECK_FALSE(is_position(std::string("\x10") + good.substr(1)));
-  CHECK_FALSE(is_position(good + std::string(2000, '\0')));
+  CHECK_FALSE(is_position(good + std::string(20000, '\0')));
 }
 
 TEST_CASE("insertions stand where they were made, at random places and by several nodes") {
@@ -104,7 +104,7 @@ TEST_CASE("what two nodes insert at one place apart is not mixed") {
          order == std::string(50, 'b') + std::string(50, 'a')));
 }
 
-TEST_CASE("a run from left to right takes no longer names, and what is too long is not made") {
+TEST_CASE("a run from left to right takes no longer names") {
   std::string before = pushed_position(ListEnd::kBack, {100, kAnn}, 0);
   const std::string right = pushed_position(ListEnd::kBack, {101, kAnn}, 0);
   const size_t once = position_between(before, right, {199, kAnn})->size();
@@ -112,14 +112,38 @@ TEST_CASE("a run from left to right takes no longer names, and what is too long 
     before = *position_between(before, right, {stamp, kAnn});
     REQUIRE(before.size() <= once + 1);  // The index's second byte.
   }
-  // Each before the one before: each is below it.
-  std::string behind = right;
+}
+
+TEST_CASE("a run from right to left takes no longer names either, at the front and behind a neighbour") {
+  const std::string right = pushed_position(ListEnd::kBack, {101, kAnn}, 0);
+  const std::string left = pushed_position(ListEnd::kBack, {100, kAnn}, 0);
+  for (const std::string& before : {std::string(), left}) {
+    std::string behind = right;
+    // The first one behind a neighbour is below that one, the second begins the run.
+    for (Stamp stamp = 200; stamp < 202; ++stamp) behind = *position_between(before, behind, {stamp, kAnn});
+    const size_t once = behind.size();
+    for (Stamp stamp = 202; stamp < 1200; ++stamp) {
+      const std::string next = *position_between(before, behind, {stamp, kAnn});
+      REQUIRE(is_position(next));
+      REQUIRE(before < next);
+      REQUIRE(next < behind);
+      REQUIRE(next.size() <= once + 1);  // The index's second byte.
+      behind = next;
+    }
+  }
+}
+
+TEST_CASE("what is too long is not made") {
+  // Two nodes by turns, each before the other's: each is below the one before.
+  std::string behind = pushed_position(ListEnd::kBack, {101, kAnn}, 0);
   Stamp made = 0;
-  while (const std::optional<std::string> name = position_between("", behind, {2000 + made, kAnn})) {
+  while (const std::optional<std::string> name =
+             position_between("", behind, {2000 + made, made % 2 == 0 ? kAnn : kBob})) {
+    REQUIRE(*name < behind);
     behind = *name;
     ++made;
   }
-  CHECK(made > 40);
+  CHECK(made > 400);
 }
 
 }  // namespace
