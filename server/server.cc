@@ -228,6 +228,7 @@ engine::Status Server::run() {
   ::signal(SIGHUP, SIG_IGN);
   IoThread& first = *io_threads_.front();
   signals_ = std::make_unique<SignalWatcher>(first.loop(), kStopSignals, [this](int number) {
+    if (shutdown_requested_.load()) return;  // Once is enough, for the log too.
     log_text(LogLevel::kWarning,
              std::string("Received ") + (number == SIGINT ? "SIGINT" : "SIGTERM") + ", shutting down.");
     request_shutdown();
