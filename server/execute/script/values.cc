@@ -108,6 +108,8 @@ std::string one_line(std::string_view text) {
   return line;
 }
 
+constexpr int kDeepestReply = 1000;
+
 int64_t integer_of(double number) {
   // What does not fit, as the processor has it.
   if (!(number >= -9223372036854775808.0 && number < 9223372036854775808.0)) return INT64_MIN;
@@ -258,7 +260,8 @@ void push_reply(lua_State* lua, std::string_view* bytes, bool counted) {
 }
 
 void write_value(lua_State* lua, int protocol, resp::ReplyWriter& reply) {
-  if (lua_checkstack(lua, 6) == 0) {
+  // Each level has one value there, and frames on the processor's stack.
+  if (lua_gettop(lua) > kDeepestReply || lua_checkstack(lua, 6) == 0) {
     reply.error("ERR reached lua stack limit");
     return lua_pop(lua, 1);
   }
