@@ -156,6 +156,9 @@ int pack(lua_State* lua) {
 
 // --- Back again.
 
+// Each level takes a frame of the processor's stack.
+constexpr int kDeepest = 1000;
+
 class Unpacker {
  public:
   Unpacker(lua_State* lua, std::string_view bytes) : lua_(lua), left_(bytes) {}
@@ -214,21 +217,29 @@ class Unpacker {
 
   void number(double value) { lua_pushnumber(lua_, value); }
 
+  void deeper() {
+    if (++depth_ > kDeepest) luaL_error(lua_, "Too many nested values in input.");
+  }
+
   void array(uint64_t count) {
+    deeper();
     lua_newtable(lua_);
     for (uint64_t i = 1; i <= count; ++i) {
       value();
       lua_rawseti(lua_, -2, static_cast<int>(i));
     }
+    --depth_;
   }
 
   void map(uint64_t count) {
+    deeper();
     lua_newtable(lua_);
     for (uint64_t i = 0; i < count; ++i) {
       value();
       value();
       lua_settable(lua_, -3);
     }
+    --depth_;
   }
 
   std::string_view take(uint64_t size) {
@@ -245,6 +256,7 @@ class Unpacker {
   }
 
   lua_State* const lua_;
+  int depth_ = 0;
   std::string_view left_;
 };
 
