@@ -198,10 +198,12 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
         forward_transaction(client, target, keys, writes);
       } else if (watch) {
         forward_watch(client, target, arguments, keys);
-      } else {
+      } else if ((command.spec->flags & kScriptBySha) != 0) {
         std::vector<std::string_view> words(arguments.begin(), arguments.end());
         const std::shared_ptr<const Script> script = name_by_text(command, &words);
         forward(client, target, words, keys, writes);
+      } else {
+        forward(client, target, arguments, keys, writes);
       }
       return Admission::kAnswered;
     }
