@@ -235,6 +235,14 @@ Status Config::finish_load() {
   }
   if (const SettingSpec* limit = find_setting("maxmemory"); value_of(*limit) == kAutomatic)
     put(*limit, "auto");
+  const auto named = [](const std::string& seed) { return !seed.empty(); };
+  if (std::any_of(settings_.cluster_join.begin(), settings_.cluster_join.end(), named)) {
+    put(*find_setting("cluster-enabled"), "yes");
+    if (settings_.storage != Storage::kRocksDb)
+      return invalid(
+          "cluster-join needs 'storage rocksdb': a node that keeps its records in memory only cannot be "
+          "brought them");
+  }
   note_contradictions();
   if (settings_.port == 0 && settings_.unix_socket.empty()) {
     return invalid("port 0 needs a unixsocket: there would be nothing to connect to");

@@ -108,6 +108,7 @@ struct Settings {
   // Cluster
   bool cluster_enabled = false;
   std::vector<std::string> cluster_seeds;  // host:busport
+  std::vector<std::string> cluster_join;   // As well, of a cluster to be counted in by. Empty: it joins none.
   int64_t cluster_min_nodes = 0;
   int64_t cluster_port = 0;                 // 0: port + 10000.
   LiveText cluster_announce_host;           // Empty: derived from `bind`.

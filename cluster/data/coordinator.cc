@@ -27,36 +27,41 @@ std::string Failure::message() const {
 
 void Coordinator::set_placement(std::shared_ptr<const Placement> placement) {
   STARLING_ASSERT(batches_.empty());
-  std::vector<uint64_t> ids;
-  for (const auto& [id, request] : requests_) ids.push_back(id);
-  std::sort(ids.begin(), ids.end());
-  repairs_.clear();
-  repair_of_.clear();
-  for (const uint64_t id : ids) expire(id);
   placement_ = std::move(placement);
   find_sets();
+  std::vector<uint64_t> ids;
+  for (const auto& [id, request] : requests_) ids.push_back(id);
+  for (const auto& [id, repair] : repairs_) ids.push_back(id);
+  std::sort(ids.begin(), ids.end());
+  for (const uint64_t id : ids) follow(id);
   tell();
 }
 
-Coordinator::Request Coordinator::make(Kind kind, std::span<const NodeIndex> replicas,
-                                       const QuorumOptions& options, int64_t now_us) {
-  STARLING_ASSERT(placement_ != nullptr);
+absl::InlinedVector<uint8_t, 5> Coordinator::datacenters_of(std::span<const NodeIndex> nodes) const {
   absl::InlinedVector<uint8_t, 5> datacenters;
-  for (const NodeIndex node : replicas) datacenters.push_back(placement_->datacenters[node]);
-  Request request(kind, Tally(kind == Kind::kWrite || kind == Kind::kAttempt ? options.write : options.read,
-                              datacenters, placement_->datacenters[placement_->self]));
+  for (const NodeIndex node : nodes) datacenters.push_back(placement_->datacenters[node]);
+  return datacenters;
+}
+
+Coordinator::Request Coordinator::make(Kind kind, uint16_t partition, const QuorumOptions& options,
+                                       int64_t now_us) {
+  STARLING_ASSERT(placement_ != nullptr);
+  const bool writes = kind == Kind::kWrite || kind == Kind::kAttempt;
+  const Writers nodes =
+      writes ? placement_->writers(partition) : Writers{placement_->replicas(partition), {}};
+  Request request(kind, Tally(writes ? options.write : options.read, datacenters_of(nodes.nodes),
+                              placement_->datacenters[placement_->self], nodes.sets));
   request.options = options;
   request.began_us = now_us;
-  request.replicas.assign(replicas.begin(), replicas.end());
+  request.replicas.assign(nodes.nodes.begin(), nodes.nodes.end());
+  request.partition = partition;
   return request;
 }
 
 Coordinator::Request& Coordinator::begin(Kind kind, uint16_t partition, const QuorumOptions& options,
                                          int64_t now_us, uint64_t token, uint64_t* id) {
   *id = next_id_++;
-  Request& request =
-      requests_.emplace(*id, make(kind, placement_->replicas(partition), options, now_us)).first->second;
-  request.partition = partition;
+  Request& request = requests_.emplace(*id, make(kind, partition, options, now_us)).first->second;
   request.tokens.push_back(token);
   return request;
 }
@@ -68,10 +73,9 @@ bool Coordinator::contacted(const Request& request, NodeIndex node) const {
 
 std::optional<Failure> Coordinator::hopeless(uint16_t partition, const Consistency& consistency,
                                              QuorumMode mode, bool write) const {
-  const auto replicas = placement_->replicas(partition);
-  absl::InlinedVector<uint8_t, 5> datacenters;
-  for (const NodeIndex node : replicas) datacenters.push_back(placement_->datacenters[node]);
-  Tally tally(consistency, datacenters, placement_->datacenters[placement_->self]);
+  const Writers asked = write ? placement_->writers(partition) : Writers{placement_->replicas(partition), {}};
+  const auto replicas = asked.nodes;
+  Tally tally(consistency, datacenters_of(replicas), placement_->datacenters[placement_->self], asked.sets);
   size_t missing = 0;
   for (size_t slot = 0; slot < replicas.size(); ++slot) {
     if (replicas[slot] == placement_->self || wire_.healthy(replicas[slot])) {
@@ -84,8 +88,8 @@ std::optional<Failure> Coordinator::hopeless(uint16_t partition, const Consisten
   if (missing > 0 && mode == QuorumMode::kSloppy) {
     size_t stand_ins = 0;
     placement_->preference.walk(partition, [&](NodeIndex node) {
-      if (!placement_->holds(partition, node) && (node == placement_->self || wire_.healthy(node)))
-        ++stand_ins;
+      const bool asked_itself = std::find(replicas.begin(), replicas.end(), node) != replicas.end();
+      if (!asked_itself && (node == placement_->self || wire_.healthy(node))) ++stand_ins;
       return stand_ins < missing;
     });
     for (size_t slot = 0; slot < replicas.size() && stand_ins > 0; ++slot) {
@@ -99,7 +103,7 @@ std::optional<Failure> Coordinator::hopeless(uint16_t partition, const Consisten
   failure.begun = false;
   failure.answered = tally.acknowledged();
   failure.needed = tally.needed();
-  failure.replicas = static_cast<int>(replicas.size());
+  failure.replicas = tally.replicas();
   failure.write = write;
   return failure;
 }
@@ -120,6 +124,11 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
   MessageReader reply(payload);
   ReplyResult result;
   if (!reply.read_result(&result)) result = ReplyResult::kRefused;
+  if (result == ReplyResult::kStaleEpoch && request.kind != Kind::kPush) {
+    answered_stale(id, request, *contact, reply);
+    erase_if_settled(id);
+    return tell();
+  }
   switch (request.kind) {
     case Kind::kWrite:
     case Kind::kPush:
@@ -154,7 +163,7 @@ void Coordinator::lose(uint64_t id, Request& request, Contact& contact) {
     stand_in(id, request, slot);  // `contact` may have moved.
   } else {
     request.tally.fail(slot);
-    (void)listener_.hint(request.replicas[slot], keys_of(changes_of(request)));
+    owe_hint(request, slot);
   }
   decide(id, request, false);
 }
@@ -172,7 +181,7 @@ void Coordinator::decide(uint64_t, Request& request, bool timed_out) {
     Failure& failure = news.failure.emplace();
     failure.answered = request.tally.acknowledged();
     failure.needed = request.tally.needed();
-    failure.replicas = static_cast<int>(request.tally.replicas());
+    failure.replicas = request.tally.replicas();
     failure.timeout_ms = request.options.timeout_ms;
     failure.timed_out = timed_out;
     failure.write = request.kind != Kind::kRead;
@@ -276,7 +285,7 @@ void Coordinator::expire(uint64_t id) {
     if (request.kind != Kind::kWrite) return;
   }
   for (const Contact& contact : request.contacts) {
-    if (contact.open) (void)listener_.hint(request.replicas[contact.slot], keys_of(changes_of(request)));
+    if (contact.open) owe_hint(request, contact.slot);
   }
 }
 

@@ -28,6 +28,10 @@
 // Changes of collections leave in the order in which they were made, whichever loop made them: see
 // ordered_changes.h.
 //
+// A new topology disturbs nothing that it does not touch. What is under way goes on; a write to a partition that has
+// begun or ended to move goes to the nodes that have to have it from now on, too. Who answers that our topology is
+// old is asked again under the next one.
+//
 // Pure: time comes as an argument, messages leave by Wire. One thread at a time; one coordinator for each
 // loop.
 #pragma once
@@ -120,6 +124,8 @@ class CoordinatorListener {
   // Calls mend(), now or later. Never: the writes that wait for it run out of time. Of this key at this peer
   // nothing more is told until then.
   virtual void gap(const Gap& gap) = 0;
+  // The peer has a newer topology: what it was asked waits for set_placement(). Comes in the middle, too.
+  virtual void newer_epoch(NodeIndex peer) = 0;
 };
 
 class Coordinator {
@@ -128,8 +134,8 @@ class Coordinator {
   Coordinator(Wire& wire, CoordinatorListener& listener, OrderedChanges* order = nullptr)
       : wire_(wire), listener_(listener), order_(order) {}
 
-  // What to serve by from now on; flush() first. What is under way is given up as if its time were up: nodes
-  // may have other numbers now. Before the first call, requests must not begin.
+  // What to serve by from now on; flush() first. Nodes keep their numbers. Before the first call, requests must not
+  // begin.
   void set_placement(std::shared_ptr<const Placement> placement);
 
   // Whether a request could reach its quorum if every node that is healthy now answered. Nothing: it could.
@@ -212,7 +218,10 @@ class Coordinator {
     uint8_t slot;
     bool stand_in;
     bool open;
-    uint32_t gaps = 0;  // Changes that wait for the repair of their records.
+    uint32_t gaps = 0;   // Changes that wait for the repair of their records.
+    bool stale = false;  // It has a newer topology: it is asked again.
+    // Where it was not sent all changes of the request: the numbers of those.
+    std::vector<uint32_t> numbers = {};
   };
   struct Request {
     Request(Kind k, const Tally& t) : kind(k), tally(t) {}
@@ -231,7 +240,8 @@ class Coordinator {
     // Of a write: the message to replicas, its changes from a position on.
     std::string message;
     size_t changes_from = 0;
-    size_t counted = 0;  // Of the message, in OrderedChanges::bytes().
+    bool uneven = false;  // Not all of its changes concern all of its replicas: the ring has changed since.
+    size_t counted = 0;   // Of the message, in OrderedChanges::bytes().
     absl::InlinedVector<NodeIndex, 5> replicas;
     absl::InlinedVector<Contact, 5> contacts;
     std::vector<std::vector<PeerVersion>> versions;
@@ -254,13 +264,14 @@ class Coordinator {
     int64_t began_us = 0, timeout_ms = 0;
     // Requests of which a change waits, once for each: of what was there when it was sent, and made since.
     std::vector<uint64_t> covered, later;
-    std::string context;  // Of what was sent.
+    std::string change, context;  // What was sent.
+    bool stale = false;           // The peer has a newer topology: it is sent again.
   };
   using Requests = absl::flat_hash_map<uint64_t, Request>;
-  // The replicas of a partition, in no order of preference.
+  // Whom a partition's writes go to, in no order of preference.
   struct ReplicaSet {
     absl::InlinedVector<NodeIndex, 5> nodes;  // Ascending.
-    bool own = false;                         // This node is one.
+    bool own = false;                         // This node is one of those that are read.
   };
   struct Batch {
     uint64_t number;
@@ -282,7 +293,8 @@ class Coordinator {
     std::string listed = {};
   };
 
-  Request make(Kind kind, std::span<const NodeIndex> replicas, const QuorumOptions& options, int64_t now_us);
+  Request make(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us);
+  absl::InlinedVector<uint8_t, 5> datacenters_of(std::span<const NodeIndex> nodes) const;
   Request& begin(Kind kind, uint16_t partition, const QuorumOptions& options, int64_t now_us, uint64_t token,
                  uint64_t* id);
   void find_sets();
@@ -301,6 +313,16 @@ class Coordinator {
   void ask_more(uint64_t id, Request& request);
   bool ask(uint64_t id, Request& request, NodeIndex node, size_t slot, bool stand_in);
   void lose(uint64_t id, Request& request, Contact& contact);
+  // coordinator_changes.cc
+  void follow(uint64_t id);
+  [[nodiscard]] bool widen(uint64_t id, Request& request);
+  bool concerns(const Request& request, NodeIndex node) const;
+  std::string changes_for(const Request& request, NodeIndex node, std::vector<uint32_t>* numbers) const;
+  std::string keys_for(const Request& request, NodeIndex node) const;
+  void owe_hint(const Request& request, size_t slot);
+  void answered_stale(uint64_t id, Request& request, Contact& contact, MessageReader& reply);
+  void ask_again(uint64_t id, Request& request, size_t contact);
+  bool send_mend(uint64_t id, Repair& repair);
   void ship(uint64_t id, Request& request, uint16_t partition, std::string_view changes);
   void tell_overruled(Request& request, MessageReader& reply);
   void write_answered(uint64_t id, Request& request, Contact& contact, MessageReader& reply,

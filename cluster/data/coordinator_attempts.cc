@@ -52,7 +52,7 @@ void Coordinator::lose_attempt(Request& request, Contact& contact) {
 }
 
 void Coordinator::owe(const Request& request, size_t slot) {
-  (void)listener_.hint(request.replicas[slot], keys_of(changes_of(request)));
+  owe_hint(request, slot);
 }
 
 void Coordinator::decide_attempt(Request& request, bool timed_out) {
@@ -71,12 +71,15 @@ void Coordinator::decide_attempt(Request& request, bool timed_out) {
   }
   if (open && !timed_out) return;
   request.done = true;
-  const bool nowhere = !open && !request.doubtful && !request.others_took;
+  // Who has said that our topology is old has done nothing.
+  const bool unanswered = std::any_of(request.contacts.begin(), request.contacts.end(),
+                                      [](const Contact& contact) { return contact.open && !contact.stale; });
+  const bool nowhere = !unanswered && !request.doubtful && !request.others_took;
   Failure failure;
   failure.begun = !nowhere;
   failure.answered = request.tally.acknowledged();
   failure.needed = request.tally.needed();
-  failure.replicas = static_cast<int>(request.tally.replicas());
+  failure.replicas = request.tally.replicas();
   failure.timeout_ms = request.options.timeout_ms;
   failure.timed_out = timed_out;
   failure.write = true;

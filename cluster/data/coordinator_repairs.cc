@@ -80,13 +80,21 @@ void Coordinator::mend(uint64_t id, std::string_view change, std::string_view co
   }
   repair.sent = true;
   repair.context = context;
-  const bool hint = repair.target != kNoNode;
-  std::string message =
-      hint ? begin_hint(placement_->topology.epoch, placement_->topology.members[repair.target].id)
-           : begin_request(placement_->topology.epoch);
-  message += change;
-  if (!wire_.send(repair.peer, hint ? FrameKind::kHint : FrameKind::kWrite, id, message)) fail_repair(id);
+  repair.change = change;
+  if (!send_mend(id, repair)) fail_repair(id);
   tell();
+}
+
+// False: it cannot be sent.
+bool Coordinator::send_mend(uint64_t id, Repair& repair) {
+  repair.stale = false;
+  const bool hint = repair.target != kNoNode;
+  // It may be no member any more.
+  if (!placement_->is_member(repair.peer) || (hint && !placement_->is_member(repair.target))) return false;
+  std::string message = hint ? begin_hint(placement_->topology.epoch, placement_->id_of(repair.target))
+                             : begin_request(placement_->topology.epoch);
+  message += repair.change;
+  return wire_.send(repair.peer, hint ? FrameKind::kHint : FrameKind::kWrite, id, message);
 }
 
 void Coordinator::repair_answered(uint64_t id, std::string_view payload) {
@@ -94,6 +102,15 @@ void Coordinator::repair_answered(uint64_t id, std::string_view payload) {
   MessageReader reply(payload);
   ReplyResult result;
   if (!reply.read_result(&result)) result = ReplyResult::kRefused;
+  uint64_t epoch;
+  if (result == ReplyResult::kStaleEpoch && reply.read_number(&epoch)) {
+    if (epoch > placement_->topology.epoch) {
+      repair.stale = true;
+      return listener_.newer_epoch(repair.peer);
+    }
+    if (!send_mend(id, repair)) fail_repair(id);
+    return;
+  }
   GapItem gap;
   if (result == ReplyResult::kGap && reply.read_gap(&gap) && ++repair.rounds < kMaxRounds)
     return ask_for_difference(id, gap.seen, gap.listed);

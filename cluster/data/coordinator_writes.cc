@@ -12,6 +12,12 @@ namespace {
 constexpr size_t kBatchBytes = 28 << 10;
 constexpr size_t kBatchMembers = 1024;
 
+std::vector<NodeIndex> sorted(std::span<const NodeIndex> nodes) {
+  std::vector<NodeIndex> result(nodes.begin(), nodes.end());
+  std::sort(result.begin(), result.end());
+  return result;
+}
+
 }  // namespace
 
 void Coordinator::begin_write(uint16_t partition, std::string_view changes, const QuorumOptions& options,
@@ -45,7 +51,7 @@ void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::s
       own_copy_counted = true;
     } else if (!send_write(id, request, slot)) {
       // A coordinator that holds no replica stands in for the first that is missing.
-      if (!own_copy_counted && !placement_->holds(partition, placement_->self)) {
+      if (!own_copy_counted && !placement_->stores(partition, placement_->self)) {
         own_copy_counted = true;
         const bool kept = listener_.hint(request.replicas[slot], keys_of(changes));
         if (kept && options.mode == QuorumMode::kSloppy) {
@@ -60,7 +66,7 @@ void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::s
   }
   // Though all replicas could be sent it: by the hint they surely get what is here, and this node need not
   // keep it.
-  if (!own_copy_counted && !placement_->holds(partition, placement_->self)) {
+  if (!own_copy_counted && !placement_->stores(partition, placement_->self)) {
     (void)listener_.hint(request.replicas.front(), keys_of(changes));
   }
   decide(id, request, false);
@@ -81,15 +87,19 @@ void Coordinator::find_sets() {
   set_of_.resize(engine::kPartitionCount);
   absl::flat_hash_map<std::vector<NodeIndex>, uint16_t> known;
   std::vector<NodeIndex> nodes;
-  for (uint32_t partition = 0; partition < engine::kPartitionCount; ++partition) {
-    const auto replicas = placement_->replicas(static_cast<uint16_t>(partition));
-    nodes.assign(replicas.begin(), replicas.end());
-    std::sort(nodes.begin(), nodes.end());
-    const auto [found, added] = known.try_emplace(nodes, static_cast<uint16_t>(sets_.size()));
-    if (added) {
-      const bool own = std::find(nodes.begin(), nodes.end(), placement_->self) != nodes.end();
-      sets_.push_back({{nodes.begin(), nodes.end()}, own});
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const auto partition = static_cast<uint16_t>(i);
+    nodes = sorted(placement_->replicas(partition));
+    ReplicaSet set{{nodes.begin(), nodes.end()}, placement_->holds(partition, placement_->self)};
+    if (placement_->moving(partition)) {
+      const std::vector<NodeIndex> all = sorted(placement_->writers(partition).nodes);
+      const std::vector<NodeIndex> next = sorted(placement_->other_replicas(partition));
+      set.nodes.assign(all.begin(), all.end());
+      nodes.push_back(kNoNode);
+      nodes.insert(nodes.end(), next.begin(), next.end());
     }
+    const auto [found, added] = known.try_emplace(nodes, static_cast<uint16_t>(sets_.size()));
+    if (added) sets_.push_back(std::move(set));
     set_of_[partition] = found->second;
   }
 }
@@ -109,8 +119,7 @@ Coordinator::Batch* Coordinator::open_batch(Kind kind, uint16_t partition, const
   const ReplicaSet& replicas = sets_[set];
   const auto reachable = [this](NodeIndex node) { return node == placement_->self || wire_.healthy(node); };
   if (!replicas.own || !std::all_of(replicas.nodes.begin(), replicas.nodes.end(), reachable)) return nullptr;
-  batches_.push_back({++last_batch_, set, 0, make(kind, placement_->replicas(partition), options, now_us)});
-  batches_.back().request.partition = partition;
+  batches_.push_back({++last_batch_, set, 0, make(kind, partition, options, now_us)});
   return &batches_.back();
 }
 
@@ -189,8 +198,15 @@ void Coordinator::send_batch(uint64_t id, Request& request) {
 bool Coordinator::send_write(uint64_t id, Request& request, size_t slot) {
   const NodeIndex node = request.replicas[slot];
   if (!wire_.healthy(node)) return false;
-  if (!wire_.send(node, FrameKind::kWrite, id, request.message)) return false;
-  request.contacts.push_back({node, static_cast<uint8_t>(slot), false, true});
+  Contact contact{node, static_cast<uint8_t>(slot), false, true};
+  if (request.uneven) {
+    const std::string changes = changes_for(request, node, &contact.numbers);
+    if (!wire_.send(node, FrameKind::kWrite, id, begin_request(placement_->topology.epoch) + changes))
+      return false;
+  } else if (!wire_.send(node, FrameKind::kWrite, id, request.message)) {
+    return false;
+  }
+  request.contacts.push_back(std::move(contact));
   return true;
 }
 
@@ -198,21 +214,23 @@ bool Coordinator::send_write(uint64_t id, Request& request, size_t slot) {
 void Coordinator::stand_in(uint64_t id, Request& request, size_t slot) {
   const NodeIndex target = request.replicas[slot];
   bool found = false;
+  if (!placement_->is_member(target)) return request.tally.fail(slot);
+  std::vector<uint32_t> numbers;
+  const std::string changes = changes_for(request, target, &numbers);
   placement_->preference.walk(request.partition, [&](NodeIndex node) {
     if (node == placement_->self || contacted(request, node) || !wire_.healthy(node)) return true;
     if (std::find(request.replicas.begin(), request.replicas.end(), node) != request.replicas.end())
       return true;
     const std::string message =
-        begin_hint(placement_->topology.epoch, placement_->topology.members[target].id)
-            .append(changes_of(request));
+        begin_hint(placement_->topology.epoch, placement_->id_of(target)).append(changes);
     if (!wire_.send(node, FrameKind::kHint, id, message)) return true;
-    request.contacts.push_back({node, static_cast<uint8_t>(slot), true, true});
+    request.contacts.push_back({node, static_cast<uint8_t>(slot), true, true, 0, false, numbers});
     found = true;
     return false;
   });
   if (found) return;
   request.tally.fail(slot);
-  (void)listener_.hint(target, keys_of(changes_of(request)));
+  owe_hint(request, slot);
 }
 
 void Coordinator::begin_push(std::span<const NodeIndex> nodes, std::string_view changes, int64_t timeout_ms,
@@ -273,7 +291,10 @@ void Coordinator::write_answered(uint64_t id, Request& request, Contact& contact
     const std::string all = keys_of(changes_of(request));
     const std::vector<KeyName> keys = keys_in(all);
     GapItem gap;
-    while (!reply.at_end() && reply.read_gap(&gap) && gap.number < keys.size()) {
+    const std::vector<uint32_t>& numbers = contact.numbers;
+    while (!reply.at_end() && reply.read_gap(&gap)) {
+      if (!numbers.empty()) gap.number = gap.number < numbers.size() ? numbers[gap.number] : keys.size();
+      if (gap.number >= keys.size()) break;
       ++contact.gaps;
       begin_repair(id, request, contact, keys[gap.number], gap);
     }

@@ -16,7 +16,7 @@ Nodes nodes_behind(engine::Replica& replica, const engine::Key& key, std::span<c
                    const Placement& placement) {
   Nodes nodes;
   for (const PeerVersion& version : versions) {
-    if (!placement.holds(key.partition, version.node)) continue;
+    if (!placement.stores(key.partition, version.node)) continue;
     engine::Order order = engine::Order::kEqual;
     if (replica.compare(key, version.context, &order).ok() && order != engine::Order::kEqual)
       nodes.push_back(version.node);

@@ -15,11 +15,12 @@
 //   described   := id, description version varint, description
 //   description := host, port, port of the bus, weight varint, rack, datacenter, cluster id u64,
 //                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte, hostname, nodename,
-//                  hash seed u64 if flags say so
+//                  hash seed u64, epoch received varint if flags say so
 //   host, rack, datacenter, hostname, nodename := varint length, printable ASCII without blanks; host 1 to 255 bytes,
 //                  hostname and nodename at most 255, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
-//   flags       := 1 accepts writes | 2 a hash seed follows | 4 stands back; other bits are refused
+//   flags       := 1 accepts writes | 2 a hash seed follows | 4 stands back | 8 joins | 16 an epoch received follows;
+//                  other bits are refused
 //   clock       := 0 byte             not told
 //                | 1 or 3 byte, local u64, vote u64, agreed u64      the sender's, when it sent; 3: confirmed
 //   local, vote, agreed := microseconds since 1970, signed; see agreed_clock.h
@@ -66,6 +67,9 @@ struct NodeDescription {
   // Of a node without a cluster that holds records: their order, which a cluster that it founds must take over.
   std::optional<uint64_t> hash_seed;
   bool stands_back = false;  // its clock is beyond the bound: a replica as ever, but others coordinate
+  bool joins = false;        // without a cluster: asks to be counted in by one
+  // 0, or the epoch of a change of the ring of which it has been brought everything that will be its own.
+  Epoch received = 0;
 
   bool operator==(const NodeDescription&) const = default;
   // Whether every field keeps to the grammar; what does not must not be encoded.

@@ -37,6 +37,7 @@ Exchange::Action Exchange::fail(std::string reason) {
 Exchange::Action Exchange::proceed() {
   if (position_ == kEndPosition) {
     if (!std::exchange(founded_, false)) unfounded_.push_back(differing_.front());
+    if (figures_.failed == std::exchange(failed_before_, figures_.failed)) brought_.set(differing_.front());
     differing_.pop_front();
     position_ = 0;
   }

@@ -9,16 +9,15 @@ namespace starling::cluster {
 
 Settlement::Settlement(std::shared_ptr<const Placement> placement)
     : placement_(std::move(placement)),
-      marks_(placement_->topology.members.size()),
-      answered_(placement_->topology.members.size()),
-      equal_(placement_->topology.members.size()) {}
+      marks_(placement_->numbers_end()),
+      answered_(placement_->numbers_end()),
+      equal_(placement_->numbers_end()) {}
 
 std::vector<Settlement::Message> Settlement::start() {
-  const size_t members = marks_.size();
-  missing_ = members;
+  missing_ = placement_->nodes().size();
   std::vector<Message> messages;
-  for (size_t i = 0; i < members; ++i)
-    messages.push_back({static_cast<NodeIndex>(i), encode_mark(placement_->topology.epoch)});
+  for (const NodeIndex node : placement_->nodes())
+    messages.push_back({node, encode_mark(placement_->topology.epoch)});
   unowed_.set();
   return messages;
 }
@@ -31,7 +30,8 @@ Settlement::State Settlement::receive(NodeIndex from, std::string_view payload, 
   if (state_ != State::kMarking && state_ != State::kAsking) return state_;
   MessageReader reader(payload);
   ReplyResult result;
-  if (from >= marks_.size() || !reader.read_result(&result) || result != ReplyResult::kOk) return fail();
+  if (!placement_->is_member(from) || !reader.read_result(&result) || result != ReplyResult::kOk)
+    return fail();
   if (answered_[from]) return state_;
   const std::string_view detail = payload.substr(1);
   if (state_ == State::kMarking) {
@@ -47,10 +47,10 @@ Settlement::State Settlement::receive(NodeIndex from, std::string_view payload, 
   if (--missing_ != 0) return state_;
   if (state_ == State::kAsking) return state_ = State::kReady;
   state_ = State::kAsking;
-  missing_ = marks_.size();
-  for (size_t i = 0; i < marks_.size(); ++i) {
-    answered_[i] = false;
-    next->push_back({static_cast<NodeIndex>(i), encode_busy(placement_->topology.epoch, marks_[i])});
+  missing_ = placement_->nodes().size();
+  for (const NodeIndex node : placement_->nodes()) {
+    answered_[node] = false;
+    next->push_back({node, encode_busy(placement_->topology.epoch, marks_[node])});
   }
   return state_;
 }
@@ -61,8 +61,9 @@ void Settlement::compared(NodeIndex peer, const PartitionSet& equal) {
 }
 
 bool Settlement::leads(uint16_t partition) const {
+  // One that moves waits: who is brought it has nothing that could be compared yet.
   const auto replicas = placement_->replicas(partition);
-  return !replicas.empty() && replicas.front() == placement_->self;
+  return !placement_->moving(partition) && !replicas.empty() && replicas.front() == placement_->self;
 }
 
 bool Settlement::equal_on_replicas(uint16_t partition) const {

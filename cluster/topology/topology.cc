@@ -26,13 +26,13 @@ Status check_member(const Member& member) {
 
 Status check_members(const std::vector<Member>& members) {
   if (members.empty() || members.size() > kMaxMembers) return invalid("number of members");
-  bool active = false;
+  bool voter = false;
   for (size_t i = 0; i < members.size(); ++i) {
     if (Status status = check_member(members[i]); !status.ok()) return status;
     if (i > 0 && !(members[i - 1].id < members[i].id)) return invalid("members out of order");
-    active = active || members[i].state == MemberState::kActive;
+    voter = voter || members[i].state == MemberState::kActive;
   }
-  return active ? Status() : invalid("no active member");
+  return voter ? Status() : invalid("no active member");
 }
 
 Status check_removed(const Topology& topology) {
@@ -45,13 +45,26 @@ Status check_removed(const Topology& topology) {
   return Status();
 }
 
-Status check_moves(const Topology& topology) {
-  for (size_t i = 0; i < topology.moves.size(); ++i) {
-    const PendingMove& move = topology.moves[i];
-    if (move.partition >= topology.partition_count || move.next_owner >= topology.members.size())
-      return invalid("a move out of range");
-    if (i > 0 && topology.moves[i - 1].partition >= move.partition) return invalid("moves out of order");
-    if (topology.owners[move.partition] == move.next_owner) return invalid("a move to where it is");
+// Whether each partition has an owner, and none of the state that members of this ring do not have.
+Status check_owners(const Topology& topology, const std::vector<NodeIndex>& owners, MemberState barred) {
+  if (owners.size() != topology.partition_count) return invalid("number of owners");
+  for (const NodeIndex owner : owners) {
+    if (owner >= topology.members.size()) return invalid("an owner out of range");
+    const MemberState state = topology.members[owner].state;
+    if (state == barred || state == MemberState::kRemoved)
+      return invalid("an owner that owns nothing in this ring");
+  }
+  return Status();
+}
+
+Status check_transition(const Topology& topology) {
+  const Transition& transition = topology.transition;
+  if (transition.phase > TransitionPhase::kSwitched) return invalid("phase of the transition");
+  if (topology.changing()) return check_owners(topology, transition.next_owners, MemberState::kLeaving);
+  if (!transition.next_owners.empty()) return invalid("owners of a ring that is not to come");
+  for (const Member& member : topology.members) {
+    if (member.state != MemberState::kActive)
+      return invalid("a member that joins or leaves, and no transition");
   }
   return Status();
 }
@@ -79,14 +92,11 @@ Status check(const Topology& topology) {
   if (topology.cluster_id == 0) return invalid("no cluster id");
   if (topology.replicas < 1 || topology.replicas > kMaxReplicas) return invalid("number of replicas");
   if (topology.partition_count != engine::kPartitionCount) return invalid("number of partitions");
-  if (topology.owners.size() != topology.partition_count) return invalid("number of owners");
   if (Status status = check_members(topology.members); !status.ok()) return status;
-  for (const NodeIndex owner : topology.owners) {
-    if (owner >= topology.members.size() || topology.members[owner].state != MemberState::kActive)
-      return invalid("an owner that is no active member");
-  }
+  if (Status status = check_owners(topology, topology.owners, MemberState::kJoining); !status.ok())
+    return status;
   if (Status status = check_removed(topology); !status.ok()) return status;
-  return check_moves(topology);
+  return check_transition(topology);
 }
 
 }  // namespace starling::cluster

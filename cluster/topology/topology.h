@@ -18,7 +18,8 @@ inline constexpr uint32_t kMaxReplicas = 16;
 inline constexpr uint32_t kMaxWeight = 10'000;
 inline constexpr uint32_t kMaxRemoved = 16'384;
 
-// Wire and disk: never renumber. Only kActive members own partitions.
+// Wire and disk: never renumber. kJoining and kLeaving are of transitions: who joins owns partitions in the next ring
+// only, who leaves in the present one only.
 enum class MemberState : uint8_t {
   kActive = 1,
   kJoining = 2,
@@ -39,12 +40,21 @@ struct Member {
   bool operator==(const Member&) const = default;
 };
 
-// A partition on its way to another owner: writes count at both, reads use the present owner.
-struct PendingMove {
-  uint16_t partition = 0;
-  NodeIndex next_owner = kNoNode;
+// How far a change of the ring has come. Wire and disk: never renumber.
+enum class TransitionPhase : uint8_t {
+  kNone = 0,
+  kCopying =
+      1,  // Who is a replica in the next ring only is brought what the present ones have. They are read.
+  kSwitched = 2,  // The replicas of the next ring have everything, and are read.
+};
 
-  bool operator==(const PendingMove&) const = default;
+// The ring on its way to another one. Until the end writes count at the replicas of both.
+struct Transition {
+  TransitionPhase phase = TransitionPhase::kNone;
+  std::vector<NodeIndex>
+      next_owners;  // As Topology::owners: members that do not leave. Empty without a transition.
+
+  bool operator==(const Transition&) const = default;
 };
 
 struct Topology {
@@ -53,12 +63,14 @@ struct Topology {
   uint64_t hash_seed = 0;  // Of names (engine/base/key.h): all members order their records alike.
   uint32_t replicas = 3;   // N. A cluster with fewer active members keeps one replica on each.
   uint32_t partition_count = engine::kPartitionCount;
-  std::vector<Member> members;     // Ascending by id. A node's index is its place here.
-  std::vector<NodeIndex> owners;   // For each partition the owner of its virtual node: an active member.
-  std::vector<NodeId> removed;     // Ascending. Ids that were members and never will be again.
-  std::vector<PendingMove> moves;  // Ascending by partition.
+  std::vector<Member> members;  // Ascending by id. A node's index is its place here.
+  std::vector<NodeIndex>
+      owners;  // For each partition the owner of its virtual node: a member that does not join.
+  std::vector<NodeId> removed;  // Ascending. Ids that were members and never will be again.
+  Transition transition;
 
   bool operator==(const Topology&) const = default;
+  bool changing() const { return transition.phase != TransitionPhase::kNone; }
   // kNoNode when it is no member.
   NodeIndex index_of(const NodeId& id) const;
 };

@@ -15,7 +15,7 @@ using engine::StatusCode;
 
 constexpr size_t kMaxEncodedMemberBytes =
     NodeId::kBytes + 2 + kMaxHostBytes + 3 + 3 + 2 + 2 * (1 + kMaxPlaceBytes) + 1;
-static_assert(kMaxMembers * kMaxEncodedMemberBytes + engine::kPartitionCount * (2 + 3 + 2) +
+static_assert(kMaxMembers * kMaxEncodedMemberBytes + engine::kPartitionCount * (2 + 2) +
                       kMaxRemoved * NodeId::kBytes + 64 <=
                   kMaxTopologyBytes,
               "every valid topology fits");
@@ -65,20 +65,19 @@ bool read_removed(ByteReader* reader, std::vector<NodeId>* removed) {
   return true;
 }
 
-bool read_moves(ByteReader* reader, uint32_t partition_count, std::vector<PendingMove>* moves) {
-  uint32_t count;
-  if (!read_bounded(reader, partition_count, &count) || reader->left() < count) return false;
-  moves->resize(count);
-  for (PendingMove& move : *moves) {
-    if (!read_bounded(reader, partition_count - 1, &move.partition)) return false;
-    if (!read_bounded(reader, kMaxMembers - 1, &move.next_owner)) return false;
-  }
-  return true;
+bool read_transition(ByteReader* reader, uint8_t format, Topology* topology) {
+  uint8_t phase;
+  if (!reader->read_byte(&phase)) return false;
+  topology->transition = {};
+  if (format != kChangingTopologyFormat) return phase == 0;
+  topology->transition.phase = static_cast<TransitionPhase>(phase);
+  return phase != 0 && read_owners(reader, topology->partition_count, &topology->transition.next_owners);
 }
 
 bool read_seed(ByteReader* reader, uint8_t format, uint64_t* seed) {
   *seed = 0;
-  return format == kUnseededTopologyFormat || (reader->read_u64(seed) && *seed != 0);
+  if (format == kUnseededTopologyFormat) return true;
+  return reader->read_u64(seed) && (*seed != 0 || format == kChangingTopologyFormat);
 }
 
 bool read_body(ByteReader* reader, uint8_t format, Topology* topology) {
@@ -88,8 +87,8 @@ bool read_body(ByteReader* reader, uint8_t format, Topology* topology) {
          read_bounded(reader, kMaxReplicas, &topology->replicas) &&
          read_seed(reader, format, &topology->hash_seed) && read_members(reader, &topology->members) &&
          read_owners(reader, topology->partition_count, &topology->owners) &&
-         read_removed(reader, &topology->removed) &&
-         read_moves(reader, topology->partition_count, &topology->moves) && reader->left() == 0;
+         read_removed(reader, &topology->removed) && read_transition(reader, format, topology) &&
+         reader->left() == 0;
 }
 
 }  // namespace
@@ -132,22 +131,22 @@ bool read_member(ByteReader* reader, Member* member) {
 
 void encode_topology(const Topology& topology, std::string* out) {
   STARLING_ASSERT(check(topology).ok());
-  out->push_back(static_cast<char>(topology.hash_seed == 0 ? kUnseededTopologyFormat : kTopologyFormat));
+  const uint8_t format = topology.changing()       ? kChangingTopologyFormat
+                         : topology.hash_seed == 0 ? kUnseededTopologyFormat
+                                                   : kSeededTopologyFormat;
+  out->push_back(static_cast<char>(format));
   append_varint(topology.epoch, out);
   engine::append_u64(topology.cluster_id, out);
   append_varint(topology.partition_count, out);
   append_varint(topology.replicas, out);
-  if (topology.hash_seed != 0) engine::append_u64(topology.hash_seed, out);
+  if (format != kUnseededTopologyFormat) engine::append_u64(topology.hash_seed, out);
   append_varint(topology.members.size(), out);
   for (const Member& member : topology.members) append_member(member, out);
   for (const NodeIndex owner : topology.owners) append_varint(owner, out);
   append_varint(topology.removed.size(), out);
   for (const NodeId& id : topology.removed) append_id(id, out);
-  append_varint(topology.moves.size(), out);
-  for (const PendingMove& move : topology.moves) {
-    append_varint(move.partition, out);
-    append_varint(move.next_owner, out);
-  }
+  out->push_back(static_cast<char>(topology.transition.phase));
+  for (const NodeIndex owner : topology.transition.next_owners) append_varint(owner, out);
 }
 
 Status decode_topology(std::string_view bytes, Topology* topology) {
@@ -155,7 +154,7 @@ Status decode_topology(std::string_view bytes, Topology* topology) {
   uint8_t format;
   if (bytes.size() > kMaxTopologyBytes || !reader.read_byte(&format))
     return Status(StatusCode::kCorrupt, "topology: empty or too long");
-  if (format != kTopologyFormat && format != kUnseededTopologyFormat)
+  if (format < kUnseededTopologyFormat || format > kChangingTopologyFormat)
     return Status(StatusCode::kNewerFormat,
                   "topology: format " + std::to_string(format) + " is not known to this version");
   if (!read_body(&reader, format, topology)) return Status(StatusCode::kCorrupt, "topology: malformed bytes");

@@ -1,15 +1,15 @@
 // A topology in bytes, for the bus and for the disk.
 //
-//   topology := format byte (1; 2 with a hash seed)
+//   topology := format byte (1; 2 with a hash seed; 3 with a transition, and a hash seed)
 //               epoch varint, cluster_id u64, partition_count varint, replicas varint,
-//               hash_seed u64                    in format 2 only, and not 0
+//               hash_seed u64                    in formats 2 and 3 only; in format 2 not 0
 //               members count, member ...        ascending by id
 //               owner varint ...                 partition_count of them, each an index into members
 //               removed count, id 20 bytes ...   ascending
-//               moves count, move ...            ascending by partition
+//               0 byte                           in formats 1 and 2
+//               phase byte, owner varint ...     in format 3: of the next ring, partition_count of them
 //   member   := id 20 bytes, host string, port varint, bus_port varint, weight varint, rack string,
 //               datacenter string, state byte
-//   move     := partition varint, next_owner varint
 //   count    := varint; string := varint length and its bytes; see engine/base/byte_codec.h
 //
 // One topology has one encoding: decode accepts exactly what encode writes. The bounds are those of
@@ -25,9 +25,10 @@
 
 namespace starling::cluster {
 
-inline constexpr uint8_t kTopologyFormat = 2;
-inline constexpr uint8_t kUnseededTopologyFormat =
-    1;  // Written while the seed is 0: earlier releases read it.
+// The lowest one that can say it, so that earlier releases read what they know.
+inline constexpr uint8_t kUnseededTopologyFormat = 1;
+inline constexpr uint8_t kSeededTopologyFormat = 2;
+inline constexpr uint8_t kChangingTopologyFormat = 3;
 // No valid topology is longer.
 inline constexpr size_t kMaxTopologyBytes = 4 << 20;
 

@@ -38,7 +38,8 @@ using ClusterId = uint64_t;
 // The version of the topology. 0: there is none yet.
 using Epoch = uint64_t;
 
-// A node's place in one topology's list of nodes. Means nothing under another epoch.
+// Within a Topology a node's place in its list of members. Everywhere else the number by which this process knows the
+// node (../topology/node_numbers.h): the same under each epoch, another one in another process.
 using NodeIndex = uint16_t;
 inline constexpr NodeIndex kNoNode = 0xffff;
 

@@ -65,8 +65,9 @@ struct EngineCore {
   KeyObserver& observer;
   Keyspace keyspace;
   HybridClock hybrid_clock;
-  ActorId actor = 0;
-  ActorIndex actor_index = 0;
+  // Whose events this node's are. Changed under all stripes (renew_actor()).
+  std::atomic<ActorId> actor{0};
+  std::atomic<ActorIndex> actor_index{0};
   DeadlineIndex deadlines;
   HintTable hints{keyspace};
   // Replicated, in a directory that was a single node's first: see Loader.

@@ -140,6 +140,11 @@ class Engine {
   // Runs `work` on a disk thread.
   virtual void offload(std::function<void()> work) = 0;
 
+  // This node's events are another actor's from now on, as after an unclean start: what it has forgotten of its own
+  // earlier ones (forget_partition(), replication.h) no later one claims to have seen. False, and nothing changed:
+  // there are as many actors as can be told apart. Any thread, without an operation.
+  [[nodiscard]] virtual bool renew_actor(ActorId fresh) = 0;
+
   // --- Operators.
   virtual Status checkpoint() = 0;                       // Blocks: pool thread.
   virtual Status snapshot(const std::string& path) = 0;  // An openable data directory. Blocks: pool thread.

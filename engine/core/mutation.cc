@@ -52,10 +52,10 @@ void append_mutation(const Mutation& m, std::string* frame) {
     append_varint(m.next_space, frame);
     return;
   }
-  if (m.kind == MutationKind::kSettle) {
+  if (m.kind == MutationKind::kSettle || m.kind == MutationKind::kUnsettle) {
     frame->push_back(static_cast<char>(m.kind));
     append_varint(m.partition, frame);
-    append_u64(m.stamp, frame);
+    if (m.kind == MutationKind::kSettle) append_u64(m.stamp, frame);
     return;
   }
   ShortBytes<1 + 2 * kVarintBytes> front;
@@ -99,6 +99,11 @@ bool MutationReader::read_body(Mutation* m) {
     if (!rest_.read_varint(&number) || number > kPartitionCount) return false;
     m->partition = static_cast<uint32_t>(number);
     return rest_.read_u64(&m->stamp);
+  }
+  if (m->kind == MutationKind::kUnsettle) {
+    if (!rest_.read_varint(&number) || number >= kPartitionCount) return false;
+    m->partition = static_cast<uint32_t>(number);
+    return true;
   }
   if (!of_element(m->kind)) {
     if (!rest_.read_varint(&number)) return false;

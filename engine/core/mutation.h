@@ -22,6 +22,8 @@
 //                                                                              target takes over what the key holds;
 //                                                                              2 follows. Its `was` is the target's
 //              | 17 name:bytes stamp:u64 join:u8 value:bytes                  put what joins (record.h), not 14
+//              | 18 partition:varint                                          unsettle a partition: not all that was
+//                                                                              settled is here any more
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
@@ -64,6 +66,7 @@ enum class MutationKind : uint8_t {
   kSettle = 15,
   kMove = 16,
   kPutJoining = 17,
+  kUnsettle = 18,
 };
 
 // Bits of `was`.
@@ -84,7 +87,7 @@ struct Mutation {
   int64_t now_ms = 0;
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
-  uint32_t partition = 0;     // Of kSettle.
+  uint32_t partition = 0;     // Of kSettle and kUnsettle.
   uint32_t target_space = 0;  // Of kMove; `value` is the key there.
 };
 

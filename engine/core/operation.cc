@@ -65,6 +65,7 @@ void Operation::lock(const KeyRef& key) {
 void Operation::lock_partition(uint16_t partition) {
   single_stripe_ = stripe_of(partition);
   core_.keyspace.stripes.lock(static_cast<uint16_t>(single_stripe_));
+  follow_actor();
 }
 
 void Operation::lock(std::span<const KeyRef> keys) {
@@ -72,13 +73,21 @@ void Operation::lock(std::span<const KeyRef> keys) {
   std::sort(stripes_.begin(), stripes_.end());
   stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
   for (const uint16_t stripe : stripes_) core_.keyspace.stripes.lock(stripe);
+  follow_actor();
+}
+
+// It may have been renewed since this operation began, but is not any more as long as it holds a stripe.
+void Operation::follow_actor() {
+  if (!replaying_) actor_index_ = core_.actor_index.load(std::memory_order_relaxed);
 }
 
 bool Operation::lock_unless(std::span<const KeyRef> keys, absl::FunctionRef<bool()> give_up) {
   for (const KeyRef& key : keys) stripes_.push_back(stripe_of(key.key.partition));
   std::sort(stripes_.begin(), stripes_.end());
   stripes_.erase(std::unique(stripes_.begin(), stripes_.end()), stripes_.end());
-  return lock_stripes_unless(give_up);
+  if (!lock_stripes_unless(give_up)) return false;
+  follow_actor();
+  return true;
 }
 
 bool Operation::lock_all_unless(absl::FunctionRef<bool()> give_up) {
@@ -86,6 +95,7 @@ bool Operation::lock_all_unless(absl::FunctionRef<bool()> give_up) {
   if (!lock_stripes_unless(give_up)) return false;
   stripes_.clear();
   all_locked_ = true;
+  follow_actor();
   return true;
 }
 
@@ -126,6 +136,7 @@ bool Operation::try_lock_more(const KeyRef& key) {
 void Operation::lock_all() {
   core_.keyspace.stripes.lock_all();
   all_locked_ = true;
+  follow_actor();
 }
 
 bool Operation::resident(const KeyRef& ref) {

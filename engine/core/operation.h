@@ -316,6 +316,7 @@ class Operation {
   uint16_t actor_index() const { return actor_index_; }
   ActorId actor() const;
   void act_as(ActorId actor);
+  void follow_actor();
   // Whether the next event of this operation's actor says by its dot alone what of the record it has seen. Null: there
   // is none.
   bool only_actor_of(const Entry* entry) const;

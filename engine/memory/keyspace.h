@@ -174,10 +174,12 @@ class ChangeCounts {
 class SettledStamps {
  public:
   Stamp of(uint16_t partition) const { return stamps_[partition].load(std::memory_order_acquire); }
-  // The partition's stripe is held. Never goes back.
+  // The partition's stripe is held. Never goes back, but for clear().
   void raise(uint16_t partition, Stamp stamp) {
     if (stamp > of(partition)) stamps_[partition].store(stamp, std::memory_order_release);
   }
+  // Likewise.
+  void clear(uint16_t partition) { stamps_[partition].store(0, std::memory_order_release); }
   // No event of this node will ever have a stamp at or below this one, in no later life either.
   void prefetch(uint16_t partition) const { __builtin_prefetch(&stamps_[partition]); }
   Stamp promised() const { return promised_.load(std::memory_order_acquire); }

@@ -45,6 +45,9 @@ class ActorFile {
                      std::unique_ptr<ActorFile>* file);
 
   ActorId actor() const { return actor_; }
+  // Who goes on after a clean stop from now on. After any other one the next start draws a new actor as ever, so
+  // nothing need be durable before it is used.
+  void renew(ActorId actor) { actor_ = actor; }
   // The greatest stamp known from the file: restore the clock with it. 0 when there is none. Complete only if
   // resumed().
   Stamp last_stamp() const { return last_stamp_; }

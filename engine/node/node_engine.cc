@@ -45,7 +45,7 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
   core_.log = std::move(parts.log);
   core_.store = std::move(parts.store);
   core_.actor = parts.actor;
-  core_.actor_index = core_.keyspace.actors.index_of(core_.actor);
+  core_.actor_index = core_.keyspace.actors.index_of(parts.actor);
   if (actor_file_ != nullptr && actor_file_->resumed()) {
     core_.hybrid_clock.restore(actor_file_->last_stamp());
   } else if (actor_file_ != nullptr) {
@@ -410,6 +410,19 @@ uint64_t NodeEngine::count_in_partition(int database, uint16_t partition) {
   const uint64_t live = tables.used ? tables.partitions[partition].live : 0;
   stripes.unlock(stripe_of(partition));
   return live;
+}
+
+bool NodeEngine::renew_actor(ActorId fresh) {
+  Operation operation(*this, 0);
+  operation.lock_all();
+  const bool taken = core_.keyspace.actors.take(fresh);
+  if (taken) {
+    core_.actor_index = core_.keyspace.actors.index_of(fresh);
+    core_.actor = fresh;
+    if (actor_file_ != nullptr) actor_file_->renew(fresh);
+  }
+  operation.finish();
+  return taken;
 }
 
 Statistics NodeEngine::statistics() {

@@ -70,6 +70,7 @@ class NodeEngine final : public Engine {
   void set_fsync(Fsync fsync) override { fsync_.store(fsync, std::memory_order_relaxed); }
   Fsync fsync() const override { return fsync_.load(std::memory_order_relaxed); }
   void set_active_expire(bool enabled) override { active_expire_.store(enabled, std::memory_order_relaxed); }
+  bool renew_actor(ActorId fresh) override;
   const Options& options() const override { return core_.options; }
   Statistics statistics() override;
   void reset_statistics() override;

@@ -82,6 +82,8 @@ void Recovery::apply_map(const Mutation& mutation) {
 
 void Recovery::apply_settled(const Mutation& mutation) {
   SettledStamps& settled = core_.keyspace.settled;
+  if (mutation.kind == MutationKind::kUnsettle)
+    return settled.clear(static_cast<uint16_t>(mutation.partition));
   if (mutation.partition == kPartitionCount) {
     settled.promise(mutation.stamp);
   } else {
@@ -205,6 +207,7 @@ Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view ope
     case MutationKind::kKeepHint:
     case MutationKind::kDropHint:
     case MutationKind::kSettle:
+    case MutationKind::kUnsettle:
     case MutationKind::kMove:
       break;
     case MutationKind::kPutRecord:
@@ -237,7 +240,7 @@ Status Recovery::replay(std::string_view frame) {
       apply_map(mutation);
       continue;
     }
-    if (mutation.kind == MutationKind::kSettle) {
+    if (mutation.kind == MutationKind::kSettle || mutation.kind == MutationKind::kUnsettle) {
       apply_settled(mutation);
       continue;
     }

@@ -303,19 +303,26 @@ bool Replica::append_state(const Key& key, std::string* out) {
 }
 
 bool Replica::forget(const Key& key, std::string_view context) {
-  EngineCore& core = operation_.core_;
-  Database database(operation_, database_);
-  Partition& partition = database.tables_->partition(key);
-  const Table::Slot slot = partition.table.find(key.hash, key.name);
+  const EngineCore& core = operation_.core_;
   const Entry* entry = entry_of(key);
   if (entry == nullptr) return true;
   const VersionVector mine = context_of(core.keyspace.actors, entry);
   std::string encoded;
   encode_context(mine, &encoded);
   (void)take_settled(&context);
-  if (encoded != context || core.hints.any(database.tables_->space, key)) return false;
+  return encoded == context && forget(key);
+}
+
+bool Replica::forget(const Key& key) {
+  EngineCore& core = operation_.core_;
+  Database database(operation_, database_);
+  Partition& partition = database.tables_->partition(key);
+  const Entry* entry = entry_of(key);
+  if (entry == nullptr) return false;
+  if (core.hints.any(database.tables_->space, key)) return false;
+  const VersionVector mine = context_of(core.keyspace.actors, entry);
   if (has_events_of(core.actor, mine, core.keyspace.actors, *entry)) return false;
-  database.forget(partition, slot, key);
+  database.forget(partition, partition.table.find(key.hash, key.name), key);
   return true;
 }
 

@@ -96,6 +96,8 @@ class Replica {
   // nothing changed: the record has changed since; a hint of it waits; or it has events of this incarnation,
   // whose next one on this key would claim that they were seen here, and so remove what they did.
   bool forget(const Key& key, std::string_view context);
+  // The same for whatever is here, unless a hint of it waits or it has events of this incarnation.
+  bool forget(const Key& key);
   // Removes the record for good if it is ripe. False: it is not, or there is none.
   bool reap(const Key& key);
 
@@ -106,6 +108,8 @@ class Replica {
   // Logs, and says to the engine, how far a partition that is locked is settled; of kPartitionCount: what is
   // promised.
   void settle(uint32_t partition, Stamp stamp);
+  // Logs, and says to the engine, that nothing is settled of a partition that is locked.
+  void unsettle(uint16_t partition);
 
   // For Recovery: a mutation that a merge, or a write with a history, has logged. False when it cannot be.
   bool replay(const Key& key, const Mutation& mutation);
@@ -196,6 +200,15 @@ void trust_stamps(Engine& engine, bool all);
 // disk: pool thread. A commit must follow.
 Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
             uint64_t* reaped);
+
+// --- Partitions that this node is no replica of any more.
+// Of what was settled here nothing is any more: before the first record of it is forgotten. A commit must follow.
+void unsettle(Engine& engine, uint16_t partition, int64_t now_ms);
+// Does Replica::forget() to all records of a partition for which `may_forget`, asked with the record's stripe held,
+// is true; about `limit` keys from the cursor on, like scan_versions(). *forgotten is increased by those that went.
+// Blocks on the disk: pool thread. A commit must follow.
+Status forget_partition(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
+                        const std::function<bool()>& may_forget, uint64_t* forgotten);
 
 // Where a key comes in a scan of its partition, on every node: database << 48 | hash. kEndPosition is behind
 // all.

@@ -65,6 +65,33 @@ void Replica::settle(uint32_t partition, Stamp stamp) {
   operation_.log(mutation);
 }
 
+void Replica::unsettle(uint16_t partition) {
+  Keyspace& keyspace = operation_.core_.keyspace;
+  keyspace.settled.clear(partition);
+  keyspace.changes.add(partition);
+  // What was ripe is a part of it again.
+  if (keyspace.tallies.enabled()) keyspace.tallies.doubt(partition);
+  Mutation mutation;
+  mutation.kind = MutationKind::kUnsettle;
+  mutation.partition = partition;
+  operation_.log(mutation);
+}
+
+void unsettle(Engine& engine, uint16_t partition, int64_t now_ms) {
+  if (settled_up_to(engine, partition) == 0) return;
+  Operation operation(engine, now_ms);
+  operation.lock_partition(partition);
+  Replica(operation, 0).unsettle(partition);
+  operation.finish();
+}
+
+Status forget_partition(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
+                        const std::function<bool()>& may_forget, uint64_t* forgotten) {
+  const auto wanted = [](const VisitedVersion&) { return true; };
+  const auto change = [&](Replica& replica, const Key& key) { return may_forget() && replica.forget(key); };
+  return change_versions(engine, partition, cursor, limit, now_ms, wanted, change, forgotten);
+}
+
 Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, int64_t now_ms,
             uint64_t* reaped) {
   const Stamp settled = settled_up_to(engine, partition);

@@ -184,7 +184,7 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       // A pipeline of large values is sent as fast as the other node takes it.
       size_t bytes = client.transaction.bytes + kForwardOverheadBytes;
       for (const std::string_view argument : arguments) bytes += argument.size();
-      const cluster::NodeId& node = placement_->topology.members[target].id;
+      const cluster::NodeId& node = placement_->id_of(target);
       if (links_.full(node, bytes)) {
         io_thread_.postpone(client, Waiting::kForLinks);
         return Admission::kWaits;
@@ -304,19 +304,21 @@ bool ClusterThread::connecting() const {
 
 // Somebody has been out of reach for a moment only: if it is still there it will be back in another one.
 bool ClusterThread::relinking(const Client& client) const {
+  if (placement_ == nullptr) return false;
   const int64_t now = now_us();
   const int64_t patience_us = std::min<int64_t>(kRelinkingUs, quorum_of(client).timeout_ms * 1000);
-  for (NodeIndex node = 0; node < unreachable_since_us_.size(); ++node) {
+  for (const NodeIndex node : placement_->nodes()) {
     // Not noted yet: since the last tick.
     const int64_t since_us = unreachable_since_us_[node];
     const bool recent = since_us == 0 || now - since_us < patience_us;
-    if (recent && !healthy(node) && !links_.refuses(placement_->topology.members[node].id)) return true;
+    if (recent && !healthy(node) && !links_.refuses(placement_->id_of(node))) return true;
   }
   return false;
 }
 
 void ClusterThread::note_reachable() {
-  for (NodeIndex node = 0; node < unreachable_since_us_.size(); ++node) {
+  if (placement_ == nullptr) return;
+  for (const NodeIndex node : placement_->nodes()) {
     int64_t& since_us = unreachable_since_us_[node];
     if (healthy(node)) {
       since_us = 0;

@@ -41,7 +41,7 @@ bool ClusterThread::must_agree(const Client& client, const Command& command, con
   if ((flags & kWholeKeyspace) != 0 || (command.spec->flags & kMerges) != 0 || !one_partition(keys))
     return false;
   const uint16_t partition = keys[0].key.partition;
-  if (!placement_->holds(partition, placement_->self) || placement_->replicas(partition).size() == 1)
+  if (!placement_->holds(partition, placement_->self) || placement_->writers(partition).nodes.size() == 1)
     return false;
   return engine::Trial::possible(operation, keys);
 }

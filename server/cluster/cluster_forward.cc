@@ -51,7 +51,7 @@ ForwardPrefix ClusterThread::prefix_of(const Client& client) const {
 Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool writes) const {
   Forward forward;
   forward.client_id = client.id();
-  forward.node = placement_->topology.members[target].id;
+  forward.node = placement_->id_of(target);
   forward.first_sent_us = now_us();
   forward.deadline_us = forward.first_sent_us + quorum_of(client).timeout_ms * 1000 + kForwardSlackUs;
   forward.writes = writes;
@@ -286,7 +286,7 @@ void ClusterThread::break_forward(uint64_t correlation) {
 bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& forward) {
   if (placement_ == nullptr || forward.partitions.empty()) return false;
   for (const NodeIndex node : placement_->replicas(forward.partitions[0])) {
-    const cluster::NodeId& id = placement_->topology.members[node].id;
+    const cluster::NodeId& id = placement_->id_of(node);
     const bool holds = std::all_of(forward.partitions.begin(), forward.partitions.end(),
                                    [&](uint16_t partition) { return placement_->holds(partition, node); });
     if (id == forward.node || !holds || !healthy(node)) continue;

@@ -158,7 +158,7 @@ Admission ClusterThread::admit_every_node(Client& client, const Command& command
   gather.join = command.spec->join;
   gather.everywhere = true;
   gather.prefix = prefix_of(client);
-  for (NodeIndex node = 0; node < placement_->topology.members.size(); ++node) {
+  for (const NodeIndex node : placement_->nodes()) {
     if (healthy(node)) gather.parts.push_back({node, {}});
   }
   gather.replies.resize(gather.parts.size());
@@ -227,8 +227,8 @@ void ClusterThread::ask_parts(Client& client, uint64_t token, Gather& gather) {
   gather.lost = false;
   PartitionScope scope;
   scope.epoch = epoch();
-  for (NodeIndex node = 0; node < placement_->topology.members.size(); ++node) {
-    if (healthy(node)) scope.add(node);
+  for (const NodeIndex node : placement_->nodes()) {
+    if (healthy(node)) scope.add(placement_->place_of(node));
   }
   const std::vector<NodeIndex> nodes = answering_nodes(*placement_, scope);
   gather.parts = split_keys(nodes);
@@ -254,7 +254,7 @@ void ClusterThread::ask_next_stretch(uint64_t token) {
   bool best_misses = true;
   for (const NodeIndex node : placement_->replicas(partition)) {
     if (!healthy(node)) continue;
-    const bool misses = node_.hints_waiting(placement_->topology.members[node].id) != 0;
+    const bool misses = node_.hints_waiting(placement_->id_of(node)) != 0;
     const uint32_t length = run_length(*placement_, partition, node);
     if (misses && !best_misses) continue;
     if (misses == best_misses && length <= best_length) continue;
@@ -307,8 +307,7 @@ Admission ClusterThread::admit_whole(Client& client, const Command& command, Arg
     refuse(client, "ERR in a cluster only FLUSHALL and FLUSHDB change whole databases, and not inside MULTI");
     return Admission::kAnswered;
   }
-  const std::vector<cluster::Member>& members = placement_->topology.members;
-  for (NodeIndex node = 0; node < members.size(); ++node) {
+  for (const NodeIndex node : placement_->nodes()) {
     if (healthy(node)) continue;
     const cluster::NodeDescription lost = present_members(node_, *placement_)[node];
     refuse(client, "NOQUORUM this needs every node, and " + lost.host + ":" + std::to_string(lost.port) +
@@ -317,7 +316,7 @@ Admission ClusterThread::admit_whole(Client& client, const Command& command, Arg
   }
   broadcast_token_ = next_token_++;
   broadcast_pending_ = 0;
-  for (NodeIndex node = 0; node < members.size(); ++node) {
+  for (const NodeIndex node : placement_->nodes()) {
     if (node == placement_->self) continue;
     Forward forward = new_forward(client, node, true);
     forward.broadcast_token = broadcast_token_;

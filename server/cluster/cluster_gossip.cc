@@ -115,8 +115,8 @@ void ClusterNode::tell(const cluster::MembershipEvent& event) {
 void ClusterNode::publish_health() {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
   if (placement == nullptr) return;
-  for (size_t i = 0; i < placement->topology.members.size(); ++i) {
-    const NodeId& id = placement->topology.members[i].id;
+  for (const cluster::NodeIndex i : placement->nodes()) {
+    const NodeId& id = placement->id_of(i);
     const cluster::NodeDescription* description = membership_->description(id);
     const bool healthy =
         id == id_ || (membership_->healthy(id) && description != nullptr && description->accepts_writes);

@@ -26,7 +26,7 @@ constexpr int64_t kLeavePeriodMs = 5;
 
 void ClusterNode::on_leaving(const NodeId& peer) {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  const NodeIndex index = placement == nullptr ? cluster::kNoNode : placement->topology.index_of(peer);
+  const NodeIndex index = placement == nullptr ? cluster::kNoNode : placement->number_of(peer);
   if (index == cluster::kNoNode) return;
   healthy_[index].store(false, std::memory_order_relaxed);
   if (leaving_[index].exchange(true)) return;

@@ -25,6 +25,8 @@ using cluster::NodeIndex;
 using cluster::Phase;
 
 constexpr int64_t kTopologyRetryUs = 1'000'000;
+// While requests wait for it.
+constexpr int64_t kTopologyHasteUs = 20'000;
 constexpr int64_t kLastRetryMs = 400;
 
 NodeId draw_id() {
@@ -52,9 +54,9 @@ ClusterNode::ClusterNode(Server& server)
       life_(thread_random().next() | 1),
       hints_(server.engine()),
       order_(server.io_threads().size()),
-      healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
-      leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)),
-      stands_back_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxMembers)) {}
+      healthy_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxNodeNumbers)),
+      leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxNodeNumbers)),
+      stands_back_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxNodeNumbers)) {}
 
 ClusterNode::~ClusterNode() = default;
 
@@ -81,11 +83,12 @@ engine::Status ClusterNode::open() {
   id_ = memory.id;
   records_seed_ = server_.engine().hash_seed_of_records();
   topology_ = std::make_unique<TopologyKeeper>(
-      file_, std::move(memory),
+      file_, std::move(memory), settings.cluster_join.empty() || settings.cluster_join.front().empty(),
       TopologyKeeper::Hooks{[this](const NodeId& to, const std::string& bytes) {
                               (void)threads_.front()->links().send(to, FrameKind::kPaxos, 0, bytes);
                             },
                             [this](const cluster::Topology& topology) { adopt(topology); }});
+  ring_ = std::make_unique<cluster::TransitionDriver>(id_, cluster::TransitionSettings{});
   server_.keep_clock(id_);
   stamp_at_start_ = engine::last_stamp(server_.engine());
   engine::trust_stamps(server_.engine(), true);
@@ -93,12 +96,17 @@ engine::Status ClusterNode::open() {
   const ServerClock& clock = server_.clock();
   membership_ = std::make_unique<cluster::Membership>(id_, describe(), static_cast<uint64_t>(clock.wall_ms()),
                                                       gossip, clock.monotonic_us(), thread_random());
-  for (const std::string& seed : settings.cluster_seeds) {
-    cluster::BusAddress address;
-    if (seed.empty()) continue;
-    if (!parse_address(seed, &address)) return invalid("'cluster-seeds': '" + seed + "' is not host:busport");
-    membership_->add_seed(address);
-    seeds_.push_back(seed);
+  for (const std::vector<std::string>* seeds : {&settings.cluster_seeds, &settings.cluster_join}) {
+    for (const std::string& seed : *seeds) {
+      cluster::BusAddress address;
+      if (seed.empty()) continue;
+      if (!parse_address(seed, &address)) {
+        const std::string name = seeds == &settings.cluster_seeds ? "cluster-seeds" : "cluster-join";
+        return invalid("'" + name + "': '" + seed + "' is not host:busport");
+      }
+      membership_->add_seed(address);
+      seeds_.push_back(seed);
+    }
   }
 
   BusOptions options;
@@ -146,6 +154,7 @@ engine::Status ClusterNode::open() {
         server_, *threads_.front(),
         Repair::Hooks{
             [this] { return placement(); }, [this](const NodeId& peer) { return membership_->healthy(peer); },
+            [this](const NodeId& peer) { return membership_->phase(peer) == Phase::kDown; },
             [this](uint64_t number, const std::function<void()>& done) {
               mark_obligations(threads_, number, done);
             },
@@ -158,7 +167,8 @@ engine::Status ClusterNode::open() {
                 done(owed | waiting | hints_.partitions());
               });
             },
-            [this](const cluster::PartitionSet& equal) { hints_.compared(equal); }});
+            [this](const cluster::PartitionSet& equal) { hints_.compared(equal); },
+            [this] { return hints_.report().waiting != 0; }});
   }
   publish_reports();
   return {};
@@ -184,6 +194,8 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.accepts_writes = server_.engine().writable();
   if (!decided) description.hash_seed = records_seed_;
   // Before there is a cluster nobody knows its time, which is no reason not to count on a node once there is.
+  description.joins = !decided && !settings.cluster_join.empty() && !settings.cluster_join.front().empty();
+  if (repair_ != nullptr) description.received = repair_->received();
   description.stands_back = decided && server_.clock_keeper().stands_back();
   return description;
 }
@@ -209,12 +221,14 @@ cluster::Introduction ClusterNode::introduction() const {
   return introduction;
 }
 
-std::optional<std::string> ClusterNode::objection(const cluster::Introduction& peer) const {
+std::string ClusterNode::topology_without(const NodeId& peer) const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  if (placement == nullptr) return std::nullopt;
+  std::string bytes;
+  if (placement == nullptr) return bytes;
   const std::vector<NodeId>& removed = placement->topology.removed;
-  if (std::binary_search(removed.begin(), removed.end(), peer.id)) return "was removed from the cluster";
-  return std::nullopt;
+  if (std::binary_search(removed.begin(), removed.end(), peer))
+    cluster::encode_topology(placement->topology, &bytes);
+  return bytes;
 }
 
 std::string ClusterNode::waiting_for() const {
@@ -271,7 +285,7 @@ int64_t ClusterNode::hint_age_seconds(const HintReport::Target& target) const {
 
 bool ClusterNode::delivers_hints_to(const NodeId& id) const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  const NodeIndex index = placement == nullptr ? cluster::kNoNode : placement->topology.index_of(id);
+  const NodeIndex index = placement == nullptr ? cluster::kNoNode : placement->number_of(id);
   return index != cluster::kNoNode && healthy(index);
 }
 
@@ -336,7 +350,7 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
 void ClusterNode::on_disconnected(ClusterThread& thread, const NodeId& peer) {
   const bool by_first = &thread == threads_.front();
   if (const auto placement = this->placement(); placement != nullptr) {
-    const NodeIndex index = placement->topology.index_of(peer);
+    const NodeIndex index = placement->number_of(peer);
     if (index != cluster::kNoNode) leaving_[index].store(false, std::memory_order_relaxed);
   }
   run_on_first([this, peer, by_first] {
@@ -349,7 +363,7 @@ void ClusterNode::on_disconnected(ClusterThread& thread, const NodeId& peer) {
 
 bool ClusterNode::has_a_say(const NodeId& peer) const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  return placement == nullptr || placement->topology.index_of(peer) != cluster::kNoNode;
+  return placement == nullptr || placement->number_of(peer) != cluster::kNoNode;
 }
 
 void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, LinkId link, FrameKind kind,
@@ -418,6 +432,7 @@ void ClusterNode::on_tick() {
   topology_->tick(server_.clock().monotonic_us());
   follow_forming();
   ask_for_topology();
+  follow_ring();
   publish_reports();
 }
 
@@ -432,7 +447,13 @@ void ClusterNode::adopt(cluster::Topology topology) {
     return server_.request_shutdown();
   }
   learn_members(topology);
-  auto placement = std::make_shared<const cluster::Placement>(std::move(topology), id_);
+  if (!numbers_.learn(topology)) {
+    log_text(LogLevel::kWarning,
+             "Stopping: this process has known too many nodes. It can be started again at once.");
+    return server_.request_shutdown();
+  }
+  auto placement = std::make_shared<const cluster::Placement>(std::move(topology), id_, &numbers_);
+  if (repair_ != nullptr) repair_->before_placement(*placement);
   {
     std::lock_guard lock(mutex_);
     placement_ = placement;
@@ -455,16 +476,30 @@ void ClusterNode::ask_for_topology() {
   for (const cluster::MemberView& member : membership_->members()) {
     if (member.description.topology_epoch <= own_epoch() || member.phase != Phase::kAlive) continue;
     if (!member.counts) continue;
-    if (!threads_.front()->links().send(member.id, FrameKind::kTopologyRequest, 0, {})) continue;
-    asked_for_topology_us_ = now_us;
-    return;
+    if (ask_for_topology(member.id)) return;
   }
+}
+
+bool ClusterNode::ask_for_topology(const NodeId& peer) {
+  if (!threads_.front()->links().send(peer, FrameKind::kTopologyRequest, 0, {})) return false;
+  asked_for_topology_us_ = server_.clock().monotonic_us();
+  return true;
+}
+
+void ClusterNode::newer_topology_at(const NodeId& peer) {
+  run_on_first([this, peer] {
+    if (server_.clock().monotonic_us() - asked_for_topology_us_ < kTopologyHasteUs) return;
+    (void)ask_for_topology(peer);
+  });
 }
 
 void ClusterNode::receive_topology(std::string_view bytes) {
   cluster::Topology topology;
   if (!cluster::decode_topology(bytes, &topology).ok()) return;
-  if (topology.epoch <= own_epoch() || topology.index_of(id_) == cluster::kNoNode) return;
+  // Who is no member yet takes part in a cluster that counts it in, not in any that talks to it; a member learns that
+  // it is none any more.
+  if (topology.epoch <= own_epoch()) return;
+  if (!topology_->formed() && topology.index_of(id_) == cluster::kNoNode) return;
   topology_->learn(topology, server_.clock().monotonic_us());
 }
 

@@ -18,6 +18,7 @@
 #include "cluster/data/undecided_keys.h"
 #include "cluster/membership/membership.h"
 #include "cluster/topology/placement.h"
+#include "cluster/topology/transition_driver.h"
 #include "engine/base/status.h"
 #include "server/bus/bus_links.h"
 #include "server/bus/bus_listener.h"
@@ -48,6 +49,16 @@ struct ClusterTotals {
            writes_shipped = 0, writes_failed = 0, quorum_reads = 0, reads_failed = 0, newer_fetched = 0,
            read_repairs = 0, gaps = 0, writes_overruled = 0, writes_refused = 0;
   size_t bytes_under_way = 0;  // Now: of changes that replicas have not all answered.
+};
+
+// A change of the ring, as this node sees it.
+struct RingReport {
+  cluster::TransitionPhase phase = cluster::TransitionPhase::kNone;
+  std::string waiting_for;  // Empty: nothing.
+  size_t compared = 0,
+         total = 0;        // Of this node's own: partitions, once for each node they are brought from.
+  uint64_t forgotten = 0;  // Records of partitions that others hold now, removed here since the start.
+  size_t to_forget = 0;    // Partitions of which there may be some left.
 };
 
 class ClusterNode {
@@ -85,7 +96,8 @@ class ClusterNode {
   // expired since the node last ran.
   int64_t now_ms() const;
   cluster::Introduction introduction() const;
-  std::optional<std::string> objection(const cluster::Introduction& peer) const;
+  // For one that was a member and is none any more, the topology that says so; empty: it is not such a one.
+  std::string topology_without(const cluster::NodeId& peer) const;
   // What keeps the cluster from forming; empty once it has.
   std::string waiting_for() const;
   // As gossip last saw it: copies, for reports.
@@ -102,6 +114,12 @@ class ClusterNode {
   // eviction is loss, so there is nothing to compare.
   bool start_repair();
   RepairReport repair_report() const { return repair_ == nullptr ? RepairReport() : repair_->report(); }
+
+  // Changes the ring (cluster/topology/transition.h), as soon as it can be. Any thread.
+  void change_ring(cluster::RingChange change);
+  // Back to the ring as it was, as long as that can be. Any thread.
+  void abort_ring_change();
+  RingReport ring_report() const;
 
   // Looks for nodes at this bus address, too, until this process ends.
   void meet(const cluster::BusAddress& address);
@@ -124,6 +142,8 @@ class ClusterNode {
   cluster::AttemptActor& attempt_actor() { return attempt_actor_; }
   // Of any loop: what waits for that goes on, on its own.
   void attempt_ended();
+  // A node has refused something because it has a newer topology.
+  void newer_topology_at(const cluster::NodeId& peer);
   // Whether what the node says beyond gossip is taken: once there is a cluster, that of its members.
   bool has_a_say(const cluster::NodeId& peer) const;
   cluster::OrderedChanges& order() { return order_; }
@@ -151,6 +171,8 @@ class ClusterNode {
   void learn_members(const cluster::Topology& topology);
   cluster::Epoch own_epoch() const;
   void ask_for_topology();
+  bool ask_for_topology(const cluster::NodeId& peer);
+  void follow_ring();
   void receive_topology(std::string_view bytes);
   cluster::NodeDescription describe() const;
   void remember_peers();
@@ -166,6 +188,7 @@ class ClusterNode {
   std::unique_ptr<BusListener> listener_;
   std::unique_ptr<cluster::Membership> membership_;
   std::unique_ptr<TopologyKeeper> topology_;
+  std::unique_ptr<cluster::TransitionDriver> ring_;
   HintKeeper hints_;
   cluster::UndecidedKeys undecided_;
   cluster::RefusedAttempts refused_attempts_;
@@ -191,9 +214,11 @@ class ClusterNode {
   engine::Stamp stamp_at_start_ = 0;
   bool confirmed_ = false;  // The time. The first loop's.
   std::atomic<uint64_t> placement_version_{0};
-  mutable std::mutex mutex_;  // Guards what follows.
+  cluster::NodeNumbers numbers_;  // The first loop's.
+  mutable std::mutex mutex_;      // Guards what follows.
   std::shared_ptr<const cluster::Placement> placement_;
   std::string waiting_for_;
+  std::string ring_waits_for_;
   std::vector<cluster::MemberView> members_;
   cluster::GossipFigures figures_;
 };

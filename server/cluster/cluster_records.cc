@@ -17,7 +17,7 @@ bool ClusterThread::hint(NodeIndex target, std::string_view keys) {
   // It is durable before any reply of this pass leaves, and so is the change it goes with.
   hinted_ = true;
   io_thread_.commit_gate().note_change();
-  return node_.hints().keep(placement_->topology.members[target].id, keys, now_ms());
+  return node_.hints().keep(placement_->id_of(target), keys, now_ms());
 }
 
 bool ClusterThread::append_record(engine::Operation& operation, const engine::KeyRef& key,
@@ -89,7 +89,7 @@ void ClusterThread::send_record(const cluster::NodeId& node, int database, const
 
 void ClusterThread::hand_over(const cluster::NodeId& node, int database, const std::string& key,
                               std::function<void(const HandedOver&)> done) {
-  const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(node);
+  const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->number_of(node);
   if (index == cluster::kNoNode || !healthy(index)) return done({});
   std::string changes;
   HandedOver result;

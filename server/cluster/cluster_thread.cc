@@ -22,6 +22,8 @@ using cluster::NodeIndex;
 constexpr int64_t kTickMs = 10;
 // While nothing is under way: a wake-up costs more than what it is for.
 constexpr int64_t kIdleTickMs = 100;
+// Of what members send to a node that has not heard yet that it was counted in. More is refused.
+constexpr size_t kEarlyBytes = 8 << 20;
 
 }  // namespace
 
@@ -124,11 +126,30 @@ void ClusterThread::follow_placement() {
   coordinator_.set_placement(placement);
   placement_ = std::move(placement);
   serving_since_us_ = now_us();
-  unreachable_since_us_.assign(placement_->topology.members.size(), 0);
+  unreachable_since_us_.resize(std::max(unreachable_since_us_.size(), placement_->numbers_end()), 0);
   for (auto& passes : hopeful_) passes.assign(coordinator_.sets(), 0);
   holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
   // Others may coordinate their keys now.
   io_thread_.blocked().start_all_over();
+  handle_early();
+}
+
+bool ClusterThread::keep_early(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
+                               std::string_view payload) {
+  if (early_bytes_ + payload.size() > kEarlyBytes) return false;
+  early_bytes_ += payload.size() + sizeof(EarlyFrame);
+  early_.push_back({peer, link, kind, correlation, std::string(payload)});
+  return true;
+}
+
+void ClusterThread::handle_early() {
+  early_bytes_ = 0;
+  for (const EarlyFrame& frame : std::exchange(early_, {}))
+    on_frame(frame.peer, frame.link, frame.kind, frame.correlation, frame.payload);
+}
+
+void ClusterThread::newer_epoch(NodeIndex peer) {
+  node_.newer_topology_at(placement_->id_of(peer));
 }
 
 void ClusterThread::on_committed(const engine::Status& status) {
@@ -162,7 +183,7 @@ void ClusterThread::on_client_closed(Client& client) {
 // What tells of all keys is given more time than a node that does not answer any more deserves.
 void ClusterThread::leave_unhealthy() {
   const auto unhealthy = [this](const cluster::NodeId& id) {
-    const NodeIndex index = placement_->topology.index_of(id);
+    const NodeIndex index = placement_->number_of(id);
     return index == cluster::kNoNode || !healthy(index);
   };
   for (const uint64_t correlation : forwards_.gathered_at(unhealthy)) lose_forward(correlation, "was lost");
@@ -171,7 +192,7 @@ void ClusterThread::leave_unhealthy() {
 // What other clients do to keys watched at the node is not told any more.
 void ClusterThread::lose_watches(const cluster::NodeId& peer) {
   if (placement_ == nullptr) return;
-  const NodeIndex index = placement_->topology.index_of(peer);
+  const NodeIndex index = placement_->number_of(peer);
   io_thread_.for_each_client([index](Client& client) {
     if (client.remote_watch && client.remote_watch->node == index) client.remote_watch->lost = true;
   });
@@ -183,8 +204,9 @@ cluster::Introduction ClusterThread::introduction() {
   return node_.introduction();
 }
 
-std::optional<std::string> ClusterThread::objection(const cluster::Introduction& peer) {
-  return node_.objection(peer);
+// Strangers may ask, and who was removed learns it here.
+std::optional<std::string> ClusterThread::objection(const cluster::Introduction&) {
+  return std::nullopt;
 }
 
 void ClusterThread::on_connected(const cluster::Introduction& peer) {
@@ -193,6 +215,8 @@ void ClusterThread::on_connected(const cluster::Introduction& peer) {
 
 void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId link) {
   std::erase_if(accepted_, [this](LinkId known) { return !links_.alive(known); });
+  if (const std::string topology = node_.topology_without(peer.id); !topology.empty())
+    return (void)links_.reply(link, FrameKind::kTopology, 0, topology);
   if (!leaving_ || links_.reply(link, FrameKind::kLeaving, 0, {})) accepted_.push_back(link);
   node_.on_connected(*this, peer);
 }
@@ -200,7 +224,7 @@ void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId link) 
 void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::string&) {
   node_.on_disconnected(*this, peer);
   if (placement_ != nullptr) {
-    const NodeIndex index = placement_->topology.index_of(peer);
+    const NodeIndex index = placement_->number_of(peer);
     if (index != cluster::kNoNode) coordinator_.peer_lost(index);
   }
   for (const uint64_t correlation : forwards_.lost(peer)) break_forward(correlation);
@@ -209,7 +233,7 @@ void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::stri
 
 void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
                              std::string_view payload) {
-  if (placement_ != nullptr && placement_->topology.index_of(peer) == cluster::kNoNode &&
+  if (placement_ != nullptr && placement_->number_of(peer) == cluster::kNoNode &&
       refuse_stranger(link, kind, correlation)) {
     return;
   }
@@ -219,13 +243,19 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
     case FrameKind::kVersion:
     case FrameKind::kState:
       follow_placement();
+      if (placement_ == nullptr) {
+        if (keep_early(peer, link, kind, correlation, payload)) return;
+        return reply(
+            link, cluster::reply_kind(kind), correlation,
+            cluster::text_reply(cluster::ReplyResult::kUnavailable, "is not yet a member of a cluster"));
+      }
       replicas_.handle(link, kind, correlation, payload);
       return note_replicas();
     case FrameKind::kWriteReply:
     case FrameKind::kHintReply:
     case FrameKind::kVersionReply:
     case FrameKind::kStateReply: {
-      const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->topology.index_of(peer);
+      const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->number_of(peer);
       if (index != cluster::kNoNode) coordinator_.receive(index, kind, correlation, payload);
       return;
     }
@@ -284,11 +314,11 @@ bool ClusterThread::refuse_stranger(LinkId link, FrameKind kind, uint64_t correl
 
 bool ClusterThread::healthy(NodeIndex index) const {
   if (index == placement_->self) return true;
-  return node_.healthy(index) && links_.connected(placement_->topology.members[index].id);
+  return node_.healthy(index) && links_.connected(placement_->id_of(index));
 }
 
 bool ClusterThread::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
-  return links_.send(placement_->topology.members[node].id, kind, correlation, payload);
+  return links_.send(placement_->id_of(node), kind, correlation, payload);
 }
 
 void ClusterThread::reply(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) {

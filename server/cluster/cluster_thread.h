@@ -193,6 +193,10 @@ class ClusterThread final : private BusHandler,
   void on_accepted(const cluster::Introduction& peer, LinkId link) override;
   void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
                 std::string_view payload) override;
+  // Of a cluster that counts this node in: what it sends before that is known here. False: there is too much of it.
+  bool keep_early(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
+                  std::string_view payload);
+  void handle_early();
   // Of a node that is no member. False: strangers may, too.
   bool refuse_stranger(LinkId link, cluster::FrameKind kind, uint64_t correlation);
   // Wire
@@ -207,13 +211,14 @@ class ClusterThread final : private BusHandler,
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(const cluster::Gap& gap) override;
+  void newer_epoch(cluster::NodeIndex peer) override;
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                  const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
   cluster::Epoch epoch() const override;
-  bool holds(uint16_t partition) const override { return placement_->holds(partition, placement_->self); }
+  bool holds(uint16_t partition) const override { return placement_->stores(partition, placement_->self); }
   int64_t now_ms() const override;
   bool undecided(int database, std::string_view key) const override;
   cluster::RefusedAttempts& refused_attempts() override;
@@ -291,6 +296,14 @@ class ClusterThread final : private BusHandler,
     uint16_t partition;
     std::string changes;
     std::shared_ptr<const Overruled> write;
+  };
+
+  struct EarlyFrame {
+    cluster::NodeId peer;
+    LinkId link;
+    cluster::FrameKind kind;
+    uint64_t correlation;
+    std::string payload;
   };
 
   struct Survey {
@@ -439,6 +452,8 @@ class ClusterThread final : private BusHandler,
   Forwards forwards_;
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
+  std::vector<EarlyFrame> early_;
+  size_t early_bytes_ = 0;
   bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.
   int64_t serving_since_us_ = 0;
   std::vector<int64_t> unreachable_since_us_;  // By member; 0: it was healthy at the last tick.

@@ -35,8 +35,8 @@ void HintDelivery::deliver() {
   const std::shared_ptr<const cluster::Placement> placement = thread_.placement();
   if (placement == nullptr) return;
   bool delivers = false;
-  for (cluster::NodeIndex i = 0; i < placement->topology.members.size(); ++i) {
-    const cluster::NodeId& target = placement->topology.members[i].id;
+  for (const cluster::NodeIndex i : placement->nodes()) {
+    const cluster::NodeId& target = placement->id_of(i);
     if (i == placement->self || keeper_.waiting(target) == 0 || !thread_.healthy(i)) continue;
     delivers = true;
     deliver_to(target);
@@ -69,7 +69,7 @@ void HintDelivery::deliver_to(const cluster::NodeId& target) {
 bool HintDelivery::holds(uint16_t partition) const {
   const std::shared_ptr<const cluster::Placement>& placement = thread_.placement();
   // Who does not know keeps what it has.
-  return placement == nullptr || placement->holds(partition, placement->self);
+  return placement == nullptr || placement->stores(partition, placement->self);
 }
 
 void HintDelivery::tend() {
@@ -91,11 +91,11 @@ void HintDelivery::tend() {
 void HintDelivery::bequeath() {
   const std::shared_ptr<const cluster::Placement> placement = thread_.placement();
   const auto heir = [&](uint16_t partition) {
-    if (placement->holds(partition, placement->self)) return cluster::NodeId();
-    return placement->topology.members[placement->replicas(partition)[0]].id;
+    if (placement->stores(partition, placement->self)) return cluster::NodeId();
+    return placement->id_of(placement->replicas(partition)[0]);
   };
   for (const HintReport::Target& target : keeper_.report().targets) {
-    if (placement->topology.index_of(target.id) != cluster::kNoNode) continue;
+    if (placement->number_of(target.id) != cluster::kNoNode) continue;
     if (keeper_.bequeath(target.id, heir, server_.clock().wall_ms())) {
       thread_.io_thread().commit_gate().note_change();
     }

@@ -8,14 +8,14 @@ std::vector<cluster::NodeIndex> answering_nodes(const cluster::Placement& placem
   for (uint32_t partition = 0; partition < engine::kPartitionCount; ++partition) {
     cluster::NodeIndex& found = nodes[partition];
     for (const cluster::NodeIndex node : placement.replicas(static_cast<uint16_t>(partition))) {
-      if (!scope.reaches(node)) continue;
+      if (!scope.reaches(placement.place_of(node))) continue;
       found = node;
       break;
     }
     if (found != cluster::kNoNode) continue;
     // All replicas are away: whoever stands in has what was written since.
     placement.preference.walk(partition, [&](cluster::NodeIndex node) {
-      if (!scope.reaches(node)) return true;
+      if (!scope.reaches(placement.place_of(node))) return true;
       found = node;
       return false;
     });

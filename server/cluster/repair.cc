@@ -21,7 +21,7 @@ constexpr int64_t kTickMs = 100;
 // The answerer may have to scan what it holds first.
 constexpr int64_t kAnswerTimeoutUs = 60'000'000;
 // Records on their way to one peer, for one question.
-constexpr size_t kRecordsUnderWay = 32;
+constexpr size_t kRecordsUnderWay = 256;
 // After start-up: links come up, hints go first.
 constexpr int64_t kFirstRoundUs = 3'000'000;
 
@@ -45,6 +45,7 @@ Repair::Repair(Server& server, ClusterThread& thread, Hooks hooks)
                {hooks_.placement,
                 [this](const NodeId& id) { return hooks_.healthy(id) && thread_.links().connected(id); },
                 hooks_.mark, hooks_.busy, hooks_.compared}),
+      dropper_(server, thread),
       tick_timer_(thread.io_thread().loop(), [this] { on_tick(); }),
       next_round_us_(server.clock().monotonic_us() + kFirstRoundUs) {
   sums_.recall(server.settings().directory);
@@ -70,8 +71,10 @@ void Repair::request() {
 void Repair::on_tick() {
   const int64_t now_us = server_.clock().monotonic_us();
   settler_.on_tick();
+  follow_ring();
   if (asking_ && asking_->deadline_us != 0 && now_us > asking_->deadline_us) finish("no answer in time");
-  if (!in_round_) {
+  if (!in_round_ && !asking_ && ask_for_handoff()) return publish();
+  if (!in_round_ && !asking_) {
     const int64_t interval_s = server_.settings().repair_interval_seconds;
     if (requested_ || (interval_s > 0 && now_us >= next_round_us_))
       begin_round(std::exchange(requested_, false));
@@ -90,7 +93,7 @@ void Repair::begin_round(bool urgent) {
   to_ask_.clear();
   sums_asked_for_ = false;
   for (const cluster::Member& member : placement->topology.members) {
-    if (member.id != placement->topology.members[placement->self].id) to_ask_.push_back(member.id);
+    if (member.id != placement->id_of(placement->self)) to_ask_.push_back(member.id);
   }
   settler_.begin(urgent, [this] { ask_next(); });
 }
@@ -104,7 +107,13 @@ void Repair::ask_next() {
       peers_[peer].report.outcome = "not reachable";
       continue;
     }
-    return ask(peer);
+    const auto placement = hooks_.placement();
+    return ask(peer, common(*placement, peer), urgent_);
+  }
+  if (!in_round_) {
+    // What failed is tried again with the next tick.
+    if (finished_well_) (void)ask_for_handoff();
+    return;
   }
   if (!std::exchange(sums_asked_for_, true)) return compute_unshared();
   settler_.conclude();
@@ -132,13 +141,12 @@ void Repair::compute_unshared() {
   });
 }
 
-void Repair::ask(const NodeId& peer) {
+void Repair::ask(const NodeId& peer, const cluster::PartitionSet& included, bool urgent) {
   const auto placement = hooks_.placement();
-  const cluster::PartitionSet included = common(*placement, peer);
-  asking_.emplace(Asking{peer, cluster::Exchange(placement->topology.epoch, urgent_, included),
-                         server_.clock().monotonic_us()});
+  asking_.emplace(Asking{peer, cluster::Exchange(placement->topology.epoch, urgent, included),
+                         server_.clock().monotonic_us(), placement->topology.epoch});
   const uint64_t number = ++exchange_number_;
-  sums_.compute(included, urgent_, [this, number](engine::Status status) {
+  sums_.compute(included, urgent, [this, number](engine::Status status) {
     if (!asking_ || exchange_number_ != number) return;
     if (!status.ok()) return finish(status.message());
     sums_.index().begin_comparison();
@@ -178,7 +186,13 @@ void Repair::perform(cluster::Exchange::Action action) {
 
 void Repair::finish(const std::string& outcome) {
   const cluster::ExchangeFigures& figures = asking_->exchange.figures();
+  finished_well_ = outcome == "ok";
   settler_.compared(asking_->peer, asking_->exchange.equal());
+  if (handoff_ && asking_->epoch == handed_by_->topology.epoch) {
+    const cluster::NodeIndex peer = handed_by_->number_of(asking_->peer);
+    if (peer != cluster::kNoNode)
+      handoff_->brought(peer, asking_->exchange.equal() | asking_->exchange.brought());
+  }
   // Should a sum be wrong for all that, it heals.
   for (const uint16_t partition : asking_->exchange.unfounded()) sums_.doubt(partition);
   const int64_t now_us = server_.clock().monotonic_us();
@@ -246,7 +260,7 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
   if (kind != cluster::TreeKind::kSums && kind != cluster::TreeKind::kList)
     return settler_.question(peer, correlation, payload, kind);
   if (answering_.contains(peer)) return refuse(ReplyResult::kUnavailable, "busy with another question");
-  const cluster::NodeIndex index = placement->topology.index_of(peer);
+  const cluster::NodeIndex index = placement->number_of(peer);
   if (kind == cluster::TreeKind::kSums) {
     cluster::SumsRequest request;
     if (!cluster::decode_sums(payload, &request) || (request.included & ~common(*placement, peer)).any())
@@ -256,7 +270,7 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
   }
   cluster::ListRequest request;
   if (index == cluster::kNoNode || !cluster::decode_list(payload, &request) ||
-      !placement->holds(request.partition, placement->self) || !placement->holds(request.partition, index))
+      !placement->stores(request.partition, placement->self) || !placement->stores(request.partition, index))
     return refuse(ReplyResult::kRefused, "malformed request");
   answering_.insert(peer);
   answer_list(peer, correlation, std::move(request));
@@ -318,11 +332,11 @@ void Repair::reply(const NodeId& peer, uint64_t correlation, const std::string& 
 
 cluster::PartitionSet Repair::common(const cluster::Placement& placement, const NodeId& peer) {
   cluster::PartitionSet set;
-  const cluster::NodeIndex index = placement.topology.index_of(peer);
+  const cluster::NodeIndex index = placement.number_of(peer);
   if (index == cluster::kNoNode) return set;
   for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
     const auto partition = static_cast<uint16_t>(i);
-    set[i] = placement.holds(partition, placement.self) && placement.holds(partition, index);
+    set[i] = placement.stores(partition, placement.self) && placement.stores(partition, index);
   }
   return set;
 }
@@ -383,6 +397,10 @@ void Repair::publish() {
   std::lock_guard lock(mutex_);
   report_.running = running;
   if (!running) report_.partitions_in_doubt = figures.in_doubt;
+  report_.ring_forgotten = dropper_.forgotten();
+  report_.ring_to_forget = dropper_.partitions_left();
+  report_.handoff_total = handoff_ ? handoff_->total() : 0;
+  report_.handoff_compared = handoff_ ? handoff_->total() - handoff_->remaining() : 0;
   report_.settle = settler_.report();
   report_.oldest_tombstone_s = figures.ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
   report_.siblings = figures.siblings;

@@ -18,9 +18,11 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "absl/container/flat_hash_set.h"
+#include "cluster/handoff/handoff.h"
 #include "cluster/repair/anti_entropy.h"
 #include "cluster/topology/placement.h"
 #include "cluster/wire/frame.h"
+#include "server/cluster/range_dropper.h"
 #include "server/cluster/settler.h"
 #include "server/cluster/version_sums.h"
 #include "server/net/event_loop.h"
@@ -50,6 +52,12 @@ struct RepairReport {
   cluster::SiblingCounts siblings{};  // As of the same look.
   // Absent, but something of them stays until their partition is settled here (again).
   uint64_t guarded_keys = 0;
+  // Of a change of the ring: comparisons of a partition with a node, done and in all.
+  size_t handoff_compared = 0, handoff_total = 0;
+  // Records of partitions that others hold now, removed since the start; and partitions of which there may be some
+  // left.
+  uint64_t ring_forgotten = 0;
+  size_t ring_to_forget = 0;
   SettleReport settle;
   std::vector<Peer> peers;
 };
@@ -63,10 +71,13 @@ class Repair {
   struct Hooks {
     std::function<std::shared_ptr<const cluster::Placement>()> placement;
     std::function<bool(const cluster::NodeId&)> healthy;
+    std::function<bool(const cluster::NodeId&)> down;
     // As in settler.h.
     std::function<void(uint64_t number, std::function<void()> done)> mark;
     std::function<void(uint64_t number, std::function<void(cluster::PartitionSet)> done)> busy;
     std::function<void(const cluster::PartitionSet& equal)> compared;
+    // This node keeps changes for others that nobody else may have.
+    std::function<bool()> keeps_hints;
   };
 
   // `thread` is the first loop's.
@@ -74,6 +85,8 @@ class Repair {
 
   // Begins a round over everything now, or when the one under way is done.
   void request();
+  // Before anybody serves by it.
+  void before_placement(const cluster::Placement& next) { dropper_.keep(next); }
   // A kTree or kTreeReply frame.
   void receive(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
                std::string_view payload);
@@ -83,6 +96,11 @@ class Repair {
   // The loops have ended: what was computed is left to the next start.
   void remember_sums();
 
+  // The epoch of the step of a change of the ring in which this node has done its part: it was brought everything
+  // that will be its own (cluster/handoff/handoff.h), and if it leaves, nobody depends on what it keeps. 0: it has
+  // not, or there is none.
+  cluster::Epoch received() const { return received_; }
+
   // Any thread.
   RepairReport report() const;
 
@@ -91,6 +109,7 @@ class Repair {
     cluster::NodeId peer;
     cluster::Exchange exchange;
     int64_t began_us;
+    cluster::Epoch epoch;
     int64_t deadline_us = 0;  // Of the answer awaited; 0: none is.
     uint64_t correlation = 0;
   };
@@ -100,8 +119,14 @@ class Repair {
   void on_tick();
   void begin_round(bool urgent);
   void ask_next();
+  // --- Of a change of the ring.
+  void follow_ring();
+  // False: there is nobody to ask now.
+  bool ask_for_handoff();
+  bool is_down(cluster::NodeIndex node) const;
+  bool part_done() const;
   void compute_unshared();
-  void ask(const cluster::NodeId& peer);
+  void ask(const cluster::NodeId& peer, const cluster::PartitionSet& included, bool urgent);
   void perform(cluster::Exchange::Action action);
   void finish(const std::string& outcome);
   void publish();
@@ -126,6 +151,7 @@ class Repair {
   const Hooks hooks_;
   VersionSums sums_;
   Settler settler_;
+  RangeDropper dropper_;
   Timer tick_timer_;
 
   bool requested_ = false;
@@ -135,6 +161,11 @@ class Repair {
   std::deque<cluster::NodeId> to_ask_;
   bool sums_asked_for_ = false;  // In this round, of the partitions that no other node holds.
   std::optional<Asking> asking_;
+  std::shared_ptr<const cluster::Placement> handed_by_;  // What the handoff is of.
+  std::optional<cluster::Handoff> handoff_;
+  cluster::Epoch received_ = 0;
+  size_t handoff_turn_ = 0;    // Whom it asks next, so that one that fails does not keep the others waiting.
+  bool finished_well_ = true;  // The last comparison.
   uint64_t exchange_number_ = 0;  // Tells late results of an exchange that is over.
   uint64_t next_correlation_ = 1;
   absl::flat_hash_set<cluster::NodeId> answering_;

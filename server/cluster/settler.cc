@@ -67,7 +67,7 @@ void Settler::begin(bool urgent, std::function<void()> done) {
   urgent_ = urgent;
   ready_ = std::move(done);
   for (const cluster::Member& member : placement->topology.members) {
-    if (member.id == placement->topology.members[placement->self].id || hooks_.reachable(member.id)) continue;
+    if (member.id == placement->id_of(placement->self) || hooks_.reachable(member.id)) continue;
     return end("node " + member.id.to_string().substr(0, 8) + " is not reachable");
   }
   settlement_.emplace(placement);
@@ -77,14 +77,14 @@ void Settler::begin(bool urgent, std::function<void()> done) {
 }
 
 void Settler::send(const std::vector<Settlement::Message>& messages) {
-  const auto& members = settlement_->placement().topology.members;
+  const cluster::Placement& placement = settlement_->placement();
   const NodeIndex self = settlement_->placement().self;
   const uint64_t correlation = correlation_;
   for (const Settlement::Message& message : messages) {
     if (message.to != self) {
-      if (thread_.links().send(members[message.to].id, FrameKind::kTree, correlation, message.bytes))
+      if (thread_.links().send(placement.id_of(message.to), FrameKind::kTree, correlation, message.bytes))
         continue;
-      return end("node " + members[message.to].id.to_string().substr(0, 8) + " is not reachable");
+      return end("node " + placement.id_of(message.to).to_string().substr(0, 8) + " is not reachable");
     }
     cluster::Epoch epoch;
     TreeKind kind;
@@ -101,7 +101,7 @@ void Settler::send(const std::vector<Settlement::Message>& messages) {
 bool Settler::answered(const NodeId& peer, uint64_t correlation, std::string_view payload) {
   if ((correlation & kCorrelationBit) == 0) return false;
   if (!settlement_ || correlation != correlation_) return true;
-  take(settlement_->placement().topology.index_of(peer), payload);
+  take(settlement_->placement().number_of(peer), payload);
   return true;
 }
 
@@ -133,7 +133,7 @@ void Settler::end(const std::string& outcome) {
 
 void Settler::compared(const NodeId& peer, const cluster::PartitionSet& equal) {
   if (!settlement_ || settlement_->state() != Settlement::State::kReady) return;
-  const NodeIndex index = settlement_->placement().topology.index_of(peer);
+  const NodeIndex index = settlement_->placement().number_of(peer);
   if (index != cluster::kNoNode) settlement_->compared(index, equal);
 }
 
@@ -158,10 +158,9 @@ void Settler::question(const NodeId& peer, uint64_t correlation, std::string_vie
       (void)engine::observe_stamp(server_.engine(), stamp, server_.cluster()->now_ms());
     return;
   }
-  answer(payload, kind, placement->topology.index_of(peer),
-         [this, peer, correlation](const std::string& bytes) {
-           (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, bytes);
-         });
+  answer(payload, kind, placement->number_of(peer), [this, peer, correlation](const std::string& bytes) {
+    (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, bytes);
+  });
 }
 
 void Settler::answer(std::string_view payload, TreeKind kind, NodeIndex from, Reply reply) {
@@ -203,7 +202,8 @@ uint64_t Settler::adopt(const cluster::AdoptRequest& request, NodeIndex leader) 
   uint64_t adopted = 0;
   for (const auto& [partition, sum] : request.sums) {
     const auto replicas = placement->replicas(partition);
-    if (replicas.empty() || replicas.front() != leader || !placement->holds(partition, placement->self))
+    if (replicas.empty() || replicas.front() != leader || placement->moving(partition) ||
+        !placement->holds(partition, placement->self))
       continue;
     sums_.observe(partition);
     const cluster::VersionIndex& index = sums_.index();

@@ -58,8 +58,10 @@ size_t served_partitions(const ClusterThread& thread) {
   bool served = false;
   for (uint32_t partition = 0; partition < engine::kPartitionCount; ++partition) {
     const auto number = static_cast<uint16_t>(partition);
-    const bool as_before = partition != 0 && std::ranges::equal(placement->replicas(partition),
-                                                                placement->replicas(partition - 1));
+    const bool as_before =
+        partition != 0 &&
+        std::ranges::equal(placement->replicas(partition), placement->replicas(partition - 1)) &&
+        !placement->moving(number) && !placement->moving(static_cast<uint16_t>(partition - 1));
     if (!as_before) {
       served = !thread.coordinator().hopeless(number, quorum.write, quorum.mode, true) &&
                !thread.coordinator().hopeless(number, quorum.read, quorum.mode, false);
@@ -69,7 +71,29 @@ size_t served_partitions(const ClusterThread& thread) {
   return count;
 }
 
+std::string_view ring_phase_name(cluster::TransitionPhase phase) {
+  switch (phase) {
+    case cluster::TransitionPhase::kNone:
+      return "none";
+    case cluster::TransitionPhase::kCopying:
+      return "copying";
+    case cluster::TransitionPhase::kSwitched:
+      return "switched";
+  }
+  return "none";
+}
+
 namespace {
+
+// How far a change of the ring is.
+void ring_fields(const RingReport& ring, std::string* text) {
+  field("cluster_ring_change", std::string(ring_phase_name(ring.phase)), text);
+  field("cluster_ring_compared", std::to_string(ring.compared), text);
+  field("cluster_ring_to_compare", std::to_string(ring.total), text);
+  field("cluster_ring_forgotten", std::to_string(ring.forgotten), text);
+  field("cluster_ring_to_forget", std::to_string(ring.to_forget), text);
+  field("cluster_ring_waits_for", ring.waiting_for, text);
+}
 
 // The own clock against the time of the cluster, and the peers' as last heard.
 void clock_fields(const ClockReport& clocks, std::string* text) {
@@ -122,6 +146,7 @@ std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread
   visit_fields(cluster.repair_report(),
                [&](std::string_view name, const std::string& value) { field(name, value, &text); });
   clock_fields(cluster.clocks(), &text);
+  ring_fields(cluster.ring_report(), &text);
   field("cluster_waiting_for", cluster.waiting_for(), &text);
   return text;
 }
@@ -137,15 +162,16 @@ std::string hint_progress(const ClusterNode& cluster, const HintReport::Target& 
 std::vector<cluster::NodeDescription> present_members(const ClusterNode& cluster,
                                                       const cluster::Placement& placement) {
   const std::vector<cluster::MemberView> views = cluster.members();
-  std::vector<cluster::NodeDescription> present;
-  for (const cluster::Member& member : placement.topology.members) {
+  std::vector<cluster::NodeDescription> present(placement.numbers_end());
+  for (const cluster::NodeIndex node : placement.nodes()) {
+    const cluster::Member& member = placement.member(node);
     const cluster::MemberView* view = find(views, member.id);
     // One that has only just called has told no port for clients yet.
     if (view != nullptr && view->description.port != 0) {
-      present.push_back(view->description);
+      present[node] = view->description;
       continue;
     }
-    cluster::NodeDescription& as_formed = present.emplace_back();
+    cluster::NodeDescription& as_formed = present[node];
     as_formed.host = member.host;
     as_formed.port = member.port;
     as_formed.bus_port = member.bus_port;
@@ -172,12 +198,11 @@ std::string cluster_nodes(const ClusterNode& cluster) {
     }
     return text;
   }
-  const std::vector<cluster::Member>& members = placement->topology.members;
   const std::vector<cluster::NodeDescription> present = present_members(cluster, *placement);
   const std::vector<SlotRange> ranges =
       slot_ranges(*placement, [&](cluster::NodeIndex node) { return cluster.coordinates(node); });
-  for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
-    line(members[node].id, present[node], placement->topology.epoch);
+  for (const cluster::NodeIndex node : placement->nodes()) {
+    line(placement->id_of(node), present[node], placement->topology.epoch);
     for (const SlotRange& range : ranges) {
       if (range.coordinator != node) continue;
       text += " " + std::to_string(range.first);

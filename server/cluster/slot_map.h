@@ -36,6 +36,9 @@ enum class EndpointType : uint8_t { kIp = 0, kHostname = 1, kUnknown = 2 };
 std::vector<cluster::NodeDescription> present_members(const ClusterNode& cluster,
                                                       const cluster::Placement& placement);
 
+// "none", "copying" or "switched".
+std::string_view ring_phase_name(cluster::TransitionPhase phase);
+
 // CLUSTER INFO, CLUSTER NODES. The state is "ok", and a slot is, if it can be read and written from here by
 // the quorums of the settings. `thread`: the loop's that asks.
 std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread);

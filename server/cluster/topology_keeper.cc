@@ -10,20 +10,33 @@ namespace {
 
 constexpr int64_t kSaveAgainUs = 1'000'000;
 
+std::string step_of(const cluster::Topology& topology) {
+  switch (topology.transition.phase) {
+    case cluster::TransitionPhase::kNone:
+      return {};
+    case cluster::TransitionPhase::kCopying:
+      return ". The ring changes: records are being brought to those that will hold them";
+    case cluster::TransitionPhase::kSwitched:
+      return ". The ring changes: the next one is read from now on";
+  }
+  return {};
+}
+
 }  // namespace
 
 using cluster::FormingNode;
 using cluster::ProposalOutcome;
 
-TopologyKeeper::TopologyKeeper(ClusterFile& file, ClusterMemory memory, Hooks hooks)
+TopologyKeeper::TopologyKeeper(ClusterFile& file, ClusterMemory memory, bool founds, Hooks hooks)
     : file_(file),
       memory_(std::move(memory)),
+      founds_(founds),
       hooks_(std::move(hooks)),
       register_(memory_.id, memory_.acceptor, {}, thread_random()),
       forming_(memory_.id, formed(), {}) {}
 
 void TopologyKeeper::observe(const std::vector<cluster::MemberView>& members, int64_t now_us) {
-  if (register_.decided()) return;
+  if (register_.decided() || !founds_) return;
   std::vector<FormingNode> nodes;
   for (const cluster::MemberView& view : members) {
     // A node that was only heard of by its address has not said yet what it is.
@@ -57,6 +70,14 @@ void TopologyKeeper::observe(const std::vector<cluster::MemberView>& members, in
   act(output, now_us);
 }
 
+void TopologyKeeper::propose(const cluster::Topology& topology, int64_t now_us) {
+  if (unsaved_ || register_.proposing()) return;
+  cluster::RegisterOutput output;
+  if (register_.propose(topology, now_us, &output))
+    log_text(LogLevel::kVerbose, "Proposing the topology of epoch " + std::to_string(topology.epoch));
+  act(output, now_us);
+}
+
 void TopologyKeeper::receive(const cluster::NodeId& from, std::string_view bytes, int64_t now_us) {
   cluster::TopologyMessage message;
   if (!cluster::decode_topology_message(bytes, &message).ok()) return;
@@ -79,6 +100,7 @@ void TopologyKeeper::learn(const cluster::Topology& topology, int64_t now_us) {
 
 std::string TopologyKeeper::waiting_for(int64_t now_us) const {
   if (formed()) return {};
+  if (!founds_ && !unsaved_) return "a cluster at 'cluster-join' to count this node in";
   if (unsaved_) return "what this node has agreed to cannot be saved: " + why_unsaved_;
   const std::string proposing = register_.waiting_for();
   return proposing.empty() ? forming_.waiting_for(now_us) : proposing;
@@ -102,7 +124,7 @@ void TopologyKeeper::act(const cluster::RegisterOutput& output, int64_t now_us) 
   const cluster::Topology& topology = *memory_.acceptor.decided;
   log_text(LogLevel::kNotice, "Topology of epoch " + std::to_string(topology.epoch) + ": " +
                                   std::to_string(topology.members.size()) + " nodes, " +
-                                  std::to_string(topology.replicas) + " replicas");
+                                  std::to_string(topology.replicas) + " replicas" + step_of(topology));
   hooks_.decided(topology);
 }
 

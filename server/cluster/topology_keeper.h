@@ -26,8 +26,8 @@ class TopologyKeeper {
     std::function<void(const cluster::Topology& topology)> decided;
   };
 
-  // `memory` is what the file held.
-  TopologyKeeper(ClusterFile& file, ClusterMemory memory, Hooks hooks);
+  // `memory` is what the file held. `founds`: else it waits to be counted in by a cluster.
+  TopologyKeeper(ClusterFile& file, ClusterMemory memory, bool founds, Hooks hooks);
 
   // As it is on disk: what was agreed on and could not be saved is not in force yet.
   const ClusterMemory& memory() const { return memory_; }
@@ -35,6 +35,8 @@ class TopologyKeeper {
 
   // What gossip knows. Proposes to found a cluster when it is time.
   void observe(const std::vector<cluster::MemberView>& members, int64_t now_us);
+  // Proposes the next topology, unless something is being proposed already.
+  void propose(const cluster::Topology& topology, int64_t now_us);
   // A message of another node's register.
   void receive(const cluster::NodeId& from, std::string_view bytes, int64_t now_us);
   void tick(int64_t now_us);
@@ -50,6 +52,7 @@ class TopologyKeeper {
 
   ClusterFile& file_;
   ClusterMemory memory_;
+  const bool founds_;
   Hooks hooks_;
   cluster::TopologyRegister register_;
   cluster::Forming forming_;

@@ -41,6 +41,17 @@ const SettingSpec kSettings[] = {
      .documentation =
          "host:busport of other nodes. One that answers is enough to find all the others; the node's own "
          "address may be among them, so that all nodes can have the same list."},
+    {.name = "cluster-join",
+     .alias = "join",
+     .kind = kWords,
+     .default_text = "\"\"",
+     .field = &Settings::cluster_join,
+     .flags = kFixed,
+     .documentation =
+         "host:busport of nodes of a running cluster that this node is to be a member of: it is counted in, "
+         "is "
+         "brought its share of the records, and serves them from then on. It founds no cluster. Sets "
+         "'cluster-enabled yes'; without meaning once it is a member."},
     {.name = "cluster-min-nodes",
      .kind = kInteger,
      .default_text = "3",

@@ -9,7 +9,6 @@ namespace {
 using enum SettingKind;
 
 constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
-constexpr int64_t kInt32Min = std::numeric_limits<int32_t>::min();
 
 constexpr SettingChoice kDiskless[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}};
 constexpr SettingChoice kOomScore[] = {{"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}};

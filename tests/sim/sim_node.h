@@ -194,6 +194,7 @@ class SimNode final : private engine::ChangeObserver,
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(const cluster::Gap& gap) override;
+  void newer_epoch(cluster::NodeIndex) override {}  // The ring does not change here.
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                  const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host

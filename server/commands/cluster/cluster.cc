@@ -101,7 +101,7 @@ void slots(CommandContext& context) {
     context.reply.array(3);
     context.reply.integer(range.first);
     context.reply.integer(range.last);
-    reply_node(context.reply, endpoint_type(context), placement->topology.members[range.coordinator].id,
+    reply_node(context.reply, endpoint_type(context), placement->id_of(range.coordinator),
                present[range.coordinator]);
   }
 }
@@ -109,12 +109,11 @@ void slots(CommandContext& context) {
 void shards(CommandContext& context) {
   const auto placement = placement_of(context);
   if (placement == nullptr) return;
-  const std::vector<cluster::Member>& members = placement->topology.members;
   const std::vector<SlotRange> all_ranges = ranges_of(context, *placement);
   const std::vector<cluster::NodeDescription> present =
       present_members(*context.server.cluster(), *placement);
-  context.reply.array(members.size());
-  for (cluster::NodeIndex node = 0; node < members.size(); ++node) {
+  context.reply.array(placement->nodes().size());
+  for (const cluster::NodeIndex node : placement->nodes()) {
     std::vector<SlotRange> ranges = all_ranges;
     std::erase_if(ranges, [node](const SlotRange& range) { return range.coordinator != node; });
     context.reply.map(2);
@@ -129,7 +128,7 @@ void shards(CommandContext& context) {
     const cluster::NodeDescription& description = present[node];
     context.reply.map(description.hostname.empty() ? 7 : 8);
     context.reply.bulk("id");
-    context.reply.bulk(members[node].id.to_string());
+    context.reply.bulk(placement->id_of(node).to_string());
     context.reply.bulk("port");
     context.reply.integer(description.port);
     context.reply.bulk("ip");
@@ -279,10 +278,14 @@ void accept(CommandContext& context) {
 void help(CommandContext& context) {
   static constexpr std::string_view kLines[] = {
       "CLUSTER <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "ABORT",
+      "    Takes a change of the ring back, as long as the next ring is not read yet.",
       "COUNT-FAILURE-REPORTS <node-id>",
       "    How many nodes hear nothing of a node.",
       "COUNTKEYSINSLOT <slot>",
       "    How many keys of a slot this node holds.",
+      "DRAIN [<node-id>]",
+      "    Brings what a node holds to others; then it is no member any more and stops.",
       "FORGET <node-id>",
       "    Refused: who is a member is agreed on by all nodes.",
       "GETKEYSINSLOT <slot> <count>",
@@ -301,6 +304,10 @@ void help(CommandContext& context) {
       "    The id of this node.",
       "NODES",
       "    Every node, with its state and the slots that it coordinates.",
+      "PLAN <DRAIN [<node-id>] | WEIGHT <node-id> <weight>>",
+      "    What a change of the ring would move.",
+      "REBALANCE",
+      "    How far a change of the ring is.",
       "REPAIR",
       "    Compares this node's records with all other replicas now.",
       "REPLICAS <node-id>",
@@ -311,6 +318,8 @@ void help(CommandContext& context) {
       "    Which node coordinates which slots, by node.",
       "SLOTS",
       "    Which node coordinates which slots, by slot.",
+      "WEIGHT <node-id> <weight>",
+      "    Changes a node's share of the partitions.",
       "HELP",
       "    Prints this help.",
   };

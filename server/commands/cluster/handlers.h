@@ -22,6 +22,13 @@ void repair(CommandContext& context);
 void accept(CommandContext& context);
 void help(CommandContext& context);
 
+// ring.cc
+void drain(CommandContext& context);
+void weigh(CommandContext& context);
+void plan_ring(CommandContext& context);
+void abort_ring(CommandContext& context);
+void rebalance(CommandContext& context);
+
 // cluster_members.cc
 void links(CommandContext& context);
 void replicas(CommandContext& context);

@@ -205,7 +205,7 @@ void write_explanation(resp::ReplyWriter& reply, const ClusterNode& node, const 
   reply.bulk("replicas");
   reply.array(replicas.size());
   for (const cluster::NodeIndex index : replicas) {
-    const cluster::Member& member = placement.topology.members[index];
+    const cluster::Member& member = placement.member(index);
     std::string_view phase = "up";
     for (const cluster::MemberView& view : members) {
       if (view.id == member.id) phase = phase_name(view.phase);

@@ -90,6 +90,32 @@ std::span<const CommandSpec> own_subcommands() {
   return subcommands;
 }
 
+CommandSpec about_ring(std::string_view usage, int arity, Handler handler, std::string_view summary,
+                       bool changes = true) {
+  CommandSpec spec = of_cluster(usage, arity, handler, summary, {}, "Redis has no such command");
+  if (changes) spec.flags |= kAdmin;
+  return spec;
+}
+
+std::span<const CommandSpec> ring_subcommands() {
+  static const std::array subcommands = {
+      about_ring("abort", 2, cluster_command::abort_ring,
+                 "Takes a change of the ring back, as long as the next ring is not read yet."),
+      about_ring(
+          "drain [node-id]", -2, cluster_command::drain,
+          "Brings what a node holds, this one if none is named, to others; then it is no member any more and "
+          "stops. CLUSTER REBALANCE tells how far that is."),
+      about_ring("plan (change= DRAIN [node-id] | WEIGHT node-id weight:integer)", -3, cluster_command::plan_ring,
+                 "What a change of the ring would move, in partitions by node.", false),
+      about_ring("rebalance", 2, cluster_command::rebalance,
+                 "How far a change of the ring is, and how many partitions each node holds before and after.",
+                 false),
+      about_ring("weight node-id weight:integer", 4, cluster_command::weigh,
+                 "Changes a node's share of the partitions, relative to the other nodes' weights."),
+  };
+  return subcommands;
+}
+
 constexpr CommandChange kClusterMeetHistory[] = {{"4.0.0", "The bus port."}};
 
 CommandSpec about_nodes(std::string_view usage, int arity, uint32_t flags, Handler handler,
@@ -144,6 +170,8 @@ std::span<const CommandSpec> cluster_subcommands() {
     std::vector<CommandSpec> all(own_subcommands().begin(), own_subcommands().end());
     const auto members = member_subcommands();
     all.insert(all.end(), members.begin(), members.end());
+    const auto ring = ring_subcommands();
+    all.insert(all.end(), ring.begin(), ring.end());
     return all;
   }();
   return subcommands;

@@ -130,6 +130,8 @@ TEST_CASE("replicas of a later topology have done nothing, and that is why it fa
   begin(b);
   b.answer(0, stale_epoch_reply(2));
   b.answer(1, stale_epoch_reply(2));
+  CHECK_MESSAGE(b.done.empty(), "they are asked again under the topology that is to come");
+  b.coordinator.tick(1'000'000);
   CHECK(b.done[1].starts_with("refused: NOQUORUM 1 of 3"));
   CHECK(b.done[1].ends_with("nothing was done"));
 }

@@ -97,6 +97,8 @@ class Bench final : public Wire, public CoordinatorListener {
     for (const KeyName& name : keys_in(names)) hidden.back().keys.emplace_back(name.key);
   }
 
+  void newer_epoch(NodeIndex peer) override { newer_at.push_back(peer); }
+
   NodeIndex replica(size_t i) const { return placement->replicas(0)[i]; }
   void write(QuorumOptions options = {}, uint64_t token = 1) {
     std::string changes;
@@ -146,6 +148,7 @@ class Bench final : public Wire, public CoordinatorListener {
   std::set<NodeIndex> sick, full;
   std::vector<Sent> sent;
   std::map<uint64_t, std::string> done;
+  std::vector<NodeIndex> newer_at;
   std::map<NodeIndex, int> hints;
   bool room_for_hints = true;
   int gaps = 0;

@@ -4,6 +4,7 @@
 
 #include <functional>
 
+#include "cluster/topology/transition.h"
 #include "tests/unit/cluster/topology_fixture.h"
 
 namespace starling::cluster {
@@ -14,13 +15,14 @@ Topology sample() {
   std::vector<Member> members;
   for (int i = 0; i < 5; ++i)
     members.push_back(make_member(&random, 1 + i * 2'000, i % 2 == 0 ? "a" : "b", "north"));
-  members[1].state = MemberState::kJoining;
-  Topology topology = make_topology(members);
+  std::vector<Member> present = members;
+  present.erase(present.begin() + 1);
+  Topology topology;
+  REQUIRE(begin_transition(make_topology(present), {{members[1]}, {members[3].id}, {}}, &topology).ok());
   topology.epoch = 300;
   topology.hash_seed = 0x0123456789abcdef;
   topology.removed = {random_id(&random), random_id(&random)};
   std::sort(topology.removed.begin(), topology.removed.end());
-  topology.moves = {{3, topology.index_of(members[1].id)}, {16'383, topology.index_of(members[1].id)}};
   return topology;
 }
 
@@ -40,15 +42,20 @@ TEST_CASE("topology: what is written is read back") {
   REQUIRE(decode_topology(bytes, &back).ok());
   CHECK(back == topology);
   CHECK(encoded(back) == bytes);
-  CHECK(bytes.size() < 17'500);
+  CHECK(bytes.size() < 34'000);
+  CHECK(bytes[0] == 3);
 }
 
 TEST_CASE("topology: without a hash seed it is what releases before seeds read") {
-  Topology topology = sample();
+  Topology topology = switched(sample());
+  topology = finished(topology);
   topology.hash_seed = 0;
   const std::string bytes = encoded(topology);
   CHECK(bytes[0] == 1);
-  CHECK(encoded(sample()).size() == bytes.size() + 8);
+  topology.hash_seed = 7;
+  CHECK(encoded(topology)[0] == 2);
+  CHECK(encoded(topology).size() == bytes.size() + 8);
+  topology.hash_seed = 0;
   Topology back;
   back.hash_seed = 5;
   REQUIRE(decode_topology(bytes, &back).ok());
@@ -127,17 +134,19 @@ TEST_CASE("topology: what breaks a bound or an order is refused") {
       [](Topology* t) { t->members[0].weight = kMaxWeight + 1; },
       [](Topology* t) { t->members[0].state = static_cast<MemberState>(0); },
       [](Topology* t) { t->members[0].state = static_cast<MemberState>(5); },
-      [](Topology* t) { t->members[t->owners[0]].state = MemberState::kLeaving; },
+      [](Topology* t) { t->members[t->owners[0]].state = MemberState::kJoining; },
+      [](Topology* t) { t->members[t->transition.next_owners[0]].state = MemberState::kLeaving; },
       [](Topology* t) { t->owners.pop_back(); },
       [](Topology* t) { t->owners[9] = static_cast<NodeIndex>(t->members.size()); },
       [](Topology* t) { t->owners[9] = kNoNode; },
       [](Topology* t) { std::swap(t->removed[0], t->removed[1]); },
       [](Topology* t) { t->removed[1] = t->removed[0]; },
       [](Topology* t) { t->removed = {t->members[2].id}; },
-      [](Topology* t) { std::swap(t->moves[0], t->moves[1]); },
-      [](Topology* t) { t->moves[0].partition = 16'384; },
-      [](Topology* t) { t->moves[0].next_owner = static_cast<NodeIndex>(t->members.size()); },
-      [](Topology* t) { t->moves[0].next_owner = t->owners[t->moves[0].partition]; },
+      [](Topology* t) { t->transition.phase = static_cast<TransitionPhase>(3); },
+      [](Topology* t) { t->transition.phase = TransitionPhase::kNone; },
+      [](Topology* t) { t->transition = {}; },
+      [](Topology* t) { t->transition.next_owners.pop_back(); },
+      [](Topology* t) { t->transition.next_owners[9] = kNoNode; },
   };
   const Topology valid = sample();
   for (size_t i = 0; i < faults.size(); ++i) {

@@ -1,0 +1,125 @@
+#include "cluster/topology/transition_driver.h"
+
+#include <algorithm>
+#include <utility>
+
+#include "cluster/topology/preference_list.h"
+
+namespace starling::cluster {
+namespace {
+
+const RingNode* find(std::span<const RingNode> nodes, const NodeId& id) {
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [&](const RingNode& node) { return node.id == id; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+bool TransitionDriver::request(RingChange change) {
+  if (requests_.size() >= kMaxRequests) return false;
+  requests_.push_back(std::move(change));
+  return true;
+}
+
+std::optional<Topology> TransitionDriver::proposal(const Topology& present, std::span<const RingNode> nodes,
+                                                   int64_t now_us) {
+  waiting_for_.clear();
+  if (std::exchange(abort_, false) && present.transition.phase == TransitionPhase::kCopying)
+    return aborted(present);
+  switch (present.transition.phase) {
+    case TransitionPhase::kNone:
+      return begin(present, nodes, now_us);
+    case TransitionPhase::kCopying:
+      find_gainers(present);
+      if (!all_have(present, nodes, &RingNode::received) || !my_turn(present, nodes, now_us))
+        return std::nullopt;
+      return switched(present);
+    case TransitionPhase::kSwitched:
+      if (!all_have(present, nodes, &RingNode::epoch) || !my_turn(present, nodes, now_us))
+        return std::nullopt;
+      return finished(present);
+  }
+  return std::nullopt;
+}
+
+std::optional<Topology> TransitionDriver::begin(const Topology& present, std::span<const RingNode> nodes,
+                                                int64_t now_us) {
+  Topology next;
+  // An operator's, each once: who asks for what cannot be is told so before.
+  while (!requests_.empty()) {
+    const RingChange change = std::move(requests_.front());
+    requests_.erase(requests_.begin());
+    if (begin_transition(present, change, &next).ok()) return next;
+  }
+  RingChange change;
+  std::vector<NodeId> joiners;
+  for (const RingNode& node : nodes) {
+    if (!node.joins || !node.alive || present.index_of(node.id) != kNoNode) continue;
+    if (std::binary_search(present.removed.begin(), present.removed.end(), node.id)) continue;
+    joiners.push_back(node.id);
+    change.joins.push_back(*node.joins);
+  }
+  if (joiners != joiners_) {
+    joiners_ = std::move(joiners);
+    joiners_since_us_ = now_us;
+  }
+  if (joiners_.empty() || now_us - joiners_since_us_ < settings_.settle_us) return std::nullopt;
+  if (!my_turn(present, nodes, now_us) || !begin_transition(present, change, &next).ok()) return std::nullopt;
+  return next;
+}
+
+void TransitionDriver::find_gainers(const Topology& present) {
+  if (gainers_epoch_ == present.epoch) return;
+  gainers_epoch_ = present.epoch;
+  const PreferenceTable before(present.members, present.owners, present.replicas);
+  const PreferenceTable after(present.members, present.transition.next_owners, present.replicas);
+  gains_.assign(present.members.size(), false);
+  for (uint32_t partition = 0; partition < present.partition_count; ++partition) {
+    for (const NodeIndex node : after.replicas(partition)) {
+      if (!before.is_replica(partition, node)) gains_[node] = true;
+    }
+  }
+}
+
+bool TransitionDriver::all_have(const Topology& present, std::span<const RingNode> nodes,
+                                Epoch RingNode::*what) {
+  const bool copying = present.transition.phase == TransitionPhase::kCopying;
+  const auto on_ring =
+      std::count_if(present.members.begin(), present.members.end(),
+                    [](const Member& member) { return member.state != MemberState::kJoining; });
+  // No majority of the present replicas of any partition may consist of those that are gone without.
+  size_t may_miss = std::min<size_t>(present.replicas, static_cast<size_t>(on_ring)) / 2;
+  for (size_t place = 0; place < present.members.size(); ++place) {
+    const RingNode* node = find(nodes, present.members[place].id);
+    const bool leaves = present.members[place].state == MemberState::kLeaving;
+    // Who leaves and is up hands over what it keeps for others as well.
+    const bool kept = leaves && node != nullptr && !node->down && node->received < present.epoch;
+    if (node != nullptr && node->*what >= present.epoch && !kept) continue;
+    const bool must = copying && gains_[place];
+    if (node != nullptr && node->down && !must && may_miss > 0) {
+      --may_miss;
+      continue;
+    }
+    waiting_for_ = (copying ? "what is to be brought to node " : "the new ring to reach node ") +
+                   present.members[place].id.to_string();
+    return false;
+  }
+  return true;
+}
+
+bool TransitionDriver::my_turn(const Topology& present, std::span<const RingNode> nodes, int64_t now_us) {
+  if (due_epoch_ != present.epoch) {
+    due_epoch_ = present.epoch;
+    due_since_us_ = now_us;
+  }
+  int64_t before_me = 0;
+  for (const Member& member : present.members) {
+    if (member.state == MemberState::kJoining || !(member.id < self_)) continue;
+    const RingNode* node = find(nodes, member.id);
+    before_me += node != nullptr && node->alive ? 1 : 0;
+  }
+  return now_us >= due_since_us_ + before_me * settings_.turn_us;
+}
+
+}  // namespace starling::cluster

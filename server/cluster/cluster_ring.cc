@@ -1,0 +1,77 @@
+// Changes of the ring: ClusterNode's shell around cluster::TransitionDriver.
+#include <utility>
+
+#include "server/cluster/cluster_node.h"
+#include "server/process/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+
+using cluster::Phase;
+
+void ClusterNode::change_ring(cluster::RingChange change) {
+  run_on_first([this, change = std::move(change)] {
+    if (!ring_->request(change))
+      log_text(LogLevel::kWarning, "Too many changes of the ring were asked for at once");
+    follow_ring();
+  });
+}
+
+void ClusterNode::abort_ring_change() {
+  run_on_first([this] {
+    ring_->request_abort();
+    follow_ring();
+  });
+}
+
+// The first loop.
+void ClusterNode::follow_ring() {
+  if (!topology_->formed()) return;
+  const cluster::Topology& present = *topology_->memory().acceptor.decided;
+  std::vector<cluster::RingNode> nodes;
+  for (const cluster::MemberView& view : membership_->members()) {
+    const cluster::NodeDescription& description = view.description;
+    if (description.port == 0) continue;  // It has not said yet what it is.
+    cluster::RingNode& node = nodes.emplace_back();
+    node.id = view.id;
+    node.alive = view.phase == Phase::kAlive;
+    node.down = view.phase == Phase::kDown;
+    node.epoch = description.topology_epoch;
+    node.received = description.received;
+    if (!description.joins || description.cluster_id != 0) continue;
+    node.joins = cluster::Member{view.id,
+                                 description.host,
+                                 description.port,
+                                 description.bus_port,
+                                 description.weight,
+                                 description.rack,
+                                 description.datacenter,
+                                 cluster::MemberState::kJoining};
+  }
+  const int64_t now_us = server_.clock().monotonic_us();
+  const auto proposal = ring_->proposal(present, nodes, now_us);
+  {
+    std::lock_guard lock(mutex_);
+    ring_waits_for_ = ring_->waiting_for();
+  }
+  if (proposal) topology_->propose(*proposal, now_us);
+}
+
+RingReport ClusterNode::ring_report() const {
+  RingReport report;
+  const auto placement = this->placement();
+  if (placement == nullptr) return report;
+  report.phase = placement->topology.transition.phase;
+  if (repair_ != nullptr) {
+    const RepairReport repair = repair_->report();
+    report.compared = repair.handoff_compared;
+    report.total = repair.handoff_total;
+    report.forgotten = repair.ring_forgotten;
+    report.to_forget = repair.ring_to_forget;
+  }
+  std::lock_guard lock(mutex_);
+  report.waiting_for = ring_waits_for_;
+  return report;
+}
+
+}  // namespace starling::server

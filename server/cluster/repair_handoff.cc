@@ -1,0 +1,55 @@
+// Repair's part in a change of the ring: this node is brought, by comparison with those who hold them now, the records
+// that it will hold. See cluster/handoff/handoff.h.
+#include "server/cluster/cluster_thread.h"
+#include "server/cluster/repair.h"
+#include "server/process/log.h"
+#include "server/server.h"
+
+namespace starling::server {
+
+using cluster::NodeId;
+using cluster::NodeIndex;
+
+void Repair::follow_ring() {
+  const auto placement = hooks_.placement();
+  if (placement == nullptr || placement == handed_by_) return;
+  dropper_.follow(handed_by_.get(), *placement);
+  handed_by_ = placement;
+  handoff_.reset();
+  received_ = 0;
+  if (placement->topology.transition.phase == cluster::TransitionPhase::kCopying)
+    handoff_.emplace(*placement);
+}
+
+bool Repair::is_down(NodeIndex node) const {
+  return hooks_.down(handed_by_->id_of(node));
+}
+
+bool Repair::part_done() const {
+  if (!handed_by_->topology.changing()) return false;
+  const cluster::Member& own = handed_by_->member(handed_by_->self);
+  if (own.state == cluster::MemberState::kLeaving && hooks_.keeps_hints()) return false;
+  return !handoff_ || handoff_->complete([this](NodeIndex node) { return is_down(node); });
+}
+
+bool Repair::ask_for_handoff() {
+  if (handed_by_ == nullptr || received_ != 0) return false;
+  if (part_done()) {
+    received_ = handed_by_->topology.epoch;
+    if (handoff_ && handoff_->total() != 0)
+      log_text(LogLevel::kNotice, "This node has been brought what it will hold: the ring can change");
+    return false;
+  }
+  if (!handoff_) return false;
+  const std::vector<NodeIndex>& nodes = handed_by_->nodes();
+  for (size_t i = 0; i < nodes.size(); ++i) {
+    const NodeIndex node = nodes[++handoff_turn_ % nodes.size()];
+    const NodeId& id = handed_by_->id_of(node);
+    if (handoff_->left(node).none() || !hooks_.healthy(id) || !thread_.links().connected(id)) continue;
+    ask(id, handoff_->left(node), true);
+    return true;
+  }
+  return false;
+}
+
+}  // namespace starling::server
