@@ -91,7 +91,7 @@ bool MutationReader::read_spaces(Mutation* m) {
 bool MutationReader::read_body(Mutation* m) {
   uint8_t kind, type = 0;
   uint64_t number = 0;
-  if (!rest_.read_byte(&kind) || kind < 1 || kind > 17) return false;
+  if (!rest_.read_byte(&kind) || kind < 1 || kind > kGreatestMutation) return false;
   *m = Mutation{};
   m->kind = static_cast<MutationKind>(kind);
   if (m->kind == MutationKind::kMap) return read_spaces(m);

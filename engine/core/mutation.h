@@ -68,6 +68,7 @@ enum class MutationKind : uint8_t {
   kPutJoining = 17,
   kUnsettle = 18,
 };
+inline constexpr uint8_t kGreatestMutation = 18;
 
 // Bits of `was`.
 inline constexpr uint8_t kWasLive = 1;

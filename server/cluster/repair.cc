@@ -24,6 +24,10 @@ constexpr int64_t kAnswerTimeoutUs = 60'000'000;
 constexpr size_t kRecordsUnderWay = 256;
 // After start-up: links come up, hints go first.
 constexpr int64_t kFirstRoundUs = 3'000'000;
+// Of one peer at once: more than it asks (ask_for_handoff()).
+constexpr size_t kMostQuestions = 40;
+// After a comparison for a change of the ring has failed: the peer may have to learn of the change first.
+constexpr int64_t kHandoffPauseUs = 100'000;
 
 }  // namespace
 
@@ -72,9 +76,13 @@ void Repair::on_tick() {
   const int64_t now_us = server_.clock().monotonic_us();
   settler_.on_tick();
   follow_ring();
-  if (asking_ && asking_->deadline_us != 0 && now_us > asking_->deadline_us) finish("no answer in time");
-  if (!in_round_ && !asking_ && ask_for_handoff()) return publish();
-  if (!in_round_ && !asking_) {
+  std::vector<uint64_t> late;
+  for (const auto& [number, asking] : asking_) {
+    if (asking.deadline_us != 0 && now_us > asking.deadline_us) late.push_back(number);
+  }
+  for (const uint64_t number : late) finish(number, "no answer in time");
+  (void)ask_for_handoff();
+  if (!in_round_) {
     const int64_t interval_s = server_.settings().repair_interval_seconds;
     if (requested_ || (interval_s > 0 && now_us >= next_round_us_))
       begin_round(std::exchange(requested_, false));
@@ -108,12 +116,12 @@ void Repair::ask_next() {
       continue;
     }
     const auto placement = hooks_.placement();
-    return ask(peer, common(*placement, peer), urgent_);
-  }
-  if (!in_round_) {
-    // What failed is tried again with the next tick.
-    if (finished_well_) (void)ask_for_handoff();
-    return;
+    // What moves is compared by those that it moves to.
+    cluster::PartitionSet included = common(*placement, peer);
+    for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+      if (included[i] && placement->moving(static_cast<uint16_t>(i))) included[i] = false;
+    }
+    return ask(peer, included, urgent_, false);
   }
   if (!std::exchange(sums_asked_for_, true)) return compute_unshared();
   settler_.conclude();
@@ -141,76 +149,89 @@ void Repair::compute_unshared() {
   });
 }
 
-void Repair::ask(const NodeId& peer, const cluster::PartitionSet& included, bool urgent) {
+void Repair::ask(const NodeId& peer, const cluster::PartitionSet& included, bool urgent, bool brings) {
   const auto placement = hooks_.placement();
-  asking_.emplace(Asking{peer, cluster::Exchange(placement->topology.epoch, urgent, included),
-                         server_.clock().monotonic_us(), placement->topology.epoch});
   const uint64_t number = ++exchange_number_;
+  asking_.emplace(number, Asking{peer, cluster::Exchange(placement->topology.epoch, urgent, included),
+                                 server_.clock().monotonic_us(), placement->topology.epoch,
+                                 brings ? included : cluster::PartitionSet()});
   sums_.compute(included, urgent, [this, number](engine::Status status) {
-    if (!asking_ || exchange_number_ != number) return;
-    if (!status.ok()) return finish(status.message());
+    const auto found = asking_.find(number);
+    if (found == asking_.end()) return;
+    if (!status.ok()) return finish(number, status.message());
     sums_.index().begin_comparison();
-    perform(asking_->exchange.start(sums_.index()));
+    perform(number, found->second.exchange.start(sums_.index()));
   });
 }
 
-void Repair::perform(cluster::Exchange::Action action) {
-  const uint64_t number = exchange_number_;
+void Repair::perform(uint64_t number, cluster::Exchange::Action action) {
+  Asking& asking = asking_.find(number)->second;
   switch (action.kind) {
     case Kind::kSend:
-      asking_->correlation = next_correlation_++;
-      asking_->deadline_us = server_.clock().monotonic_us() + kAnswerTimeoutUs;
-      if (!thread_.links().send(asking_->peer, FrameKind::kTree, asking_->correlation, action.message))
-        finish("not reachable");
+      asking.correlation = next_correlation_++;
+      asking.deadline_us = server_.clock().monotonic_us() + kAnswerTimeoutUs;
+      if (!thread_.links().send(asking.peer, FrameKind::kTree, asking.correlation, action.message))
+        finish(number, "not reachable");
       return;
     case Kind::kList: {
       const engine::Stamp settled = engine::settled_up_to(server_.engine(), action.partition);
       return list(action.partition, action.from, cluster::kEndPosition,
                   [this, number, settled](engine::Status status, std::vector<cluster::VersionEntry> entries,
                                           cluster::Position until) {
-                    if (!asking_ || exchange_number_ != number) return;
-                    if (!status.ok()) return finish(status.message());
-                    perform(asking_->exchange.listed(std::move(entries), until, settled));
+                    const auto found = asking_.find(number);
+                    if (found == asking_.end()) return;
+                    if (!status.ok()) return finish(number, status.message());
+                    perform(number, found->second.exchange.listed(std::move(entries), until, settled));
                   });
     }
     case Kind::kPush:
-      return push(asking_->peer, std::move(action.keys), [this, number](uint64_t failed) {
-        if (asking_ && exchange_number_ == number) perform(asking_->exchange.pushed(failed));
+      return push(asking.peer, std::move(action.keys), [this, number](uint64_t failed) {
+        const auto found = asking_.find(number);
+        if (found != asking_.end()) perform(number, found->second.exchange.pushed(failed));
       });
     case Kind::kDone:
-      return finish("ok");
+      return finish(number, "ok");
     case Kind::kFailed:
-      return finish(action.reason);
+      return finish(number, action.reason);
   }
 }
 
-void Repair::finish(const std::string& outcome) {
-  const cluster::ExchangeFigures& figures = asking_->exchange.figures();
-  finished_well_ = outcome == "ok";
-  settler_.compared(asking_->peer, asking_->exchange.equal());
-  if (handoff_ && asking_->epoch == handed_by_->topology.epoch) {
-    const cluster::NodeIndex peer = handed_by_->number_of(asking_->peer);
-    if (peer != cluster::kNoNode)
-      handoff_->brought(peer, asking_->exchange.equal() | asking_->exchange.brought());
-  }
+void Repair::finish(uint64_t number, const std::string& outcome) {
+  const auto node = asking_.extract(number);
+  const Asking& asking = node.mapped();
   // Should a sum be wrong for all that, it heals.
-  for (const uint16_t partition : asking_->exchange.unfounded()) sums_.doubt(partition);
+  for (const uint16_t partition : asking.exchange.unfounded()) sums_.doubt(partition);
+  note_finished(asking, outcome);
+  if (asking.brings.any()) {
+    --stretches_;
+    note_brought(asking);
+    if (outcome != "ok") handoff_pause_until_us_ = server_.clock().monotonic_us() + kHandoffPauseUs;
+    thread_.io_thread().loop().post([this] { (void)ask_for_handoff(); });
+    return;
+  }
+  settler_.compared(asking.peer, asking.exchange.equal());
+  // Not from within what called this.
+  thread_.io_thread().loop().post([this] { ask_next(); });
+}
+
+void Repair::note_finished(const Asking& asking, const std::string& outcome) {
+  const cluster::ExchangeFigures& figures = asking.exchange.figures();
   const int64_t now_us = server_.clock().monotonic_us();
-  const int64_t duration_ms = (now_us - asking_->began_us) / 1000;
+  const int64_t duration_ms = (now_us - asking.began_us) / 1000;
   {
     std::lock_guard lock(mutex_);
     report_.messages += figures.messages;
     report_.bytes += figures.bytes;
     report_.differences += figures.differences;
-    PeerState& peer = peers_[asking_->peer];
-    peer.report.id = asking_->peer;
+    PeerState& peer = peers_[asking.peer];
+    peer.report.id = asking.peer;
     peer.report.duration_ms = duration_ms;
     peer.report.figures = figures;
     peer.report.outcome = outcome;
     if (outcome == "ok") peer.ended_us = now_us;
   }
-  const std::string name = "node " + asking_->peer.to_string().substr(0, 8);
-  if (figures.differences != 0) {
+  const std::string name = "node " + asking.peer.to_string().substr(0, 8);
+  if (figures.differences != 0 && asking.brings.none()) {
     log_text(LogLevel::kNotice, "Repair with " + name + ": " + std::to_string(figures.differences) +
                                     " keys differed, in " + std::to_string(figures.partitions) +
                                     " partitions; " + std::to_string(figures.failed) + " not brought, " +
@@ -218,23 +239,29 @@ void Repair::finish(const std::string& outcome) {
                                     std::to_string(duration_ms) + " ms");
   }
   if (outcome != "ok") log_text(LogLevel::kVerbose, "Repair with " + name + " ended: " + outcome);
-  asking_.reset();
-  // Not from within what called this.
-  thread_.io_thread().loop().post([this] { ask_next(); });
 }
 
 void Repair::peer_lost(const NodeId& peer) {
-  if (asking_ && asking_->peer == peer) finish("the connection was lost");
+  std::vector<uint64_t> lost;
+  for (const auto& [number, asking] : asking_) {
+    if (asking.peer == peer) lost.push_back(number);
+  }
+  for (const uint64_t number : lost) finish(number, "the connection was lost");
 }
 
 void Repair::receive(const NodeId& peer, FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (kind == FrameKind::kTree) return answer(peer, correlation, payload);
   if (settler_.answered(peer, correlation, payload)) return;
-  if (!asking_ || asking_->peer != peer || asking_->correlation != correlation) return;
-  asking_->correlation = 0;
-  asking_->deadline_us = 0;
-  sums_.observe();
-  perform(asking_->exchange.receive(payload, sums_.index()));
+  const auto found = std::find_if(asking_.begin(), asking_.end(), [&](const auto& asking) {
+    return asking.second.peer == peer && asking.second.correlation == correlation;
+  });
+  if (found == asking_.end()) return;
+  Asking& asking = found->second;
+  asking.correlation = 0;
+  asking.deadline_us = 0;
+  // Only of sums: of a list it would say nothing that counts.
+  if (asking.exchange.figures().messages == 1) sums_.observe();
+  perform(found->first, asking.exchange.receive(payload, sums_.index()));
 }
 
 // --- Answering.
@@ -259,20 +286,21 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
   }
   if (kind != cluster::TreeKind::kSums && kind != cluster::TreeKind::kList)
     return settler_.question(peer, correlation, payload, kind);
-  if (answering_.contains(peer)) return refuse(ReplyResult::kUnavailable, "busy with another question");
+  if (answering_[peer] >= kMostQuestions)
+    return refuse(ReplyResult::kUnavailable, "busy with another question");
   const cluster::NodeIndex index = placement->number_of(peer);
   if (kind == cluster::TreeKind::kSums) {
     cluster::SumsRequest request;
     if (!cluster::decode_sums(payload, &request) || (request.included & ~common(*placement, peer)).any())
       return refuse(ReplyResult::kRefused, "malformed request");
-    answering_.insert(peer);
+    ++answering_[peer];
     return answer_sums(peer, correlation, request);
   }
   cluster::ListRequest request;
   if (index == cluster::kNoNode || !cluster::decode_list(payload, &request) ||
       !placement->stores(request.partition, placement->self) || !placement->stores(request.partition, index))
     return refuse(ReplyResult::kRefused, "malformed request");
-  answering_.insert(peer);
+  ++answering_[peer];
   answer_list(peer, correlation, std::move(request));
 }
 
@@ -321,7 +349,7 @@ void Repair::compare(const NodeId& peer, uint64_t correlation, cluster::ListRequ
 }
 
 void Repair::reply(const NodeId& peer, uint64_t correlation, const std::string& payload) {
-  answering_.erase(peer);
+  --answering_[peer];
   (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, payload);
   std::lock_guard lock(mutex_);
   ++report_.messages;

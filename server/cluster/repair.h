@@ -2,13 +2,15 @@
 // ('repair-interval') and by CLUSTER REPAIR, and brings the records that differ both ways. See
 // cluster/README.md, "Anti-entropy"; what is compared and how is cluster/repair/anti_entropy.h.
 //
-// Asks one peer at a time; answers every peer, one question of each at a time. The first loop's thread only,
-// but for report().
+// Asks one peer at a time; while the ring changes (repair_handoff.cc), of what is to be brought here, a few stretches
+// of partitions at once. Answers every peer, so many questions of each at once. The first loop's thread only, but for
+// report().
 #pragma once
 
 #include <cstdint>
 #include <deque>
 #include <functional>
+#include <map>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -17,7 +19,6 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "absl/container/flat_hash_set.h"
 #include "cluster/handoff/handoff.h"
 #include "cluster/repair/anti_entropy.h"
 #include "cluster/topology/placement.h"
@@ -105,11 +106,14 @@ class Repair {
   RepairReport report() const;
 
  private:
+  // A comparison with a peer.
   struct Asking {
     cluster::NodeId peer;
     cluster::Exchange exchange;
     int64_t began_us;
     cluster::Epoch epoch;
+    cluster::PartitionSet
+        brings;               // Of a change of the ring: what it is to bring here. None: it is a round's.
     int64_t deadline_us = 0;  // Of the answer awaited; 0: none is.
     uint64_t correlation = 0;
   };
@@ -121,14 +125,18 @@ class Repair {
   void ask_next();
   // --- Of a change of the ring.
   void follow_ring();
-  // False: there is nobody to ask now.
+  // As many as may be at once. False: none is under way now.
   bool ask_for_handoff();
+  bool ask_for_stretch();
+  void note_brought(const Asking& asking);
   bool is_down(cluster::NodeIndex node) const;
   bool part_done() const;
   void compute_unshared();
-  void ask(const cluster::NodeId& peer, const cluster::PartitionSet& included, bool urgent);
-  void perform(cluster::Exchange::Action action);
-  void finish(const std::string& outcome);
+  void ask(const cluster::NodeId& peer, const cluster::PartitionSet& included, bool urgent, bool brings);
+  // By the number of the comparison.
+  void perform(uint64_t number, cluster::Exchange::Action action);
+  void finish(uint64_t number, const std::string& outcome);
+  void note_finished(const Asking& asking, const std::string& outcome);
   void publish();
 
   void answer(const cluster::NodeId& peer, uint64_t correlation, std::string_view payload);
@@ -159,16 +167,18 @@ class Repair {
   bool urgent_ = false;  // The round under way.
   int64_t next_round_us_ = 0;
   std::deque<cluster::NodeId> to_ask_;
-  bool sums_asked_for_ = false;  // In this round, of the partitions that no other node holds.
-  std::optional<Asking> asking_;
+  bool sums_asked_for_ = false;        // In this round, of the partitions that no other node holds.
+  std::map<uint64_t, Asking> asking_;  // By number.
   std::shared_ptr<const cluster::Placement> handed_by_;  // What the handoff is of.
   std::optional<cluster::Handoff> handoff_;
   cluster::Epoch received_ = 0;
-  size_t handoff_turn_ = 0;    // Whom it asks next, so that one that fails does not keep the others waiting.
-  bool finished_well_ = true;  // The last comparison.
-  uint64_t exchange_number_ = 0;  // Tells late results of an exchange that is over.
+  size_t handoff_turn_ = 0;  // Whom it asks next, so that one that fails does not keep the others waiting.
+  size_t stretches_ = 0;     // Under way.
+  int64_t handoff_pause_until_us_ = 0;  // One has failed: what failed is tried again after that.
+  uint64_t handoff_keys_ = 0;           // That differed.
+  uint64_t exchange_number_ = 0;        // The last one.
   uint64_t next_correlation_ = 1;
-  absl::flat_hash_set<cluster::NodeId> answering_;
+  absl::flat_hash_map<cluster::NodeId, size_t> answering_;  // How many questions of each.
 
   struct PeerState {
     RepairReport::Peer report;

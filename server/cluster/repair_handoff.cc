@@ -6,6 +6,13 @@
 #include "server/server.h"
 
 namespace starling::server {
+namespace {
+
+// Comparisons at once, and partitions of each: enough to wait for nothing but the disk threads.
+constexpr size_t kMostStretches = 32;
+constexpr size_t kStretch = 64;
+
+}  // namespace
 
 using cluster::NodeId;
 using cluster::NodeIndex;
@@ -17,6 +24,7 @@ void Repair::follow_ring() {
   handed_by_ = placement;
   handoff_.reset();
   received_ = 0;
+  handoff_keys_ = 0;
   if (placement->topology.transition.phase == cluster::TransitionPhase::kCopying)
     handoff_.emplace(*placement);
 }
@@ -36,20 +44,48 @@ bool Repair::ask_for_handoff() {
   if (handed_by_ == nullptr || received_ != 0) return false;
   if (part_done()) {
     received_ = handed_by_->topology.epoch;
-    if (handoff_ && handoff_->total() != 0)
-      log_text(LogLevel::kNotice, "This node has been brought what it will hold: the ring can change");
+    if (handoff_ && handoff_->total() != 0) {
+      log_text(LogLevel::kNotice, "This node has been brought what it will hold, the ring can change: " +
+                                      std::to_string(handoff_keys_) + " keys differed");
+    }
     return false;
   }
-  if (!handoff_) return false;
+  if (!handoff_ || server_.clock().monotonic_us() < handoff_pause_until_us_) return stretches_ != 0;
+  while (stretches_ < kMostStretches && ask_for_stretch()) {
+  }
+  return stretches_ != 0;
+}
+
+// By turns, so that one that fails does not keep the others waiting.
+bool Repair::ask_for_stretch() {
   const std::vector<NodeIndex>& nodes = handed_by_->nodes();
   for (size_t i = 0; i < nodes.size(); ++i) {
     const NodeIndex node = nodes[++handoff_turn_ % nodes.size()];
     const NodeId& id = handed_by_->id_of(node);
     if (handoff_->left(node).none() || !hooks_.healthy(id) || !thread_.links().connected(id)) continue;
-    ask(id, handoff_->left(node), true);
+    cluster::PartitionSet left = handoff_->left(node);
+    for (const auto& [number, asking] : asking_) {
+      if (asking.peer == id) left &= ~asking.brings;
+    }
+    cluster::PartitionSet stretch;
+    size_t count = 0;
+    cluster::for_each_partition(left, [&](uint16_t partition) {
+      if (count++ < kStretch) stretch.set(partition);
+    });
+    if (count == 0) continue;
+    ++stretches_;
+    ask(id, stretch, true, true);
     return true;
   }
   return false;
+}
+
+void Repair::note_brought(const Asking& asking) {
+  handoff_keys_ += asking.exchange.figures().differences;
+  // It may be of a step that is over.
+  if (!handoff_ || asking.epoch != handed_by_->topology.epoch) return;
+  const NodeIndex peer = handed_by_->number_of(asking.peer);
+  if (peer != cluster::kNoNode) handoff_->brought(peer, asking.exchange.equal() | asking.exchange.brought());
 }
 
 }  // namespace starling::server

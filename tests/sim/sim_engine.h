@@ -110,6 +110,7 @@ class SimEngine final : public engine::Engine {
   void set_policy(engine::EvictionPolicy, int) override {}
   void set_fsync(engine::Fsync fsync) override { fsync_ = fsync; }
   void set_active_expire(bool) override {}
+  bool renew_actor(engine::ActorId) override { return false; }  // The ring does not change here.
   const engine::Options& options() const override { return node_.options(); }
   engine::Statistics statistics() override { return node_.statistics(); }
   void reset_statistics() override {}

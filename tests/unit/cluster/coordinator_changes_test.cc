@@ -7,8 +7,6 @@
 namespace starling::cluster {
 namespace {
 
-const std::string kStored = begin_reply(ReplyResult::kOk);
-
 // Three nodes with all three replicas of everything; a fourth joins.
 struct Joining {
   explicit Joining(int nodes = 3) : bench(nodes) {

@@ -151,9 +151,12 @@ TEST_CASE("a coordinator ends what it ships: stored, out of time, or with a plac
     join();
     bench.coordinator.tick(2'000'000);
   }
-  SUBCASE("a new placement") {
+  SUBCASE("answered under another placement") {
     join();
     bench.coordinator.set_placement(bench.placement);
+    CHECK(order.under_way(0));
+    bench.answer(0, kStored);
+    bench.answer(1, kStored);
   }
   CHECK_FALSE(order.under_way(0));
 }

@@ -25,6 +25,7 @@ struct Keeper {
   size_t sent = 0;
   TopologyKeeper keeper{file,
                         {members[0].id, {}},
+                        true,
                         {[this](const cluster::NodeId&, const std::string&) { ++sent; },
                          [this](const cluster::Topology& news) { decided.push_back(news.epoch); }}};
 
