@@ -128,6 +128,10 @@ bool Operation::try_lock_more(const KeyRef& key) {
   if (locked_partition(key.key.partition)) return true;
   const uint16_t stripe = stripe_of(key.key.partition);
   if (!core_.keyspace.stripes.try_lock(stripe)) return false;
+  if (!locked()) {
+    single_stripe_ = stripe;
+    return true;
+  }
   if (single_stripe_ >= 0) stripes_.push_back(static_cast<uint16_t>(std::exchange(single_stripe_, -1)));
   stripes_.push_back(stripe);
   return true;
