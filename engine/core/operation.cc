@@ -17,8 +17,8 @@ namespace {
 
 constexpr size_t kKeepFrameBytes = 1 << 20;
 // Of one who waits for a stripe, and may give up.
-constexpr int kYields = 64;
-constexpr std::chrono::microseconds kBetweenTries(20);
+constexpr int kYields = 64, kShortPauses = 100;
+constexpr std::chrono::microseconds kShortPause(20), kLongPause(500);
 
 std::string& thread_frame() {
   static thread_local std::string frame;
@@ -111,7 +111,7 @@ bool Operation::lock_stripes_unless(absl::FunctionRef<bool()> give_up) {
       if (tries < kYields) {
         std::this_thread::yield();
       } else {
-        std::this_thread::sleep_for(kBetweenTries);
+        std::this_thread::sleep_for(tries < kYields + kShortPauses ? kShortPause : kLongPause);
       }
     }
   }
