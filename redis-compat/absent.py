@@ -1,7 +1,6 @@
 """Why commands of Redis 7.0 are absent: by command where one has a reason of its own, else by group."""
 
 GROUPS = {
-    "sorted-set": "commands that wait come with a later version",
     "stream": "streams come with a later version; the record format has room for them",
     "hyperloglog": "comes with a later version",
     "scripting": "functions come with a later version",

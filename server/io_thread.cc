@@ -218,12 +218,16 @@ void IoThread::on_durable() {
   recheck_held();
 }
 
-void IoThread::recheck_held() {
+void IoThread::recheck_held(const Client* apart) {
   std::vector<uint64_t> ids;
   ids.swap(held_);
   for (const uint64_t id : ids) {
     Client* client = find_client(id);
     if (client == nullptr) continue;
+    if (client == apart) {
+      held_.push_back(id);
+      continue;
+    }
     client->in_held_list = false;
     commit_gate_.give_up(*client);
     output_pending(*client);
@@ -301,11 +305,11 @@ void IoThread::run_pass() {
   loop_.post([] {});
 }
 
-void IoThread::commit() {
+void IoThread::commit(Client* apart) {
   const int64_t threshold_ms = server_.settings().latency_threshold_ms;
   const int64_t begin_us = threshold_ms == 0 ? 0 : server_.clock().monotonic_us();
   if (cluster_ != nullptr) cluster_->end_round();
-  const engine::Status status = commit_gate_.settle();
+  const engine::Status status = commit_gate_.settle(apart);
   if (cluster_ != nullptr) cluster_->on_committed(status);
   if (threshold_ms == 0) return;
   server_.latency().add(LatencyEvent::kCommit, now_ms_ / 1000,

@@ -92,8 +92,8 @@ class IoThread final : private resp::ErrorObserver {
   // Of the interpreter that runs scripts here.
   LoopScripts& scripts() { return scripts_; }
   // Called by a script that has run for too long, on its operation, for the client `running`: takes new connections,
-  // and answers the loop's other clients BUSY. See io_thread_busy.cc.
-  void serve_while_busy(const Client& running, engine::Operation& operation);
+  // sends the loop's other clients what they are owed, and answers them BUSY. See io_thread_busy.cc.
+  void serve_while_busy(Client& running, engine::Operation& operation);
   resp::ErrorObserver& error_observer() { return *this; }
   PubSubOutbox& outbox() { return outbox_; }
   BlockedClients& blocked() { return blocked_; }
@@ -105,12 +105,14 @@ class IoThread final : private resp::ErrorObserver {
 
  private:
   void on_error(std::string_view text) override;
-  void answer_while_busy(Client& client, engine::Operation& operation);
+  bool may_answer_while_busy(const Client& running, const Client& client) const;
+  void read_while_busy(Client& client, engine::Operation& operation);
   void mark_ready(Client& client);
   void run_pass();
-  void commit();
+  // `apart`, here and below: whose reply is being written, in the middle of a pass. See CommitGate::settle().
+  void commit(Client* apart = nullptr);
   void run_ready();
-  void send_outputs();
+  void send_outputs(const Client* apart = nullptr);
   void send(Client& client);
   // Moves up to `sendable` bytes of the client's output on. False: it cannot be reached any more.
   bool send_to_socket(Client& client, size_t sendable, bool* blocked);
@@ -127,7 +129,7 @@ class IoThread final : private resp::ErrorObserver {
   void destroy_closing();
   void check_idle(Client& client, int64_t timeout_ms);
   void watch_waits(Client& client);
-  void recheck_held();
+  void recheck_held(const Client* apart = nullptr);
   void on_tick();
 
   Server& server_;

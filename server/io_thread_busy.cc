@@ -1,6 +1,9 @@
-// What a loop does for its other clients while a script keeps it: nothing but telling them so, and listening to whoever
-// wants the script ended. Their sockets are asked directly: the loop itself is in the middle of a pass.
+// What a loop does for its other clients while a script keeps it: it sends what they are owed, tells them so, and
+// listens to whoever wants the script ended. Their sockets are asked directly: the loop itself is in the middle of a
+// pass.
 #include <poll.h>
+
+#include <algorithm>
 
 #include "server/io_thread.h"
 #include "server/server.h"
@@ -13,36 +16,49 @@ constexpr size_t kMostClients = 1024;
 
 }  // namespace
 
-void IoThread::serve_while_busy(const Client& running, engine::Operation& operation) {
+void IoThread::serve_while_busy(Client& running, engine::Operation& operation) {
   if (index_ == 0) server_.accept_while_busy();
+  dispatcher_.answer_batch_while_busy(running, operation);
   std::vector<Client*> listening;
-  std::vector<pollfd> sockets;
   for (auto& [id, client] : clients_) {
-    // What was read and waits for its turn, or for anything else, stays in order.
-    const bool idle = client.get() != &running && !client->closing && client->tunnel == nullptr &&
-                      client->can_execute() && client->held_requests.empty() && client->output.empty() &&
-                      client->input_exhausted && !client->in_ready_list && !dispatcher_.in_batch(*client);
-    if (!idle || listening.size() == kMostClients) continue;
-    listening.push_back(client.get());
-    sockets.push_back({client->connection().fd(), POLLIN, 0});
+    if (!may_answer_while_busy(running, *client)) continue;
+    if (client->waiting == Waiting::kForWrites) client->waiting = Waiting::kNo;
+    if (client->in_ready_list || !client->held_requests.empty())
+      dispatcher_.answer_while_busy(*client, operation);
+    if (client->can_execute()) listening.push_back(client.get());
   }
+  // What they asked for before the script began was executed, and is owed to them.
+  commit(&running);
+  recheck_held(&running);
+  send_outputs(&running);
+  // Whoever leaves its replies unread is not read from either.
+  std::erase_if(listening, [](const Client* client) {
+    return client->closing || client->end_of_input || !client->output.empty() || !client->can_execute();
+  });
+  if (listening.size() > kMostClients) listening.resize(kMostClients);
+  std::vector<pollfd> sockets;
+  for (Client* client : listening) sockets.push_back({client->connection().fd(), POLLIN, 0});
   if (::poll(sockets.data(), sockets.size(), 0) <= 0) return;
   for (size_t i = 0; i < sockets.size(); ++i) {
-    if (sockets[i].revents != 0) answer_while_busy(*listening[i], operation);
+    if (sockets[i].revents != 0) read_while_busy(*listening[i], operation);
   }
+  send_outputs(&running);
 }
 
-void IoThread::answer_while_busy(Client& client, engine::Operation& operation) {
+// Whose turn it would be. What waits for anything but the script stays in order.
+bool IoThread::may_answer_while_busy(const Client& running, const Client& client) const {
+  const bool in_turn = &client != &running && client.tunnel == nullptr && !client.closing &&
+                       client.blocked_command == nullptr && !dispatcher_.in_batch(client);
+  return in_turn && (client.waiting == Waiting::kForWrites || client.can_execute());
+}
+
+void IoThread::read_while_busy(Client& client, engine::Operation& operation) {
   const std::span<char> room = client.parser.prepare();
   const IoResult result = client.connection().read(room.data(), room.size());
   // Whoever has gone is found out later.
   if (result.kind != IoResult::kOk) return;
   client.parser.commit(result.bytes);
   dispatcher_.answer_while_busy(client, operation);
-  // What the socket does not take leaves after the script.
-  bool blocked = false;
-  if (!client.output.empty()) (void)send_to_socket(client, client.output.size(), &blocked);
-  output_pending(client);
 }
 
 }  // namespace starling::server

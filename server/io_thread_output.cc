@@ -71,9 +71,13 @@ void IoThread::bound_client_memory() {
   server_.client_memory().check(*this);
 }
 
-void IoThread::send_outputs() {
+void IoThread::send_outputs(const Client* apart) {
   sending_.swap(outputs_);
   for (Client* client : sending_) {
+    if (client == apart) {
+      outputs_.push_back(client);
+      continue;
+    }
     client->in_output_list = false;
     if (!client->closing) send(*client);
   }

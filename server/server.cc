@@ -48,7 +48,7 @@ Server::Server(Config& config)
     : config_(config),
       settings_(config.settings()),
       commands_(all_families()),
-      running_scripts_(static_cast<size_t>(settings_.io_threads)),
+      running_scripts_(static_cast<size_t>(settings_.io_threads), clock_),
       snapshots_(clock_),
       pubsub_(std::make_unique<PubSub>(settings_)),
       started_ms_(clock_.wall_ms()),
@@ -233,7 +233,6 @@ engine::Status Server::run() {
              std::string("Received ") + (number == SIGINT ? "SIGINT" : "SIGTERM") + ", shutting down.");
     request_shutdown();
   });
-  SignalWatcher::keep_caught(kStopSignals);
   for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->start();
   tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorReady);
   first.run();
@@ -248,6 +247,10 @@ engine::Status Server::run() {
   engine_.reset();
   io_threads_.clear();
   return status;
+}
+
+void Server::look_for_signals() {
+  signals_->look();
 }
 
 void Server::accept_while_busy() {

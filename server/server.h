@@ -28,6 +28,7 @@
 #include "server/metrics/slow_log.h"
 #include "server/metrics/statistics.h"
 #include "server/net/listener.h"
+#include "server/net/signal_watcher.h"
 #include "server/process/server_clock.h"
 #include "server/session/auth_throttle.h"
 #include "server/session/client_memory.h"
@@ -48,6 +49,8 @@ class PubSub;
 class NotificationSink {
  public:
   virtual ~NotificationSink() = default;
+  // Whether anybody may hear of such an event: costs nothing to ask.
+  virtual bool wants(NotifyClass event_class) const = 0;
   virtual void notify(NotifyClass event_class, std::string_view event, std::string_view key,
                       int database) = 0;
 };
@@ -83,8 +86,9 @@ class Server final : private engine::KeyObserver {
   ScriptCache& scripts() { return scripts_; }
   MemoryMeter& script_memory() { return script_memory_; }
   RunningScripts& running_scripts() { return running_scripts_; }
-  // Of the first loop, while a script keeps it: takes the connections that wait.
+  // Of the first loop, while a script keeps it: takes the connections that wait; heeds the signals that have come.
   void accept_while_busy();
+  void look_for_signals();
   WaitTable& waits() { return waits_; }
   ClientPause& pause() { return pause_; }
   MonitorFeed& monitors() { return monitors_; }

@@ -17,8 +17,8 @@ namespace {
 
 constexpr size_t kKeepFrameBytes = 1 << 20;
 // Of one who waits for a stripe, and may give up.
-constexpr int kYields = 64;
-constexpr std::chrono::microseconds kBetweenTries(20);
+constexpr int kYields = 64, kShortPauses = 100;
+constexpr std::chrono::microseconds kShortPause(20), kLongPause(500);
 
 std::string& thread_frame() {
   static thread_local std::string frame;
@@ -111,7 +111,7 @@ bool Operation::lock_stripes_unless(absl::FunctionRef<bool()> give_up) {
       if (tries < kYields) {
         std::this_thread::yield();
       } else {
-        std::this_thread::sleep_for(kBetweenTries);
+        std::this_thread::sleep_for(tries < kYields + kShortPauses ? kShortPause : kLongPause);
       }
     }
   }
@@ -128,6 +128,10 @@ bool Operation::try_lock_more(const KeyRef& key) {
   if (locked_partition(key.key.partition)) return true;
   const uint16_t stripe = stripe_of(key.key.partition);
   if (!core_.keyspace.stripes.try_lock(stripe)) return false;
+  if (!locked()) {
+    single_stripe_ = stripe;
+    return true;
+  }
   if (single_stripe_ >= 0) stripes_.push_back(static_cast<uint16_t>(std::exchange(single_stripe_, -1)));
   stripes_.push_back(stripe);
   return true;

@@ -249,15 +249,10 @@ class Operation {
   // The same, while `give_up`, which is asked as long as somebody else has a stripe, says no. False: nothing is locked.
   [[nodiscard]] bool lock_unless(std::span<const KeyRef> keys, absl::FunctionRef<bool()> give_up);
   [[nodiscard]] bool lock_all_unless(absl::FunctionRef<bool()> give_up);
-  // One more key, while others are locked: in whatever order, so it never waits. False: somebody else has it.
+  // A key, also while others are locked: in whatever order, so it never waits. False: somebody else has it.
   [[nodiscard]] bool try_lock_more(const KeyRef& key);
   bool locked_partition(uint16_t partition) const;
   bool all_locked() const { return all_locked_; }
-
-  // Sees to it that anything is locked: for looking at what no single key has, such as Database::size().
-  void lock_any() {
-    if (!locked()) lock_partition(0);
-  }
 
   // True when the key is in memory or known to be absent. Otherwise call finish(), Engine::fetch() and start
   // over.

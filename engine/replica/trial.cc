@@ -3,8 +3,11 @@
 #include <algorithm>
 
 #include "engine/core/core.h"
+#include "engine/core/entry_change.h"
+#include "engine/core/mutation.h"
 #include "engine/memory/entry.h"
 #include "engine/memory/record_form.h"
+#include "engine/record/record_codec.h"
 #include "engine/replica/replication.h"
 
 namespace starling::engine {
@@ -60,6 +63,34 @@ bool Trial::take_back(std::vector<Tried>* tried) {
   // As nothing has changed, nothing is logged.
   Replica::cut_frame(&operation_, frame_bytes_);
   return changed;
+}
+
+bool Trial::hold(Operation* operation, const KeyRef& ref, size_t most_bytes, std::optional<Record>* record) {
+  (void)operation->database(ref.database)
+      .find(ref.key, Touch::kNo);  // What has expired goes, and stays gone.
+  const Replica replica(*operation, ref.database);
+  const Entry* const entry = replica.entry_of(ref.key);
+  if (entry != nullptr && entry_bytes(*entry) > most_bytes) return false;
+  *record = replica.held(ref.key);
+  return true;
+}
+
+void Trial::put_back(Operation* operation, const KeyRef& ref, const std::optional<Record>& record) {
+  Replica replica(*operation, ref.database);
+  if (!record.has_value()) return replica.hold_again(ref.key, record);  // Which the log is told.
+  Mutation mutation;
+  mutation.kind = MutationKind::kPutRecord;
+  mutation.space = operation->core_.keyspace.databases[static_cast<size_t>(ref.database)]->space;
+  if (const Entry* const entry = replica.entry_of(ref.key); entry != nullptr)
+    mutation.was = was_bits(entry, inherited_flags(entry));
+  replica.hold_again(ref.key, record);
+  std::string bytes;
+  encode_record(*record, &bytes);
+  mutation.key = ref.key.name;
+  mutation.value = bytes;
+  mutation.stamp = record->context().greatest_stamp();
+  mutation.now_ms = operation->now_ms();
+  operation->log(mutation);
 }
 
 std::optional<Record> Replica::held(const Key& key) const {

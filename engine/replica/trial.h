@@ -42,6 +42,14 @@ class Trial {
   // Appends one for each key, in their order without repetition. True: something would change.
   bool take_back(std::vector<Tried>* tried);
 
+  // --- Of a change that turns out not to count, within one operation: what a key holds, and that it holds it again,
+  // as if nothing had been: no event, nothing new for other nodes. The log has the change and its end. The key is
+  // locked and resident.
+  // False, and nothing is kept: it takes more than `most_bytes`. Nothing in *record: there is none.
+  [[nodiscard]] static bool hold(Operation* operation, const KeyRef& key, size_t most_bytes,
+                                 std::optional<Record>* record);
+  static void put_back(Operation* operation, const KeyRef& key, const std::optional<Record>& record);
+
  private:
   struct Kept {
     KeyRef key;

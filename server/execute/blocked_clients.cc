@@ -136,7 +136,8 @@ Client* BlockedClients::next_woken() {
       continue;
     }
     start_over(*client);
-    return client;
+    // When its answers wait for room it has its turn once there is some, as with any request that it holds.
+    if (client->can_execute()) return client;
   }
   woken_.clear();
   next_ = 0;

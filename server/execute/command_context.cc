@@ -1,6 +1,7 @@
 // What command handlers may ask of the server: see command.h.
 #include "engine/base/assert.h"
 #include "server/execute/command.h"
+#include "server/execute/key_event.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 #include "server/session/client.h"
@@ -15,7 +16,10 @@ void CommandContext::notify(NotifyClass event_class, std::string_view event, std
 void CommandContext::notify(NotifyClass event_class, std::string_view event, std::string_view key,
                             int index) const {
   NotificationSink* sink = server.notification_sink();
-  if (sink != nullptr) sink->notify(event_class, event, key, index);
+  if (sink == nullptr || !sink->wants(event_class)) return;
+  if (client.untold == nullptr) [[likely]]
+    return sink->notify(event_class, event, key, index);
+  client.untold->push_back({event_class, std::string(event), std::string(key), index});
 }
 
 PendingReply CommandContext::suspend() const {

@@ -1,5 +1,7 @@
 #include "server/execute/commit_gate.h"
 
+#include <algorithm>
+
 namespace starling::server {
 namespace {
 
@@ -36,7 +38,7 @@ void CommitGate::hold(ClientReplies& client, Range range, engine::LogPosition po
   sync_wanted_ = true;
 }
 
-engine::Status CommitGate::settle() {
+engine::Status CommitGate::settle(ClientReplies* apart) {
   if (!pending()) return {};
   // With appendfsync always the sync writes, too; what was noted before that was set is committed all the
   // same.
@@ -45,7 +47,9 @@ engine::Status CommitGate::settle() {
   changed_ = sync_wanted_ = false;
   if (!commits) return {};
   engine::Status status = engine_.commit();
+  const bool later = !status.ok() && std::find(noted_.begin(), noted_.end(), apart) != noted_.end();
   for (ClientReplies* client : noted_) {
+    if (later && client == apart) continue;
     LogHolds& holds = client->log_holds;
     // From the last to the first: replacing moves what follows.
     for (size_t i = status.ok() ? 0 : holds.size(); i > 0; --i) {
@@ -55,6 +59,10 @@ engine::Status CommitGate::settle() {
     holds.forget_committed();
   }
   noted_.clear();
+  if (later) {
+    noted_.push_back(apart);
+    changed_ = true;
+  }
   return status;
 }
 

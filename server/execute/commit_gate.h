@@ -49,8 +49,9 @@ class CommitGate {
   void begin_pass() { always_ = engine_.fsync() == engine::Fsync::kAlways; }
   bool always() const { return always_; }
   // The end of a pass: commits and asks for the sync that somebody waits for, or replaces the replies noted.
-  // No client noted in this pass may have been destroyed meanwhile. Not ok: what the log failed with.
-  engine::Status settle();
+  // No client noted in this pass may have been destroyed meanwhile. Not ok: what the log failed with. In the middle of
+  // a pass: `apart` is in the middle of a reply, so none of its replies are replaced before the pass ends.
+  engine::Status settle(ClientReplies* apart = nullptr);
 
   // How many bytes of the client's output the log lets go now.
   size_t sendable(ClientReplies& client);

@@ -33,6 +33,11 @@ uint64_t recorded_from_cycles(const Settings& settings) {
                   latency_ms == 0 ? kNever : cycles(latency_ms * 1000));
 }
 
+// The handler found that the command must wait, and has done nothing.
+bool runs_again(const Client& client) {
+  return client.waiting == Waiting::kForChange || client.waiting == Waiting::kForWrites;
+}
+
 }  // namespace
 
 Dispatcher::Dispatcher(Server& server, IoThread& io_thread) : server_(server), io_thread_(io_thread) {
@@ -120,7 +125,10 @@ void Dispatcher::execute_batch() {
   if (batch_.size() > 1) prefetch_batch();
   slow_cycles_ = recorded_from_cycles(server_.settings());
   last_cycles_ = cycles_now();
-  for (BatchEntry& entry : batch_) {
+  for (turn_ = 0; turn_ < batch_.size(); ++turn_) {
+    BatchEntry& entry = batch_[turn_];
+    if (entry.client == nullptr) [[unlikely]]
+      continue;
     Client& client = *entry.client;
     if (client.closing || client.close_after_reply) continue;
     if (!client.held_requests.empty() || !client.can_execute() ||
@@ -306,29 +314,36 @@ void Dispatcher::fetch(Client& client, std::span<const engine::KeyRef> keys) {
 }
 
 bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& prepared) {
+  for (;;) {
+    const Ran ran = run_once(client, command, prepared);
+    if (ran != Ran::kAgain) return ran == Ran::kDone;
+  }
+}
+
+Dispatcher::Ran Dispatcher::run_once(Client& client, const Command& command, PreparedRequest& prepared) {
   // A subcommand's key is not the one that was hashed for its container.
   const engine::Key* key = command.one_key && prepared.key ? &*prepared.key : nullptr;
   const Arguments arguments = prepared.request.arguments;
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
   const bool has_keys = command.has_keys || is_exec(command);
-  if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return false;
+  if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return Ran::kWaits;
   // With the keys locked: whatever it is to change is now as it was in time.
   if (prepared.prefix != nullptr && too_late(client, prepared)) [[unlikely]] {
     operation.finish();
-    return true;
+    return Ran::kDone;
   }
   const uint64_t from = client.output.position();
   ClusterThread* const cluster = io_thread_.cluster();
   if (cluster != nullptr && has_keys && prepared.read != nullptr && prepared.read->writes &&
       cluster->must_agree(client, command, prepared, locked_, operation)) [[unlikely]] {
-    return attempt(client, command, prepared, key, operation);
+    return attempt(client, command, prepared, key, operation) ? Ran::kDone : Ran::kWaits;
   }
   if (cluster != nullptr && (command.spec->flags & kReadOnly) == 0)
     operation.capture(&cluster->changes(client));
   const size_t subscriptions_before = client.subscriptions.total();
   call(client, command, arguments, operation, false, key, &prepared.request);
   if (needs_ != nullptr) [[unlikely]]
-    return start_over(client, command, prepared, operation, from);
+    return start_over(client, prepared, operation, from) ? Ran::kAgain : Ran::kDone;
   if (cluster != nullptr) cluster->mend_unchanged(operation);
   const engine::LogPosition position = operation.finish();
   if (client.waiting == Waiting::kNo) apply_reply_mode(client, from);
@@ -346,7 +361,7 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
   } else if (has_keys || told) {
     gate.note_read(client, from, patience_ms);
   }
-  return client.waiting != Waiting::kForChange;
+  return runs_again(client) ? Ran::kWaits : Ran::kDone;
 }
 
 void Dispatcher::call(Client& client, const Command& command, Arguments arguments,
@@ -374,7 +389,7 @@ void Dispatcher::invoke(const Command& command, CommandContext& context, uint64_
   context.operation.count_lookups((spec.flags & kReadOnly) != 0);
   spec.handler(context);
   last_cycles_ = cycles_now();
-  if (context.client.waiting == Waiting::kForChange) return;  // It has not run yet.
+  if (runs_again(context.client)) return;  // It has not run yet.
   const uint64_t cycles = last_cycles_ - begin;
   CommandCounters& counters = io_thread_.statistics().commands[command.id];
   counters.count(cycles);

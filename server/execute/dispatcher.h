@@ -59,11 +59,22 @@ class Dispatcher {
   void start_over_with(std::unique_ptr<ScriptNeeds> needs) { needs_ = std::move(needs); }
   // Commands that need memory are to be refused.
   bool memory_is_full() const;
-  // A script has kept the loop busy: answers what the client has sent, with BUSY unless it is about that script, on
-  // whose operation it is called.
+  // A script runs for longer than busy-reply-threshold. (In a cluster it is ended instead.)
+  bool busy() const;
+
+  // --- While a script keeps the loop busy, on its operation: answers what has been read, with BUSY unless it is about
+  // that script. What the client `running` asked for behind the script waits.
+  // Of all clients, what waits in the batch that is executed.
+  void answer_batch_while_busy(const Client& running, engine::Operation& operation);
+  // What the client's parser and held_requests have. Precondition: nothing of it waits in the batch.
   void answer_while_busy(Client& client, engine::Operation& operation);
   // A request of it waits in the batch that is executed.
   bool in_batch(const Client& client) const;
+
+  // --- For handlers of commands without keys. False: a script that takes its time is in the way; the command runs
+  // again later, or, inside EXEC, an error was replied.
+  [[nodiscard]] bool lock_any(const CommandContext& context);
+  [[nodiscard]] bool lock_everything(const CommandContext& context);
 
   // After a command or a completed wait: drops the reply from `from` on if CLIENT REPLY says so.
   static void apply_reply_mode(Client& client, uint64_t from);
@@ -72,7 +83,7 @@ class Dispatcher {
   static constexpr size_t kBatchRequests = 64;
 
   struct BatchEntry {
-    Client* client;
+    Client* client;  // Null: it was answered out of turn.
     PreparedRequest prepared;
   };
   enum class Outcome { kDone, kWaits };
@@ -99,14 +110,19 @@ class Dispatcher {
   // In a cluster, before a command runs: kRun lets it.
   Admission admit(Client& client, const Command& command, PreparedRequest& prepared);
   bool run(Client& client, const Command& command, PreparedRequest& prepared);
+  enum class Ran { kDone, kWaits, kAgain };
+  Ran run_once(Client& client, const Command& command, PreparedRequest& prepared);
   bool lock_and_check(Client& client, const Command& command, PreparedRequest& prepared,
                       const engine::Key* key, engine::Operation& operation);
   // False: a script that takes its time has one of the stripes; the client waits.
   bool lock(Client& client, std::span<const engine::KeyRef> keys, bool everything,
             engine::Operation& operation);
-  // Runs the command once more, or has it wait for what its script needs.
-  bool start_over(Client& client, const Command& command, PreparedRequest& prepared,
-                  engine::Operation& operation, uint64_t from);
+  // The same for a handler: inside EXEC the client cannot wait, and is answered an error.
+  bool lock_for(const CommandContext& context, std::span<const engine::KeyRef> keys, bool everything);
+  // The command is to run once more, with what its script needs. False: it is answered an error instead.
+  bool start_over(Client& client, PreparedRequest& prepared, engine::Operation& operation, uint64_t from);
+  // False: nothing more of the client is to be answered now.
+  bool answer_one_while_busy(Client& client, PreparedRequest& prepared, engine::Operation& operation);
   void invoke(const Command& command, CommandContext& context, uint64_t begin);
   // locked_ are its keys.
   bool current(Client& client, const Command& command, PreparedRequest& prepared,
@@ -128,6 +144,7 @@ class Dispatcher {
   Server& server_;
   IoThread& io_thread_;
   std::vector<BatchEntry> batch_;
+  size_t turn_ = 0;                      // Of the batch: what is executed, or was last.
   std::vector<engine::Lookup> lookups_;  // Of the batch; kept for its room.
   uint64_t last_cycles_ = 0;             // When the previous command of this batch ended.
   uint64_t slow_cycles_ = 0;             // From which duration on a command is recorded.

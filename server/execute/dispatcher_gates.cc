@@ -113,7 +113,7 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
     reject(client, &command, "NOAUTH Authentication required.");
     return true;
   }
-  if (server_.running_scripts().any_busy() && (flags & kAllowBusy) == 0) [[unlikely]] {
+  if ((flags & kAllowBusy) == 0 && busy()) [[unlikely]] {
     reject(client, &command, kBusy);
     return true;
   }

@@ -13,6 +13,8 @@ namespace {
 
 // Each time a key that was not in memory is brought there. One that touches more such keys than that is refused.
 constexpr int kMostTimes = 10'000;
+// Of those who want any stripe at all, before they wait for one.
+constexpr uint16_t kStripesTried = 64;
 
 }  // namespace
 
@@ -31,27 +33,43 @@ void Dispatcher::call_from_script(Client& client, const Command& command, Argume
   reply.set_error_observer(nullptr);
 }
 
+// Whether a script is in the way is asked while a stripe is waited for, not before: one may begin in between.
 bool Dispatcher::lock(Client& client, std::span<const engine::KeyRef> keys, bool everything,
                       engine::Operation& operation) {
-  const RunningScripts& scripts = server_.running_scripts();
-  if (!scripts.any()) [[likely]] {
-    if (everything) {
-      operation.lock_all();
-    } else if (keys.size() == 1) {
-      operation.lock(keys.front());
-    } else {
-      operation.lock(keys);
-    }
+  if (!everything && keys.size() == 1 && operation.try_lock_more(keys.front())) [[likely]]
     return true;
-  }
-  const auto give_up = [&scripts] { return scripts.any_slow(); };
+  const auto give_up = [this] { return server_.running_scripts().any_slow(); };
   if (everything ? operation.lock_all_unless(give_up) : operation.lock_unless(keys, give_up)) return true;
   io_thread_.postpone(client, Waiting::kForWrites);
   return false;
 }
 
-bool Dispatcher::start_over(Client& client, const Command& command, PreparedRequest& prepared,
-                            engine::Operation& operation, uint64_t from) {
+bool Dispatcher::lock_any(const CommandContext& context) {
+  engine::Operation& operation = context.operation;
+  if (operation.locked()) return true;
+  engine::KeyRef any{0, engine::Key({})};
+  for (any.key.partition = 0; any.key.partition < kStripesTried; ++any.key.partition) {
+    if (operation.try_lock_more(any)) return true;
+  }
+  return lock_for(context, {&any, 1}, false);
+}
+
+bool Dispatcher::lock_everything(const CommandContext& context) {
+  return context.operation.all_locked() || lock_for(context, {}, true);
+}
+
+bool Dispatcher::lock_for(const CommandContext& context, std::span<const engine::KeyRef> keys,
+                          bool everything) {
+  if (!context.in_exec) return lock(context.client, keys, everything, context.operation);
+  const auto give_up = [this] { return server_.running_scripts().any_slow(); };
+  if (everything ? context.operation.lock_all_unless(give_up) : context.operation.lock_unless(keys, give_up))
+    return true;
+  context.reply.error(kBusy);
+  return false;
+}
+
+bool Dispatcher::start_over(Client& client, PreparedRequest& prepared, engine::Operation& operation,
+                            uint64_t from) {
   client.output.truncate_to(from);
   // What was changed and taken back is in the log.
   if (operation.finish() != 0) io_thread_.commit_gate().note_change();
@@ -62,13 +80,16 @@ bool Dispatcher::start_over(Client& client, const Command& command, PreparedRequ
     for (const engine::KeyRef& key : prepared.needs->keys) needs->add(key);
   }
   prepared.needs = std::move(needs);
-  if (prepared.needs->times > kMostTimes) {
-    client.reply.error(
-        "ERR the script touches too many keys that it does not declare and that are not in memory");
-    apply_reply_mode(client, from);
-    return true;
-  }
-  return run(client, command, prepared);
+  if (prepared.needs->times <= kMostTimes) return true;
+  client.reply.error(
+      "ERR the script touches too many keys that it does not declare and that are not in memory");
+  apply_reply_mode(client, from);
+  return false;
+}
+
+bool Dispatcher::busy() const {
+  return io_thread_.cluster() == nullptr &&
+         server_.running_scripts().any_busy(server_.settings().busy_reply_threshold_ms);
 }
 
 bool Dispatcher::in_batch(const Client& client) const {
@@ -76,31 +97,54 @@ bool Dispatcher::in_batch(const Client& client) const {
                      [&](const BatchEntry& entry) { return entry.client == &client; });
 }
 
+void Dispatcher::answer_batch_while_busy(const Client& running, engine::Operation& operation) {
+  for (size_t i = turn_ + 1; i < batch_.size(); ++i) {
+    Client* const client = batch_[i].client;
+    if (client == nullptr || client == &running) continue;
+    // What waits, and what stands behind that, stays in order.
+    if (!client->held_requests.empty() || !client->can_execute()) continue;
+    batch_[i].client = nullptr;
+    (void)answer_one_while_busy(*client, batch_[i].prepared, operation);
+  }
+}
+
 void Dispatcher::answer_while_busy(Client& client, engine::Operation& operation) {
+  while (!client.held_requests.empty()) {
+    PreparedRequest prepared = std::move(client.held_requests.front());
+    client.held_requests.erase(client.held_requests.begin());
+    if (!answer_one_while_busy(client, prepared, operation)) return;
+  }
   client.parser.release();
   for (;;) {
     PreparedRequest prepared;
-    const resp::RequestParser::Status status = client.parser.next(&prepared.request);
-    if (status == resp::RequestParser::Status::kNeedMore) return;
-    if (status == resp::RequestParser::Status::kError) {
-      client.reply.error(client.parser.error());
-      return io_thread_.close_after_reply(client);
-    }
-    const Arguments arguments = prepared.request.arguments;
-    const Command* const command = resolve(client, server_.commands().find(arguments[0]), arguments);
-    if (command == nullptr || refuse(client, *command)) continue;
-    const bool harmless = !command->has_keys && !client.transaction.open &&
-                          (command->spec->flags & kScript) == 0 && command->spec->find_secrets == nullptr;
-    if (!harmless) {
-      reject(client, command, kBusy);
-      continue;
-    }
-    const uint64_t from = client.output.position();
-    call(client, *command, arguments, operation, false, nullptr, &prepared.request);
-    if (client.waiting != Waiting::kNo) return;
-    apply_reply_mode(client, from);
-    if (client.closing || client.close_after_reply) return;
+    // An error leaves no arguments, which is answered so.
+    if (client.parser.next(&prepared.request) == resp::RequestParser::Status::kNeedMore) return;
+    if (!answer_one_while_busy(client, prepared, operation)) return;
   }
+}
+
+bool Dispatcher::answer_one_while_busy(Client& client, PreparedRequest& prepared,
+                                       engine::Operation& operation) {
+  const Arguments arguments = prepared.request.arguments;
+  io_thread_.output_pending(client);
+  if (arguments.empty()) {
+    client.reply.error(client.parser.error());
+    io_thread_.close_after_reply(client);
+    return false;
+  }
+  const Command* const command = resolve(client, server_.commands().find(arguments[0]), arguments);
+  if (command == nullptr || refuse(client, *command)) return !client.closing;
+  const bool harmless = !command->has_keys && !client.transaction.open &&
+                        (command->spec->flags & kScript) == 0 && command->spec->find_secrets == nullptr;
+  if (!harmless) {
+    reject(client, command, kBusy);
+    return true;
+  }
+  const uint64_t from = client.output.position();
+  call(client, *command, arguments, operation, false, nullptr, &prepared.request);
+  if (client.waiting != Waiting::kNo) return false;
+  apply_reply_mode(client, from);
+  return !client.closing && !client.close_after_reply;
 }
 
 }  // namespace starling::server

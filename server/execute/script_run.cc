@@ -14,12 +14,14 @@
 namespace starling::server {
 namespace {
 
-// From then on others do not wait for its stripes.
-constexpr int64_t kSlowUs = 10'000;
 // Clients of its own loop are looked at so often while it is busy.
 constexpr int64_t kServeUs = 20'000;
 // A call may take long, and so do many.
 constexpr int kCallsPerLook = 64;
+// Declared keys that are looked for one after the other.
+constexpr size_t kFewKeys = 8;
+// Not told yet; with more of them it cannot be taken back any more.
+constexpr size_t kMostEvents = 10'000;
 constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice, LogLevel::kWarning};
 
 std::string place_of(const engine::KeyRef& key) {
@@ -40,11 +42,16 @@ ScriptRun::ScriptRun(CommandContext& context, const LoopScripts::Compiled& compi
       database_(context.client.database),
       cluster_(context.client.io_thread().cluster() != nullptr),
       everything_(context.operation.all_locked()) {
+  if (declared_.size() > kFewKeys) {
+    for (const engine::KeyRef& key : declared_) index_.emplace(std::pair(key.database, key.key.name), &key);
+  }
+  context.client.untold = &events_;
   context.server.running_scripts().begin(loop_);
 }
 
 ScriptRun::~ScriptRun() {
   context_.server.running_scripts().end(loop_);
+  context_.client.untold = nullptr;
   context_.client.database = database_;
 }
 
@@ -72,8 +79,11 @@ std::unique_ptr<ScriptNeeds> ScriptRun::run(std::span<const std::string_view> ke
   Interpreter& interpreter = context_.client.io_thread().scripts().interpreter();
   const Interpreter::Run run{compiled_.function, compiled_.script->hex, keys, arguments};
   // All of it or nothing: what lasts stays, as after any error of a script.
-  if (interpreter.run(run, *this, context_.reply) == Interpreter::Outcome::kStopped && !lasting_)
+  if (interpreter.run(run, *this, context_.reply) == Interpreter::Outcome::kStopped && !lasting_) {
     undo_.take_back(context_.operation);
+    events_.clear();
+  }
+  tell_events();
   return std::move(needs_);
 }
 
@@ -133,10 +143,7 @@ ScriptHost::Went ScriptRun::call(std::span<std::string_view> arguments, resp::Re
   if ((flags & (kWrite | kMayReplicate)) != 0) {
     written_ = true;
     // What has no keys changes more than is kept, or tells others at once.
-    if (keys_.empty()) {
-      lasting_ = true;
-      context_.server.running_scripts().set_lasting(loop_);
-    }
+    if (keys_.empty() || events_.size() > kMostEvents) make_lasting();
     for (const engine::KeyRef& key : keys_) keep(key);
   }
   const engine::Key* const first = keys_.empty() ? nullptr : &keys_.front().key;
@@ -145,9 +152,13 @@ ScriptHost::Went ScriptRun::call(std::span<std::string_view> arguments, resp::Re
   return Went::kOn;
 }
 
-const engine::KeyRef* ScriptRun::find_declared(const engine::KeyRef& key) const {
+const engine::KeyRef* ScriptRun::find_declared(int database, std::string_view name) const {
+  if (!index_.empty()) {
+    const auto found = index_.find({database, name});
+    return found == index_.end() ? nullptr : found->second;
+  }
   for (const engine::KeyRef& declared : declared_) {
-    if (declared.key.name == key.key.name && declared.database == key.database) return &declared;
+    if (declared.key.name == name && declared.database == database) return &declared;
   }
   return nullptr;
 }
@@ -162,10 +173,7 @@ ScriptRun::Keys ScriptRun::prepare_keys(const Command& command, std::span<std::s
   for (const int position : positions_) {
     std::string_view& name = arguments[static_cast<size_t>(position)];
     // A declared key is known with its hash.
-    const auto declared = std::find_if(declared_.begin(), declared_.end(), [&](const engine::KeyRef& key) {
-      return key.key.name == name && key.database == database;
-    });
-    if (declared != declared_.end()) {
+    if (const engine::KeyRef* const declared = find_declared(database, name); declared != nullptr) {
       name = declared->key.name;
       keys_.push_back(*declared);
     } else {
@@ -174,7 +182,7 @@ ScriptRun::Keys ScriptRun::prepare_keys(const Command& command, std::span<std::s
   }
   if (spec.extra_keys != nullptr) spec.extra_keys(arguments, database, &keys_);
   for (const engine::KeyRef& key : keys_) {
-    if (find_declared(key) != nullptr || reach(key)) [[likely]]
+    if (find_declared(key.database, key.key.name) != nullptr || reach(key)) [[likely]]
       continue;
     if (needs_ != nullptr) return Keys::kMissing;
     reply.error(why_);
@@ -210,9 +218,22 @@ bool ScriptRun::reach(const engine::KeyRef& key) {
 void ScriptRun::keep(const engine::KeyRef& key) {
   if (lasting_ || undo_.kept(key)) return;
   context_.operation.count_lookups(false);
-  if (undo_.keep(context_.operation, key)) return;
+  if (!undo_.keep(context_.operation, key)) make_lasting();
+}
+
+void ScriptRun::make_lasting() {
+  if (lasting_) return;
   lasting_ = true;
   context_.server.running_scripts().set_lasting(loop_);
+  context_.client.untold = nullptr;
+  tell_events();
+}
+
+void ScriptRun::tell_events() {
+  NotificationSink* const sink = context_.server.notification_sink();
+  for (const KeyEvent& event : events_)
+    sink->notify(event.event_class, event.event, event.key, event.database);
+  events_.clear();
 }
 
 bool ScriptRun::start_over(const engine::KeyRef* key) {
@@ -236,16 +257,13 @@ bool ScriptRun::start_over(const engine::KeyRef* key) {
 ScriptHost::Went ScriptRun::look() {
   Server& server = context_.server;
   RunningScripts& running = server.running_scripts();
-  const int64_t now_us = server.clock().monotonic_us();
-  if (began_us_ == 0) began_us_ = now_us;
+  if (loop_ == 0) server.look_for_signals();
   if (running.kill_wanted(loop_) && (!lasting_ || running.ending())) {
     why_ = "Script killed by user with SCRIPT KILL.";
     log_text(LogLevel::kNotice, "Lua script killed by user with SCRIPT KILL.");
     return Went::kStop;
   }
-  const int64_t elapsed_us = now_us - began_us_;
-  if (elapsed_us < kSlowUs) return Went::kOn;
-  running.set_slow(loop_);
+  const int64_t elapsed_us = running.elapsed_us(loop_);
   const int64_t threshold_ms = server.settings().busy_reply_threshold_ms;
   if (threshold_ms == 0 || elapsed_us < threshold_ms * 1000) return Went::kOn;
   if (cluster_) {
@@ -257,7 +275,6 @@ ScriptHost::Went ScriptRun::look() {
                  " milliseconds, which are more than busy-reply-threshold: " + compiled_.script->hex + ".");
     return Went::kStop;
   }
-  running.set_busy(loop_);
   if (!told_) {
     told_ = true;
     log_text(
@@ -266,8 +283,8 @@ ScriptHost::Went ScriptRun::look() {
             " milliseconds. You can try killing the script using the SCRIPT KILL command. Script name is: " +
             compiled_.script->hex + ".");
   }
-  if (now_us - served_us_ >= kServeUs) {
-    served_us_ = now_us;
+  if (elapsed_us - served_us_ >= kServeUs) {
+    served_us_ = elapsed_us;
     context_.client.io_thread().serve_while_busy(context_.client, context_.operation);
   }
   return Went::kOn;

@@ -1,8 +1,8 @@
 // Takes back what a script has changed: it must start over, or was killed.
 //
 // What a key held is kept before its first change, if it is small enough, and put back as further changes of the same
-// operation. So the log has one frame whose end is as its beginning, and other nodes are told of a write that changed
-// nothing.
+// operation, so that the log has one frame whose end is as its beginning. In a cluster that is the whole record, with
+// what it hides and the parts of its counters, and it is put back without an event: other nodes learn nothing.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "engine/core/operation.h"
+#include "engine/record/record.h"
 
 namespace starling::server {
 
@@ -28,7 +29,12 @@ class ScriptUndo {
     std::optional<std::string> string;
     std::unique_ptr<engine::Collection> collection;  // Neither: there was nothing.
     int64_t deadline_ms;
+    std::optional<engine::Record> record;  // In a cluster, in place of those.
   };
+  static bool is_replicated(engine::Operation& operation);
+  bool has_room_for(const engine::Found& found);
+  bool keep_record(engine::Operation& operation, const engine::KeyRef& key, Kept* kept);
+  bool keep_value(engine::Operation& operation, const engine::KeyRef& key, Kept* kept);
 
   std::vector<Kept> kept_;
   size_t bytes_ = 0;

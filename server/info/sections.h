@@ -14,7 +14,7 @@ class Server;
 
 struct InfoContext {
   Server& server;
-  engine::Operation& operation;
+  engine::Operation& operation;  // Has something locked.
 };
 
 void write_server_section(InfoContext& context, InfoWriter& writer);

@@ -94,7 +94,6 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
 
 void write_keyspace_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Keyspace");
-  context.operation.lock_any();
   for (int index = 0; index < engine::kDatabaseCount; ++index) {
     const engine::KeyCounts keys = context.operation.counts(index);
     if (keys.live == 0) continue;

@@ -144,48 +144,4 @@ bool Timer::active() const {
   return uv_is_active(reinterpret_cast<const uv_handle_t*>(&handle_->timer)) != 0;
 }
 
-struct SignalWatcher::Handle {
-  uv_signal_t signal;
-  SignalWatcher* owner;
-};
-
-// NOLINTNEXTLINE(performance-unnecessary-value-param): a few numbers, once.
-SignalWatcher::SignalWatcher(EventLoop& loop, std::vector<int> signals, std::function<void(int)> on_signal)
-    : on_signal_(std::move(on_signal)) {
-  for (int number : signals) {
-    auto* handle = new Handle{{}, this};
-    uv_signal_init(&loop.handles_->loop, &handle->signal);
-    handle->signal.data = handle;
-    uv_signal_start(
-        &handle->signal,
-        [](uv_signal_t* signal, int caught) {
-          static_cast<Handle*>(signal->data)->owner->on_signal_(caught);
-        },
-        number);
-    handles_.push_back(handle);
-  }
-}
-
-void SignalWatcher::keep_caught(const std::vector<int>& signals) {
-  // libuv gives a signal back to the system with the last handle on it. These stay, on a loop that never runs.
-  static uv_loop_t loop;
-  static std::vector<uv_signal_t> handles;
-  STARLING_ASSERT(handles.empty());
-  uv_loop_init(&loop);
-  handles.resize(signals.size());
-  for (size_t i = 0; i < signals.size(); ++i) {
-    uv_signal_init(&loop, &handles[i]);
-    uv_signal_start(
-        &handles[i], [](uv_signal_t*, int) {}, signals[i]);
-  }
-}
-
-SignalWatcher::~SignalWatcher() {
-  for (Handle* handle : handles_) {
-    uv_signal_stop(&handle->signal);
-    uv_close(reinterpret_cast<uv_handle_t*>(&handle->signal),
-             [](uv_handle_t* closed) { delete static_cast<Handle*>(closed->data); });
-  }
-}
-
 }  // namespace starling::server

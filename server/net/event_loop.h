@@ -53,7 +53,6 @@ class EventLoop {
   friend class Connector;
   friend class FdWatcher;
   friend class Timer;
-  friend class SignalWatcher;
   struct Handles;
   void run_mailbox();
   uv_loop_s* native();
@@ -101,24 +100,6 @@ class Timer {
  private:
   struct Handle;
   Handle* handle_;
-};
-
-// Calls `on_signal` on the loop's thread for each of `signals`. Owned by the loop's thread.
-class SignalWatcher {
- public:
-  // For the rest of the process's life: when no watcher is left the signals do nothing, instead of ending the
-  // process as the system would have it. Once.
-  static void keep_caught(const std::vector<int>& signals);
-
-  SignalWatcher(EventLoop& loop, std::vector<int> signals, std::function<void(int)> on_signal);
-  ~SignalWatcher();
-  SignalWatcher(const SignalWatcher&) = delete;
-  SignalWatcher& operator=(const SignalWatcher&) = delete;
-
- private:
-  struct Handle;
-  std::function<void(int)> on_signal_;
-  std::vector<Handle*> handles_;
 };
 
 }  // namespace starling::server

@@ -28,6 +28,7 @@ class IoThread;
 struct Attempt;
 struct BlockedCommand;
 struct ForwardPrefix;
+struct KeyEvent;
 struct Publication;
 struct ScriptNeeds;
 
@@ -150,6 +151,8 @@ class Client final : public FdHandler, public ClientReplies {
   // While EXEC runs that may have to run again: where it leaves its transaction, and what it publishes.
   Transaction* retained = nullptr;
   std::vector<Publication>* unsent = nullptr;
+  // While a script runs whose changes may yet be taken back: the keyspace events of its commands.
+  std::vector<KeyEvent>* untold = nullptr;
   std::shared_ptr<WatchState> watch_state;  // Null: watches nothing.
   std::vector<WatchedKey> watched;
   size_t watched_bytes = 0;

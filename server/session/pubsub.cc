@@ -134,9 +134,13 @@ size_t PubSub::receivers(const Publication& publication) const {
   return count;
 }
 
+bool PubSub::wants(NotifyClass event_class) const {
+  return (settings_.notify_events & event_class) != 0 && total_.load(std::memory_order_relaxed) != 0;
+}
+
 void PubSub::notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) {
+  if (!wants(event_class)) return;
   const uint32_t wanted = settings_.notify_events;
-  if ((wanted & event_class) == 0 || total_.load(std::memory_order_relaxed) == 0) return;
   const std::string number = std::to_string(database);
   if ((wanted & kNotifyKeyspace) != 0) {
     publish("__keyspace@" + number + "__:" + std::string(key), event);

@@ -40,6 +40,7 @@ class PubSub final : public NotificationSink {
   size_t receivers(const Publication& publication) const;
 
   // NotificationSink.
+  bool wants(NotifyClass event_class) const override;
   void notify(NotifyClass event_class, std::string_view event, std::string_view key, int database) override;
 
   // For PUBSUB. Names with at least one subscriber that `matches`.

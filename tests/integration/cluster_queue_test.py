@@ -66,6 +66,21 @@ class Queues(unittest.TestCase):
                     self.assertEqual([key.encode(), b"a"], self.reply(connection))
             self.assertEqual(0, coordinator.call("EXISTS", key))
 
+    def test_sorted_sets_too(self):
+        for coordinator in self.nodes:
+            key = self.key_of(coordinator)
+            for waits, comes in ((self.nodes[0], self.nodes[1]), (self.nodes[1], self.nodes[2]), (coordinator, coordinator)):
+                first, _ = self.blocked(waits, "BZPOPMAX", key, "0")
+                second, _ = self.blocked(comes, "BZMPOP", "0", "1", key, "MIN", "COUNT", "9")
+                third, _ = self.blocked(coordinator, "BZPOPMIN", key, "0")
+                comes.call("ZADD", key, 1, "a", 2, "b", 3, "c")
+                self.assertEqual([key.encode(), b"c", b"3"], self.reply(first))
+                self.assertEqual([key.encode(), [[b"a", b"1"], [b"b", b"2"]]], self.reply(second))
+                self.assertTrue(self.silent(third))
+                waits.call("ZADD", key, 4, "d")
+                self.assertEqual([key.encode(), b"d", b"4"], self.reply(third))
+            self.assertIsNone(self.nodes[1].call("BZPOPMIN", key, "0.2"))
+
     def test_who_waits_longest_comes_first_at_whichever_node(self):
         key = self.key_of(self.nodes[0])
         order = [self.blocked(self.nodes[number % 3], "BLPOP", key, "0")[0] for number in range(6)]

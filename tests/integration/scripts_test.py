@@ -2,11 +2,14 @@
 
 import contextlib
 import hashlib
+import os
+import signal
 import threading
 import time
 import unittest
 
 from cluster_nodes import Cluster, until
+from harness import resp
 from harness.resp import ReplyError
 from single_node import SingleNode, info
 
@@ -30,6 +33,8 @@ ENDLESS = "redis.call('SET', KEYS[1], 'changed') while true do pcall(function() 
 # Each coroutine catches what ends the one that it begins, and begins another.
 NESTED = ("redis.call('SET', KEYS[1], 'changed') local function f() while true do "
           "coroutine.resume(coroutine.create(f)) pcall(coroutine.resume, coroutine.create(f)) end end f()")
+# One call that lasts for seconds and looks at nothing meanwhile: a pattern that backtracks.
+DEAF = "return string.find(string.rep('a', 150), '^' .. string.rep('a*', 5) .. 'b')"
 CLIENTS = 6
 TIMES = 200
 BEGUN_S = 0.5  # By then a script has begun. (If it has not, a test waits for longer, and may fail, never pass wrongly.)
@@ -172,6 +177,62 @@ class OnOneNode(unittest.TestCase):
         thread.join(120)
         self.assertEqual(result, [7])
 
+    def test_others_are_told_though_a_script_looks_at_nothing(self):
+        connections = [self.connect() for _ in range(6)]
+        for connection in connections:
+            connection.value("PING")
+        script = self.connect()
+        script.value("EVAL", "return 1", 0)
+        script.send("EVAL", DEAF, 1, "key")
+        time.sleep(0.1)  # It has begun, and nobody is told BUSY yet: they wait for its stripes.
+        for connection, command in zip(connections, (["GET", "key"], ["FLUSHALL"], ["DBSIZE"], ["INFO", "keyspace"], ["SET", "key", "x"],
+                                                     ["SWAPDB", "0", "1"])):
+            connection.send(*command)
+        time.sleep(1.5)
+        told = sum(connection.read_available(0.01)[0].startswith(b"-BUSY") for connection in connections)
+        self.assertEqual(script.read_available(0.01)[0], b"", "the script ended too early for the test")
+        # One loop of three is the script's own.
+        self.assertGreaterEqual(told, len(connections) // 3 * (self.SETTINGS["io_threads"] - 1))
+        self.assertIsNone(resp.to_python(script.read_frame()[0]))
+
+    def test_what_was_read_with_an_endless_script_is_answered(self):
+        connections = [self.connect() for _ in range(9)]
+        for connection in connections:
+            connection.value("PING")
+        # All of it is there when the node looks, so that it reads it in one pass.
+        os.kill(self.node.process.pid, signal.SIGSTOP)
+        for i, connection in enumerate(connections):
+            if i == 4:
+                connection.send("EVAL", "while true do end", 0)
+            else:
+                connection.send_raw(b"".join(resp.encode(command) for command in (("SET", "own%d" % i, i), ("GET", "own%d" % i))))
+            time.sleep(0.01)
+        os.kill(self.node.process.pid, signal.SIGCONT)
+        others = connections[:4] + connections[5:]
+        for connection in others:
+            for _ in range(2):
+                late_failure(connection)  # What was before the script is answered, what is behind it told BUSY.
+        until(lambda: self.connect().value("SCRIPT", "KILL") == b"OK", "it is killed")
+        self.assertIn("killed by user", late_failure(connections[4]))
+        for connection in others:
+            self.assertEqual(connection.value("PING"), b"PONG")
+
+    def test_the_end_of_the_process_ends_a_script(self):
+        for threshold in ("5000", "0"):
+            for script, left in ((ENDLESS, b"before"), ("redis.call('PUBLISH', 'c', 'm') " + ENDLESS, b"changed")):
+                with self.subTest(threshold=threshold, script=script):
+                    connection = self.connect()
+                    connection.value("SET", "key", "before")
+                    connection.value("CONFIG", "SET", "busy-reply-threshold", threshold)
+                    for _ in range(self.SETTINGS["io_threads"]):  # One of them is at the loop that hears signals.
+                        self.connect().send("EVAL", script, 1, "key")
+                    time.sleep(BEGUN_S)
+                    self.node.process.terminate()
+                    self.assertEqual(self.node.process.wait(30), 0)
+                    self.node.start().wait_ready()
+                    if self.SETTINGS.get("storage") != "memory":
+                        self.assertEqual(self.connect().value("GET", "key"), left)
+
     def test_in_a_transaction(self):
         connection = self.connect()
         self.assertEqual(connection.value("MULTI"), b"OK")
@@ -245,6 +306,16 @@ class OnOneNode(unittest.TestCase):
         self.assertEqual(again.value("SCARD", "queue:all"), 20)
 
 
+def late_failure(connection):
+    """The error that is answered soon, or None. Raises what a socket does when no answer comes."""
+    connection.socket.settimeout(10)
+    try:
+        resp.to_python(connection.read_frame()[0])
+        return None
+    except ReplyError as error:
+        return str(error)
+
+
 class InMemory(OnOneNode):
     SETTINGS = {"io_threads": 1, "busy_reply_threshold": 200, "storage": "memory"}
 
@@ -255,16 +326,47 @@ class InMemory(OnOneNode):
 class KeysOnDisk(unittest.TestCase):
     """Records that have left memory: the script starts over until they are there."""
 
+    KEYS = 50_000
+
     def setUp(self):
-        self.node = SingleNode(maxmemory="64mb").start().wait_ready()
+        self.node = SingleNode(maxmemory="64mb", notify_keyspace_events="KEA").start().wait_ready()
         self.addCleanup(self.node.stop)
 
-    def test_undeclared_keys_that_are_not_in_memory(self):
+    def filled(self, value):
         connection = self.node.connect()
         self.addCleanup(connection.close)
+        for i in range(0, self.KEYS, 100):
+            connection.value("MSET", *(word for j in range(i, i + 100) for word in ("k%d" % j, value)))
+        return connection
+
+    def test_events_of_runs_that_do_not_count_are_not_told(self):
+        connection = self.filled("v" * 2000)
+        listener = self.node.connect()
+        self.addCleanup(listener.close)
+        listener.send("SUBSCRIBE", "__keyevent@0__:incrby", "end")
+        for _ in range(2):
+            listener.read_frame()
+        script = "redis.call('INCR', 'runs') for i = 1, 20 do redis.call('STRLEN', 'k' .. (i * 37 + ARGV[1])) end"
+        restarts = int(info(connection)["disk_reads"])
+        for i in range(10):
+            connection.value("EVAL", script, 0, i)
+        self.assertGreater(int(info(connection)["disk_reads"]), restarts, "no key was on disk")
+        connection.value("PUBLISH", "end", "end")
+        told = 0
+        while resp.to_python(listener.read_frame()[0])[1] != b"end":
+            told += 1
+        self.assertEqual(told, 10)
+
+    def test_a_great_many_undeclared_keys(self):
+        connection = self.filled("v" * 2000)
+        script = "local n = 0 for i = 1, ARGV[1] do n = n + redis.call('STRLEN', 'k' .. i * 7) end return n"
+        begun = time.monotonic()
+        self.assertEqual(connection.value("EVAL", script, 0, 1000), 1000 * 2000)
+        print("1000 undeclared keys, most of them on disk: %.2f s" % (time.monotonic() - begun))
+
+    def test_undeclared_keys_that_are_not_in_memory(self):
         value = "v" * 2000
-        for i in range(500):
-            connection.value("MSET", *(word for j in range(100) for word in ("k%d" % (100 * i + j), value)))
+        connection = self.filled(value)
         script = ("local n = redis.call('INCR', 'runs') local sum = 0 "
                   "for i = 1, 20 do sum = sum + #redis.call('GET', 'k' .. (i * 37 + ARGV[1])) end "
                   "redis.call('SET', 'last', ARGV[1]) return sum + n")
@@ -377,6 +479,17 @@ class InACluster(unittest.TestCase):
         self.assertIn("busy-reply-threshold", ended[0])
         for other in self.nodes:
             self.assertEqual(other.call("GET", key), b"before")
+
+    def test_a_script_that_is_ended_leaves_what_others_have_not_seen(self):
+        for number, script in enumerate(("redis.call('SET', KEYS[1], 'x')", "redis.call('DEL', KEYS[1])", "redis.call('INCR', KEYS[1])")):
+            key = "versions%d" % number
+            for value in ("1", "2"):
+                # A write that saw nothing takes nothing away.
+                self.nodes[number].call("VCLOCK", "SET", key, "", value)
+            before = [node.call("VCLOCK", "GET", key) for node in self.nodes]
+            self.assertEqual({b"1", b"2"}, set(before[0][3]), before)
+            self.assertIn("busy-reply-threshold", self.nodes[0].error("EVAL", script + " while true do end", 1, key))
+            self.assertEqual(before, [node.call("VCLOCK", "GET", key) for node in self.nodes])
 
     def coordinator(self, key):
         reply = self.nodes[0].call("QUORUM", "EXPLAIN", key)

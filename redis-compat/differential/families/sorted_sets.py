@@ -1,6 +1,7 @@
-"""All sorted set commands that do not block."""
+"""All sorted set commands. Those that wait have a timeout that is short, or find something."""
 
 from families.hashes import count, scan_cursor, scan_options
+from families.lists import TIMEOUTS
 from step import command
 from values import cased, key, keys, member, relative, small, string
 
@@ -113,7 +114,15 @@ def zmpop(rng):
     where = cased(rng, rng.choice(["MIN", "MAX", "MIN", "MAX", "MIN", "MAX", "MID"]))
     options = rng.choice([[]] * 3 + [[cased(rng, "COUNT"), small(rng)]] * 3 +
                          [[cased(rng, "COUNT")], [cased(rng, "COUNT"), b"1", cased(rng, "COUNT"), b"2"]])
-    return ["ZMPOP", number, *names, where, *options]
+    return [number, *names, where, *options]
+
+
+def blocking(rng):
+    """As a step, so that nobody makes a long timeout of a short one."""
+    wait = rng.choice(TIMEOUTS)
+    return command(*rng.choice([
+        lambda: [rng.choice(["BZPOPMIN", "BZPOPMAX"]), *keys(rng, 1, 3), wait],
+        lambda: ["BZMPOP", wait, *zmpop(rng)]])())
 
 
 def by_bytes(rng):
@@ -165,7 +174,8 @@ commands = [
     (2, lambda rng: ["ZREMRANGEBYRANK", key(rng), small(rng), small(rng)]),
     (2, lambda rng: ["ZREMRANGEBYSCORE", key(rng), score_bound(rng), score_bound(rng)]),
     (3, lambda rng: [rng.choice(["ZPOPMIN", "ZPOPMAX"]), key(rng), *rng.choice([[], [small(rng)], [small(rng)], [b"1", b"2"]])]),
-    (3, zmpop),
+    (3, lambda rng: ["ZMPOP", *zmpop(rng)]),
+    (2, blocking),
     (5, combine),
     (5, combine_store),
     (2, zintercard),

@@ -6,6 +6,7 @@
 #include "server/commands/arguments.h"
 #include "server/commands/keys/handlers.h"
 #include "server/commands/keys/scope.h"
+#include "server/io_thread.h"
 #include "server/server.h"
 
 namespace starling::server::keys {
@@ -103,9 +104,8 @@ void move(CommandContext& context) {
 
 namespace {
 
-// EXEC has everything locked already.
-void lock_everything(CommandContext& context) {
-  if (!context.in_exec) context.operation.lock_all();
+bool lock_everything(const CommandContext& context) {
+  return context.client.io_thread().dispatcher().lock_everything(context);
 }
 
 // Watched keys of `to` that are about to appear there from `from`. Those that vanish, the engine tells of.
@@ -130,7 +130,7 @@ void swapdb(CommandContext& context) {
   if (first < 0 || first >= count || second < 0 || second >= count)
     return context.reply.error(kDatabaseRangeError);
   if (first != second) {
-    lock_everything(context);
+    if (!lock_everything(context)) return;
     touch_appearing(context, static_cast<int>(first), static_cast<int>(second));
     touch_appearing(context, static_cast<int>(second), static_cast<int>(first));
     context.operation.swap_databases(static_cast<int>(first), static_cast<int>(second));
@@ -153,14 +153,14 @@ bool flush_mode(const CommandContext& context) {
 
 void flushdb(CommandContext& context) {
   if (!flush_mode(context)) return;
-  lock_everything(context);
+  if (!lock_everything(context)) return;
   context.operation.flush_database(context.database.index());
   context.reply.ok();
 }
 
 void flushall(CommandContext& context) {
   if (!flush_mode(context)) return;
-  lock_everything(context);
+  if (!lock_everything(context)) return;
   context.operation.flush_all();
   context.reply.ok();
 }
@@ -185,7 +185,7 @@ void dbsize(CommandContext& context) {
   std::shared_ptr<const PartitionSet> partitions;
   if (!scope_of(context, &partitions)) return;
   if (partitions != nullptr) return dbsize_of(context, std::move(partitions));
-  context.operation.lock_any();
+  if (!context.client.io_thread().dispatcher().lock_any(context)) return;
   const engine::Database database = context.operation.database(context.database.index());
   context.reply.integer(static_cast<int64_t>(database.size()));
 }

@@ -4,7 +4,7 @@
 #include "server/commands/arguments.h"
 #include "server/commands/lists/ends.h"
 #include "server/commands/lists/handlers.h"
-#include "server/commands/lists/waits.h"
+#include "server/commands/waits.h"
 
 namespace starling::server::lists {
 namespace {
@@ -25,12 +25,12 @@ bool ends_arguments(const CommandContext& context, Ends* ends) {
 bool move(CommandContext& context, const Ends& ends, bool waits) {
   const engine::Key from = context.key(1), to = context.key(2);
   engine::Found source, target;
-  if (!(waits ? find_for_waiting(context, from, &source)
+  if (!(waits ? find_for_waiting(context, from, Type::kList, &source)
               : find_to_change(context, from, Type::kList, &source)))
     return true;
   if (!source) return false;
   const uint64_t size = source.collection().size();
-  if (waits && !is_turn(context, from, size)) return false;
+  if (waits && !is_turn(context, from, Type::kList, size)) return false;
   if (!find_to_change(context, to, Type::kList, &target)) return true;
   // A copy: it is gone from there before it is here.
   const std::string item(
@@ -56,7 +56,7 @@ void move_or_wait(CommandContext& context, const Ends& ends) {
   if (!timeout_argument(context, &timeout_ms)) return;
   if (move(context, ends, true)) return;
   constexpr size_t kSource[] = {1};
-  if (wait_for_list(context, kSource, timeout_ms)) return;
+  if (wait_for(context, Type::kList, kSource, timeout_ms)) return;
   if (context.in_exec) return context.reply.null();
   context.reply.null_array();
 }

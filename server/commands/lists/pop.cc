@@ -1,13 +1,12 @@
 // Commands that take items off an end of a list, at once or when there are some.
 #include <algorithm>
-#include <numeric>
 #include <string>
 #include <vector>
 
 #include "server/commands/arguments.h"
 #include "server/commands/lists/ends.h"
 #include "server/commands/lists/handlers.h"
-#include "server/commands/lists/waits.h"
+#include "server/commands/waits.h"
 
 namespace starling::server::lists {
 namespace {
@@ -48,12 +47,13 @@ bool pop_any(CommandContext& context, std::span<const size_t> positions, ListEnd
     const engine::Key key = context.key(position);
     engine::Found found;
     const bool waits = turn == Turn::kLongestWaiting;
-    if (!(waits ? find_for_waiting(context, key, &found) : find_to_change(context, key, Type::kList, &found)))
+    if (!(waits ? find_for_waiting(context, key, Type::kList, &found)
+                : find_to_change(context, key, Type::kList, &found)))
       return true;
     if (!found) continue;
     const ListView list(found.collection());
     const uint64_t size = list.size();
-    if (waits && !is_turn(context, key, size)) continue;
+    if (waits && !is_turn(context, key, Type::kList, size)) continue;
     const uint64_t count = std::min(size, static_cast<uint64_t>(most));
     context.reply.array(2);
     context.reply.bulk(key.name);
@@ -68,18 +68,12 @@ bool pop_any(CommandContext& context, std::span<const size_t> positions, ListEnd
   return false;
 }
 
-std::vector<size_t> positions_from(size_t first, size_t count) {
-  std::vector<size_t> positions(count);
-  std::iota(positions.begin(), positions.end(), first);
-  return positions;
-}
-
 void blocking_pop(CommandContext& context, ListEnd end) {
   int64_t timeout_ms = 0;
   if (!timeout_argument(context, &timeout_ms)) return;
   const std::vector<size_t> positions = positions_from(1, context.size() - 2);
   if (pop_any(context, positions, end, 1, Shape::kKeyAndItem, Turn::kLongestWaiting)) return;
-  if (!wait_for_list(context, positions, timeout_ms)) context.reply.null_array();
+  if (!wait_for(context, Type::kList, positions, timeout_ms)) context.reply.null_array();
 }
 
 struct MultiplePop {
@@ -146,7 +140,7 @@ void blmpop(CommandContext& context) {
   MultiplePop pop;
   if (!multiple_pop(context, 2, &pop) || !timeout_argument(context, &timeout_ms)) return;
   if (pop_any(context, pop.positions, pop.end, pop.count, Shape::kKeyAndItems, Turn::kLongestWaiting)) return;
-  if (!wait_for_list(context, pop.positions, timeout_ms)) context.reply.null_array();
+  if (!wait_for(context, Type::kList, pop.positions, timeout_ms)) context.reply.null_array();
 }
 
 }  // namespace starling::server::lists

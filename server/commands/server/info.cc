@@ -3,11 +3,13 @@
 
 #include "server/commands/families.h"
 #include "server/info/sections.h"
+#include "server/io_thread.h"
 
 namespace starling::server {
 namespace {
 
 void info(CommandContext& context) {
+  if (!context.client.io_thread().dispatcher().lock_any(context)) return;
   InfoContext info_context{context.server, context.operation};
   InfoWriter writer;
   for (const InfoSection& section : info_sections()) {

@@ -33,14 +33,14 @@ double ratio(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : static_cast<double>(part) / static_cast<double>(whole);
 }
 
-uint64_t count_keys(CommandContext& context) {
-  context.operation.lock_any();
+uint64_t count_keys(const CommandContext& context) {
   uint64_t keys = 0;
   for (int i = 0; i < engine::kDatabaseCount; ++i) keys += context.operation.counts(i).live;
   return keys;
 }
 
 void stats(CommandContext& context) {
+  if (!context.client.io_thread().dispatcher().lock_any(context)) return;
   const MemoryReport report = report_memory(context.server);
   const uint64_t keys = count_keys(context);
   const std::pair<std::string_view, uint64_t> numbers[] = {

@@ -78,8 +78,7 @@ void shutdown(CommandContext& context) {
     return context.reply.error(kSyntaxError);
   // A shutdown waits for nobody, so there is none to abort.
   if (abort) return context.reply.error("ERR No shutdown in progress.");
-  RunningScripts& scripts = context.server.running_scripts();
-  if (scripts.any_busy() && !no_save) return context.reply.error(kBusy);
+  if (!no_save && context.client.io_thread().dispatcher().busy()) return context.reply.error(kBusy);
   log_text(LogLevel::kWarning, "SHUTDOWN by " + context.client.address() + ".");
   // The connection's end is the answer.
   context.suspend();

@@ -40,6 +40,11 @@ void zmpop(CommandContext& context);
 void zpopmax(CommandContext& context);
 void zpopmin(CommandContext& context);
 
+// blocking_pop.cc
+void bzmpop(CommandContext& context);
+void bzpopmax(CommandContext& context);
+void bzpopmin(CommandContext& context);
+
 // combine.cc
 void zdiff(CommandContext& context);
 void zdiffstore(CommandContext& context);

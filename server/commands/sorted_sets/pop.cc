@@ -6,6 +6,7 @@
 #include "engine/types/sorted_set/sorted_set.h"
 #include "server/commands/arguments.h"
 #include "server/commands/sorted_sets/handlers.h"
+#include "server/commands/waits.h"
 
 namespace starling::server::sorted_sets {
 namespace {
@@ -28,21 +29,17 @@ void pop_from_one(CommandContext& context, PopFrom from) {
   pop_members(context, key, members, from, popped, in_pairs);
 }
 
-struct PopRequest {
-  size_t key_count = 0;
-  PopFrom from = PopFrom::kLowest;
-  uint64_t count = 1;
-};
+}  // namespace
 
-// Reads "numkeys key ... MIN | MAX [COUNT count]" from argument `at` on. False: an error was replied.
 bool pop_request(const CommandContext& context, size_t at, PopRequest* request) {
   int64_t keys = 0, count = 0;
   if (!integer_argument_between(context, at, 1, INT64_MAX, &keys, "ERR numkeys should be greater than 0")) {
     return false;
   }
   const size_t left = context.size() - at - 1;
-  request->key_count = static_cast<size_t>(keys);
-  const size_t where = at + 1 + std::min(request->key_count, left);
+  const size_t key_count = std::min(static_cast<size_t>(keys), left);
+  request->positions = positions_from(at + 1, key_count);
+  const size_t where = at + 1 + key_count;
   const bool lowest = where < context.size() && is_word(context.argument(where), "min");
   if (!lowest && (where >= context.size() || !is_word(context.argument(where), "max"))) {
     context.reply.error(kSyntaxError);
@@ -62,8 +59,6 @@ bool pop_request(const CommandContext& context, size_t at, PopRequest* request) 
   }
   return true;
 }
-
-}  // namespace
 
 void pop_members(CommandContext& context, const engine::Key& key, const engine::Collection& members,
                  PopFrom from, uint64_t count, bool in_pairs) {
@@ -98,20 +93,23 @@ void zpopmax(CommandContext& context) {
   pop_from_one(context, PopFrom::kHighest);
 }
 
+void pop_with_key(CommandContext& context, const engine::Key& key, const engine::Collection& members,
+                  PopFrom from, uint64_t most) {
+  const uint64_t popped = std::min(most, members.size());
+  context.reply.array(2);
+  context.reply.bulk(key.name);
+  context.reply.array(popped);
+  pop_members(context, key, members, from, popped, true);
+}
+
 void zmpop(CommandContext& context) {
   PopRequest request;
   if (!pop_request(context, 1, &request)) return;
-  for (size_t i = 2; i < 2 + request.key_count; ++i) {
-    const engine::Key key = context.key(i);
+  for (const size_t position : request.positions) {
+    const engine::Key key = context.key(position);
     engine::Found found;
     if (!find_to_change(context, key, Type::kSortedSet, &found)) return;
-    if (!found) continue;
-    const engine::Collection& members = found.collection();
-    const uint64_t popped = std::min(request.count, members.size());
-    context.reply.array(2);
-    context.reply.bulk(key.name);
-    context.reply.array(popped);
-    return pop_members(context, key, members, request.from, popped, true);
+    if (found) return pop_with_key(context, key, found.collection(), request.from, request.count);
   }
   context.reply.null_array();
 }

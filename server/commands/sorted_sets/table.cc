@@ -27,6 +27,7 @@ constexpr CommandChange kZaddHistory[] = {
     {"2.4.0", "Several members."}, {"3.0.2", "XX, NX, CH and INCR."}, {"6.2.0", "GT and LT."}};
 constexpr CommandChange kZrangeHistory[] = {{"6.2.0", "REV, BYSCORE, BYLEX and LIMIT."}};
 constexpr CommandChange kZrangebyscoreHistory[] = {{"2.0.0", "WITHSCORES."}};
+constexpr CommandChange kRealTimeout[] = {{"6.0.0", "Fractions of a second."}};
 constexpr CommandChange kZremHistory[] = {{"2.4.0", "Several members."}};
 constexpr CommandChange kZrevrangebyscoreHistory[] = {{"2.1.6", "Bounds that exclude."}};
 
@@ -118,10 +119,46 @@ constexpr CommandSpec popper(std::string_view usage, Handler handler, std::strin
           .docs = {.complexity = "O(log(N)*M)", .work = Work::kHoldsLoop}};
 }
 
+constexpr std::string_view kElsewhere =
+    "In a cluster it takes keys of several slots only where one node holds them all.";
+
+constexpr CommandSpec waiting_popper(std::string_view usage, Handler handler, std::string_view summary) {
+  return {.name = name_in(usage),
+          .syntax = syntax_in(usage),
+          .arity = -3,
+          .flags = kWrite | kNoScript | kBlocking | kFast,
+          .categories = kFastWrite | kCatBlocking,
+          .keys = KeySpecification{.use = kPops, .first = 1, .last = -2},
+          .handler = handler,
+          .group = kGroup,
+          .since = "5.0.0",
+          .summary = summary,
+          .difference = kElsewhere,
+          .timeout_at = -1,
+          .docs = {.complexity = "O(log(N))", .history = kRealTimeout}};
+}
+
 }  // namespace
 
 std::span<const CommandSpec> sorted_set_commands() {
   static const std::array commands = {
+      CommandSpec{.name = "bzmpop",
+                  .syntax = "timeout:double numkeys:integer key ... (where= MIN | MAX) [COUNT count:integer]",
+                  .arity = -5,
+                  .flags = kWrite | kBlocking | kMovableKeys,
+                  .categories = kSlowWrite | kCatBlocking,
+                  .keys = counted_keys(2, kPops),
+                  .handler = sorted_sets::bzmpop,
+                  .group = kGroup,
+                  .since = "7.0.0",
+                  .summary = "Removes members at an end of the first sorted set that has any, once one has.",
+                  .difference = kElsewhere,
+                  .timeout_at = 1,
+                  .docs = {.complexity = "O(K) + O(M*log(N))", .work = Work::kHoldsLoop}},
+      waiting_popper("bzpopmax key ... timeout:double", sorted_sets::bzpopmax,
+                     "Removes the member with the highest score, once there is one."),
+      waiting_popper("bzpopmin key ... timeout:double", sorted_sets::bzpopmin,
+                     "Removes the member with the lowest score, once there is one."),
       CommandSpec{.name = "zadd",
                   .syntax = "key [condition= NX | XX]@3.0.2 [comparison= GT | LT]@6.2.0 [change= CH]@3.0.2 "
                             "[increment= INCR]@3.0.2 {score_member= score:double member} ...",

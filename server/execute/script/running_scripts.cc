@@ -1,31 +1,25 @@
 #include "server/execute/script/running_scripts.h"
 
+#include <algorithm>
+
 namespace starling::server {
 
-void RunningScripts::end(size_t loop) {
-  const int state = slots_[loop].state.exchange(kIdle, std::memory_order_relaxed);
-  running_.fetch_sub(1, std::memory_order_relaxed);
-  if (state >= kSlow) slow_.fetch_sub(1, std::memory_order_relaxed);
-  if (state >= kBusy) busy_.fetch_sub(1, std::memory_order_relaxed);
-}
-
-void RunningScripts::set_slow(size_t loop) {
-  if (slots_[loop].state.load(std::memory_order_relaxed) >= kSlow) return;
-  slots_[loop].state.store(kSlow, std::memory_order_relaxed);
-  slow_.fetch_add(1, std::memory_order_relaxed);
-}
-
-void RunningScripts::set_busy(size_t loop) {
-  set_slow(loop);
-  if (slots_[loop].state.load(std::memory_order_relaxed) >= kBusy) return;
-  slots_[loop].state.store(kBusy, std::memory_order_relaxed);
-  busy_.fetch_add(1, std::memory_order_relaxed);
+int64_t RunningScripts::longest_us() const {
+  const int64_t now_us = clock_.monotonic_us();
+  int64_t longest_us = 0;
+  for (const Slot& slot : slots_) {
+    const int64_t since_us = slot.since_us.load(std::memory_order_relaxed);
+    if (since_us != kIdle) longest_us = std::max(longest_us, now_us - since_us);
+  }
+  return longest_us;
 }
 
 RunningScripts::Killed RunningScripts::kill() {
+  const int64_t now_us = clock_.monotonic_us();
   Killed killed = Killed::kNone;
   for (Slot& slot : slots_) {
-    if (slot.state.load(std::memory_order_relaxed) < kSlow) continue;
+    const int64_t since_us = slot.since_us.load(std::memory_order_relaxed);
+    if (since_us == kIdle || now_us - since_us < kSlowUs) continue;
     if (slot.lasting.load(std::memory_order_relaxed)) {
       if (killed == Killed::kNone) killed = Killed::kNotNow;
       continue;

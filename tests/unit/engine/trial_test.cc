@@ -157,4 +157,75 @@ TEST_CASE("what expired before goes, and is logged though nothing was changed") 
   CHECK(live(node) == 0);
 }
 
+TEST_CASE(
+    "what is put back is the whole record, with what it hides, in memory, for other nodes and in the log") {
+  for (const char* kind :
+       {"absent", "string", "expiring", "deleted", "hash", "siblings", "counter", "fields"}) {
+    int number = 0;
+    for (const Work& work : kWorks) {
+      CAPTURE(kind);
+      CAPTURE(number++);
+      TestNode node(1000, true, true), other(2000, true, true);
+      const std::string name = "k";
+      const std::string_view what = kind;
+      const auto merge_other = [&] { merge(node, {0, name, {}, {}, state_of(other, name)}); };
+      const auto count_up = [](Database& database, const Key& key) { (void)database.add(key, 0, 5); };
+      if (what == "string" || what == "deleted" || what == "siblings") set(node, name, "before");
+      if (what == "expiring") set(node, name, "before", node.clock.now_ms + 60'000);
+      if (what == "deleted") node.with(name, [](Database& d, const Key& key) { CHECK(d.remove(key)); });
+      if (what == "hash" || what == "fields") put(node, name, 3);
+      if (what == "counter") node.with(name, count_up);
+      if (what == "siblings") set(other, name, "other");
+      if (what == "counter") other.with(name, count_up);
+      if (what == "fields") put(other, name, 2);
+      if (what == "siblings" || what == "counter" || what == "fields") merge_other();
+      REQUIRE(node.engine().commit().ok());
+      const std::string before = state_of(node, name);
+      const uint64_t count = live(node);
+      ChangeList changes;
+      node.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+        operation.capture(&changes);
+        std::optional<Record> record;
+        REQUIRE(Trial::hold(&operation, {0, key}, 1 << 20, &record));
+        Database database = operation.database(0);
+        if (what == "counter") (void)database.add(key, 10, 1);
+        work(database, key);
+        work(database, key);
+        Trial::put_back(&operation, {0, key}, record);
+      });
+      CHECK(state_of(node, name) == before);
+      CHECK(live(node) == count);
+      // Another node that had it as it was learns nothing.
+      TestNode third(3000, true, true);
+      if (!before.empty()) merge(third, {0, name, {}, {}, before});
+      for (size_t i = 0; i < changes.size(); ++i) {
+        third.with_operation(name, 0, [&](Operation& operation, const Key& key) {
+          Replica replica(operation, 0);
+          const MergeOutcome outcome = changes[i].kind == ChangeKind::kDelta
+                                           ? replica.merge_delta(key, changes[i].bytes)
+                                           : replica.merge_state(key, changes[i].bytes);
+          CHECK(outcome == MergeOutcome::kUnchanged);
+        });
+      }
+      CHECK(state_of(third, name) == before);
+      REQUIRE(node.engine().commit().ok());
+      node.crash();
+      CHECK(state_of(node, name) == before);
+      CHECK(live(node) == count);
+      REQUIRE(node.engine().checkpoint().ok());
+      node.evict_everything();
+      CHECK(state_of(node, name) == before);
+    }
+  }
+}
+
+TEST_CASE("what is too big is not held") {
+  TestNode node(1000, true, true);
+  put(node, "h", 100);
+  node.with_operation("h", 0, [&](Operation& operation, const Key& key) {
+    std::optional<Record> record;
+    CHECK_FALSE(Trial::hold(&operation, {0, key}, 100, &record));
+  });
+}
+
 }  // namespace starling::engine

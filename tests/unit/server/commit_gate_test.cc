@@ -261,6 +261,24 @@ TEST_CASE(
   CHECK(node.leaving(client) == "-NOQUORUM\r\n" + std::string(kUnwritten));
 }
 
+TEST_CASE("in the middle of a pass the replies of who is in the middle of one stay what they are") {
+  Fixture node(Fsync::kEverySecond);
+  ClientReplies running, other;
+  node.write(running, "+1\r\n");
+  node.write(other, "+2\r\n");
+  node.engine.set_full(true);
+  CHECK_FALSE(node.gate.settle(&running).ok());
+  CHECK(node.leaving(other) == kUnwritten);
+  CHECK(running.output.size() == 4);
+  CHECK_FALSE(node.gate.settle().ok());
+  CHECK(node.leaving(running) == kUnwritten);
+  // What can be logged is.
+  node.engine.set_full(false);
+  node.write(running, "+3\r\n");
+  CHECK(node.gate.settle(&running).ok());
+  CHECK(node.leaving(running) == std::string(kUnwritten) + "+3\r\n");
+}
+
 TEST_CASE("the policy may change between a reply and the end of its pass") {
   Fixture node(Fsync::kEverySecond);
   ClientReplies client;

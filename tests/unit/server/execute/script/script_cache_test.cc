@@ -3,7 +3,6 @@
 #include <doctest/doctest.h>
 
 #include "server/execute/script/loop_scripts.h"
-#include "server/execute/script/running_scripts.h"
 #include "server/execute/script/script_text.h"
 
 namespace starling::server {
@@ -71,34 +70,6 @@ TEST_CASE("script text: the shebang") {
   CHECK(read("#!lua foo=1\nx") == "ERR Unknown lua shebang option: foo=1");
   CHECK(read("#!js\nx") == "ERR Unexpected engine in script shebang: #!js");
   CHECK(read("#!lua") == "ERR Invalid script shebang");
-}
-
-TEST_CASE("running scripts: only slow ones are killed, and none that lasts") {
-  RunningScripts running(3);
-  CHECK(running.kill() == RunningScripts::Killed::kNone);
-  running.begin(0);
-  CHECK(running.any());
-  CHECK(running.kill() == RunningScripts::Killed::kNone);
-  running.set_busy(0);
-  running.set_busy(0);
-  CHECK(running.any_slow());
-  CHECK(running.any_busy());
-  running.set_lasting(0);
-  CHECK(running.kill() == RunningScripts::Killed::kNotNow);
-  CHECK(!running.kill_wanted(0));
-  running.begin(2);
-  running.set_slow(2);
-  CHECK(running.kill() == RunningScripts::Killed::kYes);
-  CHECK(running.kill_wanted(2));
-  CHECK(!running.kill_wanted(0));
-  running.end(0);
-  running.end(2);
-  CHECK(!running.any());
-  CHECK(!running.any_slow());
-  CHECK(!running.any_busy());
-  running.begin(2);
-  CHECK(!running.kill_wanted(2));
-  running.end(2);
 }
 
 }  // namespace starling::server
