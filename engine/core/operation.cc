@@ -130,6 +130,7 @@ bool Operation::try_lock_more(const KeyRef& key) {
   if (!core_.keyspace.stripes.try_lock(stripe)) return false;
   if (!locked()) {
     single_stripe_ = stripe;
+    follow_actor();
     return true;
   }
   if (single_stripe_ >= 0) stripes_.push_back(static_cast<uint16_t>(std::exchange(single_stripe_, -1)));
