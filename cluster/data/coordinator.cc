@@ -124,7 +124,7 @@ void Coordinator::receive(NodeIndex from, FrameKind kind, uint64_t id, std::stri
   MessageReader reply(payload);
   ReplyResult result;
   if (!reply.read_result(&result)) result = ReplyResult::kRefused;
-  if (result == ReplyResult::kStaleEpoch && request.kind != Kind::kPush) {
+  if (result == ReplyResult::kStaleEpoch) {
     answered_stale(id, request, *contact, reply);
     erase_if_settled(id);
     return tell();

@@ -18,7 +18,8 @@ constexpr size_t kMostReplicas = 64;  // Bits of a set.
 
 void Coordinator::follow(uint64_t id) {
   if (const auto repair = repairs_.find(id); repair != repairs_.end()) {
-    if (repair->second.stale && !send_mend(id, repair->second)) fail_repair(id);
+    const bool gone = !placement_->is_member(repair->second.peer);
+    if (gone || (repair->second.stale && !send_mend(id, repair->second))) fail_repair(id);
     return;
   }
   const auto found = requests_.find(id);
@@ -58,12 +59,12 @@ bool Coordinator::widen(uint64_t id, Request& request) {
   for (const uint16_t partition : partitions) {
     const Writers writers = placement_->writers(partition);
     absl::InlinedVector<size_t, 8> slots;
+    if (request.replicas.size() + writers.nodes.size() > kMostReplicas) return false;
     for (const NodeIndex node : writers.nodes) {
       const auto place = std::find(request.replicas.begin(), request.replicas.end(), node);
       slots.push_back(static_cast<size_t>(place - request.replicas.begin()));
       if (place == request.replicas.end()) request.replicas.push_back(node);
     }
-    if (request.replicas.size() > kMostReplicas) return false;
     for (const uint64_t set : writers.sets) {
       uint64_t present = 0;
       for (size_t i = 0; i < slots.size(); ++i) present |= (set >> i & 1) << slots[i];
@@ -143,6 +144,8 @@ void Coordinator::ask_again(uint64_t id, Request& request, size_t place) {
                          });
     const FrameKind kind = request.kind == Kind::kRead ? FrameKind::kVersion : FrameKind::kState;
     sent = current && wire_.send(contact.node, kind, id, begin_request(epoch) + request.keys);
+  } else if (request.kind == Kind::kPush) {
+    sent = wire_.send(contact.node, FrameKind::kWrite, id, request.message);
   } else {
     const NodeIndex target = request.replicas[contact.slot];
     if (!placement_->is_member(target) || !concerns(request, target)) {

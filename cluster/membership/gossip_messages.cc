@@ -15,7 +15,8 @@ using engine::ByteReader;
 using engine::Status;
 using engine::StatusCode;
 
-constexpr uint8_t kAcceptsWrites = 1, kHasHashSeed = 2, kStandsBack = 4, kJoins = 8, kHasReceived = 16;
+constexpr uint8_t kAcceptsWrites = 1, kHasHashSeed = 2, kStandsBack = 4, kJoins = 8, kHasReceived = 16,
+                  kDrops = 32;
 constexpr uint8_t kNoClock = 0, kClock = 1, kConfirmedClock = 3;
 constexpr uint64_t kMaxSmall = INT32_MAX;
 
@@ -64,10 +65,11 @@ void append(const Described& described, std::string* out) {
   append_varint(description.min_nodes, out);
   append_varint(description.replicas, out);
   append_u64(description.actor, out);
-  out->push_back(static_cast<char>(
-      (description.accepts_writes ? kAcceptsWrites : 0) |
-      (description.hash_seed.has_value() ? kHasHashSeed : 0) | (description.stands_back ? kStandsBack : 0) |
-      (description.joins ? kJoins : 0) | (description.received != 0 ? kHasReceived : 0)));
+  out->push_back(
+      static_cast<char>((description.accepts_writes ? kAcceptsWrites : 0) |
+                        (description.hash_seed.has_value() ? kHasHashSeed : 0) |
+                        (description.stands_back ? kStandsBack : 0) | (description.joins ? kJoins : 0) |
+                        (description.received != 0 ? kHasReceived : 0) | (description.drops ? kDrops : 0)));
   append_string(description.hostname, out);
   append_string(description.nodename, out);
   if (description.hash_seed.has_value()) append_u64(*description.hash_seed, out);
@@ -138,13 +140,14 @@ bool read(ByteReader* reader, Described* described) {
   description.accepts_writes = (flags & kAcceptsWrites) != 0;
   description.stands_back = (flags & kStandsBack) != 0;
   description.joins = (flags & kJoins) != 0;
+  description.drops = (flags & kDrops) != 0;
   description.received = 0;
   description.hash_seed.reset();
   if ((flags & kHasHashSeed) != 0 && !reader->read_u64(&description.hash_seed.emplace())) return false;
   if ((flags & kHasReceived) != 0 &&
       (!reader->read_varint(&description.received) || description.received == 0))
     return false;
-  return (flags & ~(kAcceptsWrites | kHasHashSeed | kStandsBack | kJoins | kHasReceived)) == 0;
+  return (flags & ~(kAcceptsWrites | kHasHashSeed | kStandsBack | kJoins | kHasReceived | kDrops)) == 0;
 }
 
 // Further from 1970 than the year 9999 is no clock: differences of what is told must not overflow.

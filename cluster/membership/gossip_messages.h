@@ -19,8 +19,8 @@
 //   host, rack, datacenter, hostname, nodename := varint length, printable ASCII without blanks; host 1 to 255 bytes,
 //                  hostname and nodename at most 255, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
-//   flags       := 1 accepts writes | 2 a hash seed follows | 4 stands back | 8 joins | 16 an epoch received follows;
-//                  other bits are refused
+//   flags       := 1 accepts writes | 2 a hash seed follows | 4 stands back | 8 joins | 16 an epoch received follows |
+//                  32 drops; other bits are refused
 //   clock       := 0 byte             not told
 //                | 1 or 3 byte, local u64, vote u64, agreed u64      the sender's, when it sent; 3: confirmed
 //   local, vote, agreed := microseconds since 1970, signed; see agreed_clock.h
@@ -70,6 +70,7 @@ struct NodeDescription {
   bool joins = false;        // without a cluster: asks to be counted in by one
   // 0, or the epoch of a change of the ring of which it has been brought everything that will be its own.
   Epoch received = 0;
+  bool drops = false;  // it is removing what is others' since a change of the ring
 
   bool operator==(const NodeDescription&) const = default;
   // Whether every field keeps to the grammar; what does not must not be encoded.

@@ -37,7 +37,7 @@ Exchange::Action Exchange::fail(std::string reason) {
 Exchange::Action Exchange::proceed() {
   if (position_ == kEndPosition) {
     if (!std::exchange(founded_, false)) unfounded_.push_back(differing_.front());
-    if (figures_.failed == std::exchange(failed_before_, figures_.failed)) brought_.set(differing_.front());
+    if (std::exchange(missed_, 0) == 0) brought_.set(differing_.front());
     differing_.pop_front();
     position_ = 0;
   }
@@ -110,6 +110,7 @@ Exchange::Action Exchange::take_list(std::string_view detail) {
   figures_.differences += reply.differences;
   founded_ |= reply.differences != 0;
   figures_.failed += reply.failed;
+  missed_ += reply.failed;
   position_ = reply.reached;
   if (reply.wanted.empty()) return proceed();
   waiting_ = Waiting::kPush;

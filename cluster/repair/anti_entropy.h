@@ -70,7 +70,7 @@ class Exchange {
   const ExchangeFigures& figures() const { return figures_; }
   // Once the sums are compared: the partitions that did not differ then.
   const PartitionSet& equal() const { return equal_; }
-  // Partitions that differed and were compared to the end, and every record that either lacked arrived.
+  // Partitions that differed and were compared to the end, and every record that the asker lacked arrived.
   const PartitionSet& brought() const { return brought_; }
   // Partitions whose sums differed though no version did: changed meanwhile, or a sum is wrong.
   const std::vector<uint16_t>& unfounded() const { return unfounded_; }
@@ -93,7 +93,7 @@ class Exchange {
   PartitionSet equal_;
   std::deque<uint16_t> differing_;  // The first is being compared, from position_ on.
   bool founded_ = false;            // A version was found that differs.
-  uint64_t failed_before_ = 0;      // figures_.failed, when it was begun.
+  uint64_t missed_ = 0;             // Records of it that the asker should have got and has not.
   PartitionSet brought_;
   std::vector<uint16_t> unfounded_;
   Position position_ = 0;

@@ -14,6 +14,20 @@ const RingNode* find(std::span<const RingNode> nodes, const NodeId& id) {
   return found == nodes.end() ? nullptr : &*found;
 }
 
+// The change under way is this one, or has it within.
+bool contains(const Topology& present, const RingChange& change) {
+  const auto leaves = [&](const NodeId& id) {
+    const NodeIndex place = present.index_of(id);
+    return place == kNoNode || present.members[place].state == MemberState::kLeaving;
+  };
+  const auto weighs = [&](const auto& wanted) {
+    const NodeIndex place = present.index_of(wanted.first);
+    return place == kNoNode || present.members[place].weight == wanted.second;
+  };
+  return std::all_of(change.leaves.begin(), change.leaves.end(), leaves) &&
+         std::all_of(change.weights.begin(), change.weights.end(), weighs);
+}
+
 }  // namespace
 
 bool TransitionDriver::request(RingChange change) {
@@ -25,8 +39,9 @@ bool TransitionDriver::request(RingChange change) {
 std::optional<Topology> TransitionDriver::proposal(const Topology& present, std::span<const RingNode> nodes,
                                                    int64_t now_us) {
   waiting_for_.clear();
-  if (std::exchange(abort_, false) && present.transition.phase == TransitionPhase::kCopying)
-    return aborted(present);
+  forget_begun(present);
+  abort_ = abort_ && present.transition.phase == TransitionPhase::kCopying;
+  if (abort_) return aborted(present);
   switch (present.transition.phase) {
     case TransitionPhase::kNone:
       return begin(present, nodes, now_us);
@@ -45,12 +60,19 @@ std::optional<Topology> TransitionDriver::proposal(const Topology& present, std:
 
 std::optional<Topology> TransitionDriver::begin(const Topology& present, std::span<const RingNode> nodes,
                                                 int64_t now_us) {
+  // Who is removing records of a partition must be done before it can be brought that partition again.
+  for (const Member& member : present.members) {
+    const RingNode* node = find(nodes, member.id);
+    if (node == nullptr || !node->drops) continue;
+    waiting_for_ = "node " + member.id.to_string() + " to remove what is others' now";
+    return std::nullopt;
+  }
   Topology next;
-  // An operator's, each once: who asks for what cannot be is told so before.
+  // An operator's: who asks for what cannot be is told so before. It stays until it has begun, as another change may
+  // come first.
   while (!requests_.empty()) {
-    const RingChange change = std::move(requests_.front());
+    if (begin_transition(present, requests_.front(), &next).ok()) return next;
     requests_.erase(requests_.begin());
-    if (begin_transition(present, change, &next).ok()) return next;
   }
   RingChange change;
   std::vector<NodeId> joiners;
@@ -67,6 +89,11 @@ std::optional<Topology> TransitionDriver::begin(const Topology& present, std::sp
   if (joiners_.empty() || now_us - joiners_since_us_ < settings_.settle_us) return std::nullopt;
   if (!my_turn(present, nodes, now_us) || !begin_transition(present, change, &next).ok()) return std::nullopt;
   return next;
+}
+
+void TransitionDriver::forget_begun(const Topology& present) {
+  if (!present.changing()) return;
+  std::erase_if(requests_, [&](const RingChange& change) { return contains(present, change); });
 }
 
 void TransitionDriver::find_gainers(const Topology& present) {

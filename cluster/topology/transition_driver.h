@@ -1,5 +1,5 @@
-// Says when the next step of a change of the ring (transition.h) is due, and what it is. Fed with the topology in force
-// and with what gossip knows; says what to propose to the topology register.
+// Says when the next step of a change of the ring (transition.h) is due, and what it is. Fed with the topology in
+// force and with what gossip knows; says what to propose to the topology register.
 //
 // Every member runs one. Whoever has the least id of those that are up proposes at once, each of the others a while
 // later, so that a change goes on whoever is lost. What an operator has asked for here this node proposes itself.
@@ -24,6 +24,7 @@ struct RingNode {
   bool down = false;
   Epoch epoch = 0;              // Of the topology that it serves by.
   Epoch received = 0;           // The change of which it was brought everything.
+  bool drops = false;           // It is removing what is others' since an earlier change.
   std::optional<Member> joins;  // Without a cluster: it asks to be counted in, as that.
 };
 
@@ -44,7 +45,7 @@ class TransitionDriver {
 
   // What to propose now; nothing while something is waited for. Ask again later.
   std::optional<Topology> proposal(const Topology& present, std::span<const RingNode> nodes, int64_t now_us);
-  // What the change under way waits for, in words; empty: there is none.
+  // What the change under way, or the next one, waits for, in words; empty: there is none.
   const std::string& waiting_for() const { return waiting_for_; }
 
  private:
@@ -53,6 +54,7 @@ class TransitionDriver {
   std::optional<Topology> begin(const Topology& present, std::span<const RingNode> nodes, int64_t now_us);
   // Whether each member has done its part, or is down and may be gone without.
   bool all_have(const Topology& present, std::span<const RingNode> nodes, Epoch RingNode::*what);
+  void forget_begun(const Topology& present);
   void find_gainers(const Topology& present);
   bool my_turn(const Topology& present, std::span<const RingNode> nodes, int64_t now_us);
 

@@ -55,7 +55,11 @@ void append_mutation(const Mutation& m, std::string* frame) {
   if (m.kind == MutationKind::kSettle || m.kind == MutationKind::kUnsettle) {
     frame->push_back(static_cast<char>(m.kind));
     append_varint(m.partition, frame);
-    if (m.kind == MutationKind::kSettle) append_u64(m.stamp, frame);
+    if (m.kind == MutationKind::kSettle) {
+      append_u64(m.stamp, frame);
+    } else {
+      frame->push_back(m.lost ? 1 : 0);
+    }
     return;
   }
   ShortBytes<1 + 2 * kVarintBytes> front;
@@ -103,6 +107,9 @@ bool MutationReader::read_body(Mutation* m) {
   if (m->kind == MutationKind::kUnsettle) {
     if (!rest_.read_varint(&number) || number >= kPartitionCount) return false;
     m->partition = static_cast<uint32_t>(number);
+    uint8_t lost;
+    if (!rest_.read_byte(&lost) || lost > 1) return false;
+    m->lost = lost != 0;
     return true;
   }
   if (!of_element(m->kind)) {

@@ -22,8 +22,9 @@
 //                                                                              target takes over what the key holds;
 //                                                                              2 follows. Its `was` is the target's
 //              | 17 name:bytes stamp:u64 join:u8 value:bytes                  put what joins (record.h), not 14
-//              | 18 partition:varint                                          unsettle a partition: not all that was
-//                                                                              settled is here any more
+//              | 18 partition:varint lost:u8                                  unsettle a partition: not all that was
+//                                                                              settled is here any more. 1: nor need
+//                                                                              the rest be (settled.h, kLost)
 //   space     := varint
 //   key       := bytes
 //   bytes     := size:varint byte{size}
@@ -89,6 +90,7 @@ struct Mutation {
   std::array<uint32_t, kDatabases> spaces{};
   uint32_t next_space = 0;
   uint32_t partition = 0;     // Of kSettle and kUnsettle.
+  bool lost = false;          // Of kUnsettle.
   uint32_t target_space = 0;  // Of kMove; `value` is the key there.
 };
 

@@ -81,8 +81,8 @@ class Stripes {
   void lock(uint16_t stripe) { stripes_[stripe].mutex.lock(); }
   bool try_lock(uint16_t stripe) { return stripes_[stripe].mutex.try_lock(); }
   void unlock(uint16_t stripe) { stripes_[stripe].mutex.unlock(); }
-  // While somebody keeps one for long (a script that takes its time) this lets go of those that it has, and tries again
-  // a little later: whoever needs only those goes on.
+  // While somebody keeps one for long (a script that takes its time) this lets go of those that it has, and tries
+  // again a little later: whoever needs only those goes on.
   void lock_all();
   void unlock_all() {
     for (auto& stripe : stripes_) stripe.mutex.unlock();
@@ -178,8 +178,8 @@ class SettledStamps {
   void raise(uint16_t partition, Stamp stamp) {
     if (stamp > of(partition)) stamps_[partition].store(stamp, std::memory_order_release);
   }
-  // Likewise.
-  void clear(uint16_t partition) { stamps_[partition].store(0, std::memory_order_release); }
+  // Likewise. `to`: 0 or kLost.
+  void clear(uint16_t partition, Stamp to) { stamps_[partition].store(to, std::memory_order_release); }
   // No event of this node will ever have a stamp at or below this one, in no later life either.
   void prefetch(uint16_t partition) const { __builtin_prefetch(&stamps_[partition]); }
   Stamp promised() const { return promised_.load(std::memory_order_acquire); }

@@ -26,6 +26,10 @@ namespace starling::engine {
 class ActorTable;
 struct Entry;
 
+// In place of a settled stamp: this node is no replica of the partition any more, and its records may go. No event
+// has so low a stamp, so nothing is settled by it.
+inline constexpr Stamp kLost = 1;
+
 // One side's knowledge of a key.
 struct Known {
   const VersionVector& context;  // Empty: there is no record.

@@ -83,7 +83,7 @@ void Recovery::apply_map(const Mutation& mutation) {
 void Recovery::apply_settled(const Mutation& mutation) {
   SettledStamps& settled = core_.keyspace.settled;
   if (mutation.kind == MutationKind::kUnsettle)
-    return settled.clear(static_cast<uint16_t>(mutation.partition));
+    return settled.clear(static_cast<uint16_t>(mutation.partition), mutation.lost ? kLost : 0);
   if (mutation.partition == kPartitionCount) {
     settled.promise(mutation.stamp);
   } else {

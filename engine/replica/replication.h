@@ -109,7 +109,7 @@ class Replica {
   // promised.
   void settle(uint32_t partition, Stamp stamp);
   // Logs, and says to the engine, that nothing is settled of a partition that is locked.
-  void unsettle(uint16_t partition);
+  void unsettle(uint16_t partition, bool lost);
 
   // For Recovery: a mutation that a merge, or a write with a history, has logged. False when it cannot be.
   bool replay(const Key& key, const Mutation& mutation);
@@ -202,8 +202,10 @@ Status reap(Engine& engine, uint16_t partition, uint64_t* cursor, size_t limit, 
             uint64_t* reaped);
 
 // --- Partitions that this node is no replica of any more.
-// Of what was settled here nothing is any more: before the first record of it is forgotten. A commit must follow.
-void unsettle(Engine& engine, uint16_t partition, int64_t now_ms);
+// Of what was settled here nothing is any more: before the first record of it is forgotten. `lost`: its records may
+// go, which the next start finds as well (is_lost()). A commit must follow.
+void unsettle(Engine& engine, uint16_t partition, bool lost, int64_t now_ms);
+bool is_lost(Engine& engine, uint16_t partition);
 // Does Replica::forget() to all records of a partition for which `may_forget`, asked with the record's stripe held,
 // is true; about `limit` keys from the cursor on, like scan_versions(). *forgotten is increased by those that went.
 // Blocks on the disk: pool thread. A commit must follow.

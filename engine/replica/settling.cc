@@ -65,23 +65,28 @@ void Replica::settle(uint32_t partition, Stamp stamp) {
   operation_.log(mutation);
 }
 
-void Replica::unsettle(uint16_t partition) {
+void Replica::unsettle(uint16_t partition, bool lost) {
   Keyspace& keyspace = operation_.core_.keyspace;
-  keyspace.settled.clear(partition);
+  keyspace.settled.clear(partition, lost ? kLost : 0);
   keyspace.changes.add(partition);
   // What was ripe is a part of it again.
   if (keyspace.tallies.enabled()) keyspace.tallies.doubt(partition);
   Mutation mutation;
   mutation.kind = MutationKind::kUnsettle;
   mutation.partition = partition;
+  mutation.lost = lost;
   operation_.log(mutation);
 }
 
-void unsettle(Engine& engine, uint16_t partition, int64_t now_ms) {
-  if (settled_up_to(engine, partition) == 0) return;
+bool is_lost(Engine& engine, uint16_t partition) {
+  return settled_up_to(engine, partition) == kLost;
+}
+
+void unsettle(Engine& engine, uint16_t partition, bool lost, int64_t now_ms) {
+  if (settled_up_to(engine, partition) == (lost ? kLost : 0)) return;
   Operation operation(engine, now_ms);
   operation.lock_partition(partition);
-  Replica(operation, 0).unsettle(partition);
+  Replica(operation, 0).unsettle(partition, lost);
   operation.finish();
 }
 

@@ -168,7 +168,7 @@ engine::Status ClusterNode::open() {
               });
             },
             [this](const cluster::PartitionSet& equal) { hints_.compared(equal); },
-            [this] { return hints_.report().waiting != 0; }});
+            [this] { return hints_.report().waiting != 0; }, [this] { return served_epoch(); }});
   }
   publish_reports();
   return {};
@@ -188,14 +188,17 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.datacenter = settings.datacenter;
   const auto& decided = topology_->memory().acceptor.decided;
   description.cluster_id = decided ? decided->cluster_id : 0;
-  description.topology_epoch = own_epoch();
+  description.topology_epoch = served_epoch();
   description.min_nodes = static_cast<uint32_t>(settings.cluster_min_nodes);
   description.replicas = static_cast<uint32_t>(settings.replicas);
   description.accepts_writes = server_.engine().writable();
   if (!decided) description.hash_seed = records_seed_;
   // Before there is a cluster nobody knows its time, which is no reason not to count on a node once there is.
   description.joins = !decided && !settings.cluster_join.empty() && !settings.cluster_join.front().empty();
-  if (repair_ != nullptr) description.received = repair_->received();
+  if (repair_ != nullptr) {
+    description.received = repair_->received();
+    description.drops = repair_->drops();
+  }
   description.stands_back = decided && server_.clock_keeper().stands_back();
   return description;
 }
@@ -483,17 +486,21 @@ void ClusterNode::ask_for_topology() {
 bool ClusterNode::ask_for_topology(const NodeId& peer) {
   if (!threads_.front()->links().send(peer, FrameKind::kTopologyRequest, 0, {})) return false;
   asked_for_topology_us_ = server_.clock().monotonic_us();
+  asked_ = peer;
   return true;
 }
 
 void ClusterNode::newer_topology_at(const NodeId& peer) {
   run_on_first([this, peer] {
-    if (server_.clock().monotonic_us() - asked_for_topology_us_ < kTopologyHasteUs) return;
+    const bool asked =
+        asked_ == peer && server_.clock().monotonic_us() - asked_for_topology_us_ < kTopologyHasteUs;
+    if (asked) return;
     (void)ask_for_topology(peer);
   });
 }
 
 void ClusterNode::receive_topology(std::string_view bytes) {
+  asked_ = {};
   cluster::Topology topology;
   if (!cluster::decode_topology(bytes, &topology).ok()) return;
   // Who is no member yet takes part in a cluster that counts it in, not in any that talks to it; a member learns that
@@ -501,6 +508,12 @@ void ClusterNode::receive_topology(std::string_view bytes) {
   if (topology.epoch <= own_epoch()) return;
   if (!topology_->formed() && topology.index_of(id_) == cluster::kNoNode) return;
   topology_->learn(topology, server_.clock().monotonic_us());
+}
+
+cluster::Epoch ClusterNode::served_epoch() const {
+  cluster::Epoch least = own_epoch();
+  for (const ClusterThread* thread : threads_) least = std::min(least, thread->served_epoch());
+  return least;
 }
 
 cluster::Epoch ClusterNode::own_epoch() const {

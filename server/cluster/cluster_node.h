@@ -170,6 +170,8 @@ class ClusterNode {
   void adopt(cluster::Topology topology);
   void learn_members(const cluster::Topology& topology);
   cluster::Epoch own_epoch() const;
+  // The least that a loop serves by: what others are told, as they count on all of this node.
+  cluster::Epoch served_epoch() const;
   void ask_for_topology();
   bool ask_for_topology(const cluster::NodeId& peer);
   void follow_ring();
@@ -203,6 +205,7 @@ class ClusterNode {
   bool saving_addresses_ = false;  // On a disk thread.
   std::vector<std::string> seeds_;
   int64_t asked_for_topology_us_ = 0;
+  cluster::NodeId asked_;  // Whom, until there is an answer.
 
   const std::shared_ptr<OperationTable> operations_ = std::make_shared<OperationTable>();
   std::function<void()> on_left_;  // Set: this node is stopping.

@@ -26,7 +26,7 @@ void ClusterNode::abort_ring_change() {
 
 // The first loop.
 void ClusterNode::follow_ring() {
-  if (!topology_->formed()) return;
+  if (!topology_->formed() || !topology_->may_propose()) return;
   const cluster::Topology& present = *topology_->memory().acceptor.decided;
   std::vector<cluster::RingNode> nodes;
   for (const cluster::MemberView& view : membership_->members()) {
@@ -38,6 +38,7 @@ void ClusterNode::follow_ring() {
     node.down = view.phase == Phase::kDown;
     node.epoch = description.topology_epoch;
     node.received = description.received;
+    node.drops = description.drops;
     if (!description.joins || description.cluster_id != 0) continue;
     node.joins = cluster::Member{view.id,
                                  description.host,

@@ -122,16 +122,26 @@ void ClusterThread::follow_placement() {
   if (node_.placement_version() == placement_version_) return;
   placement_version_ = node_.placement_version();
   std::shared_ptr<const cluster::Placement> placement = node_.placement();
-  // What it gives up is hinted to nodes by the numbers that they had when it began: before they have others here.
-  coordinator_.set_placement(placement);
   placement_ = std::move(placement);
-  serving_since_us_ = now_us();
   unreachable_since_us_.resize(std::max(unreachable_since_us_.size(), placement_->numbers_end()), 0);
+  // It sends to those that are new.
+  coordinator_.set_placement(placement_);
+  serving_since_us_ = now_us();
   for (auto& passes : hopeful_) passes.assign(coordinator_.sets(), 0);
   holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
   // Others may coordinate their keys now.
   io_thread_.blocked().start_all_over();
+  lose_watches_elsewhere();
+  served_epoch_.store(placement_->topology.epoch, std::memory_order_release);
   handle_early();
+}
+
+// A node that is no member any more tells nothing of keys that are watched there.
+void ClusterThread::lose_watches_elsewhere() {
+  io_thread_.for_each_client([this](Client& client) {
+    if (client.remote_watch && !placement_->is_member(client.remote_watch->node))
+      client.remote_watch->lost = true;
+  });
 }
 
 bool ClusterThread::keep_early(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
@@ -314,10 +324,12 @@ bool ClusterThread::refuse_stranger(LinkId link, FrameKind kind, uint64_t correl
 
 bool ClusterThread::healthy(NodeIndex index) const {
   if (index == placement_->self) return true;
+  if (!placement_->is_member(index)) return false;
   return node_.healthy(index) && links_.connected(placement_->id_of(index));
 }
 
 bool ClusterThread::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  if (!placement_->is_member(node)) return false;
   return links_.send(placement_->id_of(node), kind, correlation, payload);
 }
 

@@ -164,6 +164,9 @@ class ClusterThread final : private BusHandler,
   // The settings of quorums are others.
   void refresh_defaults();
 
+  // The topology that it serves by; 0: none yet. Any thread.
+  cluster::Epoch served_epoch() const { return served_epoch_.load(std::memory_order_acquire); }
+
   // --- For the node.
   BusLinks& links() { return links_; }
   IoThread& io_thread() { return io_thread_; }
@@ -197,6 +200,7 @@ class ClusterThread final : private BusHandler,
   bool keep_early(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
                   std::string_view payload);
   void handle_early();
+  void lose_watches_elsewhere();
   // Of a node that is no member. False: strangers may, too.
   bool refuse_stranger(LinkId link, cluster::FrameKind kind, uint64_t correlation);
   // Wire
@@ -452,6 +456,7 @@ class ClusterThread final : private BusHandler,
   Forwards forwards_;
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
+  std::atomic<cluster::Epoch> served_epoch_{0};
   std::vector<EarlyFrame> early_;
   size_t early_bytes_ = 0;
   bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.

@@ -55,15 +55,35 @@ void HintDelivery::deliver_to(const cluster::NodeId& target) {
   for (Hint& hint : batch) {
     const int database = hint.database;
     const std::string key = hint.key;
-    thread_.hand_over(target, database, key,
-                      [this, target, hint = std::move(hint)](const HandedOver& result) {
-                        --under_way_[target];
-                        if (result.stored) ++delivered_[target];
-                        const auto holds = [this](uint16_t partition) { return this->holds(partition); };
-                        keeper_.finish(target, hint, result, holds, server_.clock().wall_ms());
-                        thread_.io_thread().commit_gate().note_change();
-                      });
+    const cluster::NodeId to = recipient(target, engine::partition_of(key));
+    if (!to.valid()) {
+      --under_way;
+      const auto holds = [this](uint16_t partition) { return this->holds(partition); };
+      keeper_.finish(target, hint, {.stored = true}, holds, server_.clock().wall_ms());
+      thread_.io_thread().commit_gate().note_change();
+      continue;
+    }
+    thread_.hand_over(to, database, key, [this, target, hint = std::move(hint)](const HandedOver& result) {
+      --under_way_[target];
+      if (result.stored) ++delivered_[target];
+      const auto holds = [this](uint16_t partition) { return this->holds(partition); };
+      keeper_.finish(target, hint, result, holds, server_.clock().wall_ms());
+      thread_.io_thread().commit_gate().note_change();
+    });
   }
+}
+
+// Who gets what was kept for a node: itself; where the ring has changed and it is no replica any more, one that is.
+// Not valid: this node is one.
+cluster::NodeId HintDelivery::recipient(const cluster::NodeId& target, uint16_t partition) const {
+  const std::shared_ptr<const cluster::Placement>& placement = thread_.placement();
+  const cluster::NodeIndex node = placement->number_of(target);
+  if (node == cluster::kNoNode || placement->stores(partition, node)) return target;
+  if (placement->stores(partition, placement->self)) return {};
+  const auto replicas = placement->replicas(partition);
+  const auto healthy = std::find_if(replicas.begin(), replicas.end(),
+                                    [this](cluster::NodeIndex replica) { return thread_.healthy(replica); });
+  return placement->id_of(healthy == replicas.end() ? replicas.front() : *healthy);
 }
 
 bool HintDelivery::holds(uint16_t partition) const {

@@ -31,6 +31,7 @@ class HintDelivery {
   void tell();
   void tell_delivered();
   bool holds(uint16_t partition) const;
+  cluster::NodeId recipient(const cluster::NodeId& target, uint16_t partition) const;
 
   Server& server_;
   ClusterThread& thread_;

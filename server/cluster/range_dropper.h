@@ -6,8 +6,10 @@
 // (cluster/README.md, "Tombstones"), and this node's events are another actor's: should the partition come back,
 // nothing that is said here claims to have seen what was forgotten.
 //
-// What a stop interrupts begins anew at the next start, but for partitions of which it had begun: those records stay
-// until the partition has come and gone once more, and harm nobody.
+// Only what this node has seen go is removed: of a node that comes back to a ring that has changed without it nobody
+// has compared what it alone may have (written with W below a majority), so that stays. What a stop interrupts goes
+// on at the next start. A partition that is to come back while it is removed is what the next change of the ring
+// waits for (drops, in gossip).
 //
 // The first loop's thread, but for may_forget().
 #pragma once
@@ -43,12 +45,15 @@ class RangeDropper {
   struct Step;
   bool may_forget(uint16_t partition) const { return lost_[partition].load(std::memory_order_acquire); }
   void run();
+  void note(const Step& step);
 
   Server& server_;
   ClusterThread& thread_;
   std::array<std::atomic<bool>, engine::kPartitionCount> lost_{};
-  std::vector<uint16_t> left_;  // To do, the last one first.
-  bool renewed_ = false;        // The actor, since the ring changed last.
+  std::vector<uint16_t> left_;  // To do, the last one first, from the cursor on.
+  uint64_t cursor_ = 0;
+  std::vector<uint16_t> unmarked_;  // No replica's any more; what was settled of them is not yet none.
+  bool renewed_ = false;            // The actor, since the ring changed last.
   bool running_ = false;
   uint64_t forgotten_ = 0, told_ = 0;
   Timer pause_;

@@ -26,8 +26,6 @@ constexpr size_t kRecordsUnderWay = 256;
 constexpr int64_t kFirstRoundUs = 3'000'000;
 // Of one peer at once: more than it asks (ask_for_handoff()).
 constexpr size_t kMostQuestions = 40;
-// After a comparison for a change of the ring has failed: the peer may have to learn of the change first.
-constexpr int64_t kHandoffPauseUs = 100'000;
 
 }  // namespace
 
@@ -134,8 +132,8 @@ void Repair::ask_next() {
   publish();
 }
 
-// What this node alone holds is compared with nobody, and settles by what the members owe. Its sums are needed all the
-// same: they say where tombstones are.
+// What this node alone holds is compared with nobody, and settles by what the members owe. Its sums are needed all
+// the same: they say where tombstones are.
 void Repair::compute_unshared() {
   const auto placement = hooks_.placement();
   cluster::PartitionSet unshared;
@@ -205,7 +203,6 @@ void Repair::finish(uint64_t number, const std::string& outcome) {
   if (asking.brings.any()) {
     --stretches_;
     note_brought(asking);
-    if (outcome != "ok") handoff_pause_until_us_ = server_.clock().monotonic_us() + kHandoffPauseUs;
     thread_.io_thread().loop().post([this] { (void)ask_for_handoff(); });
     return;
   }
@@ -279,8 +276,8 @@ void Repair::answer(const NodeId& peer, uint64_t correlation, std::string_view p
   cluster::Epoch epoch;
   cluster::TreeKind kind;
   if (!cluster::peek_tree(payload, &epoch, &kind)) return refuse(ReplyResult::kRefused, "malformed request");
-  if (placement == nullptr || placement->topology.epoch != epoch) {
-    const cluster::Epoch mine = placement == nullptr ? 0 : placement->topology.epoch;
+  if (placement == nullptr || placement->topology.epoch != epoch || hooks_.served_epoch() != epoch) {
+    const cluster::Epoch mine = placement == nullptr ? 0 : hooks_.served_epoch();
     (void)thread_.links().send(peer, FrameKind::kTreeReply, correlation, cluster::stale_epoch_reply(mine));
     return;
   }

@@ -79,6 +79,8 @@ class Repair {
     std::function<void(const cluster::PartitionSet& equal)> compared;
     // This node keeps changes for others that nobody else may have.
     std::function<bool()> keeps_hints;
+    // The topology that all loops serve by.
+    std::function<cluster::Epoch()> served_epoch;
   };
 
   // `thread` is the first loop's.
@@ -101,6 +103,8 @@ class Repair {
   // that will be its own (cluster/handoff/handoff.h), and if it leaves, nobody depends on what it keeps. 0: it has
   // not, or there is none.
   cluster::Epoch received() const { return received_; }
+  // Records of partitions that are others' now are being removed.
+  bool drops() const { return dropper_.partitions_left() != 0; }
 
   // Any thread.
   RepairReport report() const;

@@ -1,5 +1,5 @@
-// Repair's part in a change of the ring: this node is brought, by comparison with those who hold them now, the records
-// that it will hold. See cluster/handoff/handoff.h.
+// Repair's part in a change of the ring: this node is brought, by comparison with those who hold them now, the
+// records that it will hold. See cluster/handoff/handoff.h.
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/repair.h"
 #include "server/process/log.h"
@@ -11,6 +11,8 @@ namespace {
 // Comparisons at once, and partitions of each: enough to wait for nothing but the disk threads.
 constexpr size_t kMostStretches = 32;
 constexpr size_t kStretch = 64;
+// After a comparison that has not brought everything: the peer may have to learn of the change first.
+constexpr int64_t kHandoffPauseUs = 100'000;
 
 }  // namespace
 
@@ -42,6 +44,8 @@ bool Repair::part_done() const {
 
 bool Repair::ask_for_handoff() {
   if (handed_by_ == nullptr || received_ != 0) return false;
+  // A write of a loop that is behind may come under the epoch before.
+  if (hooks_.served_epoch() < handed_by_->topology.epoch) return false;
   if (part_done()) {
     received_ = handed_by_->topology.epoch;
     if (handoff_ && handoff_->total() != 0) {
@@ -50,8 +54,9 @@ bool Repair::ask_for_handoff() {
     }
     return false;
   }
-  if (!handoff_ || server_.clock().monotonic_us() < handoff_pause_until_us_) return stretches_ != 0;
-  while (stretches_ < kMostStretches && ask_for_stretch()) {
+  if (!handoff_) return false;
+  const auto pauses = [this] { return server_.clock().monotonic_us() < handoff_pause_until_us_; };
+  while (!pauses() && stretches_ < kMostStretches && ask_for_stretch()) {
   }
   return stretches_ != 0;
 }
@@ -85,7 +90,11 @@ void Repair::note_brought(const Asking& asking) {
   // It may be of a step that is over.
   if (!handoff_ || asking.epoch != handed_by_->topology.epoch) return;
   const NodeIndex peer = handed_by_->number_of(asking.peer);
-  if (peer != cluster::kNoNode) handoff_->brought(peer, asking.exchange.equal() | asking.exchange.brought());
+  if (peer == cluster::kNoNode) return;
+  const cluster::PartitionSet brought = asking.exchange.equal() | asking.exchange.brought();
+  handoff_->brought(peer, brought);
+  if ((asking.brings & ~brought).any())
+    handoff_pause_until_us_ = server_.clock().monotonic_us() + kHandoffPauseUs;
 }
 
 }  // namespace starling::server

@@ -71,7 +71,7 @@ void TopologyKeeper::observe(const std::vector<cluster::MemberView>& members, in
 }
 
 void TopologyKeeper::propose(const cluster::Topology& topology, int64_t now_us) {
-  if (unsaved_ || register_.proposing()) return;
+  if (!may_propose()) return;
   cluster::RegisterOutput output;
   if (register_.propose(topology, now_us, &output))
     log_text(LogLevel::kVerbose, "Proposing the topology of epoch " + std::to_string(topology.epoch));

@@ -35,7 +35,8 @@ class TopologyKeeper {
 
   // What gossip knows. Proposes to found a cluster when it is time.
   void observe(const std::vector<cluster::MemberView>& members, int64_t now_us);
-  // Proposes the next topology, unless something is being proposed already.
+  bool may_propose() const { return !unsaved_ && !register_.proposing(); }
+  // Proposes the next topology. Nothing happens unless may_propose().
   void propose(const cluster::Topology& topology, int64_t now_us);
   // A message of another node's register.
   void receive(const cluster::NodeId& from, std::string_view bytes, int64_t now_us);

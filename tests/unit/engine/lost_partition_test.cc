@@ -91,16 +91,20 @@ TEST_CASE("lost partition: an event of the new actor supersedes nothing that it 
 
 TEST_CASE("lost partition: what was settled is not, over a crash and a checkpoint as well") {
   for (const bool checkpointed : {false, true}) {
+    const bool marked = checkpointed;
     Lost lost;
     lost.set("{p}k", "v");
     lost.settle_all();
     REQUIRE(settled_up_to(lost.node.engine(), Lost::partition()) != 0);
     if (checkpointed) REQUIRE(lost.node.engine().checkpoint().ok());
-    unsettle(lost.node.engine(), Lost::partition(), lost.node.clock.now_ms);
+    unsettle(lost.node.engine(), Lost::partition(), marked, lost.node.clock.now_ms);
     REQUIRE(lost.node.engine().commit().ok());
-    CHECK(settled_up_to(lost.node.engine(), Lost::partition()) == 0);
+    CHECK(settled_up_to(lost.node.engine(), Lost::partition()) == (marked ? kLost : 0));
     lost.node.crash();
-    CHECK(settled_up_to(lost.node.engine(), Lost::partition()) == 0);
+    CHECK(is_lost(lost.node.engine(), Lost::partition()) == marked);
+    REQUIRE(lost.node.engine().checkpoint().ok());
+    lost.node.crash();
+    CHECK(settled_up_to(lost.node.engine(), Lost::partition()) == (marked ? kLost : 0));
     CHECK(lost.get("{p}k") == "v");
   }
 }
