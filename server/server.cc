@@ -367,14 +367,22 @@ void Server::modified(int database, std::string_view key) {
   waits_.changed(database, key);
 }
 
+// Each replica of a cluster sees that; one tells.
+void Server::notify_lost(NotifyClass event_class, std::string_view event, int database,
+                         std::string_view key) {
+  if (notification_sink_ == nullptr || (settings_.notify_events & event_class) == 0) return;
+  if (cluster_ != nullptr && !cluster_->tells_of(engine::partition_of(key))) return;
+  notification_sink_->notify(event_class, event, key, database);
+}
+
 void Server::expired(int database, std::string_view key) {
   watches_.touched(database, key);
-  if (notification_sink_ != nullptr) notification_sink_->notify(kNotifyExpired, "expired", key, database);
+  notify_lost(kNotifyExpired, "expired", database, key);
 }
 
 void Server::evicted(int database, std::string_view key) {
   watches_.touched(database, key);
-  if (notification_sink_ != nullptr) notification_sink_->notify(kNotifyEvicted, "evicted", key, database);
+  notify_lost(kNotifyEvicted, "evicted", database, key);
 }
 
 void Server::flushed(int database) {

@@ -142,6 +142,7 @@ class Server final : private engine::KeyObserver {
   void expired(int database, std::string_view key) override;
   void evicted(int database, std::string_view key) override;
   void flushed(int database) override;
+  void notify_lost(NotifyClass event_class, std::string_view event, int database, std::string_view key);
 
   engine::Status prepare_engine();
   engine::Status open_ports();
