@@ -34,7 +34,8 @@ class IoThread final : private resp::ErrorObserver {
   IoThread(const IoThread&) = delete;
   IoThread& operator=(const IoThread&) = delete;
 
-  // Any thread. start() runs the loop on a thread of its own, run() on the caller's.
+  // Any thread. start() runs the loop on a thread of its own, run() on the caller's. Once it has stopped, it may be
+  // started again.
   void start();
   void run();
   void stop_and_join();

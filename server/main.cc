@@ -22,9 +22,7 @@ engine::Status serve(Config& config) {
   }
   Server server(config);
   engine::Status status = server.open();
-  if (!status.ok()) return status;
-  log_text(LogLevel::kNotice, "Ready to accept connections");
-  return server.run();
+  return status.ok() ? server.run() : status;
 }
 
 int run(const std::vector<std::string>& arguments) {

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 #include <random>
+#include <thread>
 
 #include "engine/base/assert.h"
 #include "engine/replica/replication.h"
@@ -67,7 +68,7 @@ engine::Status Server::open() {
                                      " clients, not for the " + std::to_string(wanted) +
                                      " of 'maxclients'. Raise it with 'ulimit -n'.");
   }
-  engine::Status status = open_engine();
+  engine::Status status = prepare_engine();
   if (!status.ok()) return status;
   script_memory_.set_limit(settings().lua_memory_bytes);
   for (int i = 0; i < static_cast<int>(settings().io_threads); ++i) {
@@ -85,19 +86,12 @@ engine::Status Server::open() {
   });
   if (engine_->options().durable) engine_->offload([this] { snapshots_.count_bytes(settings_.directory); });
   watch_settings();
-  if (settings().cluster_enabled) {
-    cluster_ = std::make_unique<ClusterNode>(*this);
-    if (status = cluster_->open(); !status.ok()) return status;
-  } else {
-    keep_clock({});
-    clock_timer_ = std::make_unique<Timer>(io_threads_.front()->loop(), [this] { clock_keeper_->tick(); });
-    clock_timer_->start(kClockTickMs, kClockTickMs);
-  }
+  keep_clock({});
   pulse_.begin(*this);
   return open_ports();
 }
 
-engine::Status Server::open_engine() {
+engine::Status Server::prepare_engine() {
   const Settings& settings = settings_;
   engine::Options options;
   options.durable = settings.storage == Storage::kRocksDb;
@@ -118,7 +112,7 @@ engine::Status Server::open_engine() {
   options.took = [this](engine::Activity activity, int64_t duration_us) {
     note_activity(activity, duration_us);
   };
-  return engine::Engine::open(
+  return engine::Engine::prepare(
       options, clock_, random_seed(), *this,
       [](const std::string& line) { log_text(LogLevel::kNotice, line); }, &engine_);
 }
@@ -233,14 +227,15 @@ engine::Status Server::run() {
              std::string("Received ") + (number == SIGINT ? "SIGINT" : "SIGTERM") + ", shutting down.");
     request_shutdown();
   });
-  for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->start();
-  tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorReady);
-  first.run();
-  for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->stop_and_join();
-  if (cluster_ != nullptr) cluster_->on_stopped();
-  // What the engine's threads still post to the loops is dropped with them.
-  if (settings_.storage == Storage::kRocksDb) log_text(LogLevel::kNotice, "Writing what is pending to disk.");
-  engine::Status status = engine_->close();
+  engine::Status status = load();
+  if (!loading_) {
+    status = serve();
+    // What the engine's threads still post to the loops is dropped with them.
+    if (settings_.storage == Storage::kRocksDb)
+      log_text(LogLevel::kNotice, "Writing what is pending to disk.");
+    const engine::Status closed = engine_->close(status.ok() ? leave_.load() : engine::Leave::kLog);
+    if (status.ok()) status = closed;
+  }
   signals_.reset();
   cluster_.reset();
   clock_timer_.reset();
@@ -253,12 +248,52 @@ void Server::look_for_signals() {
   signals_->look();
 }
 
+void Server::run_loops() {
+  IoThread& first = *io_threads_.front();
+  for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->start();
+  first.run();
+  for (size_t i = 1; i < io_threads_.size(); ++i) io_threads_[i]->stop_and_join();
+}
+
+// Stopped meanwhile, it is loading still, and no error.
+engine::Status Server::load() {
+  loading_since_ms_ = clock_.wall_ms();
+  engine::Status status;
+  std::thread loader([this, &status] {
+    status = engine_->start();
+    io_threads_.front()->loop().stop();
+  });
+  run_loops();
+  if (shutdown_requested_) engine_->abandon_start();
+  loader.join();
+  loading_ = !status.ok();
+  return shutdown_requested_ ? engine::Status() : status;
+}
+
+engine::Status Server::serve() {
+  if (settings().cluster_enabled) {
+    cluster_ = std::make_unique<ClusterNode>(*this);
+    if (engine::Status status = cluster_->open(); !status.ok()) return status;
+  } else {
+    clock_timer_ = std::make_unique<Timer>(io_threads_.front()->loop(), [this] { clock_keeper_->tick(); });
+    clock_timer_->start(kClockTickMs, kClockTickMs);
+  }
+  // A stop that is asked for later finds the loops running.
+  if (shutdown_requested_) return {};
+  log_text(LogLevel::kNotice, "Ready to accept connections");
+  tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorReady);
+  run_loops();
+  if (cluster_ != nullptr) cluster_->on_stopped();
+  return {};
+}
+
 void Server::accept_while_busy() {
   for (const auto& listener : listeners_) listener->on_events(kReadable);
 }
 
-void Server::request_shutdown() {
+void Server::request_shutdown(engine::Leave leave) {
   if (shutdown_requested_.exchange(true)) return;
+  leave_ = leave;
   running_scripts_.end_all();
   tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorStopping);
   IoThread& first = *io_threads_.front();
@@ -332,14 +367,22 @@ void Server::modified(int database, std::string_view key) {
   waits_.changed(database, key);
 }
 
+// Each replica of a cluster sees that; one tells.
+void Server::notify_lost(NotifyClass event_class, std::string_view event, int database,
+                         std::string_view key) {
+  if (notification_sink_ == nullptr || (settings_.notify_events & event_class) == 0) return;
+  if (cluster_ != nullptr && !cluster_->tells_of(engine::partition_of(key))) return;
+  notification_sink_->notify(event_class, event, key, database);
+}
+
 void Server::expired(int database, std::string_view key) {
   watches_.touched(database, key);
-  if (notification_sink_ != nullptr) notification_sink_->notify(kNotifyExpired, "expired", key, database);
+  notify_lost(kNotifyExpired, "expired", database, key);
 }
 
 void Server::evicted(int database, std::string_view key) {
   watches_.touched(database, key);
-  if (notification_sink_ != nullptr) notification_sink_->notify(kNotifyEvicted, "evicted", key, database);
+  notify_lost(kNotifyEvicted, "evicted", database, key);
 }
 
 void Server::flushed(int database) {

@@ -63,12 +63,17 @@ class Server final : private engine::KeyObserver {
   Server(const Server&) = delete;
   Server& operator=(const Server&) = delete;
 
-  // Opens the data and the ports. Not ok: what failed; the process should say so and exit.
+  // Opens the data directory and the ports. Not ok: what failed; the process should say so and exit.
   engine::Status open();
-  // Serves until request_shutdown() or SIGTERM or SIGINT, then stops cleanly. Not ok: the data could not be
-  // closed.
+  // Replays the commit log, while commands are answered LOADING, and serves until request_shutdown() or SIGTERM or
+  // SIGINT; then stops cleanly. Not ok: the data could not be loaded, or not be closed.
   engine::Status run();
-  void request_shutdown();
+  // `leave`: what to the next start.
+  void request_shutdown(engine::Leave leave = engine::Leave::kNothing);
+  // The commit log is being replayed: no key may be touched, and there is no cluster() yet. Changes only while the
+  // loops stand still.
+  bool loading() const { return loading_; }
+  int64_t loading_since_ms() const { return loading_since_ms_; }
 
   Config& config() { return config_; }
   const Settings& settings() const { return settings_; }
@@ -105,7 +110,7 @@ class Server final : private engine::KeyObserver {
   // Null when this node is on its own.
   ClusterNode* cluster() { return cluster_.get(); }
   ClockKeeper& clock_keeper() { return *clock_keeper_; }
-  // `self`: of a member of a cluster; else not valid. Once, before the loops run.
+  // `self`: of a member of a cluster; else not valid. While the loops stand still.
   void keep_clock(const cluster::NodeId& self);
 
   // Called on the client's loop when it forgets its subscriptions: at RESET, and before it is destroyed. Add
@@ -137,9 +142,13 @@ class Server final : private engine::KeyObserver {
   void expired(int database, std::string_view key) override;
   void evicted(int database, std::string_view key) override;
   void flushed(int database) override;
+  void notify_lost(NotifyClass event_class, std::string_view event, int database, std::string_view key);
 
-  engine::Status open_engine();
+  engine::Status prepare_engine();
   engine::Status open_ports();
+  engine::Status load();
+  engine::Status serve();
+  void run_loops();
   void distribute(AcceptedSocket socket);
   void watch_settings();
   void note_activity(engine::Activity activity, int64_t duration_us);
@@ -176,7 +185,10 @@ class Server final : private engine::KeyObserver {
   std::unique_ptr<SignalWatcher> signals_;            // Of the first loop.
   size_t next_loop_ = 0;                              // Of the first loop.
   std::atomic<uint64_t> next_client_id_{1};
+  bool loading_ = true;
+  int64_t loading_since_ms_ = 0;
   std::atomic<bool> shutdown_requested_{false};
+  std::atomic<engine::Leave> leave_{engine::Leave::kNothing};
   int64_t started_ms_ = 0;
   std::string run_id_;
 };

@@ -87,14 +87,36 @@ struct ScanFilter {
   const std::vector<bool>* partitions = nullptr;
 };
 
+// What start() has done of what it has to do. Bytes of the commit log; 0 and 0: nothing is known yet, or to be done.
+struct LoadProgress {
+  uint64_t loaded_bytes = 0, total_bytes = 0;
+};
+
+// What a clean stop leaves to the next start. kLog: the commit log, to be replayed. kNothing: a checkpoint has taken it
+// to the store; should that fail, or be killed, it is as with kLog.
+enum class Leave { kLog, kNothing };
+
 class Engine {
  public:
-  // Opens or creates the data directory: takes its lock, checks its format, draws a new actor after an
-  // unclean stop, recovers the log. `progress` gets lines for the log file of the server.
+  // prepare() and start(), for who has nothing to say in between.
   static Status open(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
                      const std::function<void(const std::string&)>& progress,
                      std::unique_ptr<Engine>* engine);
+  // Opens or creates the data directory: takes its lock, checks its format, draws a new actor after an unclean stop,
+  // opens the store. It takes no longer where there is more data. `progress` gets lines for the log file of the server,
+  // as long as the engine lives, from any thread.
+  static Status prepare(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
+                        const std::function<void(const std::string&)>& progress,
+                        std::unique_ptr<Engine>* engine);
   virtual ~Engine() = default;
+
+  // Replays the commit log, then starts the threads; once. Before it has returned ok no key may be touched: no
+  // Operation, no fetch(), scan(), checkpoint(), snapshot(), adopt_hash_seed() or close(). The rest may be called
+  // by any thread meanwhile; commit() has nothing to do then, and prefetch() does nothing.
+  virtual Status start() = 0;
+  // start() ends soon, with an error. Any thread.
+  virtual void abandon_start() = 0;
+  virtual LoadProgress load_progress() const = 0;
 
   // --- Misses. Reads the keys' records on a disk thread and installs them; then calls `done` on that thread.
   virtual void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) = 0;
@@ -165,8 +187,8 @@ class Engine {
   virtual std::optional<uint64_t> hash_seed_of_records() = 0;
   // --- For the engine's own parts.
   virtual EngineCore& core() = 0;
-  // Clean stop: all pending durable, the clean-stop marker set. No operation may be under way.
-  virtual Status close() = 0;
+  // Clean stop: all pending durable, the clean-stop marker set. No operation may be under way, or come.
+  virtual Status close(Leave leave) = 0;
 };
 
 }  // namespace starling::engine

@@ -6,11 +6,6 @@ namespace starling::engine {
 
 namespace {
 
-bool of_element(MutationKind kind) {
-  return kind == MutationKind::kPutElement || kind == MutationKind::kEraseElement ||
-         kind == MutationKind::kPutContribution || kind == MutationKind::kPutJoining;
-}
-
 bool has_deadline(MutationKind kind) {
   return kind == MutationKind::kPutString || kind == MutationKind::kDeadline;
 }
@@ -38,6 +33,11 @@ bool has_value(MutationKind kind) {
 }
 
 }  // namespace
+
+bool of_element(MutationKind kind) {
+  return kind == MutationKind::kPutElement || kind == MutationKind::kEraseElement ||
+         kind == MutationKind::kPutContribution || kind == MutationKind::kPutJoining;
+}
 
 void begin_frame(ActorId actor, std::string* frame) {
   frame->clear();

@@ -94,6 +94,9 @@ struct Mutation {
   uint32_t target_space = 0;  // Of kMove; `value` is the key there.
 };
 
+// Of an element of the collection that a kOpen before it names.
+bool of_element(MutationKind kind);
+
 void begin_frame(ActorId actor, std::string* frame);
 void append_mutation(const Mutation& mutation, std::string* frame);
 
@@ -105,6 +108,8 @@ class MutationReader {
   // False at the end and when the rest is malformed; ok() tells which.
   bool next(Mutation* mutation);
   bool ok() const { return ok_; }
+  // Bytes that are not read yet.
+  size_t left() const { return rest_.left(); }
 
  private:
   bool read_spaces(Mutation* mutation);

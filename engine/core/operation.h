@@ -99,7 +99,7 @@ class OpenCollection {
  private:
   friend class CollectionChange;
   friend class Database;
-  friend class Recovery;
+  friend class ChangeReplay;
   friend class Replica;
   OpenCollection(const Database& database, const Key& key, Entry* entry);
   bool put(std::string_view name, std::string_view value, uint64_t hash);
@@ -180,7 +180,7 @@ class Database {
   friend class Operation;
   friend class OpenCollection;
   friend class RecordChange;
-  friend class Recovery;
+  friend class ChangeReplay;
   friend class Replica;
   Database(Operation& operation, int index);
   // The slot of the live record or of its tombstone; an expired record becomes one of the two. kNotFound:
@@ -301,7 +301,7 @@ class Operation {
   friend class Found;
   friend class OpenCollection;
   friend class RecordChange;
-  friend class Recovery;
+  friend class ChangeReplay;
   friend class Replica;
   friend class Trial;
 

@@ -34,7 +34,7 @@ class CommitLog {
   // Called for each surviving frame in order, from `first_segment` on. `segment` is the frame's segment
   // number.
   using FrameVisitor = std::function<Status(uint64_t segment, std::string_view payload)>;
-  // Called at most once per 5 % of progress.
+  // Called for each MiB or so, and for each segment: how much of all that will be visited has been.
   using ProgressVisitor = std::function<void(uint64_t bytes_done, uint64_t bytes_total)>;
 
   virtual ~CommitLog() = default;

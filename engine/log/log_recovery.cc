@@ -12,6 +12,7 @@ namespace {
 constexpr std::string_view kSuffix = ".log";
 constexpr std::string_view kSparePrefix = "spare-";
 constexpr size_t kNumberDigits = 10;
+constexpr uint64_t kToldBytes = 1 << 20;
 
 std::optional<uint64_t> parse_segment_name(std::string_view name) {
   if (!name.ends_with(kSuffix)) return std::nullopt;
@@ -113,17 +114,32 @@ class Recovery {
     return {};
   }
 
-  Status replay() {
-    for (size_t i = 1; i < segments_.size(); ++i) {
-      if (segments_[i].header_valid) total_bytes_ += segments_[i].header.previous_end;
+  // Of all frames that will be replayed. Where the last segment's end is only its frames tell.
+  Status count_bytes() {
+    for (size_t i = 0; i < segments_.size() && segments_[i].header_valid; ++i) {
+      if (i + 1 < segments_.size() && segments_[i + 1].header_valid) {
+        total_bytes_ += segments_[i + 1].header.previous_end;
+        continue;
+      }
+      std::string bytes;
+      if (Status status = segments_[i].file->read_at(0, UINT64_MAX, &bytes); !status.ok()) return status;
+      uint64_t end = kSegmentHeaderBytes;
+      while (const auto frame = decode_frame(std::string_view(bytes).substr(end), {segments_[i].number, end}))
+        end += frame->size;
+      total_bytes_ += end;
     }
+    return {};
+  }
+
+  Status replay() {
+    if (Status status = count_bytes(); !status.ok()) return status;
+    report_progress(0);
     for (size_t i = 0; i < segments_.size(); ++i) {
       Segment& segment = segments_[i];
       std::string bytes;
       if (Status status = segment.file->read_at(0, UINT64_MAX, &bytes); !status.ok()) return status;
       const bool end_known = i + 1 < segments_.size() && segments_[i + 1].header_valid;
       const uint64_t limit = end_known ? segments_[i + 1].header.previous_end : bytes.size();
-      if (!end_known) total_bytes_ = done_bytes_ + limit;  // The last one: where it ends is being found out.
       uint64_t end = 0;
       if (segment.header_valid)
         if (Status status = replay_segment(segment.number, bytes, limit, &end); !status.ok()) return status;
@@ -145,8 +161,9 @@ class Recovery {
       if (frame->kind == FrameKind::kData)
         if (Status status = visit_(number, frame->payload); !status.ok()) return status;
       *end += frame->size;
-      report_progress(done_bytes_ + *end);
+      if (done_bytes_ + *end >= told_bytes_ + kToldBytes) report_progress(done_bytes_ + *end);
     }
+    report_progress(done_bytes_ + *end);
     return {};
   }
 
@@ -181,11 +198,8 @@ class Recovery {
   }
 
   void report_progress(uint64_t done) {
-    constexpr uint64_t kSteps = 20;
-    const uint64_t step = done * kSteps / std::max<uint64_t>(total_bytes_, 1);
-    if (step == progress_step_ || !progress_) return;
-    progress_step_ = step;
-    progress_(done, total_bytes_);
+    told_bytes_ = done;
+    if (progress_) progress_(done, total_bytes_);
   }
 
   LogDirectory& directory_;
@@ -196,7 +210,7 @@ class Recovery {
   std::vector<std::string> obsolete_;
   uint64_t total_bytes_ = 0;
   uint64_t done_bytes_ = 0;  // Of whole segments.
-  uint64_t progress_step_ = 0;
+  uint64_t told_bytes_ = 0;
 };
 
 }  // namespace

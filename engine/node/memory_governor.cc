@@ -38,8 +38,12 @@ MemoryGovernor::MemoryGovernor(EngineCore& core, Evictor& evictor)
 
 void MemoryGovernor::begin() {
   if (core_.options.heap != nullptr) core_.options.heap->release_free_pages();
-  if (core_.options.resident_bytes) baseline_bytes_ = core_.options.resident_bytes();
-  baseline_bytes_ -= std::min(baseline_bytes_, core_.keyspace.stripes.bytes());
+  const uint64_t resident_bytes = core_.options.resident_bytes ? core_.options.resident_bytes() : 0;
+  {
+    // The limit may be changed while the commit log is replayed.
+    const std::lock_guard lock(budget_mutex_);
+    baseline_bytes_ = resident_bytes - std::min(resident_bytes, core_.keyspace.stripes.bytes());
+  }
   (void)look();
 }
 

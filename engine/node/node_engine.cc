@@ -5,7 +5,6 @@
 
 #include "engine/base/assert.h"
 #include "engine/node/data_directory.h"
-#include "engine/node/recovery.h"
 
 namespace starling::engine {
 
@@ -38,6 +37,7 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
       checkpointer_(core_),
       lock_(std::move(parts.lock)),
       actor_file_(std::move(parts.actor_file)),
+      progress_(parts.progress ? std::move(parts.progress) : [](const std::string&) {}),
       fsync_(options.fsync),
       active_expire_(options.active_expire),
       random_(random_seed),
@@ -59,27 +59,6 @@ NodeEngine::~NodeEngine() {
   stop_threads();
 }
 
-Status NodeEngine::start(const std::function<void(const std::string&)>& progress) {
-  core_.deadlines.set_time(core_.clock.wall_ms());
-  if (core_.durable()) {
-    Recovery recovery(*this, core_, loader_);
-    Status status = recovery.run(progress);
-    // Before any record has a history, the store says that records do.
-    if (status.ok() && core_.options.replicated && !recovery.store_replicated()) status = checkpointer_.run();
-    if (!status.ok()) return status;
-    last_checkpoint_ms_ = core_.clock.wall_ms();
-    last_checkpoint_us_ = core_.clock.monotonic_us();
-    rest_since_us_ = last_checkpoint_us_;
-    rest_position_ = core_.log->appended();
-    if (core_.options.threads) sync_thread_ = std::thread([this] { serve_sync(); });
-  }
-  governor_.begin();
-  if (!core_.options.threads) return {};
-  maintenance_thread_ = std::thread([this] { serve_maintenance(); });
-  if (core_.durable()) checkpoint_thread_ = std::thread([this] { serve_checkpoints(); });
-  return {};
-}
-
 void NodeEngine::fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) {
   // The names are views into requests that the caller keeps until `done`.
   pool_.submit([this, keys = std::move(keys), done = std::move(done)] {
@@ -92,7 +71,7 @@ void NodeEngine::fetch(std::vector<KeyRef> keys, std::function<void(Status)> don
 }
 
 void NodeEngine::prefetch(std::span<const Lookup> lookups) {
-  if (lookups.empty()) return;
+  if (lookups.empty() || !started_.load(std::memory_order_acquire)) return;
   Keyspace& keyspace = core_.keyspace;
   const auto place_of = [&](const Lookup& lookup) -> const Partition* {
     const DatabaseTables& tables = *keyspace.databases[lookup.database];
@@ -130,7 +109,7 @@ Status NodeEngine::log_failure(Status status) {
 }
 
 Status NodeEngine::commit() {
-  if (!core_.durable()) return {};
+  if (!core_.durable() || !started_.load(std::memory_order_acquire)) return {};
   Status status = core_.log->flush();
   if (status.ok() != log_writable()) return log_failure(status);
   return status;
@@ -285,7 +264,9 @@ Status NodeEngine::run_checkpoint() {
   const int64_t begin_us = core_.clock.monotonic_us();
   checkpoint_running_ = true;
   (void)core_.store->resume();
+  const LogPosition position = core_.log->appended();
   const Status status = checkpointer_.run();
+  if (status.ok()) checkpointed_ = position;
   {
     std::lock_guard lock(refusal_mutex_);
     checkpoint_failure_ = status;
@@ -462,28 +443,6 @@ void NodeEngine::reset_statistics() {
 
 void NodeEngine::for_each_store_statistic(const std::function<void(std::string_view, uint64_t)>& visit) {
   if (core_.durable()) core_.store->for_each_statistic(visit);
-}
-
-void NodeEngine::stop_threads() {
-  {
-    std::scoped_lock lock(sync_mutex_, maintenance_mutex_);
-    stopping_ = true;
-    sync_wake_.notify_all();
-    maintenance_wake_.notify_all();
-  }
-  if (maintenance_thread_.joinable()) maintenance_thread_.join();
-  if (checkpoint_thread_.joinable()) checkpoint_thread_.join();
-  if (sync_thread_.joinable()) sync_thread_.join();
-  pool_.stop();
-}
-
-Status NodeEngine::close() {
-  if (std::exchange(closed_, true)) return {};
-  stop_threads();
-  if (!core_.durable()) return {};
-  Status status = core_.log->sync();
-  if (status.ok() && actor_file_ != nullptr) status = actor_file_->mark_clean(core_.hybrid_clock.last());
-  return status;
 }
 
 }  // namespace starling::engine

@@ -5,8 +5,10 @@
 #pragma once
 
 #include <condition_variable>
+#include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -35,6 +37,7 @@ struct NodeParts {
   ActorId actor = 0;
   std::unique_ptr<CommitLog> log;
   std::unique_ptr<Store> store;
+  std::function<void(const std::string&)> progress;  // As Engine::prepare() has it.
 };
 
 class NodeEngine final : public Engine {
@@ -43,9 +46,9 @@ class NodeEngine final : public Engine {
              NodeParts parts);
   ~NodeEngine() override;
 
-  // Recovers, then starts the threads. Once, before anything else.
-  Status start(const std::function<void(const std::string&)>& progress);
-
+  Status start() override;
+  void abandon_start() override { abandoned_.store(true, std::memory_order_relaxed); }
+  LoadProgress load_progress() const override;
   void fetch(std::vector<KeyRef> keys, std::function<void(Status)> done) override;
   void prefetch(std::span<const Lookup> lookups) override;
   Status commit() override;
@@ -78,9 +81,11 @@ class NodeEngine final : public Engine {
   Status adopt_hash_seed(uint64_t seed) override;
   std::optional<uint64_t> hash_seed_of_records() override;
   EngineCore& core() override { return core_; }
-  Status close() override;
+  Status close(Leave leave) override;
 
  private:
+  Status recover();
+  void leave_nothing();
   void serve_sync();
   void serve_maintenance();
   void serve_checkpoints();
@@ -108,6 +113,14 @@ class NodeEngine final : public Engine {
   Checkpointer checkpointer_;
   std::unique_ptr<DirectoryLock> lock_;
   std::unique_ptr<ActorFile> actor_file_;
+
+  const std::function<void(const std::string&)> progress_;
+
+  std::atomic<bool> abandoned_{false};
+  std::atomic<bool> started_{false};  // start() has returned ok.
+  std::atomic<uint64_t> loaded_bytes_{0}, bytes_to_load_{0};
+  // Up to here a checkpoint has taken the log to the store; nothing: it holds what an earlier run has written.
+  std::optional<LogPosition> checkpointed_;
 
   std::atomic<Fsync> fsync_;
   std::atomic<bool> active_expire_;

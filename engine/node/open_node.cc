@@ -53,9 +53,10 @@ Status open_parts(const Options& options, const Clock& clock, uint64_t random_se
 
 }  // namespace
 
-Status Engine::open(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
-                    const Progress& progress, std::unique_ptr<Engine>* engine) {
+Status Engine::prepare(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
+                       const Progress& progress, std::unique_ptr<Engine>* engine) {
   NodeParts parts;
+  parts.progress = progress;
   if (options.durable) {
     Status status = open_parts(options, clock, random_seed, progress, &parts);
     if (!status.ok()) return status;
@@ -64,12 +65,17 @@ Status Engine::open(const Options& options, Clock& clock, uint64_t random_seed, 
     set_hash_seed(options.hash_seed);
     parts.actor = SeededRandom(random_seed).next() | 1;
   }
-  auto node = std::make_unique<NodeEngine>(options, clock, random_seed, observer, std::move(parts));
-  Status status = node->start(progress);
-  if (!status.ok()) return status;
-  if (options.durable) place_ballast(options.directory);
-  *engine = std::move(node);
+  *engine = std::make_unique<NodeEngine>(options, clock, random_seed, observer, std::move(parts));
   return {};
+}
+
+Status Engine::open(const Options& options, Clock& clock, uint64_t random_seed, KeyObserver& observer,
+                    const Progress& progress, std::unique_ptr<Engine>* engine) {
+  std::unique_ptr<Engine> prepared;
+  Status status = prepare(options, clock, random_seed, observer, progress, &prepared);
+  if (status.ok()) status = prepared->start();
+  if (status.ok()) *engine = std::move(prepared);
+  return status;
 }
 
 }  // namespace starling::engine

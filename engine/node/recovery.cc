@@ -1,21 +1,65 @@
 #include "engine/node/recovery.h"
 
 #include <algorithm>
+#include <cmath>
+#include <thread>
 
 #include "engine/core/mutation.h"
-#include "engine/memory/collection.h"
-#include "engine/record/counter.h"
+#include "engine/log/log_format.h"
+#include "engine/node/change_replay.h"
 #include "engine/record/storage_key.h"
-#include "engine/replica/replication.h"
 #include "engine/store/store_meta.h"
 
 namespace starling::engine {
 
-int Recovery::database_of(uint32_t space) const {
-  for (int i = 0; i < kDatabases; ++i) {
-    if (core_.keyspace.databases[static_cast<size_t>(i)]->space == space) return i;
+namespace {
+
+// Above, the reading of the log is what takes the time.
+constexpr int kMostThreads = 8;
+constexpr int kFramesHere = 64;
+constexpr int64_t kBetweenLinesUs = 1'000'000;
+
+int threads_for(const Options& options) {
+  return options.threads ? std::clamp(static_cast<int>(std::thread::hardware_concurrency()), 1, kMostThreads)
+                         : 0;
+}
+
+}  // namespace
+
+Recovery::Recovery(Engine& engine, EngineCore& core, Loader& loader)
+    : engine_(engine),
+      core_(core),
+      loader_(loader),
+      workers_(threads_for(core.options), [this](std::span<const ReplayWorkers::Frame> frames) {
+        return ChangeReplay(engine_, core_, loader_, room_.load(std::memory_order_relaxed)).apply(frames);
+      }) {}
+
+// A table that grows by quarters places each entry five times, which is a third of what a replay takes. Room for what
+// the log may hold is made at once instead, as if each frame were of a key of its own; fit_tables() takes back what
+// was not needed.
+void Recovery::foresee_room(std::string_view frame) {
+  constexpr uint64_t kFrames = 256;
+  constexpr uint32_t kMostRoom = 800;  // A larger table is several.
+  if (frames_ > kFrames) return;
+  sampled_bytes_ += frame_bytes(frame.size());
+  if (frames_ < kFrames) return;
+  const double expected = static_cast<double>(log_bytes_) * kFrames / static_cast<double>(sampled_bytes_) /
+                          static_cast<double>(kPartitionCount);
+  const auto room = static_cast<uint32_t>(std::min<double>(expected + 2 * std::sqrt(expected), kMostRoom));
+  room_.store(room, std::memory_order_relaxed);
+}
+
+void Recovery::fit_tables() {
+  if (room_.load(std::memory_order_relaxed) == 0) return;
+  for (const auto& tables : core_.keyspace.databases) {
+    for (uint32_t p = 0; tables->used && p < kPartitionCount; ++p) {
+      Table& table = tables->partitions[p].table;
+      const auto before = static_cast<int64_t>(table.memory_bytes());
+      table.fit();
+      core_.keyspace.stripes.add_bytes(stripe_of(static_cast<uint16_t>(p)),
+                                       static_cast<int64_t>(table.memory_bytes()) - before);
+    }
   }
-  return -1;
 }
 
 Status Recovery::restore_state(uint64_t* replay_from) {
@@ -80,181 +124,79 @@ void Recovery::apply_map(const Mutation& mutation) {
   keyspace.next_space = mutation.next_space;
 }
 
-void Recovery::apply_settled(const Mutation& mutation) {
-  SettledStamps& settled = core_.keyspace.settled;
-  if (mutation.kind == MutationKind::kUnsettle)
-    return settled.clear(static_cast<uint16_t>(mutation.partition), mutation.lost ? kLost : 0);
-  if (mutation.partition == kPartitionCount) {
-    settled.promise(mutation.stamp);
-  } else {
-    settled.raise(static_cast<uint16_t>(mutation.partition), mutation.stamp);
+// The actor of frames that may be waiting to be replayed has its index from here on: nothing is swept before they are.
+Status Recovery::take_actor(ActorId actor) {
+  ActorTable& actors = core_.keyspace.actors;
+  if (actor == last_actor_ && !actors.crowded()) return {};
+  if (actors.crowded()) {
+    if (Status status = workers_.drain(); !status.ok()) return status;
+    sweep_.run_if_crowded();
   }
-  core_.hybrid_clock.restore(mutation.stamp);
+  last_actor_ = actor;
+  if (actors.take(actor)) return {};
+  return {StatusCode::kInvalid, "the records that the commit log changes have more actors than there can be"};
 }
 
-// The key as it was before a whole record replaced or removed it: what it held does not matter any more, only
-// what it counted for. Saves reading the store.
-void Recovery::place_stub(int database, const Key& key, const Mutation& mutation) {
-  DatabaseTables& tables = *core_.keyspace.databases[static_cast<size_t>(database)];
-  tables.ensure_used();
-  Partition& partition = tables.partition(key);
-  if (partition.table.find(key.hash, key.name) != Table::kNotFound) return;
-  Entry::Parts parts;
-  parts.key = key.name;
-  parts.type = (mutation.was & kWasLive) != 0 ? Type::kString : Type::kNone;
-  parts.deadline_ms = (mutation.was & kWasWithDeadline) != 0 ? 1 : 0;
-  parts.flags = Entry::kOnDisk | ((mutation.was & kWasPurge) != 0 ? Entry::kPurge : 0);
-  Entry* entry = Entry::create(parts);
-  const auto table_bytes = static_cast<int64_t>(partition.table.memory_bytes());
-  partition.table.insert(key.hash, entry, 0);
-  core_.keyspace.stripes.add_bytes(stripe_of(key.partition),
-                                   static_cast<int64_t>(entry_bytes(*entry)) +
-                                       static_cast<int64_t>(partition.table.memory_bytes()) - table_bytes);
+// By whom a change is made again: whose stripe its key has. None: it is of more than that.
+std::optional<Lookup> Recovery::place_of(const Mutation& mutation) const {
+  if (mutation.kind == MutationKind::kMap || mutation.kind == MutationKind::kMove) return std::nullopt;
+  Lookup place(0, Key({}));
+  if (mutation.kind == MutationKind::kSettle || mutation.kind == MutationKind::kUnsettle) {
+    place.partition = static_cast<uint16_t>(mutation.partition % kPartitionCount);
+    return place;
+  }
+  place = Lookup(std::max(database_of(core_.keyspace, mutation.space), 0), Key(mutation.key));
+  return place;
 }
 
-Status Recovery::make_resident(int database, const Key& key, const Mutation& mutation) {
-  // Where records have histories, a collection made where there was nothing builds on the tombstone.
-  const bool whole =
-      mutation.kind == MutationKind::kPutString || mutation.kind == MutationKind::kErase ||
-      mutation.kind == MutationKind::kPutRecord || mutation.kind == MutationKind::kForget ||
-      (mutation.kind == MutationKind::kOpen && (mutation.was & kWasLive) == 0 && !core_.options.replicated);
-  if (!whole) return loader_.load(database, key);
-  place_stub(database, key, mutation);
+// Alone, when all before it is done. Where one comes, others often do (RENAME of what was just made): what follows is
+// made again here for a while, so that the next one need not wait.
+Status Recovery::replay_alone(const Mutation& mutation, std::string_view frame) {
+  Status status = workers_.drain();
+  if (!status.ok()) return status;
+  here_ = kFramesHere;
+  if (mutation.kind != MutationKind::kMap) return ChangeReplay(engine_, core_, loader_).apply(frame);
+  apply_map(mutation);
   return {};
 }
 
-void Recovery::replay_hint(const Mutation& mutation, const Key& key) {
-  if (mutation.kind == MutationKind::kDropHint) {
-    (void)core_.hints.drop(mutation.value, mutation.space, key);
-  } else {
-    (void)core_.hints.keep(mutation.value, mutation.space, key, mutation.now_ms, false);
-  }
-}
-
-// The key that moves is in memory.
-Status Recovery::apply_move(ActorIndex actor, const Mutation& m, int index, const Key& from) {
-  const int target_index = database_of(m.target_space);
-  const Key to(m.value);
-  if (target_index < 0)
-    return {StatusCode::kCorrupt, "the commit log moves a record to a database that is not there"};
-  place_stub(target_index, to, m);
-  Operation operation(engine_, 1);
-  operation.begin_replay(actor, m.stamp);
-  const KeyRef keys[] = {{index, from}, {target_index, to}};
-  operation.lock(keys);
-  Database database = operation.database(index);
-  Database target = operation.database(target_index);
-  const bool there = static_cast<bool>(database.find(from, Touch::kNo));
-  if (there) database.move(from, target, to);
-  operation.finish();
-  if (!there) return {StatusCode::kCorrupt, "the commit log moves a record that is not there"};
-  restore_seen(core_, m.stamp);
-  return {};
-}
-
-Status Recovery::apply(ActorIndex actor, const Mutation& m, std::string_view open_key) {
-  const bool element = m.kind == MutationKind::kPutElement || m.kind == MutationKind::kEraseElement ||
-                       m.kind == MutationKind::kPutContribution || m.kind == MutationKind::kPutJoining;
-  const int index = element ? open_database_ : database_of(m.space);
-  if (index < 0) return {};  // Of a database that was flushed later on.
-  const Key key(element ? open_key : m.key);
-  if (m.kind == MutationKind::kKeepHint || m.kind == MutationKind::kDropHint) {
-    replay_hint(m, key);
-    return {};
-  }
-  if (!element) {
-    Status status = make_resident(index, key, m);
-    if (!status.ok()) return status;
-  }
-  if (m.kind == MutationKind::kMove) return apply_move(actor, m, index, key);
-  if (m.kind > MutationKind::kMap && !core_.options.replicated) {
-    return {StatusCode::kCorrupt, "the commit log holds changes of a cluster's records"};
-  }
-  Operation operation(engine_, 1);
-  operation.begin_replay(actor, m.stamp);
-  operation.lock({index, key});
-  Database database = operation.database(index);
-  bool replayed = true;
-  switch (m.kind) {
-    case MutationKind::kPutString:
-      database.put_string(key, m.value, m.deadline_ms);
-      break;
-    case MutationKind::kErase:
-      database.remove(key);
-      break;
-    case MutationKind::kOpen:
-      database.open(key, m.type);
-      break;
-    case MutationKind::kPutElement:
-      database.open(key, open_type_).put(m.key, m.value);
-      break;
-    case MutationKind::kEraseElement:
-      database.open(key, open_type_).remove(m.key);
-      break;
-    case MutationKind::kPutContribution:
-    case MutationKind::kPutJoining: {
-      const Join join = m.kind == MutationKind::kPutJoining ? m.join : Join::kSum;
-      const Sibling sibling{
-          {m.stamp, core_.keyspace.actors.id_of(actor)}, std::string(m.value), 0, false, join};
-      replayed = well_formed(element_kind_of(open_type_), m.key, {sibling});
-      if (replayed) database.open(key, open_type_).put_joining(m.key, join, m.value);
-      break;
-    }
-    case MutationKind::kDeadline:
-      database.set_deadline(key, m.deadline_ms);
-      break;
-    case MutationKind::kMap:
-    case MutationKind::kKeepHint:
-    case MutationKind::kDropHint:
-    case MutationKind::kSettle:
-    case MutationKind::kUnsettle:
-    case MutationKind::kMove:
-      break;
-    case MutationKind::kPutRecord:
-    case MutationKind::kLapse:
-    case MutationKind::kMergeDelta:
-    case MutationKind::kForget:
-      replayed = Replica(operation, index).replay(key, m);
-      break;
-  }
-  operation.finish();
-  if (!replayed) return {StatusCode::kCorrupt, "the commit log holds a change that cannot be applied"};
-  restore_seen(core_, m.stamp);
-  return {};
+Status Recovery::hand_over_part(const Lookup& place, std::string_view actor, std::string_view changes) {
+  if (here_ == 0) return workers_.add(place, actor, changes);
+  --here_;
+  return ChangeReplay(engine_, core_, loader_).apply(std::string(actor).append(changes));
 }
 
 Status Recovery::replay(std::string_view frame) {
   MutationReader reader(frame);
   if (!reader.ok()) return {StatusCode::kCorrupt, "a frame of the commit log is too short"};
-  sweep_.run_if_crowded();
-  if (!core_.keyspace.actors.take(reader.actor()))
-    return {StatusCode::kInvalid,
-            "the records that the commit log changes have more actors than there can be"};
-  const ActorIndex actor = core_.keyspace.actors.index_of(reader.actor());
+  Status status = take_actor(reader.actor());
+  const std::string_view actor = frame.substr(0, frame.size() - reader.left());
+  // Changes of one stripe stay together: what is changed of a collection goes with what names it.
+  std::optional<Lookup> place;
+  size_t begin = actor.size(), end = begin;
+  const auto finish_part = [&] {
+    if (status.ok() && place) status = hand_over_part(*place, actor, frame.substr(begin, end - begin));
+    begin = end;
+    place.reset();
+  };
   Mutation mutation;
-  std::string_view open_key;
-  open_database_ = -1;
-  while (reader.next(&mutation)) {
+  while (status.ok() && reader.next(&mutation)) {
     ++mutations_;
-    if (mutation.kind == MutationKind::kMap) {
-      apply_map(mutation);
-      continue;
+    if (!of_element(mutation.kind)) {
+      const std::optional<Lookup> next = place_of(mutation);
+      if (place && (!next || stripe_of(next->partition) != stripe_of(place->partition))) finish_part();
+      if (!place) place = next;
     }
-    if (mutation.kind == MutationKind::kSettle || mutation.kind == MutationKind::kUnsettle) {
-      apply_settled(mutation);
-      continue;
-    }
-    if (mutation.kind == MutationKind::kOpen) {
-      open_key = mutation.key;
-      open_type_ = mutation.type;
-      open_database_ = database_of(mutation.space);
-    }
-    Status status = apply(actor, mutation, open_key);
-    if (!status.ok()) return status;
+    end = frame.size() - reader.left();
+    if (place || !status.ok()) continue;
+    status = replay_alone(mutation, std::string(actor).append(frame.substr(begin, end - begin)));
+    begin = end;
   }
+  finish_part();
   ++frames_;
+  foresee_room(frame);
   if (!reader.ok()) return {StatusCode::kCorrupt, "a frame of the commit log holds an unknown change"};
-  return {};
+  return status;
 }
 
 // Rows of flushed databases whose erasure a crash forgot. Before the replay: it may begin before a flush, and
@@ -279,25 +221,45 @@ Status Recovery::erase_unmapped_spaces() {
   return {};
 }
 
-Status Recovery::run(const std::function<void(const std::string&)>& progress) {
-  uint64_t replay_from = 0;
-  Status status = restore_state(&replay_from);
-  if (status.ok()) status = erase_unmapped_spaces();
-  if (status.ok()) status = core_.hints.load(*core_.store);
-  if (!status.ok()) return status;
-  status = core_.log->recover(
-      replay_from, [this](uint64_t, std::string_view frame) { return replay(frame); },
+Status Recovery::replay_log(uint64_t first_segment, const std::atomic<bool>& abandoned, const Told& told,
+                            const Progress& progress) {
+  int64_t line_us = core_.clock.monotonic_us();
+  Status status = core_.log->recover(
+      first_segment,
+      [&](uint64_t, std::string_view frame) {
+        if (abandoned.load(std::memory_order_relaxed))
+          return Status(StatusCode::kInvalid, "the replay of the commit log was ended");
+        return replay(frame);
+      },
       [&](uint64_t done, uint64_t total) {
+        log_bytes_ = total;
+        told(done, total);
+        const int64_t now_us = core_.clock.monotonic_us();
+        if (now_us - line_us < kBetweenLinesUs) return;
+        line_us = now_us;
         progress("Replaying the commit log: " + std::to_string(done * 100 / std::max<uint64_t>(total, 1)) +
                  "% of " + std::to_string(total >> 20) + " MiB");
       });
+  if (status.ok()) status = workers_.drain();
+  if (status.ok()) fit_tables();
+  return status;
+}
+
+Status Recovery::run(const std::atomic<bool>& abandoned, const Told& told, const Progress& progress) {
+  uint64_t replay_from = 0;
+  const int64_t begin_us = core_.clock.monotonic_us();
+  Status status = restore_state(&replay_from);
+  if (status.ok()) status = erase_unmapped_spaces();
+  if (status.ok()) status = core_.hints.load(*core_.store);
+  if (status.ok()) status = replay_log(replay_from, abandoned, told, progress);
   if (!status.ok()) return status;
   core_.hints.drop_unmapped();
   // What a single node wrote before its first checkpoint.
   if (core_.options.replicated && !store_replicated_ && frames_ > 0) core_.converted = true;
   if (frames_ > 0) {
     progress("Replayed " + std::to_string(mutations_) + " changes in " + std::to_string(frames_) +
-             " frames of the commit log");
+             " frames of the commit log, in " +
+             std::to_string((core_.clock.monotonic_us() - begin_us) / 1000) + " ms");
   }
   return {};
 }

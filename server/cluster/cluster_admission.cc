@@ -126,6 +126,13 @@ std::optional<cluster::Failure> ClusterThread::refusal(uint16_t partition,
   return failure;
 }
 
+void ClusterThread::note_written(Client& client, const engine::KeyRef& key) {
+  constexpr size_t kLongestKept = 16 << 10;
+  client.last_written.database = key.database;
+  client.last_written.key =
+      key.key.name.substr(0, key.key.name.size() <= kLongestKept ? std::string_view::npos : 0);
+}
+
 Admission ClusterThread::admit(Client& client, const Command& command, PreparedRequest& prepared,
                                std::span<const engine::KeyRef> keys, bool writes) {
   const uint32_t flags = command.spec->flags | client.transaction.flags;
@@ -155,6 +162,7 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       client.transaction.open &&
       (!exec || client.transaction.broken || (client.watch_state != nullptr && client.watch_state->dirty));
   if (own_client && !void_transaction) {
+    if (writes) note_written(client, keys.front());
     const bool watch = (command.spec->flags & kWatchesKeys) != 0;
     if (!exec && !watch) {
       if (const auto admission = admit_fan_out(client, command, arguments, keys, writes)) return *admission;

@@ -210,6 +210,15 @@ std::shared_ptr<const cluster::Placement> ClusterNode::placement() const {
   return placement_;
 }
 
+bool ClusterNode::tells_of(uint16_t partition) const {
+  const std::shared_ptr<const cluster::Placement> placement = this->placement();
+  if (placement == nullptr) return true;
+  const NodeIndex self = placement->self;
+  return placement->runner(
+             partition, true, [this, self](NodeIndex node) { return node == self || healthy(node); },
+             [this](NodeIndex node) { return stands_back(node); }) == self;
+}
+
 cluster::Introduction ClusterNode::introduction() const {
   const std::shared_ptr<const cluster::Placement> placement = this->placement();
   cluster::Introduction introduction;

@@ -90,6 +90,9 @@ class ClusterNode {
   }
   // Takes part in requests, and is not to stand back.
   bool coordinates(cluster::NodeIndex index) const { return healthy(index) && !stands_back(index); }
+  // What happens to the partition's keys by itself, on each of their replicas, is told by this one: by the node that
+  // runs commands on them now. True also while there is no cluster yet.
+  bool tells_of(uint16_t partition) const;
   // It knows what time it is. Until then nothing is begun here.
   bool knows_time() const { return knows_time_.load(std::memory_order_relaxed); }
   // By which what other nodes send is judged. Before it knows what time it is, a time at which nothing has

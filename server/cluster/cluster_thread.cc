@@ -46,6 +46,7 @@ ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOp
                  if (forwards_.take(correlation, &forward))
                    finish_forward(correlation, forward, reply, false);
                }),
+      replica_waits_(*this, io_thread),
       life_(thread_random().next() | 1),
       waits_life_(thread_random().next() | 1) {
   to_tell_.resize(io_thread.server().io_threads().size());
@@ -93,6 +94,7 @@ void ClusterThread::on_tick() {
   if (waits_for_attempts()) look_after_waiting();
   if (!rewritten_.empty() || !waiting_rewrites_.empty()) end_rewrites();
   if (!gathers_.empty()) leave_unhealthy();
+  if (replica_waits_.any()) replica_waits_.tick(now);
   if (leaving_) follow_leaving();
   tunnels_.close_idle(now_ms());
   if (ticking_ && !under_way()) tick_often(false);

@@ -31,6 +31,7 @@
 #include "server/cluster/forward_window.h"
 #include "server/cluster/forwards.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/replica_waits.h"
 #include "server/cluster/scan_walk.h"
 #include "server/cluster/tunnels.h"
 #include "server/session/client.h"
@@ -124,6 +125,8 @@ class ClusterThread final : private BusHandler,
   // What every replica of the key has, as far as it can be asked: `done` on this loop, later.
   void survey(int database, std::string_view key,
               std::function<void(std::vector<cluster::PeerVersion>)> done);
+
+  ReplicaWaits& replica_waits() { return replica_waits_; }
 
   // A message for the subscribers of all other nodes.
   void publish(std::string_view channel, std::string_view message, bool to_shard);
@@ -351,6 +354,7 @@ class ClusterThread final : private BusHandler,
   cluster::NodeIndex watch_target(const Client& client, std::span<const engine::KeyRef> keys) const;
   bool holds_all(std::span<const engine::KeyRef> keys, cluster::NodeIndex node) const;
   bool lost_watch(Client& client);
+  static void note_written(Client& client, const engine::KeyRef& key);
   Admission admit_here(Client& client, const Command& command, PreparedRequest& prepared,
                        std::span<const engine::KeyRef> keys, bool writes);
   Admission refuse_unless_connecting(Client& client, std::string_view error);
@@ -430,7 +434,7 @@ class ClusterThread final : private BusHandler,
   // Requests to other nodes whose time may run out, or that change with the health of nodes.
   bool under_way() const {
     return coordinator_.under_way() != 0 || forwards_.short_ones() != 0 || !gathers_.empty() ||
-           !parked_.empty() || waits_for_attempts() || leaving_;
+           !parked_.empty() || waits_for_attempts() || replica_waits_.any() || leaving_;
   }
   // What a replica lacks, kept until the key is in memory.
   struct Missing {
@@ -473,6 +477,7 @@ class ClusterThread final : private BusHandler,
   std::vector<Repair> repairs_;
   std::vector<Behind> behind_;  // Of the command that runs.
   ForwardWindow window_;
+  ReplicaWaits replica_waits_;
   std::deque<Rewritten> rewritten_;  // appendfsync always: until they are durable here.
   // Of the command that runs, if other nodes run it too: their answers are part of its reply.
   uint64_t broadcast_token_ = 0;

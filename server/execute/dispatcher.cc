@@ -122,7 +122,7 @@ void Dispatcher::prefetch_batch() {
 
 void Dispatcher::execute_batch() {
   // A batch of one gains nothing: what it waits for, it would wait for here.
-  if (batch_.size() > 1) prefetch_batch();
+  if (batch_.size() > 1 && !server_.loading()) prefetch_batch();
   slow_cycles_ = recorded_from_cycles(server_.settings());
   last_cycles_ = cycles_now();
   for (turn_ = 0; turn_ < batch_.size(); ++turn_) {

@@ -30,6 +30,9 @@ class Server;
 inline constexpr std::string_view kBusy =
     "BUSY Redis is busy running a script. You can only call SCRIPT KILL or SHUTDOWN NOSAVE.";
 
+// While the commit log is replayed.
+inline constexpr std::string_view kLoadingData = "LOADING Redis is loading the dataset in memory";
+
 using KeyList = absl::InlinedVector<engine::KeyRef, 4>;
 
 class Dispatcher {
@@ -100,6 +103,8 @@ class Dispatcher {
   bool too_late(Client& client, const PreparedRequest& prepared);
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
   bool refuse(Client& client, const Command& command);
+  // It needs data, which are being loaded.
+  bool too_early(const Command& command) const;
   bool out_of_memory(const Client& client, const Command& command) const;
   bool may_run_elsewhere(const Client& client, const Command& command) const;
   Waiting held_back(const Client& client, const Command& command) const;

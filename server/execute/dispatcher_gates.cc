@@ -95,6 +95,14 @@ const Command* Dispatcher::resolve(Client& client, const Command* command, Argum
   return command;
 }
 
+// Redis's flag, with two exceptions: WATCH looks at its keys here, and what is published in a cluster is for the
+// clients of nodes that cannot be reached yet.
+bool Dispatcher::too_early(const Command& command) const {
+  const uint32_t flags = command.spec->flags;
+  if ((flags & kLoading) == 0 || command.has_keys) return true;
+  return server_.settings().cluster_enabled && (flags & kMayReplicate) != 0;
+}
+
 bool Dispatcher::memory_is_full() const {
   return server_.settings().max_memory_bytes != 0 && server_.engine().make_room();
 }
@@ -111,6 +119,10 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
   const uint32_t flags = command.spec->flags;
   if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.settings().password.empty()) [[unlikely]] {
     reject(client, &command, "NOAUTH Authentication required.");
+    return true;
+  }
+  if (server_.loading() && too_early(command)) [[unlikely]] {
+    reject(client, &command, kLoadingData);
     return true;
   }
   if ((flags & kAllowBusy) == 0 && busy()) [[unlikely]] {

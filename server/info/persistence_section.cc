@@ -1,5 +1,6 @@
 // persistence: the commit log in the fields of Redis's append-only file, snapshots in those of its dumps; and
 // the store.
+#include <algorithm>
 #include <string_view>
 
 #include "server/info/sections.h"
@@ -47,19 +48,35 @@ void write_disk(Server& server, const engine::Statistics& statistics, InfoWriter
   writer.field("disk_ballast_bytes", usage.ballast_bytes());
 }
 
+// How far the replay of the commit log is, in Redis's fields.
+void write_loading(Server& server, InfoWriter& writer) {
+  const auto [loaded, total] = server.engine().load_progress();
+  const int64_t elapsed_ms = std::max<int64_t>(server.clock().wall_ms() - server.loading_since_ms(), 0);
+  writer.field("loading_start_time", server.loading_since_ms() / 1000);
+  writer.field("loading_total_bytes", total);
+  writer.nothing_of({"loading_rdb_used_mem"});
+  writer.field("loading_loaded_bytes", loaded);
+  writer.real("loading_loaded_perc",
+              100 * static_cast<double>(loaded) / static_cast<double>(std::max<uint64_t>(total, 1)));
+  const double left_ms = static_cast<double>(elapsed_ms) * static_cast<double>(total - loaded) /
+                         static_cast<double>(std::max<uint64_t>(loaded, 1));
+  writer.field("loading_eta_seconds", loaded == 0 ? 1 : static_cast<int64_t>(left_ms / 1000));
+}
+
 }  // namespace
 
 void write_persistence_section(InfoContext& context, InfoWriter& writer) {
   Server& server = context.server;
   const engine::Statistics statistics = server.engine().statistics();
   writer.section("Persistence");
-  writer.field("loading", 0);
+  writer.field("loading", server.loading() ? 1 : 0);
   writer.field("async_loading", 0);
   writer.nothing_of({"current_cow_peak", "current_cow_size", "current_cow_size_age"});
   writer.real("current_fork_perc", 0);
   writer.nothing_of({"current_save_keys_processed", "current_save_keys_total"});
   write_snapshots(server, statistics, writer);
   write_log(server.engine().options().durable, statistics, writer);
+  if (server.loading()) write_loading(server, writer);
   // Starling's own.
   writer.field("checkpoint_running", statistics.checkpoint_running ? 1 : 0);
   writer.field("checkpoints", statistics.checkpoints);

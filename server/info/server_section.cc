@@ -42,7 +42,7 @@ void write_server_section(InfoContext& context, InfoWriter& writer) {
   writer.field("redis_git_sha1", "00000000");
   writer.field("redis_git_dirty", 0);
   writer.field("redis_build_id", kVersion);
-  writer.field("redis_mode", server.cluster() == nullptr ? "standalone" : "cluster");
+  writer.field("redis_mode", server.settings().cluster_enabled ? "cluster" : "standalone");
   writer.field("os", system_name());
   writer.field("arch_bits", 8 * static_cast<int>(sizeof(void*)));
   writer.field("monotonic_clock", "POSIX clock_gettime");
@@ -125,7 +125,7 @@ void write_modules_section(InfoContext&, InfoWriter& writer) {
 void write_cluster_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Cluster");
   const ClusterNode* cluster = context.server.cluster();
-  writer.field("cluster_enabled", cluster != nullptr ? 1 : 0);
+  writer.field("cluster_enabled", context.server.settings().cluster_enabled ? 1 : 0);
   if (cluster == nullptr) return;
   const cluster::GossipFigures gossip = cluster->gossip_figures();
   const HintReport hints = cluster->hint_report();

@@ -94,6 +94,7 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
 
 void write_keyspace_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Keyspace");
+  if (context.server.loading()) return;
   for (int index = 0; index < engine::kDatabaseCount; ++index) {
     const engine::KeyCounts keys = context.operation.counts(index);
     if (keys.live == 0) continue;

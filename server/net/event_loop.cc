@@ -46,7 +46,9 @@ uv_loop_s* EventLoop::native() {
 
 void EventLoop::run() {
   thread_ = std::this_thread::get_id();
+  handles_->stopping = false;
   uv_run(&handles_->loop, UV_RUN_DEFAULT);
+  thread_ = std::thread::id();
 }
 
 void EventLoop::stop() {

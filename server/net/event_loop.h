@@ -35,13 +35,13 @@ class EventLoop {
   EventLoop(const EventLoop&) = delete;
   EventLoop& operator=(const EventLoop&) = delete;
 
-  // Runs on the calling thread until stop().
+  // Runs on the calling thread until stop(). It may run again, and then goes on where it was.
   void run();
   // Any thread. What was posted before it still runs.
   void stop();
 
   // Runs `task` on the loop's thread, in order of posting. Any thread. Tasks posted after the end of run()
-  // are dropped.
+  // wait for the next one.
   void post(std::function<void()> task);
 
   // Set once before run().

@@ -193,6 +193,12 @@ class Client final : public FdHandler, public ClientReplies {
   bool accounted_as_stranger = false, accounted_as_evictable = false;
 
   // --- In a cluster.
+  // What its last write was about: the first of its keys, unless that is too long to be kept.
+  struct LastWritten {
+    int database = 0;
+    std::string key;
+  };
+  LastWritten last_written;
   // The batch (Coordinator::join) that its last write joined, and what is held for it.
   uint64_t last_batch = 0, last_held = 0;
   // As QUORUM SET (or, for a forwarded client, its own node) left it; empty: the settings.

@@ -73,8 +73,10 @@ void ServerProcess::start() {
   const auto deadline = std::chrono::steady_clock::now() + kPatience;
   while (std::chrono::steady_clock::now() < deadline) {
     const Connection connection(redisConnect("127.0.0.1", port_));
-    // Any answer will do: it may want a password.
-    if (connection != nullptr && connection->err == 0 && ask(connection, {"PING"}) != "closed") return;
+    const bool connected = connection != nullptr && connection->err == 0;
+    const std::string answer = connected ? ask(connection, {"PING"}) : "closed";
+    // It may want a password.
+    if (answer != "closed" && !answer.starts_with("-LOADING")) return;
     REQUIRE_MESSAGE(::waitpid(process_id_, nullptr, WNOHANG) == 0, "the server did not start: " << log());
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }

@@ -45,7 +45,7 @@ class SingleNode:
             if self.process.poll() is not None:
                 raise AssertionError("it ended with %s:\n%s" % (self.process.returncode, self.log()))
             with contextlib.closing(self.connect()) as connection:
-                return connection.call("PING")
+                return not str(connection.call("PING")[1]).startswith("b'LOADING")
         until(ready, "an answer")
         return self
 

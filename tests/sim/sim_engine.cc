@@ -34,7 +34,7 @@ SimEngine::SimEngine(const SimDisk& disk, engine::Clock& clock, Setting setting)
     : setting_(std::move(setting)),
       fsync_(setting_.fsync_always ? engine::Fsync::kAlways : engine::Fsync::kEverySecond),
       node_(engine_options(), clock, setting_.random_seed, observer_, parts(disk, setting_.actor, &log_)) {
-  const engine::Status status = node_.start([](const std::string&) {});
+  const engine::Status status = node_.start();
   STARLING_ASSERT(status.ok());
 }
 

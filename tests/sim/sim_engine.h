@@ -118,7 +118,10 @@ class SimEngine final : public engine::Engine {
   engine::Status adopt_hash_seed(uint64_t seed) override { return node_.adopt_hash_seed(seed); }
   std::optional<uint64_t> hash_seed_of_records() override { return node_.hash_seed_of_records(); }
   engine::EngineCore& core() override { return node_.core(); }
-  engine::Status close() override { return node_.close(); }
+  engine::Status start() override { return node_.start(); }
+  void abandon_start() override { node_.abandon_start(); }
+  engine::LoadProgress load_progress() const override { return node_.load_progress(); }
+  engine::Status close(engine::Leave leave) override { return node_.close(leave); }
 
  private:
   static engine::NodeParts parts(const SimDisk& disk, engine::ActorId actor, engine::MemoryLog** log);

@@ -176,7 +176,7 @@ void hello(CommandContext& context) {
   reply.bulk("id");
   reply.integer(static_cast<int64_t>(client.id()));
   reply.bulk("mode");
-  reply.bulk(context.server.cluster() == nullptr ? "standalone" : "cluster");
+  reply.bulk(context.server.settings().cluster_enabled ? "cluster" : "standalone");
   reply.bulk("role");
   reply.bulk("master");
   reply.bulk("modules");

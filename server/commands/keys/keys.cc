@@ -1,8 +1,10 @@
 // Keys as such, whatever they hold: DEL, EXISTS, TYPE, RENAME and the like.
 
+#include "server/cluster/cluster_thread.h"
 #include "server/commands/arguments.h"
 #include "server/commands/keys/handlers.h"
 #include "server/commands/keys/type_name.h"
+#include "server/io_thread.h"
 
 namespace starling::server::keys {
 
@@ -84,7 +86,10 @@ void wait(CommandContext& context) {
   if (!integer_argument(context, 1, &replicas)) return;
   if (!integer_argument(context, 2, &timeout_ms, "ERR timeout is not an integer or out of range")) return;
   if (timeout_ms < 0) return context.reply.error("ERR timeout is negative");
-  context.reply.integer(0);
+  ClusterThread* const cluster = context.client.io_thread().cluster();
+  // A transaction waits for nobody.
+  if (cluster == nullptr || context.in_exec) return context.reply.integer(0);
+  cluster->replica_waits().begin(context.client, replicas, timeout_ms, context.suspend());
 }
 
 }  // namespace starling::server::keys

@@ -208,8 +208,11 @@ std::span<const CommandSpec> key_commands() {
           .handler = keys::wait,
           .group = "generic",
           .since = "3.0.0",
-          .summary = "Answers how many replicas have the writes made so far: none.",
-          .difference = "answers 0 at once instead of after the timeout: there are no replicas to wait for",
+          .summary =
+              "Waits until so many other replicas have the connection's last write; answers how many have.",
+          .difference =
+              "on a node by itself 0 at once instead of after the timeout; in a cluster it asks for the "
+              "first key of the last write",
           .scope = Scope::kNode,
           .docs = {.complexity = "O(1)", .tips = {"request_policy:all_shards", "response_policy:agg_min"}}},
   };

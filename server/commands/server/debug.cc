@@ -106,20 +106,21 @@ struct Subcommand {
   std::string_view name;                // Lower case.
   size_t min_arguments, max_arguments;  // With "DEBUG" and the name.
   Handler handler;
+  bool needs_data = false;
 };
 
 constexpr Subcommand kSubcommands[] = {
     {"change-repl-id", 2, 2, accept},
-    {"checkpoint", 2, 2, checkpoint},
+    {"checkpoint", 2, 2, checkpoint, true},
     {"error", 3, 3, error},
     {"help", 2, 2, help},
     {"log", 3, 3, log},
     {"object", 3, 3, debug_object},
     {"pause-cron", 3, 3, accept},
-    {"populate", 3, 5, debug_populate},
+    {"populate", 3, 5, debug_populate, true},
     {"protocol", 3, 3, debug_protocol},
     {"quicklist-packed-threshold", 3, 3, accept},
-    {"reload", 2, 5, checkpoint},
+    {"reload", 2, 5, checkpoint, true},
     {"replybuffer", 4, 4, accept},
     {"set-active-expire", 3, 3, set_active_expire},
     {"set-disable-deny-scripts", 3, 3, accept},
@@ -143,6 +144,7 @@ void debug(CommandContext& context) {
     return context.reply.error("ERR unknown subcommand or wrong number of arguments for '" +
                                std::string(context.argument(1)) + "'. Try DEBUG HELP.");
   }
+  if (subcommand->needs_data && context.server.loading()) return context.reply.error(kLoadingData);
   subcommand->handler(context);
 }
 

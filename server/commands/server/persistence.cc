@@ -82,7 +82,7 @@ void shutdown(CommandContext& context) {
   log_text(LogLevel::kWarning, "SHUTDOWN by " + context.client.address() + ".");
   // The connection's end is the answer.
   context.suspend();
-  context.server.request_shutdown();
+  context.server.request_shutdown(no_save ? engine::Leave::kLog : engine::Leave::kNothing);
 }
 
 constexpr uint32_t kAdministration = kCatAdmin | kCatSlow | kCatDangerous;

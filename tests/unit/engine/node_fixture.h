@@ -150,7 +150,7 @@ class TestNode {
       parts.store = std::make_unique<HookedStore>(std::move(store), during_checkpoint);
     }
     engine_ = std::make_unique<NodeEngine>(options, clock, seed_, observer, std::move(parts));
-    const Status status = engine_->start([](const std::string&) {});
+    const Status status = engine_->start();
     REQUIRE_MESSAGE(status.ok(), status.message());
   }
   // Loses what was not committed.
@@ -159,8 +159,8 @@ class TestNode {
     engine_.reset();
     start();
   }
-  void restart_cleanly() {
-    REQUIRE(engine_->close().ok());
+  void restart_cleanly(Leave leave = Leave::kLog) {
+    REQUIRE(engine_->close(leave).ok());
     engine_.reset();
     start();
   }

@@ -76,7 +76,7 @@ Status open_without_cluster(const TestNode::Image& image) {
   parts.log = std::make_unique<MemoryLog>(CommitLog::Options(), image.log);
   parts.store = std::make_unique<MemoryStore>(image.store, "store");
   NodeEngine engine(options, clock, 1, observer, std::move(parts));
-  return engine.start([](const std::string&) {});
+  return engine.start();
 }
 
 }  // namespace

@@ -30,6 +30,25 @@ TEST_CASE("what is posted runs in order on the loop's thread, also from other th
   CHECK(order == std::vector<int>{1, 2, 3, 4});
 }
 
+TEST_CASE("a loop that has stopped may run again, and does what was posted meanwhile") {
+  EventLoop loop;
+  int rounds = 0;
+  Timer timer(loop, [&] {
+    ++rounds;
+    loop.stop();
+  });
+  timer.start(1, 0);
+  loop.run();
+  CHECK(rounds == 1);
+  CHECK_FALSE(loop.in_loop_thread());
+  bool posted = false;
+  loop.post([&] { posted = true; });
+  timer.start(1, 0);
+  loop.run();
+  CHECK(rounds == 2);
+  CHECK(posted);
+}
+
 TEST_CASE("the pass hook runs after what a timer did, before the loop sleeps") {
   EventLoop loop;
   bool fired = false, seen = false;
