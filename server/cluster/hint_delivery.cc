@@ -59,7 +59,8 @@ void HintDelivery::deliver_to(const cluster::NodeId& target) {
     if (!to.valid()) {
       --under_way;
       const auto holds = [this](uint16_t partition) { return this->holds(partition); };
-      keeper_.finish(target, hint, {.stored = true}, holds, server_.clock().wall_ms());
+      keeper_.finish(target, hint, {.stored = true, .bytes = 0, .context = {}}, holds,
+                     server_.clock().wall_ms());
       thread_.io_thread().commit_gate().note_change();
       continue;
     }
