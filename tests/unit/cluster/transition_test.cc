@@ -41,10 +41,19 @@ size_t common(uint64_t a, uint64_t b) {
   return static_cast<size_t>(std::popcount(a & b));
 }
 
+RingNode alive(const NodeId& id, Epoch epoch, Epoch received, std::optional<Member> joins = {}) {
+  RingNode node;
+  node.id = id;
+  node.alive = true;
+  node.epoch = epoch;
+  node.received = received;
+  node.joins = std::move(joins);
+  return node;
+}
+
 std::vector<RingNode> all_alive(const Topology& topology, Epoch epoch, Epoch received) {
   std::vector<RingNode> nodes;
-  for (const Member& member : topology.members)
-    nodes.push_back({member.id, true, false, epoch, received, {}});
+  for (const Member& member : topology.members) nodes.push_back(alive(member.id, epoch, received));
   return nodes;
 }
 
@@ -206,7 +215,7 @@ TEST_CASE("driver: a node that asks is counted in, by one member, once it has be
   Ring ring(3);
   const Member joining = ring.stranger();
   std::vector<RingNode> nodes = all_alive(ring.topology, ring.topology.epoch, 0);
-  nodes.push_back({joining.id, true, false, 0, 0, joining});
+  nodes.push_back(alive(joining.id, 0, 0, joining));
   TransitionDriver first(ring.topology.members[0].id, {}), second(ring.topology.members[1].id, {});
   CHECK_FALSE(first.proposal(ring.topology, nodes, 0));
   CHECK_FALSE(first.proposal(ring.topology, nodes, 900'000));
@@ -248,6 +257,18 @@ TEST_CASE("driver: it switches when everybody was brought what will be its own, 
   const auto last = driver.proposal(*step, nodes, 400'000'000);
   REQUIRE(last);
   CHECK_FALSE(last->changing());
+}
+
+TEST_CASE("driver: the next change waits until everybody has removed what the last one left") {
+  Ring ring(4);
+  TransitionDriver driver(ring.topology.members[3].id, {});
+  std::vector<RingNode> nodes = all_alive(ring.topology, 1, 0);
+  nodes[1].drops = true;
+  REQUIRE(driver.request({{}, {ring.topology.members[3].id}, {}}));
+  CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
+  CHECK(driver.waiting_for().find(nodes[1].id.to_string()) != std::string::npos);
+  nodes[1].drops = false;
+  CHECK(driver.proposal(ring.topology, nodes, 0));
 }
 
 TEST_CASE("driver: what an operator asks for is proposed at once, and taken back while it can be") {
