@@ -236,6 +236,8 @@ engine::Status Server::run() {
     const engine::Status closed = engine_->close(status.ok() ? leave_.load() : engine::Leave::kLog);
     if (status.ok()) status = closed;
   }
+  // Where it never came to serve, they are there still, and a loop does not go before what it watches.
+  listeners_.clear();
   signals_.reset();
   cluster_.reset();
   clock_timer_.reset();
