@@ -105,8 +105,9 @@ std::span<const CommandSpec> ring_subcommands() {
           "drain [node-id]", -2, cluster_command::drain,
           "Brings what a node holds, this one if none is named, to others; then it is no member any more and "
           "stops. CLUSTER REBALANCE tells how far that is."),
-      about_ring("plan (change= DRAIN [node-id] | WEIGHT node-id weight:integer)", -3, cluster_command::plan_ring,
-                 "What a change of the ring would move, in partitions by node.", false),
+      about_ring("plan (change= DRAIN [node-id] | WEIGHT node-id weight:integer)", -3,
+                 cluster_command::plan_ring, "What a change of the ring would move, in partitions by node.",
+                 false),
       about_ring("rebalance", 2, cluster_command::rebalance,
                  "How far a change of the ring is, and how many partitions each node holds before and after.",
                  false),
