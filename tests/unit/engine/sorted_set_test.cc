@@ -65,7 +65,9 @@ void check(const SortedSetView& view, const Scores& scores, SeededRandom& random
 }
 
 void check(TestNode& node, const std::map<std::string, Scores>& model, SeededRandom& random) {
-  for (const auto& [name, scores] : model) {
+  for (const auto& each : model) {
+    const std::string& name = each.first;
+    const Scores& scores = each.second;
     CAPTURE(name);
     node.with(name, [&](Database& database, const Key& key) {
       const Found found = database.find(key);
