@@ -35,7 +35,8 @@ namespace {
 
 size_t frames_in_log(const TestNode& node) {
   size_t count = 0;
-  for (const auto& [number, frames] : node.image().log->segments) count += frames.size();
+  const TestNode::Image image = node.image();
+  for (const auto& [number, frames] : image.log->segments) count += frames.size();
   return count;
 }
 
