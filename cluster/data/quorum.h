@@ -65,8 +65,6 @@ class Tally {
   // Not reached, and too many have failed for that to change.
   bool impossible() const;
 
-  bool settled(size_t i) const { return states_[i] != State::kOpen; }
-
   // For messages: answered well, needed, and all, of the first set that has not reached its quorum.
   int acknowledged() const;
   int needed() const;

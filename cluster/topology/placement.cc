@@ -42,16 +42,15 @@ static_assert(2 * kMaxReplicas < 64, "a set of writers fits");
 }  // namespace
 
 Placement::Placement(Topology agreed, const NodeId& id, const NodeNumbers* numbers)
-    : topology_(std::move(agreed)),
-      numbers_(numbers_of(topology_, numbers)),
+    : topology(std::move(agreed)),
+      numbers_(numbers_of(topology, numbers)),
       places_(places_of(numbers_)),
-      topology(topology_),
-      preference(table_of(owners_read(topology_))),
+      preference(table_of(owners_read(topology))),
       self(number_of(id)),
       one_set_{first_bits(preference.width())} {
   STARLING_ASSERT(self != kNoNode);
   number_datacenters();
-  if (topology_.changing()) find_moves();
+  if (topology.changing()) find_moves();
 }
 
 // In terms of numbers. Who has none of the ring's partitions plays no part in it, so it may be nobody.
@@ -61,7 +60,7 @@ PreferenceTable Placement::table_of(const std::vector<NodeIndex>& owners) const 
   std::vector<NodeIndex> by_number;
   by_number.reserve(owners.size());
   for (const NodeIndex place : owners) by_number.push_back(numbers_[place]);
-  return PreferenceTable(members, std::move(by_number), topology_.replicas);
+  return PreferenceTable(members, std::move(by_number), topology.replicas);
 }
 
 void Placement::number_datacenters() {
@@ -77,12 +76,12 @@ void Placement::number_datacenters() {
 }
 
 void Placement::find_moves() {
-  other_ = std::make_unique<PreferenceTable>(table_of(topology_.transition.phase == TransitionPhase::kSwitched
-                                                          ? topology_.owners
-                                                          : topology_.transition.next_owners));
-  move_of_.assign(topology_.partition_count, kNotMoving);
+  other_ = std::make_unique<PreferenceTable>(table_of(topology.transition.phase == TransitionPhase::kSwitched
+                                                          ? topology.owners
+                                                          : topology.transition.next_owners));
+  move_of_.assign(topology.partition_count, kNotMoving);
   std::map<std::pair<std::vector<NodeIndex>, std::vector<NodeIndex>>, uint16_t> known;
-  for (uint32_t i = 0; i < topology_.partition_count; ++i) {
+  for (uint32_t i = 0; i < topology.partition_count; ++i) {
     const auto partition = static_cast<uint16_t>(i);
     const auto read = replicas(partition), other = other_->replicas(partition);
     if (std::ranges::equal(read, other)) continue;

@@ -27,11 +27,6 @@ struct Writers {
 };
 
 class Placement {
-  // Before what is made with them.
-  const Topology topology_;
-  std::vector<NodeIndex> numbers_;  // By place in the topology.
-  std::vector<NodeIndex> places_;   // By number; kNoNode for those of nodes that are no members.
-
  public:
   // Precondition: `id` is a member (check_membership()), and all members' numbers are known. Without numbers, each
   // member's is its place in the list.
@@ -39,7 +34,13 @@ class Placement {
   Placement(const Placement&) = delete;
   Placement& operator=(const Placement&) = delete;
 
-  const Topology& topology;
+  const Topology topology;
+
+ private:                                 // Before what is made with them.
+  const std::vector<NodeIndex> numbers_;  // By place in the topology.
+  const std::vector<NodeIndex> places_;   // By number; kNoNode for those of nodes that are no members.
+
+ public:
   const PreferenceTable preference;  // Of the ring that is read.
   const NodeIndex self;
   // By number, a number for each member's data centre; equal numbers, same data centre.
@@ -51,11 +52,11 @@ class Placement {
   size_t numbers_end() const { return places_.size(); }
   bool is_member(NodeIndex node) const { return node < places_.size() && places_[node] != kNoNode; }
   // Precondition: is_member(node).
-  const Member& member(NodeIndex node) const { return topology_.members[places_[node]]; }
+  const Member& member(NodeIndex node) const { return topology.members[places_[node]]; }
   const NodeId& id_of(NodeIndex node) const { return member(node).id; }
   // kNoNode when it is no member.
   NodeIndex number_of(const NodeId& id) const {
-    const NodeIndex place = topology_.index_of(id);
+    const NodeIndex place = topology.index_of(id);
     return place == kNoNode ? kNoNode : numbers_[place];
   }
   // A member's place in the topology's list, which all nodes know by the epoch: what may be sent to them.

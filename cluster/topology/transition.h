@@ -29,8 +29,8 @@
 namespace starling::cluster {
 
 struct RingChange {
-  std::vector<Member>
-      joins;  // Their state is not looked at; a weight out of bounds counts as the nearest one within.
+  // Their state is not looked at; a weight out of bounds counts as the nearest one within.
+  std::vector<Member> joins;
   std::vector<NodeId> leaves;
   std::vector<std::pair<NodeId, uint32_t>> weights;
 

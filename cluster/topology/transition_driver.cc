@@ -60,10 +60,11 @@ std::optional<Topology> TransitionDriver::proposal(const Topology& present, std:
 
 std::optional<Topology> TransitionDriver::begin(const Topology& present, std::span<const RingNode> nodes,
                                                 int64_t now_us) {
-  // Who is removing records of a partition must be done before it can be brought that partition again.
+  // Who is removing records of a partition must be done before it can be brought that partition again. Who has not
+  // said yet that it serves by the present ring may have something to remove.
   for (const Member& member : present.members) {
     const RingNode* node = find(nodes, member.id);
-    if (node == nullptr || !node->drops) continue;
+    if (node == nullptr || node->down || (node->epoch >= present.epoch && !node->drops)) continue;
     waiting_for_ = "node " + member.id.to_string() + " to remove what is others' now";
     return std::nullopt;
   }

@@ -24,9 +24,6 @@ using cluster::NodeId;
 using cluster::NodeIndex;
 using cluster::Phase;
 
-constexpr int64_t kTopologyRetryUs = 1'000'000;
-// While requests wait for it.
-constexpr int64_t kTopologyHasteUs = 20'000;
 constexpr int64_t kLastRetryMs = 400;
 
 NodeId draw_id() {
@@ -233,16 +230,6 @@ cluster::Introduction ClusterNode::introduction() const {
   return introduction;
 }
 
-std::string ClusterNode::topology_without(const NodeId& peer) const {
-  const std::shared_ptr<const cluster::Placement> placement = this->placement();
-  std::string bytes;
-  if (placement == nullptr) return bytes;
-  const std::vector<NodeId>& removed = placement->topology.removed;
-  if (std::binary_search(removed.begin(), removed.end(), peer))
-    cluster::encode_topology(placement->topology, &bytes);
-  return bytes;
-}
-
 std::string ClusterNode::waiting_for() const {
   std::lock_guard lock(mutex_);
   return waiting_for_;
@@ -446,101 +433,6 @@ void ClusterNode::on_tick() {
   ask_for_topology();
   follow_ring();
   publish_reports();
-}
-
-void ClusterNode::adopt(cluster::Topology topology) {
-  if (engine::Status status = cluster::check_membership(topology, id_); !status.ok()) {
-    log_text(LogLevel::kWarning, "Stopping: " + status.message());
-    return server_.request_shutdown();
-  }
-  // Before anybody serves by this topology. Until now commands on keys were refused, so there are no records.
-  if (engine::Status status = server_.engine().adopt_hash_seed(topology.hash_seed); !status.ok()) {
-    log_text(LogLevel::kWarning, "Cannot be a member of this cluster: " + status.message() + ". Stopping.");
-    return server_.request_shutdown();
-  }
-  learn_members(topology);
-  if (!numbers_.learn(topology)) {
-    log_text(LogLevel::kWarning,
-             "Stopping: this process has known too many nodes. It can be started again at once.");
-    return server_.request_shutdown();
-  }
-  auto placement = std::make_shared<const cluster::Placement>(std::move(topology), id_, &numbers_);
-  if (repair_ != nullptr) repair_->before_placement(*placement);
-  {
-    std::lock_guard lock(mutex_);
-    placement_ = placement;
-    waiting_for_.clear();
-  }
-  std::vector<NodeId> members;
-  for (const cluster::Member& member : placement->topology.members) members.push_back(member.id);
-  server_.clock_keeper().set_members(members);
-  keep_time();
-  if (!confirmed_) greet_members();
-  publish_health();
-  placement_version_.fetch_add(1, std::memory_order_release);
-  for (ClusterThread* thread : threads_)
-    thread->io_thread().loop().post([thread] { thread->follow_placement(); });
-}
-
-void ClusterNode::ask_for_topology() {
-  const int64_t now_us = server_.clock().monotonic_us();
-  if (now_us - asked_for_topology_us_ < kTopologyRetryUs) return;
-  for (const cluster::MemberView& member : membership_->members()) {
-    if (member.description.topology_epoch <= own_epoch() || member.phase != Phase::kAlive) continue;
-    if (!member.counts) continue;
-    if (ask_for_topology(member.id)) return;
-  }
-}
-
-bool ClusterNode::ask_for_topology(const NodeId& peer) {
-  if (!threads_.front()->links().send(peer, FrameKind::kTopologyRequest, 0, {})) return false;
-  asked_for_topology_us_ = server_.clock().monotonic_us();
-  asked_ = peer;
-  return true;
-}
-
-void ClusterNode::newer_topology_at(const NodeId& peer) {
-  run_on_first([this, peer] {
-    const bool asked =
-        asked_ == peer && server_.clock().monotonic_us() - asked_for_topology_us_ < kTopologyHasteUs;
-    if (asked) return;
-    (void)ask_for_topology(peer);
-  });
-}
-
-void ClusterNode::receive_topology(std::string_view bytes) {
-  asked_ = {};
-  cluster::Topology topology;
-  if (!cluster::decode_topology(bytes, &topology).ok()) return;
-  // Who is no member yet takes part in a cluster that counts it in, not in any that talks to it; a member learns that
-  // it is none any more.
-  if (topology.epoch <= own_epoch()) return;
-  if (!topology_->formed() && topology.index_of(id_) == cluster::kNoNode) return;
-  topology_->learn(topology, server_.clock().monotonic_us());
-}
-
-cluster::Epoch ClusterNode::served_epoch() const {
-  cluster::Epoch least = own_epoch();
-  for (const ClusterThread* thread : threads_) least = std::min(least, thread->served_epoch());
-  return least;
-}
-
-cluster::Epoch ClusterNode::own_epoch() const {
-  const auto& decided = topology_->memory().acceptor.decided;
-  return decided ? decided->epoch : 0;
-}
-
-void ClusterNode::follow_forming() {
-  const int64_t now_us = server_.clock().monotonic_us();
-  topology_->observe(membership_->members(), now_us);
-  std::string waits = topology_->waiting_for(now_us);
-  bool news;
-  {
-    std::lock_guard lock(mutex_);
-    news = !waits.empty() && waiting_for_ != waits;
-    waiting_for_ = waits;
-  }
-  if (news) log_text(LogLevel::kNotice, "The cluster has not formed: " + waits);
 }
 
 }  // namespace starling::server

@@ -22,8 +22,6 @@ using cluster::NodeIndex;
 constexpr int64_t kTickMs = 10;
 // While nothing is under way: a wake-up costs more than what it is for.
 constexpr int64_t kIdleTickMs = 100;
-// Of what members send to a node that has not heard yet that it was counted in. More is refused.
-constexpr size_t kEarlyBytes = 8 << 20;
 
 }  // namespace
 
@@ -135,7 +133,8 @@ void ClusterThread::follow_placement() {
   io_thread_.blocked().start_all_over();
   lose_watches_elsewhere();
   served_epoch_.store(placement_->topology.epoch, std::memory_order_release);
-  handle_early();
+  for (const EarlyFrames::Frame& frame : early_.take())
+    on_frame(frame.peer, frame.link, frame.kind, frame.correlation, frame.payload);
 }
 
 // A node that is no member any more tells nothing of keys that are watched there.
@@ -144,20 +143,6 @@ void ClusterThread::lose_watches_elsewhere() {
     if (client.remote_watch && !placement_->is_member(client.remote_watch->node))
       client.remote_watch->lost = true;
   });
-}
-
-bool ClusterThread::keep_early(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
-                               std::string_view payload) {
-  if (early_bytes_ + payload.size() > kEarlyBytes) return false;
-  early_bytes_ += payload.size() + sizeof(EarlyFrame);
-  early_.push_back({peer, link, kind, correlation, std::string(payload)});
-  return true;
-}
-
-void ClusterThread::handle_early() {
-  early_bytes_ = 0;
-  for (const EarlyFrame& frame : std::exchange(early_, {}))
-    on_frame(frame.peer, frame.link, frame.kind, frame.correlation, frame.payload);
 }
 
 void ClusterThread::newer_epoch(NodeIndex peer) {
@@ -256,7 +241,7 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
     case FrameKind::kState:
       follow_placement();
       if (placement_ == nullptr) {
-        if (keep_early(peer, link, kind, correlation, payload)) return;
+        if (early_.keep({peer, link, kind, correlation, std::string(payload)})) return;
         return reply(
             link, cluster::reply_kind(kind), correlation,
             cluster::text_reply(cluster::ReplyResult::kUnavailable, "is not yet a member of a cluster"));

@@ -26,6 +26,7 @@
 #include "server/bus/bus_links.h"
 #include "server/cluster/admission.h"
 #include "server/cluster/attempt.h"
+#include "server/cluster/early_frames.h"
 #include "server/cluster/fan_out.h"
 #include "server/cluster/forward_prefix.h"
 #include "server/cluster/forward_window.h"
@@ -199,10 +200,6 @@ class ClusterThread final : private BusHandler,
   void on_accepted(const cluster::Introduction& peer, LinkId link) override;
   void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
                 std::string_view payload) override;
-  // Of a cluster that counts this node in: what it sends before that is known here. False: there is too much of it.
-  bool keep_early(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
-                  std::string_view payload);
-  void handle_early();
   void lose_watches_elsewhere();
   // Of a node that is no member. False: strangers may, too.
   bool refuse_stranger(LinkId link, cluster::FrameKind kind, uint64_t correlation);
@@ -303,14 +300,6 @@ class ClusterThread final : private BusHandler,
     uint16_t partition;
     std::string changes;
     std::shared_ptr<const Overruled> write;
-  };
-
-  struct EarlyFrame {
-    cluster::NodeId peer;
-    LinkId link;
-    cluster::FrameKind kind;
-    uint64_t correlation;
-    std::string payload;
   };
 
   struct Survey {
@@ -461,8 +450,7 @@ class ClusterThread final : private BusHandler,
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
   std::atomic<cluster::Epoch> served_epoch_{0};
-  std::vector<EarlyFrame> early_;
-  size_t early_bytes_ = 0;
+  EarlyFrames early_;
   bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.
   int64_t serving_since_us_ = 0;
   std::vector<int64_t> unreachable_since_us_;  // By member; 0: it was healthy at the last tick.

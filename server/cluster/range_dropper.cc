@@ -46,7 +46,18 @@ void RangeDropper::keep(const cluster::Placement& next) {
 }
 
 void RangeDropper::follow(const cluster::Placement* before, const cluster::Placement& now) {
-  if (now.topology.changing()) return;
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    const auto partition = static_cast<uint16_t>(i);
+    // It has come back before all of it was removed.
+    if (now.stores(partition, now.self) && engine::is_lost(server_.engine(), partition))
+      unmarked_.push_back(partition);
+  }
+  if (!now.topology.changing()) find_lost(before, now);
+  if (!running_ && !pause_.active()) run();
+}
+
+void RangeDropper::find_lost(const cluster::Placement* before, const cluster::Placement& now) {
+  std::vector<uint16_t> found;
   // It was there when the others were brought everything.
   const bool seen =
       before != nullptr && before->topology.changing() && before->topology.epoch + 1 == now.topology.epoch;
@@ -57,13 +68,13 @@ void RangeDropper::follow(const cluster::Placement* before, const cluster::Place
         (seen && before->stores(partition, before->self)) || engine::is_lost(server_.engine(), partition);
     if (lost) {
       lost_[partition].store(true, std::memory_order_release);
-      left_.insert(left_.begin(), partition);
-      renewed_ = false;
+      found.push_back(partition);
     } else if (engine::settled_up_to(server_.engine(), partition) != 0) {
       unmarked_.push_back(partition);
     }
   }
-  if (!running_ && !pause_.active()) run();
+  if (!found.empty()) renewed_ = false;
+  left_.insert(left_.begin(), found.begin(), found.end());
 }
 
 namespace {

@@ -44,6 +44,7 @@ class RangeDropper {
  private:
   struct Step;
   bool may_forget(uint16_t partition) const { return lost_[partition].load(std::memory_order_acquire); }
+  void find_lost(const cluster::Placement* before, const cluster::Placement& now);
   void run();
   void note(const Step& step);
 

@@ -103,8 +103,8 @@ class Repair {
   // that will be its own (cluster/handoff/handoff.h), and if it leaves, nobody depends on what it keeps. 0: it has
   // not, or there is none.
   cluster::Epoch received() const { return received_; }
-  // Records of partitions that are others' now are being removed.
-  bool drops() const { return dropper_.partitions_left() != 0; }
+  // Records of partitions that are others' now are being removed, or it has not been looked for any yet.
+  bool drops() const { return hooks_.placement() != handed_by_ || dropper_.partitions_left() != 0; }
 
   // Any thread.
   RepairReport report() const;

@@ -96,6 +96,23 @@ class OneNode(unittest.TestCase):
     def reply(self, connection):
         return resp.to_python(connection.read_frame()[0])
 
+    def events(self, server, connection, commands):
+        """The keyspace events of commands, in their order."""
+        connection.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
+        listener = server.connect()
+        self.addCleanup(listener.close)
+        listener.send("PSUBSCRIBE", "__key*__:*")
+        listener.read_frame()
+        for command in commands:
+            connection.call(*command)
+        connection.call("PUBLISH", "__key__:end", "end")
+        frames = []
+        while True:
+            frame = resp.to_python(listener.read_frame()[0])
+            if frame[-1] == b"end":
+                return frames
+            frames.append(frame[2:])
+
     def silent(self, connection):
         data, closed = connection.read_available(0.05)
         return data == b"" and not closed
@@ -138,24 +155,7 @@ class AsRedis(OneNode):
 
     def test_events(self):
         redis, node = self.both()
-        told = []
-        for server, connection in ((self.redis, redis), (self.node, node)):
-            connection.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
-            listener = server.connect()
-            self.addCleanup(listener.close)
-            listener.send("PSUBSCRIBE", "__key*__:*")
-            listener.read_frame()
-            for command in EVENTS:
-                connection.call(*command)
-            connection.call("PUBLISH", "__key__:end", "end")
-            frames = []
-            while True:
-                frame = resp.to_python(listener.read_frame()[0])
-                if frame[-1] == b"end":
-                    break
-                frames.append(frame[2:])
-            told.append(frames)
-        self.assertEqual(*told)
+        self.assertEqual(self.events(self.redis, redis, EVENTS), self.events(self.node, node, EVENTS))
 
     def test_payloads_go_both_ways(self):
         redis, node = self.both()

@@ -82,24 +82,8 @@ class AsRedis(OneNode):
                     self.assertEqual(frames[:2], frames[2:])
 
     def test_events(self):
-        told = []
-        for server, connection in zip((self.redis, self.node), self.both()):
-            connection.call("CONFIG", "SET", "notify-keyspace-events", "KEA")
-            listener = server.connect()
-            self.addCleanup(listener.close)
-            listener.send("PSUBSCRIBE", "__key*__:*")
-            listener.read_frame()
-            for command in EVENTS:
-                connection.call(*command)
-            connection.call("PUBLISH", "__key__:end", "end")
-            frames = []
-            while True:
-                frame = resp.to_python(listener.read_frame()[0])
-                if frame[-1] == b"end":
-                    break
-                frames.append(frame[2:])
-            told.append(frames)
-        self.assertEqual(*told)
+        redis, node = self.both()
+        self.assertEqual(self.events(self.redis, redis, EVENTS), self.events(self.node, node, EVENTS))
 
 
 class Waiting(OneNode):

@@ -268,6 +268,10 @@ TEST_CASE("driver: the next change waits until everybody has removed what the la
   CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
   CHECK(driver.waiting_for().find(nodes[1].id.to_string()) != std::string::npos);
   nodes[1].drops = false;
+  nodes[2].epoch = 0;
+  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, 0), "it may have something to remove");
+  nodes[2].down = true;
+  nodes[2].alive = false;
   CHECK(driver.proposal(ring.topology, nodes, 0));
 }
 
