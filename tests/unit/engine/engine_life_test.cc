@@ -1,8 +1,6 @@
 // How an engine starts and stops: what a clean stop leaves to replay, and starts that are given up.
 #include "engine/node/node_engine.h"
 
-#include <thread>
-
 #include "tests/unit/engine/random_run.h"
 
 namespace starling::engine {
