@@ -89,6 +89,8 @@ struct Pair {
   size_t scan_limit = 256;
   size_t brought = 0;
   int interrupt_after = -1;  // Messages sent.
+  std::string lost;          // The name of what does not arrive, either way.
+  PartitionSet equal, complete;
 
   std::string answer(const std::string& payload) {
     Epoch epoch;
@@ -110,7 +112,13 @@ struct Pair {
     REQUIRE(compare_lists(request.entries, request.settled, mine, 0, &comparison));
     reply.differences = comparison.differences;
     reply.wanted = comparison.wanted;
-    for (const auto& name : comparison.push) answerer.bring(name, &asker);
+    for (const auto& name : comparison.push) {
+      if (name.second == lost) {
+        ++reply.failed;
+      } else {
+        answerer.bring(name, &asker);
+      }
+    }
     brought += comparison.push.size() + comparison.wanted.size();
     return encode_list_reply(reply);
   }
@@ -133,12 +141,21 @@ struct Pair {
         auto entries = asker.list(action.partition, action.from, &until, scan_limit);
         action = exchange.listed(std::move(entries), until, 0);
       } else if (action.kind == Kind::kPush) {
-        for (const auto& name : action.keys) asker.bring(name, &answerer);
-        action = exchange.pushed(0);
+        uint64_t failed = 0;
+        for (const auto& name : action.keys) {
+          if (name.second == lost) {
+            ++failed;
+          } else {
+            asker.bring(name, &answerer);
+          }
+        }
+        action = exchange.pushed(failed);
       } else {
         CHECK_MESSAGE(action.kind == Kind::kDone, action.reason);
         figures = exchange.figures();
         unfounded = exchange.unfounded();
+        equal = exchange.equal();
+        complete = exchange.brought();
         return true;
       }
     }
@@ -214,6 +231,37 @@ TEST_CASE("anti-entropy: each kind of difference moves what it must, in the righ
   CHECK(pair.same());
   CHECK(pair.figures.differences == 5);
   CHECK(pair.brought == 6);  // The concurrent one both ways.
+}
+
+TEST_CASE("anti-entropy: a partition is brought when all that the asker lacked has arrived") {
+  Pair pair;
+  pair.scan_limit = 2;
+  const std::string theirs = "{answerer's}", mine = "{asker's}";
+  for (int i = 0; i < 9; ++i) {
+    pair.answerer.write({0, theirs + std::to_string(i)}, {{1, 5}});
+    pair.asker.write({0, mine + std::to_string(i)}, {{1, 5}});
+  }
+  const uint16_t of_answerer = engine::partition_of(theirs), of_asker = engine::partition_of(mine);
+  const auto run = [&] {
+    REQUIRE(pair.run());
+    CHECK(pair.figures.failed == (pair.lost.empty() ? 0 : 1));
+    CHECK((pair.equal | pair.complete).count() >= engine::kPartitionCount - 1);
+  };
+  SUBCASE("one of several stretches has not") {
+    pair.lost = theirs + "4";
+    run();
+    CHECK_FALSE(pair.complete[of_answerer]);
+    CHECK_FALSE(pair.equal[of_answerer]);
+    CHECK(pair.complete[of_asker]);
+  }
+  SUBCASE("what the answerer lacks does not matter") {
+    pair.lost = mine + "4";
+    run();
+  }
+  pair.lost.clear();
+  run();
+  CHECK((pair.equal | pair.complete).all());
+  CHECK(pair.same());
 }
 
 TEST_CASE("anti-entropy: the cost is in proportion to the difference") {

@@ -133,6 +133,18 @@ TEST_CASE("who has a newer topology is asked again under it, and no hint is kept
     CHECK(change.bench.sent[1].node == change.bench.sent[0].node);
     change.bench.answer(1, Bench::version("x"));
   }
+  SUBCASE("a push") {
+    std::string changes;
+    append_change({0, ChangeForm::kRecord, "k", "record"}, &changes);
+    const NodeIndex nodes[] = {change.bench.replica(1)};
+    change.bench.coordinator.begin_push(nodes, changes, 1000, 0, 1);
+    change.bench.answer(0, stale_epoch_reply(change.copying.epoch));
+    CHECK(change.bench.newer_at.size() == 1);
+    change.bench.coordinator.set_placement(change.placement);
+    REQUIRE(change.bench.sent.size() == 2);
+    CHECK(epoch_of(change.bench.sent[1]) == change.copying.epoch);
+    change.bench.answer(1, kStored);
+  }
   CHECK(change.bench.done[1] == "ok");
   CHECK(change.bench.hints.empty());
 }

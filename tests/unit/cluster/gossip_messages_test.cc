@@ -52,6 +52,9 @@ GossipMessage some_message(engine::Random& random, size_t max_items) {
     description.accepts_writes = random.below(2) == 0;
     if (random.below(2) == 0) description.hash_seed = random.next();
     description.stands_back = random.below(2) == 0;
+    description.joins = random.below(2) == 0;
+    description.drops = random.below(2) == 0;
+    if (random.below(2) == 0) description.received = random.next() | 1;
     CHECK(description.well_formed());
     message.descriptions.push_back({some_id(random), some_counter(random), description});
   }
