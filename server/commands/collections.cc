@@ -84,6 +84,20 @@ bool is_compact(const Settings& settings, const engine::Collection& collection) 
          static_cast<int64_t>(collection.longest_bytes()) <= settings.hash_listpack_value_bytes;
 }
 
+void order_members(const Settings& settings, std::vector<Element>* members) {
+  if (std::ssize(*members) > settings.set_intset_entries) return;
+  std::vector<std::pair<int64_t, Element>> numbered;
+  numbered.reserve(members->size());
+  for (const Element& member : *members) {
+    int64_t integer = 0;
+    if (!resp::parse_integer(member.name, &integer)) return;
+    numbered.emplace_back(integer, member);
+  }
+  std::sort(numbered.begin(), numbered.end(), [](const auto& a, const auto& b) { return a.first < b.first; });
+  std::transform(numbered.begin(), numbered.end(), members->begin(),
+                 [](const auto& pair) { return pair.second; });
+}
+
 int64_t put_elements(CommandContext& context, engine::Type type, bool absent) {
   // With fewer a collection made apart gains nothing.
   constexpr size_t kManyElements = 32;
@@ -154,6 +168,7 @@ void scan_collection(CommandContext& context, engine::Type type) {
     };
     if (compact) {
       for_each_in_order(found.collection(), add);
+      if (type == engine::Type::kSet) order_members(context.server.settings(), &elements);
       cursor = 0;
     } else {
       cursor = found.collection().scan(cursor, options.count, add);

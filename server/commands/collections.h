@@ -2,6 +2,7 @@
 #pragma once
 
 #include <string_view>
+#include <vector>
 
 #include "engine/memory/collection.h"
 #include "server/execute/command.h"
@@ -13,6 +14,10 @@ namespace starling::server {
 // for sets integers only. Visits all elements of one that has few. Of lists as of Redis 7.2: earlier ones have no
 // compact form.
 bool is_compact(const Settings& settings, const engine::Collection& collection);
+
+// The order in which Redis shows the members of a set: those of an intset, which a set of few integers and nothing else
+// is there, ascend. Others stay as they are.
+void order_members(const Settings& settings, std::vector<engine::Collection::Element>* members);
 
 // Puts the elements in arguments 2 and following into the key in argument 1, which is `absent` or of that type;
 // a hash's are fields and values by turns. Returns how many are new.

@@ -8,7 +8,9 @@
 #include "absl/functional/function_ref.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
+#include "server/commands/collections.h"
 #include "server/commands/sets/handlers.h"
+#include "server/server.h"
 
 namespace starling::server::sets {
 namespace {
@@ -125,10 +127,11 @@ using Combine = void (*)(const Sets& sets, Visit visit);
 void reply_combined(CommandContext& context, Combine combine) {
   Sets sets;
   if (!find_sets(context, 1, context.size() - 1, &sets)) return;
-  std::vector<std::string_view> members;
-  combine(sets, [&](std::string_view member) { members.push_back(member); });
+  std::vector<Element> members;
+  combine(sets, [&](std::string_view member) { members.push_back({member, {}}); });
+  order_members(context.server.settings(), &members);
   context.reply.set(members.size());
-  for (const std::string_view member : members) context.reply.bulk(member);
+  for (const Element& member : members) context.reply.bulk(member.name);
 }
 
 // Makes the key in argument 1, of whatever type it is, the set of the members. It may be one of the sets itself, so

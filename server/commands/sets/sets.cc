@@ -6,6 +6,7 @@
 #include "server/commands/random_elements.h"
 #include "server/commands/sets/handlers.h"
 #include "server/process/thread_random.h"
+#include "server/server.h"
 
 namespace starling::server::sets {
 namespace {
@@ -59,8 +60,16 @@ void smembers(CommandContext& context) {
   engine::Found found;
   if (!find_to_read(context, context.key(1), Type::kSet, &found)) return;
   if (!found) return context.reply.set(0);
-  context.reply.set(found.collection().size());
-  found.collection().for_each([&](const Element& element) { context.reply.bulk(element.name); });
+  const engine::Collection& set = found.collection();
+  if (!is_compact(context.server.settings(), set)) {
+    context.reply.set(set.size());
+    return set.for_each([&](const Element& element) { context.reply.bulk(element.name); });
+  }
+  std::vector<Element> members;
+  set.for_each([&](const Element& element) { members.push_back(element); });
+  order_members(context.server.settings(), &members);
+  context.reply.set(members.size());
+  for (const Element& member : members) context.reply.bulk(member.name);
 }
 
 void srandmember(CommandContext& context) {
