@@ -3,6 +3,7 @@
 #include <string>
 #include <utility>
 
+#include "absl/strings/ascii.h"
 #include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
@@ -134,7 +135,9 @@ bool Dispatcher::refuse(Client& client, const Command& command) {
     if (allowed == DebugCommand::kNo || (allowed == DebugCommand::kLocal && !client.peer_is_loopback())) {
       reject(
           client, &command,
-          "ERR " + std::string(command.parent ? command.parent->spec->name : command.spec->name) +
+          "ERR " +
+              absl::AsciiStrToUpper(
+                  std::string(command.parent ? command.parent->spec->name : command.spec->name)) +
               " command not allowed. If the enable-debug-command option is set to \"local\", you can run it "
               "from "
               "a local connection, otherwise you need to set this option in the configuration file, and then "

@@ -1,6 +1,9 @@
 // MEMORY: where the memory goes.
 #include <array>
 #include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
 
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
@@ -39,11 +42,44 @@ uint64_t count_keys(const CommandContext& context) {
   return keys;
 }
 
+// Under Redis's names.
+struct Figure {
+  Figure(std::string_view called, uint64_t number) : name(called), value(static_cast<int64_t>(number)) {}
+  Figure(std::string_view called, int64_t number) : name(called), value(number) {}
+  Figure(std::string_view called, int zero) : name(called), value(int64_t{zero}) {}
+  Figure(std::string_view called, double real) : name(called), value(real) {}
+
+  std::string_view name;
+  std::variant<int64_t, double> value;
+};
+
+int64_t difference(uint64_t whole, uint64_t part) {
+  return static_cast<int64_t>(whole) - static_cast<int64_t>(part);
+}
+
+// Nothing where the allocator does not tell.
+void add_allocator(const MemoryReport& report, std::vector<Figure>* figures) {
+  const auto heap = allocator_figures();
+  if (!heap) return;
+  figures->insert(figures->end(),
+                  {
+                      {"allocator.allocated", heap->allocated},
+                      {"allocator.active", heap->active},
+                      {"allocator.resident", heap->resident},
+                      {"allocator-fragmentation.ratio", ratio(heap->active, heap->allocated)},
+                      {"allocator-fragmentation.bytes", difference(heap->active, heap->allocated)},
+                      {"allocator-rss.ratio", ratio(heap->resident, heap->active)},
+                      {"allocator-rss.bytes", difference(heap->resident, heap->active)},
+                      {"rss-overhead.ratio", ratio(report.resident_bytes, heap->resident)},
+                      {"rss-overhead.bytes", difference(report.resident_bytes, heap->resident)},
+                  });
+}
+
 void stats(CommandContext& context) {
   if (!context.client.io_thread().dispatcher().lock_any(context)) return;
   const MemoryReport report = report_memory(context.server);
   const uint64_t keys = count_keys(context);
-  const std::pair<std::string_view, uint64_t> numbers[] = {
+  std::vector<Figure> figures = {
       {"peak.allocated", report.peak_bytes},
       {"total.allocated", report.used_bytes},
       {"startup.allocated", report.startup_bytes},
@@ -58,27 +94,23 @@ void stats(CommandContext& context) {
       {"keys.count", keys},
       {"keys.bytes-per-key", keys == 0 ? 0 : report.record_bytes / keys},
       {"dataset.bytes", report.record_bytes},
-      {"dirty.bytes", report.dirty_bytes},
-      {"store.bytes", report.store_bytes},
-      {"allocator.resident", report.resident_bytes},
-  };
-  const std::pair<std::string_view, double> reals[] = {
       {"dataset.percentage", 100 * ratio(report.record_bytes, report.used_bytes)},
       {"peak.percentage", 100 * ratio(report.used_bytes, report.peak_bytes)},
-      {"fragmentation", report.fragmentation()},
+      {"dirty.bytes", report.dirty_bytes},
+      {"store.bytes", report.store_bytes},
   };
-  context.reply.map(std::size(numbers) + std::size(reals) + 1);
-  for (const auto& [name, value] : numbers) {
+  add_allocator(report, &figures);
+  figures.push_back({"fragmentation", report.fragmentation()});
+  figures.push_back({"fragmentation.bytes", difference(report.resident_bytes, report.used_bytes)});
+  context.reply.map(figures.size());
+  for (const auto& [name, value] : figures) {
     context.reply.bulk(name);
-    context.reply.integer(static_cast<int64_t>(value));
+    if (const auto* real = std::get_if<double>(&value)) {
+      context.reply.real(*real);
+    } else {
+      context.reply.integer(std::get<int64_t>(value));
+    }
   }
-  for (const auto& [name, value] : reals) {
-    context.reply.bulk(name);
-    context.reply.real(value);
-  }
-  context.reply.bulk("fragmentation.bytes");
-  context.reply.integer(static_cast<int64_t>(report.resident_bytes) -
-                        static_cast<int64_t>(report.used_bytes));
 }
 
 void doctor(CommandContext& context) {
