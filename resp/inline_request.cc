@@ -5,7 +5,7 @@
 namespace starling::resp {
 namespace {
 
-bool is_space(char c) {
+bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
@@ -70,14 +70,14 @@ bool split_inline(std::span<char> line, ArgumentArena* arguments) {
   const char* const end = in + line.size();
   char* out = line.data();  // Never ahead of `in`: no argument is longer than what it was written as.
   while (true) {
-    while (in < end && is_space(*in)) ++in;
+    while (in < end && is_blank(*in)) ++in;
     if (in == end) return true;
     char* const begin = out;
     while (in < end && !ends_argument(*in) && *in != '"' && *in != '\'') *out++ = *in++;
     if (in < end &&
         !ends_argument(*in)) {  // A quote, which may open in the middle; closing it ends the argument.
       in = *in == '"' ? copy_double_quoted(in + 1, end, &out) : copy_single_quoted(in + 1, end, &out);
-      if (in == nullptr || (in < end && !is_space(*in))) return false;
+      if (in == nullptr || (in < end && !is_blank(*in))) return false;
     }
     arguments->add({begin, static_cast<size_t>(out - begin)});
   }

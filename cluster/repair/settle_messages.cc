@@ -7,13 +7,13 @@ namespace {
 
 using engine::ByteReader;
 
-bool read_kind(ByteReader* reader, TreeKind kind) {
+bool read_settle_kind(ByteReader* reader, TreeKind kind) {
   uint8_t byte;
   return reader->read_byte(&byte) && byte == static_cast<uint8_t>(kind);
 }
 
 bool read_front(ByteReader* reader, TreeKind kind, Epoch* epoch) {
-  return reader->read_varint(epoch) && read_kind(reader, kind);
+  return reader->read_varint(epoch) && read_settle_kind(reader, kind);
 }
 
 }  // namespace
@@ -95,13 +95,13 @@ bool decode_clock(std::string_view payload, engine::Stamp* stamp) {
 
 bool decode_mark_reply(std::string_view detail, Mark* mark) {
   ByteReader reader(detail);
-  return read_kind(&reader, TreeKind::kMark) && reader.read_u64(&mark->boot) &&
+  return read_settle_kind(&reader, TreeKind::kMark) && reader.read_u64(&mark->boot) &&
          reader.read_varint(&mark->number) && reader.read_u64(&mark->stamp) && reader.left() == 0;
 }
 
 bool decode_busy_reply(std::string_view detail, PartitionSet* busy, PartitionSet* guarded) {
   ByteReader reader(detail);
-  if (!read_kind(&reader, TreeKind::kBusy) || !read_partitions(&reader, busy)) return false;
+  if (!read_settle_kind(&reader, TreeKind::kBusy) || !read_partitions(&reader, busy)) return false;
   guarded->reset();
   for (uint64_t partition, least = 0; reader.left() != 0; least = partition + 1) {
     if (!reader.read_varint(&partition) || partition < least || partition >= engine::kPartitionCount)

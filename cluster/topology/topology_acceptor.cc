@@ -14,12 +14,6 @@ using engine::StatusCode;
 
 constexpr uint8_t kStateFormat = 1;
 
-std::string encoded(const Topology& topology) {
-  std::string bytes;
-  encode_topology(topology, &bytes);
-  return bytes;
-}
-
 }  // namespace
 
 std::vector<NodeId> ids_of(const Topology& topology) {

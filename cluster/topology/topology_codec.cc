@@ -149,6 +149,12 @@ void encode_topology(const Topology& topology, std::string* out) {
   for (const NodeIndex owner : topology.transition.next_owners) append_varint(owner, out);
 }
 
+std::string encoded(const Topology& topology) {
+  std::string bytes;
+  encode_topology(topology, &bytes);
+  return bytes;
+}
+
 Status decode_topology(std::string_view bytes, Topology* topology) {
   ByteReader reader(bytes);
   uint8_t format;

@@ -34,6 +34,7 @@ inline constexpr size_t kMaxTopologyBytes = 4 << 20;
 
 // Appends. Precondition: check(topology) is ok.
 void encode_topology(const Topology& topology, std::string* out);
+[[nodiscard]] std::string encoded(const Topology& topology);
 
 // kCorrupt for malformed bytes or what check() refuses, kNewerFormat for another format. The output is
 // unspecified then.

@@ -7,16 +7,6 @@
 #include "engine/base/assert.h"
 
 namespace starling::cluster {
-namespace {
-
-std::string encoded(const Topology& topology) {
-  std::string bytes;
-  encode_topology(topology, &bytes);
-  return bytes;
-}
-
-}  // namespace
-
 TopologyRegister::TopologyRegister(const NodeId& self, AcceptorState state, const RegisterSettings& settings,
                                    engine::Random& random)
     : self_(self), acceptor_(std::move(state)), settings_(settings), random_(random), acquainted_{self} {}

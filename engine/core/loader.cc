@@ -47,14 +47,14 @@ Status unreadable(const ActorTable& actors, const Key& key) {
   return actors.has_room() ? damaged(key) : too_many_actors();
 }
 
-struct Destroyer {
-  void operator()(Entry* entry) const { Entry::destroy(entry); }
-};
-
 }  // namespace
 
 // What the store has of one key, decoded.
 struct Loader::Read {
+  struct Destroyer {
+    void operator()(Entry* entry) const { Entry::destroy(entry); }
+  };
+
   bool found = false;
   std::string bytes;
   Type type = Type::kNone;

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kBytes = 33;
 
-bool same_base(const Sibling& sibling, const Dot& base) {
+bool adds_to(const Sibling& sibling, const Dot& base) {
   return sibling.join == Join::kDoubleSum && double_contribution_of(sibling).base == base;
 }
 
@@ -24,7 +24,7 @@ bool same_base(const Sibling& sibling, const Dot& base) {
 double base_value_of(const Siblings& siblings, const DoubleContribution& one) {
   double value = one.base_value;
   for (const Sibling& other : siblings) {
-    if (!same_base(other, one.base)) continue;
+    if (!adds_to(other, one.base)) continue;
     const double seen = double_contribution_of(other).base_value;
     if (one.base_join == Join::kGreatest) value = std::max(value, seen);
     if (one.base_join == Join::kLeast) value = std::min(value, seen);
@@ -71,7 +71,7 @@ double double_sum(const Siblings& siblings, const Sibling& one) {
   const DoubleContribution first = double_contribution_of(one);
   std::vector<std::pair<ActorId, double>> sums;
   for (const Sibling& other : siblings) {
-    if (same_base(other, first.base)) sums.emplace_back(other.dot.actor, double_contribution_of(other).sum);
+    if (adds_to(other, first.base)) sums.emplace_back(other.dot.actor, double_contribution_of(other).sum);
   }
   // An actor has one contribution to a base, or after CLUSTER RESTAMP several: they are added in one order.
   std::sort(sums.begin(), sums.end());
@@ -95,7 +95,7 @@ std::optional<Sibling> double_contribution(const Siblings& seen, const Dot& dot,
   }
   own.sum = increment;
   for (const Sibling& sibling : seen) {
-    if (sibling.dot.actor == dot.actor && same_base(sibling, own.base))
+    if (sibling.dot.actor == dot.actor && adds_to(sibling, own.base))
       own.sum += double_contribution_of(sibling).sum;
   }
   if (std::isnan(own.sum)) return std::nullopt;

@@ -24,7 +24,6 @@ constexpr char kProbe = static_cast<char>(0xff);
 // Elements of a bucket, on average: a sum costs 8 bytes, and a removal so many names.
 constexpr uint64_t kBucketElements = 64;
 constexpr int kMostBits = 14;
-constexpr size_t kMaxContextEntries = size_t{1} << 20;
 
 const Entry* entry_of(Operation& operation, int database, const Key& key) {
   DatabaseTables& tables = *operation.engine().core().keyspace.databases[static_cast<size_t>(database)];

@@ -23,6 +23,7 @@
 // For engines of a cluster. Keys are locked and resident; an entry that is no collection has no difference.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 
@@ -30,6 +31,10 @@
 #include "engine/replica/replication.h"
 
 namespace starling::engine {
+
+// Of a version that a replica tells. Far more than actors ever write one record; what bounds it is the size of a
+// message.
+inline constexpr size_t kMaxContextEntries = size_t{1} << 20;
 
 // Whether the record is a collection of so many elements that a copy is rather brought up to date by difference.
 inline constexpr uint64_t kDifferenceElements = 256;

@@ -12,13 +12,11 @@
 #include "engine/memory/settled.h"
 #include "engine/record/join.h"
 #include "engine/record/record_delta.h"
+#include "engine/replica/record_difference.h"
 
 namespace starling::engine {
 
 namespace {
-
-// Far more than actors ever write one record; what bounds it is the size of a message.
-constexpr size_t kMaxContextEntries = size_t{1} << 20;
 
 // Of what is there, not of what was superseded; and the floor, which later events must be above.
 Stamp greatest_live_stamp(const Record& record) {

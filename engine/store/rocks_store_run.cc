@@ -17,10 +17,6 @@ size_t index_of(Family family) {
   return static_cast<size_t>(family);
 }
 
-rocksdb::Slice slice(std::string_view bytes) {
-  return {bytes.data(), bytes.size()};
-}
-
 }  // namespace
 
 RocksRun::~RocksRun() {

@@ -16,6 +16,11 @@
 
 namespace starling::engine {
 
+// RocksDB's view of bytes.
+inline rocksdb::Slice slice(std::string_view bytes) {
+  return {bytes.data(), bytes.size()};
+}
+
 using RunFiles = std::array<std::vector<std::string>, kFamilyCount>;
 
 class RocksRun final : public SortedRun {

@@ -10,11 +10,11 @@ namespace starling::server {
 namespace {
 
 // Of scanning at a stretch. The loop only takes the results.
-constexpr int64_t kStepUs = 10'000;
+constexpr int64_t kScanStepUs = 10'000;
 // Keys between two looks at the clock.
 constexpr size_t kScanKeys = 256;
 // Pauses, in times of the step before.
-constexpr int64_t kGentleness = 4;
+constexpr int64_t kScanPause = 4;
 
 }  // namespace
 
@@ -27,7 +27,7 @@ struct VersionSums::Step {
 
   void run(engine::Engine& engine, const engine::Clock& clock) {
     const int64_t began_us = clock.monotonic_us();
-    while (!partitions.empty() && status.ok() && took_us < kStepUs) {
+    while (!partitions.empty() && status.ok() && took_us < kScanStepUs) {
       bool forward;
       status = engine::advance_tally(engine, partitions.back(), kScanKeys, &forward);
       // It is known, or is left for the next time.
@@ -147,7 +147,7 @@ void VersionSums::take(Step& step) {
   if (!step.status.ok()) finish_job(step.status);
   if (jobs_.empty()) return;
   if (jobs_.front().urgent) return run_next();
-  pause_.start(std::max<int64_t>(1, kGentleness * took_us / 1000), 0);
+  pause_.start(std::max<int64_t>(1, kScanPause * took_us / 1000), 0);
 }
 
 }  // namespace starling::server

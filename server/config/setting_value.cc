@@ -19,7 +19,7 @@ namespace {
 using engine::Status;
 using engine::StatusCode;
 
-Status invalid(std::string message) {
+Status refused(std::string message) {
   return Status(StatusCode::kInvalid, std::move(message));
 }
 
@@ -77,7 +77,7 @@ std::string format_octal(int64_t value) {
 }
 
 Status parse_boolean(std::string_view text, std::string* canonical) {
-  if (!same_word(text, "yes") && !same_word(text, "no")) return invalid("argument must be 'yes' or 'no'");
+  if (!same_word(text, "yes") && !same_word(text, "no")) return refused("argument must be 'yes' or 'no'");
   *canonical = same_word(text, "yes") ? "yes" : "no";
   return {};
 }
@@ -92,31 +92,31 @@ Status parse_in_range(const SettingSpec& spec, std::string_view text, std::strin
     const bool share = spec.kind == SettingKind::kMemoryShare && text.ends_with('%');
     if (share) {
       value = parse_percentage(text);
-      if (!value || *value < 0) return invalid("argument must be a memory or percent value");
-      if (*value > 100) return invalid("percentage argument must be less or equal to 100");
+      if (!value || *value < 0) return refused("argument must be a memory or percent value");
+      if (*value > 100) return refused("percentage argument must be less or equal to 100");
       *canonical = *value == 0 ? "0" : std::to_string(*value) + "%";
       return {};
     }
     value = parse_memory(text);
     if (!value) {
-      return invalid(spec.kind == SettingKind::kMemory ? "argument must be a memory value"
+      return refused(spec.kind == SettingKind::kMemory ? "argument must be a memory value"
                                                        : "argument must be a memory or percent value");
     }
   } else if (spec.kind == SettingKind::kOctal) {
     value = parse_number(text, 8);
-    if (!value) return invalid("argument couldn't be parsed as an octal number");
+    if (!value) return refused("argument couldn't be parsed as an octal number");
   } else {
     value = parse_number(text, 10);
-    if (!value) return invalid("argument couldn't be parsed into an integer");
+    if (!value) return refused("argument couldn't be parsed into an integer");
   }
   if (spec.flags & kClamped) value = std::min(std::max(*value, spec.minimum), spec.maximum);
   auto format = [&](int64_t number) {
     return spec.kind == SettingKind::kOctal ? format_octal(number) : std::to_string(number);
   };
   if ((*value < spec.minimum || *value > spec.maximum) && spec.minimum == spec.maximum)
-    return invalid("argument must be " + format(spec.minimum));
+    return refused("argument must be " + format(spec.minimum));
   if (*value < spec.minimum || *value > spec.maximum) {
-    return invalid("argument must be between " + format(spec.minimum) + " and " + format(spec.maximum) +
+    return refused("argument must be between " + format(spec.minimum) + " and " + format(spec.maximum) +
                    " inclusive");
   }
   *canonical = format(*value);
@@ -129,7 +129,7 @@ Status parse_choice(const SettingSpec& spec, std::string_view text, std::string*
     *canonical = choice.name;
     return {};
   }
-  return invalid("argument(s) must be one of the following: " + accepted_values(spec));
+  return refused("argument(s) must be one of the following: " + accepted_values(spec));
 }
 
 std::string join(std::span<const std::string> words) {
@@ -143,10 +143,10 @@ Status parse_save_points(std::span<const std::string> words, std::string_view ba
     canonical->clear();
     return {};
   }
-  if (words.size() % 2 != 0) return invalid("Invalid save parameters");
+  if (words.size() % 2 != 0) return refused("Invalid save parameters");
   for (size_t i = 0; i < words.size(); ++i) {
     auto number = parse_number(words[i], 10);
-    if (!number || *number < (i % 2 == 0 ? 1 : 0)) return invalid("Invalid save parameters");
+    if (!number || *number < (i % 2 == 0 ? 1 : 0)) return refused("Invalid save parameters");
   }
   *canonical = std::string(base) + (base.empty() ? "" : " ") + join(words);
   return {};
@@ -159,20 +159,20 @@ Status parse_output_limits(std::span<const std::string> words, std::string_view 
   auto limits = split_words(base);
   STARLING_ASSERT(limits && limits->size() == std::size(kOutputClasses) * 4);
   if (words.empty() || words.size() % 4 != 0) {
-    return invalid("Wrong number of arguments in buffer limit configuration.");
+    return refused("Wrong number of arguments in buffer limit configuration.");
   }
   for (size_t i = 0; i < words.size(); i += 4) {
     size_t index = 0;
     std::string_view name = same_word(words[i], "replica") ? "slave" : std::string_view(words[i]);
     while (index < std::size(kOutputClasses) && !same_word(name, kOutputClasses[index])) ++index;
     if (index == std::size(kOutputClasses)) {
-      return invalid("Invalid client class specified in buffer limit configuration.");
+      return refused("Invalid client class specified in buffer limit configuration.");
     }
     auto hard = parse_memory(words[i + 1]);
     auto soft = parse_memory(words[i + 2]);
     auto seconds = parse_number(words[i + 3], 10);
     if (!hard || !soft || !seconds || *seconds < 0) {
-      return invalid("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
+      return refused("Error in hard, soft or soft_seconds setting in buffer limit configuration.");
     }
     (*limits)[index * 4 + 1] = std::to_string(*hard);
     (*limits)[index * 4 + 2] = std::to_string(*soft);
@@ -208,7 +208,7 @@ std::optional<uint32_t> parse_event_bits(std::string_view text) {
 
 Status parse_events(std::string_view text, std::string* canonical) {
   auto bits = parse_event_bits(text);
-  if (!bits) return invalid("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
+  if (!bits) return refused("Invalid event class character. Use 'Ag$lshzxeKEtmdn'.");
   bool all = (*bits & kAllEvents) == kAllEvents;
   canonical->clear();
   if (all) canonical->push_back('A');
@@ -286,7 +286,7 @@ bool takes_many_words(SettingKind kind) {
 Status parse_setting(const SettingSpec& spec, std::span<const std::string> arguments, std::string_view base,
                      std::string* canonical) {
   if (!takes_many_words(spec.kind)) {
-    if (arguments.size() != 1) return invalid("wrong number of arguments");
+    if (arguments.size() != 1) return refused("wrong number of arguments");
     const std::string& text = arguments.front();
     switch (spec.kind) {
       case SettingKind::kBoolean:
@@ -297,19 +297,19 @@ Status parse_setting(const SettingSpec& spec, std::span<const std::string> argum
         return parse_events(text, canonical);
       case SettingKind::kText:
         if (spec.check != nullptr && !spec.check(text))
-          return invalid("argument must be " + std::string(spec.accepted));
+          return refused("argument must be " + std::string(spec.accepted));
         *canonical = text;
         return {};
       default:
         return parse_in_range(spec, text, canonical);
     }
   }
-  if (arguments.empty()) return invalid("wrong number of arguments");
+  if (arguments.empty()) return refused("wrong number of arguments");
   std::vector<std::string> words(arguments.begin(), arguments.end());
   // One argument may hold several, as CONFIG SET and quotes in a file have them.
   if (words.size() == 1) {
     auto split = split_words(words.front());
-    if (!split) return invalid("unbalanced quotes");
+    if (!split) return refused("unbalanced quotes");
     words = std::move(*split);
   }
   switch (spec.kind) {

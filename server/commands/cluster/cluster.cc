@@ -16,13 +16,13 @@
 #include "server/server.h"
 
 namespace starling::server::cluster_command {
-namespace {
-
 ClusterNode* cluster_of(CommandContext& context) {
   ClusterNode* cluster = context.server.cluster();
   if (cluster == nullptr) context.reply.error("ERR This instance has cluster support disabled");
   return cluster;
 }
+
+namespace {
 
 // Null, and the error replied, before the cluster has formed.
 std::shared_ptr<const cluster::Placement> placement_of(CommandContext& context) {

@@ -5,6 +5,7 @@
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/arguments.h"
+#include "server/commands/cluster/handlers.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
@@ -13,12 +14,6 @@ namespace {
 
 constexpr int64_t kBusOffset = 10000;
 constexpr int64_t kLargestPort = 65535;
-
-ClusterNode* cluster_of(CommandContext& context) {
-  ClusterNode* cluster = context.server.cluster();
-  if (cluster == nullptr) context.reply.error("ERR This instance has cluster support disabled");
-  return cluster;
-}
 
 // The member that argument 2 names. False: an error was replied.
 bool member_argument(CommandContext& context, cluster::MemberView* member) {

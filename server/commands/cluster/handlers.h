@@ -5,7 +5,14 @@
 
 #include "server/execute/command.h"
 
+namespace starling::server {
+class ClusterNode;
+}
+
 namespace starling::server::cluster_command {
+
+// Null, and the error replied, where this server is no node of a cluster.
+ClusterNode* cluster_of(CommandContext& context);
 
 // cluster.cc
 void info(CommandContext& context);

@@ -15,14 +15,14 @@ using engine::SortedSetView;
 using engine::Type;
 
 // What the command's name says of the range. Nothing: its options say it.
-struct Form {
+struct RangeForm {
   size_t key_at = 1;  // The bounds and the options follow.
   std::optional<By> by = {};
   std::optional<bool> reverse = {};
   bool stores = false;
 };
 
-struct Request {
+struct RangeRequest {
   Bounds bounds;
   bool reverse = false;
   bool with_scores = false;
@@ -31,7 +31,7 @@ struct Request {
 };
 
 // False: an error was replied.
-bool range_options(const CommandContext& context, Form form, By* by, Request* request) {
+bool range_options(const CommandContext& context, RangeForm form, By* by, RangeRequest* request) {
   for (size_t i = form.key_at + 3; i < context.size(); ++i) {
     const std::string_view word = context.argument(i);
     if (!form.stores && is_word(word, "withscores")) {
@@ -57,7 +57,7 @@ bool range_options(const CommandContext& context, Form form, By* by, Request* re
 }
 
 // False: an error was replied.
-bool range_request(const CommandContext& context, const Form& form, Request* request) {
+bool range_request(const CommandContext& context, const RangeForm& form, RangeRequest* request) {
   By by = By::kRank;
   if (!range_options(context, form, &by, request)) return false;
   if (request->limit != -1 && by == By::kRank) {
@@ -76,7 +76,7 @@ bool range_request(const CommandContext& context, const Form& form, Request* req
 }
 
 // In ascending order of ranks.
-RankRange chosen(const Request& request, const SortedSetView& members) {
+RankRange chosen(const RangeRequest& request, const SortedSetView& members) {
   RankRange range = request.bounds.in(members);
   if (request.bounds.by != By::kRank) return limited(range, request.offset, request.limit, request.reverse);
   if (request.reverse) range.first = members.size() - range.first - range.count;
@@ -89,8 +89,8 @@ void walk(const SortedSetView& members, const RankRange& range, bool reverse, So
   members.walk_back(range.first + range.count - 1, range.count, visit);
 }
 
-void reply_range(CommandContext& context, const Form& form) {
-  Request request;
+void reply_range(CommandContext& context, const RangeForm& form) {
+  RangeRequest request;
   engine::Found found;
   if (!range_request(context, form, &request)) return;
   if (!find_to_read(context, context.key(form.key_at), Type::kSortedSet, &found)) return;
@@ -131,7 +131,7 @@ void zrevrangebyscore(CommandContext& context) {
 }
 
 void zrangestore(CommandContext& context) {
-  Request request;
+  RangeRequest request;
   engine::Found found;
   if (!range_request(context, {.key_at = 2, .stores = true}, &request)) return;
   if (!find_to_read(context, context.key(2), Type::kSortedSet, &found)) return;

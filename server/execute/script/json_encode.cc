@@ -4,12 +4,10 @@
 #include <string>
 
 #include "server/execute/script/json_library.h"
+#include "server/execute/script/libraries.h"
 
 namespace starling::server {
 namespace {
-
-// What a script may make of shared parts is larger than what it holds.
-constexpr size_t kLongestText = 512u << 20;
 
 class Encoder {
  public:

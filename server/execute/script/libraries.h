@@ -1,12 +1,18 @@
-// The libraries that scripts find beside Lua's own, each as Redis has it. All push their table; all run in a protected
-// call, and bound what they make by what the interpreter may hold.
+// The libraries that scripts find beside Lua's own, each as Redis has it. All push their table; all run in a
+// protected call, and bound what they make by what the interpreter may hold.
 #pragma once
+
+#include <cstddef>
 
 #include "server/execute/script/lua_api.h"
 
 namespace starling::server {
 
 struct JsonSettings;
+
+// What they make is no longer. A table that is in itself, or many times in others, would have no end, and what shares
+// its parts is longer than what a script holds.
+inline constexpr size_t kLongestText = 512 << 20;
 
 void push_bit_library(lua_State* lua);     // LuaBitOp: 32-bit integers.
 void push_struct_library(lua_State* lua);  // Binary layouts: struct_library.cc.

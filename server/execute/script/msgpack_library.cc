@@ -38,9 +38,6 @@ void pack_string(std::string_view bytes, std::string* out) {
   *out += bytes;
 }
 
-// A table that is in itself, or many times in others, is as long as memory goes.
-constexpr size_t kLongestText = 512 << 20;
-
 void pack_integer(int64_t number, std::string* out) {
   const auto bits = static_cast<uint64_t>(number);
   if (number >= 0) {

@@ -22,8 +22,6 @@
 namespace starling::server {
 namespace {
 
-constexpr size_t kLongestText = 512 << 20;
-
 constexpr int kLongestInteger = 32, kGreatestAlignment = 8;
 
 class Format {

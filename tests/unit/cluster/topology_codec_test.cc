@@ -26,12 +26,6 @@ Topology sample() {
   return topology;
 }
 
-std::string encoded(const Topology& topology) {
-  std::string bytes;
-  encode_topology(topology, &bytes);
-  return bytes;
-}
-
 }  // namespace
 
 TEST_CASE("topology: what is written is read back") {
