@@ -27,7 +27,10 @@ void Forming::observe(const std::vector<FormingNode>& nodes, int64_t now_us) {
   for (auto& [id, node] : met) node.answers = false;  // Unless it is seen below.
   for (const FormingNode& node : nodes) {
     if (node.cluster != 0) {
-      cluster_member_ = node;
+      // The same one as long as it answers, or what is waited for would change with every look.
+      const bool keep =
+          cluster_member_ && cluster_member_->answers && cluster_member_->member.id != node.member.id;
+      if (!keep) cluster_member_ = node;
       met.erase(node.member.id);
     } else if (met.contains(node.member.id) || met.size() < kMaxMembers) {
       met[node.member.id] = node;
@@ -53,7 +56,9 @@ std::vector<NodeId> Forming::acquainted() const {
 
 std::optional<std::string> Forming::obstacle() const {
   if (cluster_member_.has_value())
-    return "the topology of the cluster that " + name_of(*cluster_member_) + " is in";
+    return "the topology of the cluster that " + name_of(*cluster_member_) +
+           " is in; where that has formed without this node, 'cluster-join' with that address makes it a "
+           "member";
   const auto self = met_.find(self_);
   if (self == met_.end()) return "gossip to start";
   for (const auto& [id, node] : met_) {

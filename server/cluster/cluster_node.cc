@@ -42,6 +42,35 @@ bool parse_address(const std::string& text, cluster::BusAddress* address) {
   return true;
 }
 
+// A quorum of more replicas than there are is never reached.
+engine::Status check_quorums(const Settings& settings, int64_t replicas) {
+  for (const auto& [setting, level] :
+       {std::pair{"quorum-r", &settings.quorum_read}, std::pair{"quorum-w", &settings.quorum_write}}) {
+    const auto quorum = cluster::Consistency::parse(level->get());
+    if (!quorum || quorum->level != cluster::Level::kNumber || quorum->number <= replicas) continue;
+    return {engine::StatusCode::kInvalid, "'" + std::string(setting) + "' is " + level->get() +
+                                              ", but there are " + std::to_string(replicas) + " replicas"};
+  }
+  return {};
+}
+
+// Appends what `setting` names. A list with commas means the same as one with spaces.
+engine::Status read_seeds(const std::string& setting, const std::vector<std::string>& words,
+                          std::vector<std::string>* seeds, std::vector<cluster::BusAddress>* addresses) {
+  for (const std::string& word : words) {
+    for (size_t from = 0, until = 0; until < word.size(); from = until + 1) {
+      until = std::min(word.find(',', from), word.size());
+      const std::string seed = word.substr(from, until - from);
+      if (seed.empty()) continue;
+      addresses->emplace_back();
+      if (!parse_address(seed, &addresses->back()))
+        return {engine::StatusCode::kInvalid, "'" + setting + "': '" + seed + "' is not host:busport"};
+      seeds->push_back(seed);
+    }
+  }
+  return {};
+}
+
 }  // namespace
 
 ClusterNode::ClusterNode(Server& server)
@@ -85,6 +114,14 @@ engine::Status ClusterNode::open() {
                               (void)threads_.front()->links().send(to, FrameKind::kPaxos, 0, bytes);
                             },
                             [this](const cluster::Topology& topology) { adopt(topology); }});
+  // One that joins learns with the topology how many replicas there are.
+  const auto& decided = topology_->memory().acceptor.decided;
+  if (const bool joins = !settings.cluster_join.empty() && !settings.cluster_join.front().empty();
+      decided || !joins) {
+    if (engine::Status status = check_quorums(settings, decided ? decided->replicas : settings.replicas);
+        !status.ok())
+      return status;
+  }
   ring_ = std::make_unique<cluster::TransitionDriver>(id_, cluster::TransitionSettings{});
   server_.keep_clock(id_);
   stamp_at_start_ = engine::last_stamp(server_.engine());
@@ -93,17 +130,11 @@ engine::Status ClusterNode::open() {
   const ServerClock& clock = server_.clock();
   membership_ = std::make_unique<cluster::Membership>(id_, describe(), static_cast<uint64_t>(clock.wall_ms()),
                                                       gossip, clock.monotonic_us(), thread_random());
-  for (const std::vector<std::string>* seeds : {&settings.cluster_seeds, &settings.cluster_join}) {
-    for (const std::string& seed : *seeds) {
-      cluster::BusAddress address;
-      if (seed.empty()) continue;
-      if (!parse_address(seed, &address)) {
-        const std::string name = seeds == &settings.cluster_seeds ? "cluster-seeds" : "cluster-join";
-        return invalid("'" + name + "': '" + seed + "' is not host:busport");
-      }
-      membership_->add_seed(address);
-      seeds_.push_back(seed);
-    }
+  for (const auto& [setting, words] : {std::pair{"cluster-seeds", &settings.cluster_seeds},
+                                       std::pair{"cluster-join", &settings.cluster_join}}) {
+    std::vector<cluster::BusAddress> addresses;
+    if (engine::Status status = read_seeds(setting, *words, &seeds_, &addresses); !status.ok()) return status;
+    for (const cluster::BusAddress& address : addresses) membership_->add_seed(address);
   }
 
   BusOptions options;
@@ -120,8 +151,11 @@ engine::Status ClusterNode::open() {
   }
   for (const char* setting : {"quorum-r", "quorum-w", "quorum-mode", "quorum-timeout"}) {
     server_.config().on_change(setting, [this] {
-      refresh_defaults();
-      return engine::Status();
+      const auto placed = placement();
+      const Settings& now = server_.settings();
+      engine::Status status = check_quorums(now, placed ? placed->topology.replicas : now.replicas);
+      if (status.ok()) refresh_defaults();
+      return status;
     });
   }
   EventLoop& loop = server_.io_threads().front()->loop();

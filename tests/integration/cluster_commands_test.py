@@ -238,6 +238,9 @@ class Quorum(Commands):
             for field, setting in settings.items():
                 self.assertEqual(b"OK", connection.value("CONFIG", "SET", setting, expected[field]))
                 self.assertEqual(expected[field], connection.value("QUORUM", "GET")[field])
+        for setting in ("quorum-r", "quorum-w"):
+            why = "ERR CONFIG SET failed (possibly related to argument '%s') - '%s' is 4, but there are 3 replicas"
+            self.refused([(why % (setting, setting), "CONFIG", "SET", setting, "4")])
         connection.close()
         self.assertEqual(self.DEFAULTS, node.call("QUORUM", "GET", protocol=3))
 
@@ -279,10 +282,15 @@ class Quorum(Commands):
             self.assertEqual(self.DEFAULTS, node.call("QUORUM", "GET", protocol=3))
 
     def test_explaining(self):
+        fields = [b"partition", b"epoch", b"r", b"w", b"mode", b"coordinator", b"verdict", b"replicas"]
         ids = {node.id().encode(): node for node in self.nodes}
         replies = [node.call("QUORUM", "EXPLAIN", "some key", protocol=3) for node in self.nodes]
         for reply in replies:
-            self.assertEqual([b"partition", b"epoch", b"replicas"], list(reply))
+            self.assertEqual(fields, list(reply))
+            self.assertEqual((b"QUORUM", b"QUORUM", b"sloppy"), (reply[b"r"], reply[b"w"], reply[b"mode"]))
+            self.assertEqual(reply[b"replicas"][0][b"node"], reply[b"coordinator"])
+            half = b"yes, 3 of 3 replicas are up and 2 are needed"
+            self.assertEqual(b"read: " + half + b"; write: " + half, reply[b"verdict"])
             self.assertEqual((self.nodes[0].call("CLUSTER", "KEYSLOT", "some key"), 1), (reply[b"partition"], reply[b"epoch"]))
             self.assertEqual(set(ids), {replica[b"node"] for replica in reply[b"replicas"]})
             for replica in reply[b"replicas"]:
@@ -298,9 +306,11 @@ class Quorum(Commands):
             self.assertEqual([inspected[b"context"]] * 3, [replica[b"version"] for replica in reply[b"replicas"]])
         self.nodes[0].call("MULTI")
         self.nodes[0].call("QUORUM", "EXPLAIN", "some key")
-        self.assertIsNone(self.nodes[0].call("EXEC")[0][5][0][11])
+        self.assertIsNone(self.nodes[0].call("EXEC")[0][15][0][11])
         flat = self.nodes[0].call("QUORUM", "EXPLAIN", "some key")
-        self.assertEqual([b"partition", b"epoch", b"replicas"], flat[::2])
+        self.assertEqual(fields, flat[::2])
+        four = self.nodes[0].call("QUORUM", "EXEC", "STRICT", "W", "4", "--", "QUORUM", "EXPLAIN", "some key", protocol=3)
+        self.assertIn(b"write: no, 3 of 3 replicas are up and 4 are needed", four[b"verdict"])
 
 
 class ClusterSubcommands(Commands):

@@ -11,6 +11,7 @@
 #include "server/cluster/slot_map.h"
 #include "server/commands/arguments.h"
 #include "server/commands/cluster/handlers.h"
+#include "server/commands/cluster/quorum_verdict.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
 #include "server/execute/command_table.h"
@@ -147,7 +148,7 @@ void help(CommandContext& context) {
       "EXEC [R <level>] [W <level>] [SLOPPY|STRICT] [TIMEOUT <ms>] -- <command> [<arg> ...]",
       "    Runs one command with quorums of its own.",
       "EXPLAIN <key>",
-      "    Which nodes hold a key, and how they are.",
+      "    Which nodes hold a key, how they are, and whether the quorums in force can be had.",
       "GET",
       "    The quorums in force for this connection.",
       "RESET",
@@ -192,24 +193,69 @@ void write_version(resp::ReplyWriter& reply, const std::string* encoded) {
   }
 }
 
-void write_explanation(resp::ReplyWriter& reply, const ClusterNode& node, const cluster::Placement& placement,
-                       uint16_t partition, const std::vector<cluster::PeerVersion>& versions) {
+// What is asked about: a key's partition, by the quorums of whoever asks.
+struct Question {
+  const ClusterNode& node;
+  std::shared_ptr<const cluster::Placement> placement;
+  uint16_t partition;
+  cluster::QuorumOptions options;
+};
+
+std::string_view phase_of(const std::vector<cluster::MemberView>& members, const cluster::NodeId& id) {
+  for (const cluster::MemberView& view : members) {
+    if (view.id == id) return phase_name(view.phase);
+  }
+  return "up";
+}
+
+void write_quorums(resp::ReplyWriter& reply, const Question& question,
+                   const std::vector<cluster::MemberView>& members) {
+  const cluster::Placement& placement = *question.placement;
+  const bool strict = question.options.mode == cluster::QuorumMode::kStrict;
+  const auto up = [&](cluster::NodeIndex index) { return phase_of(members, placement.id_of(index)) == "up"; };
+  const cluster::NodeIndex runner =
+      placement.runner(question.partition, strict, up, [](cluster::NodeIndex) { return false; });
+  std::vector<ReplicaState> replicas;
+  for (const cluster::NodeIndex index : placement.replicas(question.partition))
+    replicas.push_back({placement.datacenters[index], up(index)});
+  const auto stand_ins = std::count_if(
+      placement.nodes().begin(), placement.nodes().end(),
+      [&](cluster::NodeIndex index) { return !placement.holds(question.partition, index) && up(index); });
+  reply.bulk("r");
+  reply.bulk(question.options.read.to_string());
+  reply.bulk("w");
+  reply.bulk(question.options.write.to_string());
+  reply.bulk("mode");
+  reply.bulk(strict ? "strict" : "sloppy");
+  reply.bulk("coordinator");
+  if (runner == cluster::kNoNode) {
+    reply.null();
+  } else {
+    reply.bulk(placement.id_of(runner).to_string());
+  }
+  reply.bulk("verdict");
+  reply.bulk(quorum_verdict(question.options, replicas, placement.datacenters[placement.self],
+                            static_cast<size_t>(stand_ins)));
+}
+
+void write_explanation(resp::ReplyWriter& reply, const Question& question,
+                       const std::vector<cluster::PeerVersion>& versions) {
+  const auto& [node, shared, partition, options] = question;
+  const cluster::Placement& placement = *shared;
   const auto replicas = placement.replicas(partition);
   const std::vector<cluster::MemberView> members = node.members();
   const std::vector<cluster::NodeDescription> present = present_members(node, placement);
-  reply.map(3);
+  reply.map(8);
   reply.bulk("partition");
   reply.integer(partition);
   reply.bulk("epoch");
   reply.integer(static_cast<int64_t>(placement.topology.epoch));
+  write_quorums(reply, question, members);
   reply.bulk("replicas");
   reply.array(replicas.size());
   for (const cluster::NodeIndex index : replicas) {
     const cluster::Member& member = placement.member(index);
-    std::string_view phase = "up";
-    for (const cluster::MemberView& view : members) {
-      if (view.id == member.id) phase = phase_name(view.phase);
-    }
+    const std::string_view phase = phase_of(members, member.id);
     reply.map(7);
     reply.bulk("node");
     reply.bulk(member.id.to_string());
@@ -238,18 +284,16 @@ void explain(CommandContext& context) {
   if (cluster == nullptr) return;
   const std::shared_ptr<const cluster::Placement> placement = cluster->placement();
   if (placement == nullptr) return context.reply.error("CLUSTERDOWN The cluster has not formed yet");
-  const ClusterNode& node = *context.server.cluster();
-  const uint16_t partition = engine::partition_of(context.argument(2));
+  const Question question{*context.server.cluster(), placement, engine::partition_of(context.argument(2)),
+                          cluster->quorum_of(context.client)};
   // A transaction waits for nobody.
-  if (context.in_exec) return write_explanation(context.reply, node, *placement, partition, {});
-  cluster->survey(
-      context.client.database, context.argument(2),
-      [pending = context.suspend(), &node, placement, partition](std::vector<cluster::PeerVersion> versions) {
-        pending.complete(
-            [&node, placement, partition, versions = std::move(versions)](resp::ReplyWriter& reply) {
-              write_explanation(reply, node, *placement, partition, versions);
-            });
-      });
+  if (context.in_exec) return write_explanation(context.reply, question, {});
+  cluster->survey(context.client.database, context.argument(2),
+                  [pending = context.suspend(), question](std::vector<cluster::PeerVersion> versions) {
+                    pending.complete([question, versions = std::move(versions)](resp::ReplyWriter& reply) {
+                      write_explanation(reply, question, versions);
+                    });
+                  });
 }
 
 }  // namespace starling::server::quorum_command

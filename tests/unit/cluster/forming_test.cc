@@ -291,7 +291,13 @@ TEST_CASE("forming: where there is a cluster, or was one, none is founded") {
   three.nodes[1].cluster = 77;
   three.first.observe(three.nodes, 0);
   CHECK_FALSE(three.proposes(60 * kSecond));
-  CHECK(three.first.waiting_for(0).find("the topology of the cluster that ") == 0);
+  const std::string waits = three.first.waiting_for(0);
+  CHECK(waits.find("the topology of the cluster that ") == 0);
+  CHECK(waits.find("'cluster-join'") != std::string::npos);
+  // Of two that are in one, the first that was met is named all the time.
+  three.nodes[2].cluster = 77;
+  three.first.observe(three.nodes, 0);
+  CHECK(three.first.waiting_for(0) == waits);
   ThreeNodes others;
   Forming restarted(others.nodes[0].member.id, true, FormingSettings());
   restarted.observe(others.nodes, 0);
