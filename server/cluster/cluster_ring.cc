@@ -1,13 +1,12 @@
 // Changes of the ring: ClusterNode's shell around cluster::TransitionDriver.
 #include <utility>
 
+#include "cluster/topology/ring_view.h"
 #include "server/cluster/cluster_node.h"
 #include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {
-
-using cluster::Phase;
 
 void ClusterNode::change_ring(cluster::RingChange change) {
   run_on_first([this, change = std::move(change)] {
@@ -28,27 +27,7 @@ void ClusterNode::abort_ring_change() {
 void ClusterNode::follow_ring() {
   if (!topology_->formed() || !topology_->may_propose()) return;
   const cluster::Topology& present = *topology_->memory().acceptor.decided;
-  std::vector<cluster::RingNode> nodes;
-  for (const cluster::MemberView& view : membership_->members()) {
-    const cluster::NodeDescription& description = view.description;
-    if (description.port == 0) continue;  // It has not said yet what it is.
-    cluster::RingNode& node = nodes.emplace_back();
-    node.id = view.id;
-    node.alive = view.phase == Phase::kAlive;
-    node.down = view.phase == Phase::kDown;
-    node.epoch = description.topology_epoch;
-    node.received = description.received;
-    node.drops = description.drops;
-    if (!description.joins || description.cluster_id != 0) continue;
-    node.joins = cluster::Member{view.id,
-                                 description.host,
-                                 description.port,
-                                 description.bus_port,
-                                 description.weight,
-                                 description.rack,
-                                 description.datacenter,
-                                 cluster::MemberState::kJoining};
-  }
+  const std::vector<cluster::RingNode> nodes = cluster::ring_view(membership_->members());
   const int64_t now_us = server_.clock().monotonic_us();
   const auto proposal = ring_->proposal(present, nodes, now_us);
   {

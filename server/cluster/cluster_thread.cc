@@ -133,7 +133,7 @@ void ClusterThread::follow_placement() {
   io_thread_.blocked().start_all_over();
   lose_watches_elsewhere();
   served_epoch_.store(placement_->topology.epoch, std::memory_order_release);
-  for (const EarlyFrames::Frame& frame : early_.take())
+  for (const cluster::EarlyFrames::Frame& frame : early_.take())
     on_frame(frame.peer, frame.link, frame.kind, frame.correlation, frame.payload);
 }
 

@@ -18,6 +18,7 @@
 
 #include "absl/container/flat_hash_map.h"
 #include "cluster/data/coordinator.h"
+#include "cluster/data/early_frames.h"
 #include "cluster/data/read_findings.h"
 #include "cluster/data/replica_service.h"
 #include "cluster/topology/placement.h"
@@ -26,7 +27,6 @@
 #include "server/bus/bus_links.h"
 #include "server/cluster/admission.h"
 #include "server/cluster/attempt.h"
-#include "server/cluster/early_frames.h"
 #include "server/cluster/fan_out.h"
 #include "server/cluster/forward_prefix.h"
 #include "server/cluster/forward_window.h"
@@ -450,7 +450,7 @@ class ClusterThread final : private BusHandler,
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
   std::atomic<cluster::Epoch> served_epoch_{0};
-  EarlyFrames early_;
+  cluster::EarlyFrames early_;
   bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.
   int64_t serving_since_us_ = 0;
   std::vector<int64_t> unreachable_since_us_;  // By member; 0: it was healthy at the last tick.

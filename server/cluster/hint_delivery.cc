@@ -3,6 +3,7 @@
 #include <utility>
 #include <vector>
 
+#include "cluster/handoff/heirs.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
@@ -74,17 +75,9 @@ void HintDelivery::deliver_to(const cluster::NodeId& target) {
   }
 }
 
-// Who gets what was kept for a node: itself; where the ring has changed and it is no replica any more, one that is.
-// Not valid: this node is one.
 cluster::NodeId HintDelivery::recipient(const cluster::NodeId& target, uint16_t partition) const {
-  const std::shared_ptr<const cluster::Placement>& placement = thread_.placement();
-  const cluster::NodeIndex node = placement->number_of(target);
-  if (node == cluster::kNoNode || placement->stores(partition, node)) return target;
-  if (placement->stores(partition, placement->self)) return {};
-  const auto replicas = placement->replicas(partition);
-  const auto healthy = std::find_if(replicas.begin(), replicas.end(),
-                                    [this](cluster::NodeIndex replica) { return thread_.healthy(replica); });
-  return placement->id_of(healthy == replicas.end() ? replicas.front() : *healthy);
+  return cluster::recipient(*thread_.placement(), target, partition,
+                            [this](cluster::NodeIndex node) { return thread_.healthy(node); });
 }
 
 bool HintDelivery::holds(uint16_t partition) const {
@@ -111,10 +104,7 @@ void HintDelivery::tend() {
 // What waits for nodes that have left the cluster goes to those that hold the keys now.
 void HintDelivery::bequeath() {
   const std::shared_ptr<const cluster::Placement> placement = thread_.placement();
-  const auto heir = [&](uint16_t partition) {
-    if (placement->stores(partition, placement->self)) return cluster::NodeId();
-    return placement->id_of(placement->replicas(partition)[0]);
-  };
+  const auto heir = [&](uint16_t partition) { return cluster::heir(*placement, partition); };
   for (const HintReport::Target& target : keeper_.report().targets) {
     if (placement->number_of(target.id) != cluster::kNoNode) continue;
     if (keeper_.bequeath(target.id, heir, server_.clock().wall_ms())) {

@@ -119,7 +119,7 @@ void Repair::ask_next() {
     for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
       if (included[i] && placement->moving(static_cast<uint16_t>(i))) included[i] = false;
     }
-    return ask(peer, included, urgent_, false);
+    return ask(peer, included, urgent_, 0);
   }
   if (!std::exchange(sums_asked_for_, true)) return compute_unshared();
   settler_.conclude();
@@ -147,12 +147,11 @@ void Repair::compute_unshared() {
   });
 }
 
-void Repair::ask(const NodeId& peer, const cluster::PartitionSet& included, bool urgent, bool brings) {
+void Repair::ask(const NodeId& peer, const cluster::PartitionSet& included, bool urgent, uint64_t stretch) {
   const auto placement = hooks_.placement();
   const uint64_t number = ++exchange_number_;
   asking_.emplace(number, Asking{peer, cluster::Exchange(placement->topology.epoch, urgent, included),
-                                 server_.clock().monotonic_us(), placement->topology.epoch,
-                                 brings ? included : cluster::PartitionSet()});
+                                 server_.clock().monotonic_us(), stretch});
   sums_.compute(included, urgent, [this, number](engine::Status status) {
     const auto found = asking_.find(number);
     if (found == asking_.end()) return;
@@ -200,8 +199,7 @@ void Repair::finish(uint64_t number, const std::string& outcome) {
   // Should a sum be wrong for all that, it heals.
   for (const uint16_t partition : asking.exchange.unfounded()) sums_.doubt(partition);
   note_finished(asking, outcome);
-  if (asking.brings.any()) {
-    --stretches_;
+  if (asking.stretch != 0) {
     note_brought(asking);
     thread_.io_thread().loop().post([this] { (void)ask_for_handoff(); });
     return;
@@ -228,7 +226,7 @@ void Repair::note_finished(const Asking& asking, const std::string& outcome) {
     if (outcome == "ok") peer.ended_us = now_us;
   }
   const std::string name = "node " + asking.peer.to_string().substr(0, 8);
-  if (figures.differences != 0 && asking.brings.none()) {
+  if (figures.differences != 0 && asking.stretch == 0) {
     log_text(LogLevel::kNotice, "Repair with " + name + ": " + std::to_string(figures.differences) +
                                     " keys differed, in " + std::to_string(figures.partitions) +
                                     " partitions; " + std::to_string(figures.failed) + " not brought, " +
@@ -424,8 +422,8 @@ void Repair::publish() {
   if (!running) report_.partitions_in_doubt = figures.in_doubt;
   report_.ring_forgotten = dropper_.forgotten();
   report_.ring_to_forget = dropper_.partitions_left();
-  report_.handoff_total = handoff_ ? handoff_->total() : 0;
-  report_.handoff_compared = handoff_ ? handoff_->total() - handoff_->remaining() : 0;
+  report_.handoff_total = receiving_.total();
+  report_.handoff_compared = receiving_.total() - receiving_.remaining();
   report_.settle = settler_.report();
   report_.oldest_tombstone_s = figures.ripe == engine::kNeverRipe ? 0 : std::max<int64_t>(0, age_ms) / 1000;
   report_.siblings = figures.siblings;

@@ -19,7 +19,7 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
-#include "cluster/handoff/handoff.h"
+#include "cluster/handoff/receiving.h"
 #include "cluster/repair/anti_entropy.h"
 #include "cluster/topology/placement.h"
 #include "cluster/wire/frame.h"
@@ -67,7 +67,7 @@ struct RepairReport {
 void visit_fields(const RepairReport& report,
                   const std::function<void(std::string_view name, const std::string& value)>& visit);
 
-class Repair {
+class Repair final : private cluster::ReceivingHost {
  public:
   struct Hooks {
     std::function<std::shared_ptr<const cluster::Placement>()> placement;
@@ -102,9 +102,11 @@ class Repair {
   // The epoch of the step of a change of the ring in which this node has done its part: it was brought everything
   // that will be its own (cluster/handoff/handoff.h), and if it leaves, nobody depends on what it keeps. 0: it has
   // not, or there is none.
-  cluster::Epoch received() const { return received_; }
+  cluster::Epoch received() const { return receiving_.received(); }
   // Records of partitions that are others' now are being removed, or it has not been looked for any yet.
-  bool drops() const { return hooks_.placement() != handed_by_ || dropper_.partitions_left() != 0; }
+  bool drops() const {
+    return hooks_.placement() != receiving_.placement() || dropper_.partitions_left() != 0;
+  }
 
   // Any thread.
   RepairReport report() const;
@@ -115,9 +117,7 @@ class Repair {
     cluster::NodeId peer;
     cluster::Exchange exchange;
     int64_t began_us;
-    cluster::Epoch epoch;
-    cluster::PartitionSet
-        brings;               // Of a change of the ring: what it is to bring here. None: it is a round's.
+    uint64_t stretch;         // Of a change of the ring (receiving.h): which it is. 0: it is a round's.
     int64_t deadline_us = 0;  // Of the answer awaited; 0: none is.
     uint64_t correlation = 0;
   };
@@ -131,12 +131,13 @@ class Repair {
   void follow_ring();
   // As many as may be at once. False: none is under way now.
   bool ask_for_handoff();
-  bool ask_for_stretch();
   void note_brought(const Asking& asking);
-  bool is_down(cluster::NodeIndex node) const;
-  bool part_done() const;
+  bool down(cluster::NodeIndex node) const override;
+  bool reachable(cluster::NodeIndex node) const override;
+  bool keeps_hints() const override { return hooks_.keeps_hints(); }
+  cluster::Epoch served_epoch() const override { return hooks_.served_epoch(); }
   void compute_unshared();
-  void ask(const cluster::NodeId& peer, const cluster::PartitionSet& included, bool urgent, bool brings);
+  void ask(const cluster::NodeId& peer, const cluster::PartitionSet& included, bool urgent, uint64_t stretch);
   // By the number of the comparison.
   void perform(uint64_t number, cluster::Exchange::Action action);
   void finish(uint64_t number, const std::string& outcome);
@@ -173,14 +174,9 @@ class Repair {
   std::deque<cluster::NodeId> to_ask_;
   bool sums_asked_for_ = false;        // In this round, of the partitions that no other node holds.
   std::map<uint64_t, Asking> asking_;  // By number.
-  std::shared_ptr<const cluster::Placement> handed_by_;  // What the handoff is of.
-  std::optional<cluster::Handoff> handoff_;
-  cluster::Epoch received_ = 0;
-  size_t handoff_turn_ = 0;  // Whom it asks next, so that one that fails does not keep the others waiting.
-  size_t stretches_ = 0;     // Under way.
-  int64_t handoff_pause_until_us_ = 0;  // One has failed: what failed is tried again after that.
-  uint64_t handoff_keys_ = 0;           // That differed.
-  uint64_t exchange_number_ = 0;        // The last one.
+  cluster::Receiving receiving_{*this, cluster::ReceivingSettings{}};
+  uint64_t handoff_keys_ = 0;     // That differed.
+  uint64_t exchange_number_ = 0;  // The last one.
   uint64_t next_correlation_ = 1;
   absl::flat_hash_map<cluster::NodeId, size_t> answering_;  // How many questions of each.
 

@@ -27,6 +27,8 @@ int usage() {
       "  --trace        tells what happens\n"
       "  --mutation M   with a promise broken on purpose\n"
       "  --mutations    each mutation, until it is noticed; fails if one is not\n"
+      "  --ring         the membership changes in each run\n"
+      "  --ring-mutations  the mutations of changes of the ring, and no others\n"
       "  --twice        each seed twice, to see that both runs are the same\n"
       "mutations:");
   for (const std::string_view name : starling::sim::kMutationNames)
@@ -35,8 +37,9 @@ int usage() {
   return 2;
 }
 
-Verdict run_seed(uint64_t seed, Mutation mutation, bool trace, Figures* total, uint64_t* fingerprint) {
-  Simulation simulation(seed, mutation, trace);
+Verdict run_seed(uint64_t seed, Mutation mutation, bool trace, bool ring, Figures* total,
+                 uint64_t* fingerprint) {
+  Simulation simulation(seed, mutation, trace, ring);
   Verdict verdict = simulation.run();
   if (!verdict.good()) verdict.text += "\n  (" + simulation.mix().to_string() + ")";
   const Figures& figures = simulation.figures();
@@ -51,19 +54,24 @@ Verdict run_seed(uint64_t seed, Mutation mutation, bool trace, Figures* total, u
   total->refused += figures.refused;
   total->gaps += figures.gaps;
   total->differences += figures.differences;
+  total->joined += figures.joined;
+  total->left += figures.left;
+  total->finished += figures.finished;
+  total->aborted += figures.aborted;
   *fingerprint = simulation.fingerprint();
   return verdict;
 }
 
-int run_mutations(uint64_t first) {
+int run_mutations(uint64_t first, bool ring) {
   int unnoticed = 0;
   for (size_t i = 1; i < static_cast<size_t>(Mutation::kCount); ++i) {
+    if (starling::sim::of_ring(static_cast<Mutation>(i)) != ring) continue;
     const std::string name(starling::sim::kMutationNames[i]);
     bool noticed = false;
     for (uint64_t seed = first; seed < first + kMutationSeeds && !noticed; ++seed) {
       Figures figures;
       uint64_t fingerprint;
-      const Verdict verdict = run_seed(seed, static_cast<Mutation>(i), false, &figures, &fingerprint);
+      const Verdict verdict = run_seed(seed, static_cast<Mutation>(i), false, ring, &figures, &fingerprint);
       if (verdict.good()) continue;
       noticed = true;
       std::printf("%s: noticed by seed %llu: %.100s\n", name.c_str(), static_cast<unsigned long long>(seed),
@@ -83,7 +91,7 @@ int run_mutations(uint64_t first) {
 int main(int argc, char** argv) {
   uint64_t first = 1, seeds = 0;
   double seconds = 0;
-  bool trace = false, mutations = false, twice = false;
+  bool trace = false, mutations = false, ring_mutations = false, twice = false, ring = false;
   Mutation mutation = Mutation::kNone;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
@@ -91,6 +99,10 @@ int main(int argc, char** argv) {
       trace = true;
     } else if (option == "--mutations") {
       mutations = true;
+    } else if (option == "--ring-mutations") {
+      ring_mutations = true;
+    } else if (option == "--ring") {
+      ring = true;
     } else if (option == "--twice") {
       twice = true;
     } else if (i + 1 == argc) {
@@ -114,7 +126,7 @@ int main(int argc, char** argv) {
       return usage();
     }
   }
-  if (mutations) return run_mutations(first);
+  if (mutations || ring_mutations) return run_mutations(first, ring_mutations);
   if (seeds == 0) seeds = seconds == 0 ? kUsualSeeds : UINT64_MAX - first;
 
   const auto began = std::chrono::steady_clock::now();
@@ -126,14 +138,14 @@ int main(int argc, char** argv) {
   int broken = 0;
   for (; seed < first + seeds && (seconds == 0 || spent() < seconds); ++seed) {
     uint64_t fingerprint = 0, again = 0;
-    const Verdict verdict = run_seed(seed, mutation, trace, &total, &fingerprint);
+    const Verdict verdict = run_seed(seed, mutation, trace, ring, &total, &fingerprint);
     if (!verdict.good()) {
       ++broken;
       std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed), verdict.text.c_str());
       std::fflush(stdout);
     }
     if (!twice) continue;
-    (void)run_seed(seed, mutation, false, &total, &again);
+    (void)run_seed(seed, mutation, false, ring, &total, &again);
     if (fingerprint == again) continue;
     ++broken;
     std::printf("seed %llu: two runs of it differ\n", static_cast<unsigned long long>(seed));
@@ -150,5 +162,11 @@ int main(int argc, char** argv) {
       static_cast<unsigned long long>(total.overruled), static_cast<unsigned long long>(total.refused),
       static_cast<unsigned long long>(total.gaps), static_cast<unsigned long long>(total.differences),
       static_cast<unsigned long long>(total.reaped), broken);
+  if (ring) {
+    std::printf("changes of the ring: %llu finished, %llu rolled back; %llu nodes joined, %llu left\n",
+                static_cast<unsigned long long>(total.finished),
+                static_cast<unsigned long long>(total.aborted), static_cast<unsigned long long>(total.joined),
+                static_cast<unsigned long long>(total.left));
+  }
   return broken == 0 ? 0 : 1;
 }

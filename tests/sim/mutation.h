@@ -35,8 +35,20 @@ enum class Mutation : uint8_t {
   kOrderDropped,       // Each loop ships its own changes of collections, in no order with the others'.
   kGapNotMended,       // A replica that a delta does not fit at gets nothing in its place.
   kDifferenceForgets,  // A difference brings what is new, and says nothing of what was removed.
+  kFlipBeforeEqual,    // A node says at once that it was brought all that it will hold.
+  kReadEarly,          // The next ring is read while it is brought what the present one has.
+  kOldEpochAccepted,   // A replica takes what is written under an earlier topology.
+  kMovedHintDropped,   // What was kept for a node that is no replica any more is thrown away.
+  kOneSet,             // While the ring changes a write needs the quorum of one ring only.
+  kFinishedEarly,      // The ring is finished before everybody serves by the switched one.
+  kActorNotRenewed,    // Records are forgotten, and the same actor goes on.
   kCount,
 };
+
+// Of changes of the ring: those runs have some.
+inline bool of_ring(Mutation mutation) {
+  return mutation >= Mutation::kFlipBeforeEqual && mutation < Mutation::kCount;
+}
 
 inline constexpr std::string_view kMutationNames[] = {
     "none",
@@ -66,6 +78,13 @@ inline constexpr std::string_view kMutationNames[] = {
     "order-dropped",
     "gap-not-mended",
     "difference-forgets",
+    "flip-before-equal",
+    "read-early",
+    "old-epoch-accepted",
+    "moved-hint-dropped",
+    "one-set",
+    "finished-early",
+    "actor-not-renewed",
 };
 
 }  // namespace starling::sim

@@ -162,7 +162,7 @@ void SimNode::write_again(const std::shared_ptr<const Overruled>& write, const c
   if (changes.empty()) {
     (void)record_of(change.database, change.key, &changes);
   } else {
-    world_.history(std::string(change.key)).add_again(setting_.actor, before, after);
+    world_.history(std::string(change.key)).add_again(actor(), before, after);
     world_.count_overruled();
     if (world_.tracing())
       trace("writes again " + std::string(change.key) + ": " + describe(before) + " -> " + describe(after));

@@ -67,6 +67,8 @@ void SimNode::submit(uint64_t id) {
   enter(asked.client % loops_.size());
   const auto execution = std::make_shared<Execution>();
   execution->operation = id;
+  if (!formed()) return fail(*execution, "the cluster has not formed yet; nothing was done");
+  execution->epoch = epoch();
   const NodeIndex target = target_of(engine::Key(asked.key).partition, asked.writes(), asked.strict());
   if (target == cluster::kNoNode)
     return fail(*execution, "no replica of the key can be reached; nothing was done");
@@ -88,6 +90,19 @@ void SimNode::fail(const Execution& execution, std::string error) {
   answer(execution, std::move(failed));
 }
 
+// A client's command that has waited is looked at anew: under another topology it may be another node's to run.
+bool SimNode::starts_over(const ExecutionPtr& execution, const ClientOperation& asked) {
+  if (execution->from != SIZE_MAX || std::exchange(execution->epoch, epoch()) == epoch()) return false;
+  const NodeIndex target = target_of(engine::Key(asked.key).partition, asked.writes(), asked.strict());
+  if (target == placement().self) return false;
+  if (target == cluster::kNoNode) {
+    fail(*execution, "no replica of the key can be reached; nothing was done");
+  } else {
+    forward(asked, target);
+  }
+  return true;
+}
+
 void SimNode::run_later(const ExecutionPtr& execution) {
   later(0, [this, execution] { run(execution); });
 }
@@ -95,7 +110,9 @@ void SimNode::run_later(const ExecutionPtr& execution) {
 void SimNode::run(const ExecutionPtr& execution) {
   if (refused_as_late(*execution)) return;
   const ClientOperation& asked = world_.operation(execution->operation);
+  if (!formed()) return fail(*execution, "the cluster has not formed yet; nothing was done");
   if (!knows_time_) return later(kTimeRetryUs, [this, execution] { run(execution); });
+  if (starts_over(execution, asked)) return;
   const bool reads = asked.reads_first() && number_of(asked.quorum.read) > 1 &&
                      setting_.mutation != Mutation::kReadsAskNobody &&
                      (setting_.mutation != Mutation::kOneReadsNothing || asked.action != Action::kAppend);
@@ -133,7 +150,7 @@ void SimNode::run(const ExecutionPtr& execution) {
   }
   world_.note_time(setting_.index, now_ms());
   const bool agrees = reads && asked.depends() && quorum_of(asked).mode == cluster::QuorumMode::kStrict &&
-                      number_of(asked.quorum.write) > 1 && holds(partition) &&
+                      number_of(asked.quorum.write) > 1 && is_read(partition) &&
                       engine::Trial::possible(operation, std::array{engine::KeyRef{0, key}});
   if (agrees) return try_out(execution, asked, operation, key);
   execute(execution, asked, operation, key);
@@ -220,7 +237,7 @@ void SimNode::fetch_done(uint64_t token, const cluster::KeyName& name, std::stri
       (void)engine::Replica(operation, name.database).merge_state(key, record);
     }
     operation.finish();
-    if (!holds(key.partition)) {
+    if (!is_read(key.partition)) {
       std::string keys;
       cluster::append_key(name, &keys);
       (void)hint(placement().replicas(key.partition)[0], keys);
@@ -251,7 +268,7 @@ void SimNode::execute(const ExecutionPtr& execution, const ClientOperation& aske
   const engine::Record after = record_in(operation, key);
   engine::LogPosition position = operation.finish();
   if (position == 0) position = engine_.last_position();
-  note(asked, setting_.actor, before, after);
+  note(asked, actor(), before, after);
   ship(execution, asked, position, std::move(result));
 }
 

@@ -72,6 +72,11 @@ class SimEngine final : public engine::Engine {
   engine::LogPosition written() const { return log_->written(); }
   // Drops all clean records from memory; whatever is read next comes from the disk.
   void evict_everything();
+  // As if the actor had not been renewed.
+  void go_back_to(engine::ActorId actor) {
+    node_.core().actor = actor;
+    node_.core().actor_index = node_.core().keyspace.actors.index_of(actor);
+  }
   // Makes the key resident now.
   engine::Status load(const engine::KeyRef& key) {
     return engine::Loader(node_.core()).load(key.database, key.key);
@@ -110,7 +115,7 @@ class SimEngine final : public engine::Engine {
   void set_policy(engine::EvictionPolicy, int) override {}
   void set_fsync(engine::Fsync fsync) override { fsync_ = fsync; }
   void set_active_expire(bool) override {}
-  bool renew_actor(engine::ActorId) override { return false; }  // The ring does not change here.
+  bool renew_actor(engine::ActorId fresh) override { return node_.renew_actor(fresh); }
   const engine::Options& options() const override { return node_.options(); }
   engine::Statistics statistics() override { return node_.statistics(); }
   void reset_statistics() override {}

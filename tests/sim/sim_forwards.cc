@@ -47,17 +47,17 @@ bool SimNode::transmit(uint64_t correlation, const Forward& forward, bool repeat
   frame.settled = forwards_.settled(false);
   frame.repeated = repeated;
   frame.requests = forward.requests;
-  const NodeIndex node = placement().topology.index_of(forward.node);
+  const size_t node = slot_of(forward.node);
   const auto peer_clock = peer_clocks_.find(node);
   if (peer_clock == peer_clocks_.end()) return false;
   frame.deadline_us = peer_clock->second.least_at(forward.run_before_us() + clock_us() - now_us());
-  return send(node, FrameKind::kForward, correlation, server::encode_forward(frame));
+  return post_to(node, FrameKind::kForward, correlation, server::encode_forward(frame));
 }
 
 void SimNode::time_out(uint64_t correlation) {
   const Forward* forward = forwards_.find(correlation);
   if (forward == nullptr) return;
-  const NodeIndex node = placement().topology.index_of(forward->node);
+  const size_t node = slot_of(forward->node);
   if (forward->writes && connected_.contains(node) && setting_.mutation != Mutation::kLateLinkStays &&
       world_.reset_unless_arrived(setting_.index, node)) {
     disconnected(node);
@@ -105,7 +105,7 @@ void SimNode::resend_parked() {
     const Forward* forward = forwards_.find(correlation);
     if (forward == nullptr) continue;
     // Another process at the same node remembers nothing of it.
-    const bool same_life = forward->node_life == world_.life_of(placement().topology.index_of(forward->node));
+    const bool same_life = forward->node_life == world_.life_of(slot_of(forward->node));
     if (forward->retry == Retry::kSameNode && !same_life &&
         setting_.mutation != Mutation::kFormerLifeForgotten) {
       lose_forward(correlation, "was lost");

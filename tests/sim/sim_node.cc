@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "cluster/handoff/heirs.h"
 #include "cluster/wire/data_messages.h"
 #include "engine/base/assert.h"
 #include "engine/base/byte_codec.h"
@@ -26,8 +27,10 @@ constexpr uint64_t kLongPasses = 4;
 constexpr uint64_t kLongPassUs = 300;
 constexpr int64_t kPushTimeoutMs = 1000;
 constexpr size_t kHintsUnderWay = 16;
-// More than there are nodes: a link's number says the node and the loop that opened it.
-constexpr size_t kMaxLinks = 16;
+// Of what is brought here while the ring changes: most partitions are empty.
+constexpr size_t kStretches = 6;
+constexpr size_t kStretch = 2048;
+constexpr int64_t kBringPauseUs = 100'000;
 // Elements that make a collection a big one.
 constexpr uint64_t kLeastDifference = 2;
 
@@ -42,13 +45,10 @@ cluster::ClockSettings clock_settings(const World& world, Mutation mutation) {
   return settings;
 }
 
-cluster::NodeDescription description_of(size_t index) {
-  cluster::NodeDescription description;
-  description.host = "10.0.0." + std::to_string(index + 1);
-  description.port = 6379;
-  description.bus_port = 16379;
-  description.accepts_writes = true;
-  return description;
+cluster::PartitionSet partitions_of(const SimNode::Setting& setting) {
+  cluster::PartitionSet set;
+  for (const uint16_t partition : setting.partitions) set.set(partition);
+  return set;
 }
 
 // What a difference (engine/replica/record_difference.h, behind `settled`) says of elements, and its sender's context.
@@ -63,6 +63,15 @@ bool delta_of_difference(std::string_view bytes, engine::Delta* delta) {
 
 }  // namespace
 
+cluster::NodeDescription description_of(size_t index) {
+  cluster::NodeDescription description;
+  description.host = "10.0.0." + std::to_string(index + 1);
+  description.port = 6379;
+  description.bus_port = 16379;
+  description.accepts_writes = true;
+  return description;
+}
+
 cluster::NodeId node_id(size_t index) {
   cluster::NodeId id;
   id.bytes[0] = static_cast<uint8_t>(index + 1);
@@ -75,7 +84,7 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
       agreed_(node_id(setting.index), true, clock_settings(world, setting.mutation), world.now_us(),
               world.wall_us(setting.index)),
       gossip_random_(setting.random_seed),
-      engine_(disk, (begin_pass(), clock_),
+      engine_(disk, (read_clock(), clock_),
               {setting.actor, setting.random_seed, setting.fsync_always, setting.mutation,
                [this](std::function<void()> work) {
                  const auto delay_us = static_cast<int64_t>(world_.random().below(5000));
@@ -89,6 +98,9 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
       order_(setting.loops),
       hints_(engine_),
       compares_(setting.compares),
+      driver_(node_id(setting.index), {}),
+      receiving_(*this, {kStretches, kStretch, kBringPauseUs}),
+      lost_(engine_, partitions_of(setting)),
       boot_(setting.boot) {
   if (setting_.last_stamp != 0) engine_.core().hybrid_clock.restore(setting_.last_stamp);
   if (setting_.mutation == Mutation::kHintsLost) {
@@ -96,26 +108,28 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   }
   stamp_at_start_ = engine::last_stamp(engine_);
   engine::trust_stamps(engine_, true);
-  std::vector<cluster::NodeId> members;
-  for (const cluster::Member& member : placement().topology.members) members.push_back(member.id);
-  agreed_.set_members(members, now_us());
-  for (size_t i = 0; i < setting_.loops; ++i) {
-    loops_.push_back(std::make_unique<Loop>(*this));
-    loops_.back()->coordinator.set_placement(setting_.placement);
-  }
+  for (size_t i = 0; i < setting_.loops; ++i) loops_.push_back(std::make_unique<Loop>(*this));
+  register_.emplace(node_id(setting_.index), setting_.topology, cluster::RegisterSettings{}, gossip_random_);
   membership_.emplace(node_id(setting_.index), description_of(setting_.index),
                       static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
                       now_us(), gossip_random_);
-  cluster::GossipOutput output;
-  membership_->set_members(members);
-  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
-    if (i != setting_.index) (void)membership_->learn(node_id(i), description_of(i), now_us(), &output);
+  if (register_->decided()) {
+    set_placement(*register_->decided());
+    for (size_t i = 0; i < loops_.size(); ++i) enter(i);
+    enter(0);
   }
   const auto phase_us = static_cast<int64_t>(world_.random().below(kGossipUs));
   world_.later(setting_.index, phase_us, [this] { gossip(); });
   for (size_t i = 0; i < loops_.size(); ++i) later_on(i, kTickUs, [this] { tick(); });
   if (!setting_.fsync_always) world_.later(setting_.index, kEverySecondUs, [this] { sync(); });
   schedule_round();
+  if (!setting_.ring_changes) return;
+  // Of all other partitions there is nothing anywhere, which need not be found out.
+  const cluster::PartitionSet used = partitions_of(setting_);
+  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
+    if (!used[i]) index_.set(static_cast<uint16_t>(i), engine::VersionTally(), 0);
+  }
+  tend_ring();
 }
 
 void SimNode::later_on(size_t loop, int64_t delay_us, std::function<void()> work) {
@@ -162,12 +176,12 @@ void SimNode::keep_time() {
         "off",       "off no more", "beyond bound", "within bound"};
     trace("clock: " + std::string(kNames[static_cast<size_t>(event.kind)]) + " " +
           std::to_string(event.offset_us) + " us" +
-          (event.node.valid() ? " node " + std::to_string(placement().topology.index_of(event.node)) : ""));
+          (event.node.valid() ? " node " + std::to_string(slot_of(event.node)) : ""));
   }
 }
 
 bool SimNode::stands_back(NodeIndex node) const {
-  if (node == placement().self) return !agreed_.confirmed() || !agreed_.fit();
+  if (node == setting_.index) return !agreed_.confirmed() || !agreed_.fit();
   const cluster::NodeDescription* description = membership_->description(node_id(node));
   return description != nullptr && description->stands_back;
 }
@@ -183,7 +197,7 @@ void SimNode::end_pass() {
     return later(more_us, [this] { this->loop().goes_on = false; });
   }
   ship_handed();
-  loop.coordinator.flush(now_us());
+  if (loop.placement != nullptr) loop.coordinator.flush(now_us());
   const engine::Status committed = engine_.commit();
   loop.replicas.settle(committed);
   if (!committed.ok() && !setting_.fsync_always) fail_unlogged(committed);
@@ -206,6 +220,7 @@ void SimNode::sync() {
 
 void SimNode::tick() {
   later(kTickUs, [this] { tick(); });
+  if (!formed()) return;
   coordinator().tick(now_us());
   if (current_ != 0) return;
   for (const uint64_t correlation : forwards_.overdue(now_us())) time_out(correlation);
@@ -216,37 +231,40 @@ void SimNode::tick() {
 
 void SimNode::gossip() {
   keep_time();
-  cluster::NodeDescription description = description_of(setting_.index);
-  description.accepts_writes = engine_.writable();
-  description.stands_back = stands_back(placement().self);
-  membership_->set_description(description);
+  membership_->set_description(own_description());
   cluster::GossipOutput output;
   membership_->tick(now_us(), &output);
   take(output);
-  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
-    if (i == setting_.index) continue;
+  if (setting_.ring_changes) follow_ring();
+  connect_to_known();
+  world_.later(setting_.index, kGossipUs, [this] { gossip(); });
+}
+
+void SimNode::connect_to_known() {
+  for (size_t i = 0; i < setting_.slots; ++i) {
+    const bool seed =
+        !formed() && std::find(setting_.seeds.begin(), setting_.seeds.end(), i) != setting_.seeds.end();
+    if (i == setting_.index || (!seed && membership_->description(node_id(i)) == nullptr)) continue;
     if (!connected_.contains(i)) {
       (void)world_.connect(setting_.index, i);
     } else if (world_.random().below(kGossipsPerPing) == 0) {
-      (void)send(static_cast<NodeIndex>(i), FrameKind::kPing, 0, {});
+      (void)post_to(i, FrameKind::kPing, 0, {});
     }
   }
-  world_.later(setting_.index, kGossipUs, [this] { gossip(); });
 }
 
 void SimNode::take(cluster::GossipOutput& output) {
   for (const cluster::GossipOutgoing& message : output.messages) {
-    const NodeIndex to = placement().topology.index_of(message.to);
-    if (to != cluster::kNoNode) (void)send(to, FrameKind::kGossip, 0, message.bytes);
+    if (message.to.valid()) (void)post_to(slot_of(message.to), FrameKind::kGossip, 0, message.bytes);
   }
   for (const cluster::ClockMeasurement& clock : output.clocks)
     agreed_.measured(clock.node, clock.bases, clock.error_us, now_us());
   if (!output.clocks.empty() && !knows_time_) keep_time();
   if (!world_.tracing()) return;
   for (const cluster::MembershipEvent& event : output.events) {
-    static constexpr const char* kNames[] = {"found", "suspect",         "down",
-                                             "back",  "new description", "refuted"};
-    trace("membership: node " + std::to_string(placement().topology.index_of(event.node)) + " " +
+    static constexpr const char* kNames[] = {"found",           "suspect", "down",     "back",
+                                             "new description", "refuted", "forgotten"};
+    trace("membership: node " + std::to_string(slot_of(event.node)) + " " +
           kNames[static_cast<size_t>(event.kind)]);
   }
 }
@@ -255,9 +273,17 @@ void SimNode::connected(size_t peer, int64_t peer_clock_us) {
   if (!connected_.insert(peer).second) return;
   peer_clocks_[peer] = {};
   peer_clocks_[peer].note(peer_clock_us, clock_us());
+  if (tells_removed(peer)) return;
   cluster::GossipOutput output;
+  if (membership_->description(node_id(peer)) == nullptr) {
+    // By the handshake its bus is known, and no more.
+    cluster::NodeDescription description = description_of(peer);
+    description.port = 0;
+    (void)membership_->learn(node_id(peer), description, now_us(), &output);
+  }
   membership_->report_heard(node_id(peer), now_us(), &output);
   take(output);
+  if (!formed()) return;
   (void)send(static_cast<NodeIndex>(peer), FrameKind::kTree, 0,
              cluster::encode_clock(epoch(), engine::last_stamp(engine_)));
 }
@@ -271,28 +297,36 @@ void SimNode::disconnected(size_t peer) {
   membership_->report_unreachable(node_id(peer), now_us(), &output);
   take(output);
   for (size_t i = 0; i < loops_.size(); ++i) {
-    later_on(i, 0, [this, peer] { coordinator().peer_lost(static_cast<NodeIndex>(peer)); });
+    later_on(i, 0, [this, peer] {
+      if (formed() && placement().is_member(static_cast<NodeIndex>(peer)))
+        coordinator().peer_lost(static_cast<NodeIndex>(peer));
+    });
   }
   break_forwards(peer);
+  lose_bringing(peer);
 }
 
 // --- Frames
 
 bool SimNode::healthy(NodeIndex node) const {
   if (node == placement().self) return true;
+  if (!placement().is_member(node)) return false;
   const cluster::NodeDescription* description = membership_->description(node_id(node));
   return membership_->healthy(node_id(node)) && description != nullptr && description->accepts_writes &&
          connected_.contains(node);
 }
 
 bool SimNode::sees_all() const {
-  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
-    if (!healthy(static_cast<NodeIndex>(i))) return false;
-  }
-  return true;
+  if (!formed()) return false;
+  const std::vector<NodeIndex>& nodes = placement().nodes();
+  return std::all_of(nodes.begin(), nodes.end(), [this](NodeIndex node) { return healthy(node); });
 }
 
 bool SimNode::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
+  return placement().is_member(node) && post_to(node, kind, correlation, payload);
+}
+
+bool SimNode::post_to(size_t node, FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (!connected_.contains(node)) return false;
   loop().outbox.push_back({node, {kind, correlation, std::string(payload), nullptr, current_}});
   return true;
@@ -311,13 +345,17 @@ void SimNode::post(std::function<void()> work) {
 void SimNode::receive(size_t from, const Packet& packet) {
   // A reply comes back to the loop that asked; which loop serves a link was decided when it was accepted.
   enter((packet.reply ? packet.loop : packet.loop + from) % loops_.size());
+  if (refuses_stranger(from, packet)) return;
   switch (packet.kind) {
     case FrameKind::kWrite:
     case FrameKind::kHint:
-      return store(from, packet);
     case FrameKind::kVersion:
     case FrameKind::kState:
-      return loop().replicas.handle(link_of(from, packet), packet.kind, packet.correlation, packet.payload);
+      return take_data(from, packet);
+    case FrameKind::kPaxos:
+    case FrameKind::kTopology:
+    case FrameKind::kTopologyRequest:
+      return take_topology_frame(from, packet);
     case FrameKind::kGossip: {
       cluster::GossipOutput output;
       (void)membership_->receive(node_id(from), packet.payload, now_us(), &output);
@@ -343,8 +381,22 @@ void SimNode::receive(size_t from, const Packet& packet) {
     case FrameKind::kTreeReply:
       return take_tree_reply(from, packet.correlation, packet.payload);
     default:
+      if (!formed()) return;
       return coordinator().receive(static_cast<NodeIndex>(from), packet.kind, packet.correlation,
                                    packet.payload);
+  }
+}
+
+void SimNode::take_data(size_t from, const Packet& packet) {
+  if (!formed()) {
+    const uint64_t link = link_of(from, packet);
+    if (loop().early.keep({node_id(from), link, packet.kind, packet.correlation, packet.payload})) return;
+    reply(link, cluster::reply_kind(packet.kind), packet.correlation,
+          cluster::text_reply(cluster::ReplyResult::kUnavailable, "is not yet a member of a cluster"));
+  } else if (packet.kind == FrameKind::kWrite || packet.kind == FrameKind::kHint) {
+    store(from, packet);
+  } else {
+    loop().replicas.handle(link_of(from, packet), packet.kind, packet.correlation, packet.payload);
   }
 }
 
@@ -363,13 +415,15 @@ void SimNode::store(size_t from, const Packet& packet) {
   }
   const bool forgets = setting_.mutation == Mutation::kDifferenceForgets;
   const bool rewrites = setting_.mutation == Mutation::kDeltaOverGap ||
-                        setting_.mutation == Mutation::kConditionIgnored || forgets;
+                        setting_.mutation == Mutation::kConditionIgnored ||
+                        setting_.mutation == Mutation::kOldEpochAccepted || forgets;
   if (!rewrites || packet.kind != FrameKind::kWrite) {
     return loop().replicas.handle(link_of(from, packet), packet.kind, packet.correlation, packet.payload);
   }
   cluster::MessageReader reader(packet.payload);
   cluster::Epoch epoch;
   STARLING_ASSERT(reader.read_epoch(&epoch));
+  if (setting_.mutation == Mutation::kOldEpochAccepted) epoch = std::max(epoch, this->epoch());
   std::string payload = cluster::begin_request(epoch);
   cluster::Change change;
   while (!reader.at_end() && reader.read_change(&change)) {
@@ -498,25 +552,40 @@ bool SimNode::record_of(int database, std::string_view name, std::string* change
 void SimNode::deliver_hints() {
   std::map<size_t, size_t> under_way;
   for (const auto& [token, delivery] : hints_under_way_) ++under_way[delivery.target];
-  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
-    if (i == setting_.index || hints_.waiting(node_id(i)) == 0 || !healthy(static_cast<NodeIndex>(i)))
-      continue;
+  for (const NodeIndex i : placement().nodes()) {
+    if (i == setting_.index || hints_.waiting(node_id(i)) == 0 || !healthy(i)) continue;
     if (under_way[i] >= kHintsUnderWay) continue;
     for (const server::Hint& hint : hints_.take(node_id(i), kHintsUnderWay - under_way[i], now_us())) {
-      send_record(i, hint);
+      const cluster::NodeId to = cluster::recipient(placement(), node_id(i), engine::partition_of(hint.key),
+                                                    [this](NodeIndex node) { return healthy(node); });
+      const bool dropped = setting_.mutation == Mutation::kMovedHintDropped && to != node_id(i);
+      if (!to.valid() || dropped) {
+        finish_hint(i, hint, {.stored = true, .bytes = 0, .context = {}});
+      } else {
+        send_record(slot_of(to), i, hint);
+      }
     }
+  }
+  bequeath();
+}
+
+void SimNode::bequeath() {
+  const auto heir = [this](uint16_t partition) { return cluster::heir(placement(), partition); };
+  for (const server::HintReport::Target& target : hints_.report().targets) {
+    if (placement().number_of(target.id) == cluster::kNoNode)
+      (void)hints_.bequeath(target.id, heir, now_ms());
   }
 }
 
-void SimNode::send_record(size_t target, const server::Hint& hint) {
-  const auto index = static_cast<NodeIndex>(target);
+void SimNode::send_record(size_t to, size_t target, const server::Hint& hint) {
+  const auto index = static_cast<NodeIndex>(to);
   if (!healthy(index)) return finish_hint(target, hint, {});
   std::string changes;
   server::HandedOver result;
   if (!record_of(hint.database, hint.key, &changes, &result.context)) {
     auto name = std::make_shared<std::string>(hint.key);
     engine_.fetch({{hint.database, engine::Key(*name)}},
-                  [this, target, hint, name](const engine::Status&) { send_record(target, hint); });
+                  [this, to, target, hint, name](const engine::Status&) { send_record(to, target, hint); });
     return;
   }
   result.stored = changes.empty();

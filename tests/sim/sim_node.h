@@ -16,13 +16,18 @@
 
 #include "cluster/data/attempt_actor.h"
 #include "cluster/data/coordinator.h"
+#include "cluster/data/early_frames.h"
 #include "cluster/data/refused_attempts.h"
 #include "cluster/data/replica_service.h"
 #include "cluster/data/undecided_keys.h"
+#include "cluster/handoff/lost_partitions.h"
+#include "cluster/handoff/receiving.h"
 #include "cluster/membership/agreed_clock.h"
 #include "cluster/membership/membership.h"
 #include "cluster/repair/anti_entropy.h"
 #include "cluster/repair/settlement.h"
+#include "cluster/topology/topology_register.h"
+#include "cluster/topology/transition_driver.h"
 #include "cluster/wire/peer_clock.h"
 #include "engine/base/change_list.h"
 #include "engine/core/operation.h"
@@ -38,11 +43,14 @@
 namespace starling::sim {
 
 inline constexpr int64_t kTickUs = 20'000;
+// More than there are nodes: a link's number says the node and the loop that opened it.
+inline constexpr size_t kMaxLinks = 16;
 
 class SimNode final : private engine::ChangeObserver,
                       private cluster::Wire,
                       private cluster::CoordinatorListener,
-                      private cluster::ReplicaService::Host {
+                      private cluster::ReplicaService::Host,
+                      private cluster::ReceivingHost {
  public:
   struct Setting {
     size_t index = 0;
@@ -51,7 +59,10 @@ class SimNode final : private engine::ChangeObserver,
     uint64_t random_seed = 0;
     bool fsync_always = false;
     Mutation mutation = Mutation::kNone;
-    std::shared_ptr<const cluster::Placement> placement;
+    cluster::AcceptorState topology;  // As it is on its disk; nothing decided: it asks to be counted in.
+    bool ring_changes = false;
+    size_t slots = 0;                  // Nodes that there may be.
+    std::vector<size_t> seeds;         // Where a node that joins asks.
     engine::Stamp last_stamp = 0;      // Of the clean stop before; else 0.
     uint64_t boot = 0;                 // Of no other start.
     std::vector<uint16_t> partitions;  // That clients use.
@@ -72,8 +83,17 @@ class SimNode final : private engine::ChangeObserver,
   void disconnected(size_t peer);
 
   SimEngine& engine() { return engine_; }
-  const cluster::Placement& placement() const { return *setting_.placement; }
-  engine::ActorId actor() const { return setting_.actor; }
+  // A topology is in force here.
+  bool formed() const { return loops_[current_]->placement != nullptr; }
+  const cluster::Placement& placement() const { return *loops_[current_]->placement; }
+  engine::ActorId actor() { return engine_.core().actor; }
+
+  // --- Changes of the ring (sim_ring.cc). As an operator asks for them.
+  void change_ring(cluster::RingChange change);
+  void abort_change();
+  // It serves by one ring, and has removed what is others'.
+  bool ring_rests() const;
+  std::string ring_waits_for() const;
   size_t waiting_hints() const { return hints_.report().waiting; }
   // (target, key), sorted.
   std::vector<std::pair<std::string, std::string>> hints();
@@ -99,11 +119,12 @@ class SimNode final : private engine::ChangeObserver,
     uint64_t life = 0;                // Of the asking node, if the operation is remembered.
     int64_t deadline_us = INT64_MAX;  // By this machine's clock: from then on it does not begin.
     bool asked = false;
-    int pending = 0;       // Answers of other replicas.
-    bool fetched = false;  // What they have more.
-    int rounds = 0;        // Times that they were asked anew.
-    int refusals = 0;      // Times that they did not agree.
-    int64_t read_us = 0;   // When they were asked first.
+    int pending = 0;           // Answers of other replicas.
+    bool fetched = false;      // What they have more.
+    int rounds = 0;            // Times that they were asked anew.
+    int refusals = 0;          // Times that they did not agree.
+    cluster::Epoch epoch = 0;  // By which it was decided to run it here.
+    int64_t read_us = 0;       // When they were asked first.
     std::string failure;
     std::vector<cluster::PeerVersion> versions;
   };
@@ -150,7 +171,9 @@ class SimNode final : private engine::ChangeObserver,
     cluster::ReplicaService replicas;
     engine::ChangeList changes;
     std::vector<Sent> outbox;
-    bool goes_on = false;  // The pass has not ended with the last call.
+    bool goes_on = false;                                 // The pass has not ended with the last call.
+    std::shared_ptr<const cluster::Placement> placement;  // That it serves by; null: none yet.
+    cluster::EarlyFrames early;
   };
   // A change that another loop made and this one ships.
   struct Origin {
@@ -170,6 +193,13 @@ class SimNode final : private engine::ChangeObserver,
     std::optional<cluster::Exchange> exchange;
     size_t peer = SIZE_MAX;
     uint64_t number = 0;  // Of questions and exchanges: late answers have another one.
+    int64_t deadline_us = 0;
+  };
+  // A comparison that brings this node what it will hold.
+  struct Bringing {
+    cluster::Receiving::Stretch stretch;
+    cluster::Exchange exchange;
+    uint64_t number = 0;  // Of the answer awaited.
     int64_t deadline_us = 0;
   };
   struct Promise {
@@ -194,25 +224,36 @@ class SimNode final : private engine::ChangeObserver,
   void fetch_done(uint64_t token, const cluster::KeyName& key, std::string_view record) override;
   bool hint(cluster::NodeIndex target, std::string_view keys) override;
   void gap(const cluster::Gap& gap) override;
-  void newer_epoch(cluster::NodeIndex) override {}  // The ring does not change here.
+  void newer_epoch(cluster::NodeIndex peer) override;
   void overruled(std::span<const uint64_t> tokens, std::string_view changes, engine::Stamp stamp,
                  const cluster::QuorumOptions& options, int64_t began_us) override;
   // ReplicaService::Host
   void reply(uint64_t link, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) override;
   void post(std::function<void()> work) override;
-  cluster::Epoch epoch() const override { return placement().topology.epoch; }
-  bool holds(uint16_t partition) const override { return placement().holds(partition, placement().self); }
+  cluster::Epoch epoch() const override { return formed() ? placement().topology.epoch : 0; }
+  bool holds(uint16_t partition) const override { return placement().stores(partition, placement().self); }
   int64_t now_ms() const override;
   cluster::RefusedAttempts& refused_attempts() override { return refused_attempts_; }
   bool undecided(int database, std::string_view key) const override {
     return undecided_.contains(database, key);
   }
 
+  // ReceivingHost
+  bool down(cluster::NodeIndex node) const override;
+  bool reachable(cluster::NodeIndex node) const override { return healthy(node); }
+  bool keeps_hints() const override { return waiting_hints() != 0; }
+  cluster::Epoch served_epoch() const override;
+
+  // It is one of those that are read.
+  bool is_read(uint16_t partition) const { return placement().holds(partition, placement().self); }
   // The loop that runs.
   Loop& loop() { return *loops_[current_]; }
   cluster::Coordinator& coordinator() { return loop().coordinator; }
   // What follows runs on this loop.
-  void enter(size_t loop) { current_ = loop; }
+  void enter(size_t loop) {
+    current_ = loop;
+    follow_placement();
+  }
   // On the same loop, or on another one, as a pass of its own.
   void later(int64_t delay_us, std::function<void()> work) { later_on(current_, delay_us, std::move(work)); }
   void later_on(size_t loop, int64_t delay_us, std::function<void()> work);
@@ -231,6 +272,7 @@ class SimNode final : private engine::ChangeObserver,
   void fail(const Execution& execution, std::string error);
   // sim_forwards.cc
   void forward(const ClientOperation& asked, cluster::NodeIndex target);
+  bool starts_over(const ExecutionPtr& execution, const ClientOperation& asked);
   bool transmit(uint64_t correlation, const server::Forward& forward, bool repeated);
   void break_forwards(size_t peer);
   bool go_elsewhere(uint64_t correlation, server::Forward& forward);
@@ -278,8 +320,10 @@ class SimNode final : private engine::ChangeObserver,
   void keep_time();
   bool stands_back(cluster::NodeIndex node) const;
   void take(cluster::GossipOutput& output);
+  void connect_to_known();
   void deliver_hints();
-  void send_record(size_t target, const server::Hint& hint);
+  void bequeath();
+  void send_record(size_t to, size_t target, const server::Hint& hint);
   struct Missing {
     uint64_t repair;
     int database;
@@ -298,6 +342,7 @@ class SimNode final : private engine::ChangeObserver,
   void reply_tree(size_t to, uint64_t number, const std::string& payload);
   void take_tree_reply(size_t from, uint64_t number, const std::string& payload);
   cluster::PartitionSet common(size_t peer) const;
+  bool shared(const cluster::PartitionSet& partitions, size_t peer) const;
   void compute(const cluster::PartitionSet& among);
   void observe(uint16_t partition);
   void check_tally(uint16_t partition);
@@ -306,12 +351,36 @@ class SimNode final : private engine::ChangeObserver,
   void perform(cluster::Exchange::Action action);
   void answer_tree(size_t from, uint64_t number, const std::string& payload);
   void answer_list(size_t from, uint64_t number, const std::string& payload);
-  void adopt(const cluster::AdoptRequest& request);
+  void adopt(const cluster::AdoptRequest& request, size_t leader);
   void reap(uint16_t partition);
   std::vector<cluster::VersionEntry> list(uint16_t partition, cluster::Position from,
                                           cluster::Position* until);
   void push(size_t peer, const cluster::KeyNames& keys, std::function<void(uint64_t failed)> done);
   void keep_promises();
+
+  // sim_ring.cc
+  cluster::NodeDescription own_description() const;
+  bool post_to(size_t node, cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
+  bool refuses_stranger(size_t from, const Packet& packet);
+  void take_data(size_t from, const Packet& packet);
+  void take_topology_frame(size_t from, const Packet& packet);
+  // Who was removed is told so by whoever it calls.
+  bool tells_removed(size_t peer);
+  void act(const cluster::RegisterOutput& output);
+  void adopt(const cluster::Topology& topology);
+  void learn_members(const cluster::Topology& topology);
+  void set_placement(const cluster::Topology& topology);
+  void follow_placement();
+  void ask_for_topology();
+  bool ask_for_topology(size_t peer);
+  void follow_ring();
+  void tend_ring();
+  void remove_lost();
+  void begin_bringing(const cluster::Receiving::Stretch& stretch);
+  void perform(uint64_t stretch, cluster::Exchange::Action action);
+  bool take_brought(size_t from, uint64_t number, const std::string& payload);
+  void end_bringing(uint64_t stretch);
+  void lose_bringing(size_t peer);
 
   World& world_;
   const Setting setting_;
@@ -324,6 +393,8 @@ class SimNode final : private engine::ChangeObserver,
   cluster::OrderedChanges order_;
   std::vector<std::unique_ptr<Loop>> loops_;
   size_t current_ = 0;
+  std::shared_ptr<const cluster::Placement> placement_;  // That all loops are to serve by.
+  std::shared_ptr<const cluster::Placement> ring_;       // The same, but for mutations.
   std::vector<bool> handed_;   // Of the running loop's changes: which another loop ships. Empty: none.
   uint64_t handed_token_ = 0;  // By which that one knows them.
   cluster::QuorumOptions running_quorum_;  // Of the command that runs,
@@ -353,12 +424,26 @@ class SimNode final : private engine::ChangeObserver,
   bool compares_;
   std::map<uint64_t, std::function<void(bool stored)>> pushes_;
   std::vector<Promise> promises_;
+  std::optional<cluster::TopologyRegister> register_;
+  cluster::TransitionDriver driver_;
+  cluster::Receiving receiving_;
+  cluster::LostPartitions lost_;
+  bool removing_ = false;
+  std::map<uint64_t, Bringing> bringing_;  // By the number of the stretch.
+  size_t asked_for_topology_ = SIZE_MAX;   // Whom, and when.
+  int64_t asked_for_topology_us_ = 0;
+  bool dismissed_ = false;
   const uint64_t boot_;
   uint64_t next_mark_ = 1;
   uint64_t next_token_ = 1;
   bool sync_scheduled_ = false;
 };
 
+// Nodes go by the numbers of their slots, whatever the topology.
 cluster::NodeId node_id(size_t index);
+inline size_t slot_of(const cluster::NodeId& id) {
+  return id.bytes[0] - size_t{1};
+}
+cluster::NodeDescription description_of(size_t index);
 
 }  // namespace starling::sim

@@ -33,10 +33,9 @@ void SimNode::schedule_round() {
 
 void SimNode::begin_round() {
   schedule_round();
-  if (!compares_) return;
+  if (!compares_ || !formed()) return;
   if (round_ != nullptr && now_us() < round_->deadline_us) return;
   round_.reset();
-  const size_t members = placement().topology.members.size();
   if (setting_.mutation == Mutation::kReapWithoutProof) {
     const engine::StampPromise promise = engine::promise_stamp(engine_, now_ms());
     for (const uint16_t partition : setting_.partitions) {
@@ -45,10 +44,8 @@ void SimNode::begin_round() {
       reap(partition);
     }
   }
-  for (size_t i = 0; i < members; ++i) {
-    if (i != setting_.index && !healthy(static_cast<NodeIndex>(i))) return;
-  }
-  round_ = std::make_unique<Round>(setting_.placement);
+  if (!sees_all()) return;
+  round_ = std::make_unique<Round>(loop().placement);
   round_->number = next_token_++;
   round_->deadline_us = now_us() + kRoundTimeoutUs;
   send_settling(round_->settlement.start());
@@ -77,6 +74,7 @@ void SimNode::reply_tree(size_t to, uint64_t number, const std::string& payload)
 // --- Asking
 
 void SimNode::take_tree_reply(size_t from, uint64_t number, const std::string& payload) {
+  if (take_brought(from, number, payload)) return;
   if (round_ == nullptr || round_->number != number) return;
   round_->deadline_us = now_us() + kRoundTimeoutUs;
   if (round_->exchange) {
@@ -92,7 +90,7 @@ void SimNode::take_tree_reply(size_t from, uint64_t number, const std::string& p
   }
   send_settling(next);
   if (state != Settlement::State::kReady) return;
-  for (size_t i = 0; i < placement().topology.members.size(); ++i) {
+  for (const NodeIndex i : placement().nodes()) {
     if (i != setting_.index) round_->to_ask.push_back(i);
   }
   ask_next();
@@ -101,10 +99,19 @@ void SimNode::take_tree_reply(size_t from, uint64_t number, const std::string& p
 cluster::PartitionSet SimNode::common(size_t peer) const {
   cluster::PartitionSet set;
   for (const uint16_t partition : setting_.partitions) {
-    set[partition] = placement().holds(partition, placement().self) &&
-                     placement().holds(partition, static_cast<NodeIndex>(peer));
+    set[partition] = placement().stores(partition, placement().self) &&
+                     placement().stores(partition, static_cast<NodeIndex>(peer));
   }
   return set;
+}
+
+bool SimNode::shared(const cluster::PartitionSet& partitions, size_t peer) const {
+  bool all = true;
+  cluster::for_each_partition(partitions, [&](uint16_t partition) {
+    all = all && placement().stores(partition, placement().self) &&
+          placement().stores(partition, static_cast<NodeIndex>(peer));
+  });
+  return all;
 }
 
 void SimNode::compute(const cluster::PartitionSet& among) {
@@ -163,7 +170,9 @@ bool SimNode::guards(const std::string& key) {
 void SimNode::ask_next() {
   if (round_->to_ask.empty()) {
     compute({});
-    std::vector<Settlement::Message> proposals = round_->settlement.proposals(index_);
+    std::vector<Settlement::Message> proposals;
+    if (round_->settlement.placement().topology.epoch == epoch())
+      proposals = round_->settlement.proposals(index_);
     if (world_.tracing() && !proposals.empty())
       trace("settles up to " + std::to_string(round_->settlement.stamp()));
     send_settling(proposals);
@@ -172,7 +181,11 @@ void SimNode::ask_next() {
   }
   round_->peer = round_->to_ask.back();
   round_->to_ask.pop_back();
-  const cluster::PartitionSet included = common(round_->peer);
+  cluster::PartitionSet included = common(round_->peer);
+  // What moves is compared by those that it moves to.
+  for (const uint16_t partition : setting_.partitions) {
+    if (placement().moving(partition)) included[partition] = false;
+  }
   compute(included);
   round_->exchange.emplace(epoch(), true, included);
   perform(round_->exchange->start(index_));
@@ -210,6 +223,9 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
   cluster::Epoch epoch;
   TreeKind kind;
   STARLING_ASSERT(cluster::peek_tree(payload, &epoch, &kind));
+  if (!formed()) return;
+  if (placement_->topology.epoch != epoch || served_epoch() != epoch)
+    return reply_tree(from, number, cluster::stale_epoch_reply(served_epoch()));
   switch (kind) {
     case TreeKind::kMark: {
       const engine::StampPromise promise = engine::promise_stamp(engine_, now_ms());
@@ -233,7 +249,7 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
     case TreeKind::kAdopt: {
       cluster::AdoptRequest request;
       STARLING_ASSERT(cluster::decode_adopt(payload, &request));
-      return adopt(request);
+      return adopt(request, from);
     }
     case TreeKind::kClock: {
       engine::Stamp stamp;
@@ -244,6 +260,8 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
     case TreeKind::kSums: {
       cluster::SumsRequest request;
       STARLING_ASSERT(cluster::decode_sums(payload, &request));
+      if (!shared(request.included, from))
+        return reply_tree(from, number, cluster::text_reply(ReplyResult::kRefused, "malformed request"));
       compute(request.included);
       return reply_tree(from, number, cluster::encode_sums_reply(cluster::answer_sums(request, index_)));
     }
@@ -252,8 +270,10 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
   }
 }
 
-void SimNode::adopt(const cluster::AdoptRequest& request) {
+void SimNode::adopt(const cluster::AdoptRequest& request, size_t leader) {
   for (const auto& [partition, sum] : request.sums) {
+    const auto replicas = placement().replicas(partition);
+    if (replicas.front() != leader || placement().moving(partition) || !is_read(partition)) continue;
     observe(partition);
     if (!index_.known(partition) || index_.sum(partition) != sum) continue;
     if (!engine::settle(engine_, partition, request.stamp, index_.change_count(partition), now_ms()))
@@ -301,6 +321,8 @@ std::vector<cluster::VersionEntry> SimNode::list(uint16_t partition, cluster::Po
 void SimNode::answer_list(size_t from, uint64_t number, const std::string& payload) {
   cluster::ListRequest request;
   STARLING_ASSERT(cluster::decode_list(payload, &request));
+  if (!shared(cluster::PartitionSet().set(request.partition), from))
+    return reply_tree(from, number, cluster::text_reply(ReplyResult::kRefused, "malformed request"));
   const engine::Stamp settled = engine::settled_up_to(engine_, request.partition);
   cluster::ListReply answer;
   cluster::Position until = request.until;

@@ -3,39 +3,14 @@
 #include <cstdio>
 #include <cstdlib>
 
-#include "cluster/topology/planner.h"
-
 namespace starling::sim {
 namespace {
 
 constexpr int64_t kWallEpochUs = 1'700'000'000'000'000;
-constexpr uint32_t kReplicas = 3;
 constexpr const char* kKeys[] = {"r0", "r1", "r2", "s0", "s1", "h0", "m0", "c0", "d0",
                                  "l0", "l1", "l2", "l3", "n0", "a0", "w0", "w1"};
 // Of what is delivered within one machine's loop: nothing is instantaneous.
 constexpr int64_t kLeastDelayUs = 20;
-
-// Planning takes milliseconds and always gives the same.
-std::shared_ptr<const cluster::Placement> placement_of(size_t nodes, size_t self) {
-  static std::map<std::pair<size_t, size_t>, std::shared_ptr<const cluster::Placement>> known;
-  auto& placement = known[{nodes, self}];
-  if (placement != nullptr) return placement;
-  cluster::Topology topology;
-  topology.epoch = 1;
-  topology.cluster_id = 1;
-  topology.replicas = kReplicas;
-  for (size_t i = 0; i < nodes; ++i) {
-    cluster::Member member;
-    member.id = node_id(i);
-    member.host = "10.0.0." + std::to_string(i + 1);
-    member.port = 6379;
-    member.bus_port = 16379;
-    topology.members.push_back(member);
-  }
-  topology.owners = cluster::plan(topology.members, nullptr, kReplicas);
-  placement = std::make_shared<const cluster::Placement>(std::move(topology), node_id(self));
-  return placement;
-}
 
 }  // namespace
 
@@ -56,6 +31,8 @@ std::string Mix::to_string() const {
                                                 {liars, "lying clocks"},
                                                 {evictions, "evictions"},
                                                 {comparisons, "comparisons"},
+                                                {ring_changes, "changes of the ring"},
+                                                {dead_drains, "a dead node drained"},
                                                 {ordered_links, "ordered links"},
                                                 {calm, "calm"}};
   for (const auto& [on, name] : kinds) {
@@ -67,12 +44,13 @@ std::string Mix::to_string() const {
   return out;
 }
 
-Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
+Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace, bool ring)
     : seed_(seed), mutation_(mutation), tracing_(trace), random_(seed) {
   draw_mix();
+  if (ring || of_ring(mutation)) draw_changes();
   if (tracing_)
     std::printf("seed %llu: %s\n", static_cast<unsigned long long>(seed_), mix_.to_string().c_str());
-  slots_.resize(mix_.nodes);
+  slots_.resize(mix_.ring_changes ? kMaxNodes : mix_.nodes);
   fragile_ = below(mix_.nodes);
   for (Slot& slot : slots_) {
     if (mix_.clock_jumps) slot.skew_us = static_cast<int64_t>(below(4'000'000)) - 2'000'000;
@@ -86,6 +64,7 @@ Simulation::Simulation(uint64_t seed, Mutation mutation, bool trace)
       move_clock(i);
     }
   }
+  found(mix_.nodes);
   for (size_t i = 0; i < slots_.size(); ++i) start(i);
   for (const char* key : kKeys) keys_.emplace_back(key);
   clients_.resize(5);
@@ -128,7 +107,7 @@ void Simulation::draw_mix() {
   if (percent(mutation_ == Mutation::kOrderDropped ? 50 : 8)) calm_down();
   if (mutation_ != Mutation::kOverrulingIgnored) return;
   // It takes two coordinators and clocks that differ.
-  mix_.nodes = kReplicas;
+  mix_.nodes = 3;
   mix_.cuts = mix_.clock_jumps = true;
   mix_.disk_losses = mix_.power_losses = false;
 }
@@ -300,11 +279,14 @@ Verdict Simulation::run() {
   run_until(now_us_ + (mix_.calm ? 2'500'000 : 500'000));
   for (size_t i = 0; i < clients_.size(); ++i) begin_operation(i);
   if (!mix_.calm) later(kWorld, mix_.fault_gap_us, [this] { fault(); });
+  if (mix_.ring_changes) later(kWorld, change_gap_us_, [this] { change_ring(); });
   run_until(now_us_ + mix_.duration_us);
   clients_go_on_ = false;
   heal();
   const bool settled = settle();
-  if (verdict_.good() && !mix_.restarts() && mutation_ == Mutation::kNone) {
+  if (verdict_.good() && mix_.ring_changes && !ring_rests())
+    judge({"P7 a change of the ring does not end: " + ring_state()});
+  if (verdict_.good() && !mix_.restarts() && !mix_.ring_changes && mutation_ == Mutation::kNone) {
     // Hints live in memory: with no restart they must have brought all replicas up to date.
     if (!settled) judge({"P7 hints or requests are still under way long after healing"});
     // An attempt that was given up may be at one replica, of which its coordinator knows nothing: that is left to
@@ -323,7 +305,7 @@ Verdict Simulation::run() {
 
 void Simulation::start(size_t node) {
   Slot& slot = slots_[node];
-  if (slot.node != nullptr) return;
+  if (slot.node != nullptr || slot.spare || slot.gone) return;
   const bool resumes = slot.stopped_cleanly || (mutation_ == Mutation::kActorReused && slot.actor != 0);
   if (!resumes) slot.actor = next_actor_++;
   SimNode::Setting setting;
@@ -333,7 +315,12 @@ void Simulation::start(size_t node) {
   setting.random_seed = random_.next();
   setting.fsync_always = mix_.fsync_always;
   setting.mutation = mutation_;
-  setting.placement = placement_of(mix_.nodes, node);
+  setting.topology = slot.topology;
+  setting.ring_changes = mix_.ring_changes;
+  setting.slots = slots_.size();
+  if (newest_ && !slot.topology.decided) {
+    for (const cluster::Member& member : topology().members) setting.seeds.push_back(slot_of(member.id));
+  }
   setting.boot = next_boot_++;
   setting.compares = mix_.comparisons;
   for (const char* key : kKeys) setting.partitions.push_back(engine::Key(key).partition);

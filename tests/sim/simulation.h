@@ -40,7 +40,9 @@ struct Mix {
   bool clock_jumps = false;  // by seconds, of any node
   bool liars = false;  // a minority whose clocks are off by anything, and jump; those of the others are right
   bool evictions = false;
-  bool comparisons = false;  // of replicas, and tombstones settled, while it goes on
+  bool comparisons = false;   // of replicas, and tombstones settled, while it goes on
+  bool ring_changes = false;  // nodes join and leave, or weigh something else
+  bool dead_drains = false;   // one that will not come back is drained
   int loss_percent = 0, duplicate_percent = 0;
   int64_t max_delay_us = 1000;
   int strict_percent = 50;
@@ -49,7 +51,7 @@ struct Mix {
 
   // Acknowledged data may go with a disk, or with what it had not synced. Then only one node, the fragile
   // one, may lose any: promises are about fewer than W disks.
-  bool loses_data() const { return disk_losses || (power_losses && !fsync_always); }
+  bool loses_data() const { return disk_losses || dead_drains || (power_losses && !fsync_always); }
   bool restarts() const { return process_crashes || power_losses || disk_losses || clean_restarts; }
   std::string to_string() const;
 };
@@ -70,11 +72,13 @@ inline bool is_agreed_on(const std::string& key) {
 struct Figures {
   uint64_t operations = 0, acknowledged = 0, events = 0, restarts = 0, messages = 0, reaped = 0, repeated = 0,
            overruled = 0, refused = 0, unknown = 0, gaps = 0, differences = 0;
+  uint64_t joined = 0, left = 0, finished = 0, aborted = 0;  // Of changes of the ring, as agreed on.
 };
 
 class Simulation final : private World {
  public:
-  Simulation(uint64_t seed, Mutation mutation, bool trace);
+  // `ring`: the membership changes.
+  Simulation(uint64_t seed, Mutation mutation, bool trace, bool ring = false);
   ~Simulation() override;
 
   // The first broken promise; good when all were kept.
@@ -86,7 +90,7 @@ class Simulation final : private World {
 
  private:
   static constexpr size_t kWorld = SIZE_MAX;
-  static constexpr size_t kMaxNodes = 5;
+  static constexpr size_t kMaxNodes = 8;
 
   struct Slot {
     SimDisk disk;
@@ -100,6 +104,9 @@ class Simulation final : private World {
     bool stopped_cleanly = false;
     engine::Stamp last_stamp = 0;
     bool full = false;
+    cluster::AcceptorState topology;  // On its disk.
+    bool spare = false;               // It has not been started yet: it may join.
+    bool gone = false;                // It was a member, and will never run again.
     // What waited when its process ended and its disk stayed.
     std::optional<std::vector<std::pair<std::string, std::string>>> hints;
     std::deque<std::function<void()>> waiting;  // While it is paused.
@@ -157,6 +164,10 @@ class Simulation final : private World {
   void count_mended(bool by_difference) override { figures_.differences += by_difference ? 1 : 0; }
   void note_deadline(int64_t wall_ms) override { last_deadline_ms_ = std::max(last_deadline_ms_, wall_ms); }
   void note_settled(uint16_t partition, engine::Stamp stamp) override;
+  void save_topology(size_t node, const cluster::AcceptorState& state) override;
+  std::shared_ptr<const cluster::Placement> placement_by(const cluster::Topology& topology,
+                                                         size_t node) override;
+  void dismiss(size_t node) override;
   bool tracing() const override { return tracing_; }
   void trace(size_t node, const std::string& line) override;
 
@@ -186,6 +197,20 @@ class Simulation final : private World {
   void fault();
   void move_clock(size_t node);
   void heal();
+
+  // simulation_ring.cc
+  void found(size_t members);
+  void draw_changes();
+  void change_ring();
+  void drain(bool dead);
+  void weigh();
+  // The newest topology that anybody knows.
+  const cluster::Topology& topology() const;
+  // A node that runs and is a member; SIZE_MAX: none.
+  size_t some_member() const;
+  const cluster::Placement& placement() const { return slots_[some_member()].node->placement(); }
+  bool ring_rests() const;
+  std::string ring_state() const;
 
   // simulation_clients.cc
   void begin_operation(size_t client);
@@ -244,6 +269,9 @@ class Simulation final : private World {
   uint64_t next_boot_ = 1;
   int64_t last_deadline_ms_ = 0;  // Of any value, by the clock of who set it.
   bool faults_go_on_ = true;
+  cluster::NodeNumbers node_numbers_;
+  std::optional<cluster::Topology> newest_;
+  int64_t change_gap_us_ = 0;
   bool clients_go_on_ = true;
 
   std::vector<std::string> keys_;

@@ -11,6 +11,8 @@ namespace {
 
 constexpr int64_t kStepUs = 500'000;
 constexpr int kSettleSteps = 76;
+// A change waits for nodes that are seen down to be back, for who has to remove records, and for turns.
+constexpr int kRingSteps = 200;
 constexpr int kReadSteps = 8;
 constexpr int kCollectSteps = 30;
 // What was delayed longest has come.
@@ -21,12 +23,14 @@ constexpr int kLeastSteps = 4;
 // Lets gossip find all nodes alive, hints arrive, and values expire that only some take for expired (their
 // clocks were wrong). False when something is under way still.
 bool Simulation::settle() {
-  for (int step = 1; step <= kSettleSteps && verdict_.good(); ++step) {
+  const int steps = mix_.ring_changes ? kRingSteps : kSettleSteps;
+  for (int step = 1; step <= steps && verdict_.good(); ++step) {
     run_until(now_us_ + kStepUs);
     const bool calm = std::all_of(slots_.begin(), slots_.end(), [this](const Slot& slot) {
-      return slot.node->idle() && slot.node->sees_all() && slot.node->agreed_ms() > last_deadline_ms_;
+      return slot.node == nullptr ||
+             (slot.node->idle() && slot.node->sees_all() && slot.node->agreed_ms() > last_deadline_ms_);
     });
-    if (calm && step >= kLeastSteps) return true;
+    if (calm && (!mix_.ring_changes || ring_rests()) && step >= kLeastSteps) return true;
   }
   return false;
 }
@@ -36,6 +40,7 @@ void Simulation::read_everything() {
   std::vector<uint64_t> reads;
   for (const std::string& key : keys_) {
     for (size_t node = 0; node < slots_.size(); ++node) {
+      if (slots_[node].node == nullptr) continue;
       ClientOperation operation;
       operation.client = SIZE_MAX;
       operation.key = key;
@@ -62,14 +67,11 @@ void Simulation::read_everything() {
 void Simulation::exchange() {
   for (const std::string& key : keys_) {
     for (size_t from = 0; from < slots_.size(); ++from) {
-      if (!slots_[from].node->placement().holds(engine::Key(key).partition,
-                                                static_cast<cluster::NodeIndex>(from)))
-        continue;
+      if (!placement().holds(engine::Key(key).partition, static_cast<cluster::NodeIndex>(from))) continue;
       std::string state;
       run_on(from, [&] { state = slots_[from].node->state_of(key); });
       if (state.empty()) continue;
-      for (const cluster::NodeIndex to :
-           slots_[from].node->placement().replicas(engine::Key(key).partition)) {
+      for (const cluster::NodeIndex to : placement().replicas(engine::Key(key).partition)) {
         if (to == from) continue;
         run_on(to, [&] {
           if (!slots_[to].node->merge(key, state)) {
@@ -86,7 +88,7 @@ void Simulation::check_identical(const std::string& when, Floors floors) {
   for (const std::string& key : keys_) {
     std::vector<std::pair<size_t, std::string>> states;
     engine::Stamp settled = 0;
-    for (const cluster::NodeIndex i : slots_[0].node->placement().replicas(engine::Key(key).partition)) {
+    for (const cluster::NodeIndex i : placement().replicas(engine::Key(key).partition)) {
       run_on(i, [&, i] { states.emplace_back(i, slots_[i].node->state_of(key)); });
       std::string_view state = states.back().second;
       settled = std::max(settled, engine::take_settled(&state));
@@ -120,7 +122,7 @@ void Simulation::check_histories() {
       if (denied_.contains(event.operation) && !event.withdrawn)
         judge({"P6 of operation " + std::to_string(event.operation) + " it was said that nothing was done"});
     }
-    const auto replicas = slots_[0].node->placement().replicas(engine::Key(key).partition);
+    const auto replicas = placement().replicas(engine::Key(key).partition);
     engine::Stamp settled = 0;
     std::string state, last;
     for (const cluster::NodeIndex node : replicas) {
@@ -152,7 +154,9 @@ void Simulation::check_appended(const std::string& key, const engine::Record& re
 
 // Left alone, the nodes settle what is equal everywhere, and all tombstones go.
 void Simulation::collect() {
-  for (const Slot& slot : slots_) slot.node->compare_replicas();
+  for (const Slot& slot : slots_) {
+    if (slot.node != nullptr) slot.node->compare_replicas();
+  }
   for (int step = 1; step <= kCollectSteps && verdict_.good(); ++step) {
     run_until(now_us_ + kStepUs);
     if (step >= kLeastSteps && tombstone_left().empty()) break;
@@ -165,7 +169,7 @@ void Simulation::collect() {
 
 std::string Simulation::tombstone_left() {
   for (const std::string& key : keys_) {
-    for (const cluster::NodeIndex i : slots_[0].node->placement().replicas(engine::Key(key).partition)) {
+    for (const cluster::NodeIndex i : placement().replicas(engine::Key(key).partition)) {
       std::string state;
       bool guards = false;
       run_on(i, [&] {

@@ -35,6 +35,7 @@ void Simulation::stop_cleanly(size_t node) {
   if (slot.node == nullptr || slot.paused) return;
   trace(node, "stops cleanly");
   // What could not be logged is forgotten, so it is no clean stop then.
+  slot.actor = slot.node->actor();
   slot.stopped_cleanly = slot.node->engine().close(engine::Leave::kLog).ok();
   slot.last_stamp = slot.node->engine().core().hybrid_clock.last();
   stop_and_restart(node, SIZE_MAX);

@@ -10,6 +10,8 @@
 #include <vector>
 
 #include "cluster/data/quorum.h"
+#include "cluster/topology/placement.h"
+#include "cluster/topology/topology_acceptor.h"
 #include "cluster/wire/frame.h"
 #include "engine/base/clock.h"
 #include "engine/record/version_vector.h"
@@ -119,6 +121,12 @@ class World {
   virtual void count_mended(bool by_difference) = 0;
   virtual void note_deadline(int64_t wall_ms) = 0;
   virtual void note_settled(uint16_t partition, engine::Stamp stamp) = 0;
+  // Of changes of the ring. What the node has agreed to is on its disk, whatever becomes of its log.
+  virtual void save_topology(size_t node, const cluster::AcceptorState& state) = 0;
+  virtual std::shared_ptr<const cluster::Placement> placement_by(const cluster::Topology& topology,
+                                                                 size_t node) = 0;
+  // The node is no member any more: its process ends, for good.
+  virtual void dismiss(size_t node) = 0;
   virtual bool tracing() const = 0;
   virtual void trace(size_t node, const std::string& line) = 0;
 };

@@ -9,16 +9,15 @@
 
 #include "cluster/wire/frame.h"
 #include "cluster/wire/node_id.h"
-#include "server/bus/bus_links.h"
 
-namespace starling::server {
+namespace starling::cluster {
 
 class EarlyFrames {
  public:
   struct Frame {
-    cluster::NodeId peer;
-    LinkId link;
-    cluster::FrameKind kind;
+    NodeId peer;
+    uint64_t link;
+    FrameKind kind;
     uint64_t correlation;
     std::string payload;
   };
@@ -42,4 +41,4 @@ class EarlyFrames {
   size_t bytes_ = 0;
 };
 
-}  // namespace starling::server
+}  // namespace starling::cluster
