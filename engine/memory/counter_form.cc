@@ -51,7 +51,7 @@ Contribution contribution_in(const ActorTable& actors, const Entry& entry) {
 ElementForm form_of(ActorTable& actors, Siblings siblings, bool inline_counter) {
   ElementForm form;
   form.dot = siblings.back().dot;
-  if (siblings.back().join == Join::kLatest) {
+  if (shows_alone(siblings)) {
     form.value = std::move(siblings.back().value);
     siblings.pop_back();
     form.hidden = std::move(siblings);

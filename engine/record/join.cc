@@ -5,10 +5,36 @@
 
 #include "engine/record/counter.h"
 #include "engine/record/double_sum.h"
+#include "engine/record/hyperloglog.h"
 #include "engine/record/score.h"
 
 namespace starling::engine {
 namespace {
+
+// Told by the bytes: so PFADD leaves a value like any other, and what SET brings counts, too.
+bool has_registers(const Sibling& sibling) {
+  if (sibling.join != Join::kLatest || sibling.tombstone || !is_hyperloglog(sibling.value)) return false;
+  Registers unused{};
+  return raise_all(sibling.value, &unused);
+}
+
+// The bytes follow from the registers alone: all nodes show the same.
+std::string union_of_registers(const Siblings& siblings) {
+  Registers all{};
+  bool dense = false;
+  for (const Sibling& sibling : siblings) {
+    if (!has_registers(sibling)) continue;
+    (void)raise_all(sibling.value, &all);
+    dense |= is_dense(sibling.value);
+  }
+  std::string value = empty_hyperloglog();
+  if (dense) (void)make_dense(&value);
+  for (size_t i = 0; i < kRegisterCount; ++i) {
+    if (all[i] != 0) (void)raise(i, all[i], &value);
+  }
+  forget_count(value.data());
+  return value;
+}
 
 // Of a family, by one of them.
 std::string shown_by(const Siblings& siblings, const Sibling& one) {
@@ -31,7 +57,10 @@ std::string shown_by(const Siblings& siblings, const Sibling& one) {
     case Join::kLatest:
       break;
   }
-  return one.value;
+  const bool alone = std::none_of(siblings.begin(), siblings.end(), [&](const Sibling& other) {
+    return other.dot != one.dot && same_family(other, one);
+  });
+  return alone ? one.value : union_of_registers(siblings);
 }
 
 }  // namespace
@@ -49,7 +78,14 @@ bool same_family(const Sibling& a, const Sibling& b) {
     case Join::kLatest:
       break;
   }
-  return a.dot == b.dot;
+  return a.dot == b.dot || (has_registers(a) && has_registers(b));
+}
+
+bool shows_alone(const Siblings& siblings) {
+  const Sibling& winner = siblings.back();
+  return winner.join == Join::kLatest &&
+         std::none_of(siblings.begin(), siblings.end() - 1,
+                      [&](const Sibling& s) { return same_family(s, winner); });
 }
 
 std::string shown_value(const Siblings& siblings) {

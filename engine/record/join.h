@@ -4,6 +4,7 @@
 // the greatest dot of theirs; of families the one with the greatest dot shows. A family is
 //
 //   a value by itself (Join::kLatest)
+//   all values that are HyperLogLogs                                their union: each register the greatest of all
 //   the contributions to one base (Join::kSum, kDoubleSum)          their sum
 //   all scores that are to be greatest, or least (kGreatest, kLeast)  the greatest, the least
 //
@@ -17,6 +18,8 @@
 namespace starling::engine {
 
 bool same_family(const Sibling& a, const Sibling& b);
+// Whether the winner says by itself what shows: it is a value, and none of the others is of its family.
+bool shows_alone(const Siblings& siblings);
 
 // What an element with these siblings shows: what the family of the winner does. Precondition: not empty.
 std::string shown_value(const Siblings& siblings);

@@ -19,6 +19,7 @@ std::span<const CommandSpec> dump_commands();
 std::span<const CommandSpec> expire_commands();
 std::span<const CommandSpec> geo_commands();
 std::span<const CommandSpec> hash_commands();
+std::span<const CommandSpec> hyperloglog_commands();
 std::span<const CommandSpec> info_commands();
 std::span<const CommandSpec> key_commands();
 std::span<const CommandSpec> lcs_commands();

@@ -133,7 +133,7 @@ const SettingSpec kSettings[] = {
     boolean("jemalloc-bg-thread", "yes", "Freed memory always goes back in the background."),
     boolean("io-threads-do-reads", "no", "I/O threads always read."),
     integer("list-compress-depth", "0", "Lists are not compressed in memory."),
-    memory("hll-sparse-max-bytes", "3000", kAbsentType),
+    memory("hll-sparse-max-bytes", "3000", "HyperLogLogs are sparse up to 3000 bytes."),
     memory("stream-node-max-bytes", "4096", kAbsentType),
     integer("stream-node-max-entries", "100", kAbsentType),
     integer("tracking-table-max-keys", "1000000", "Client-side caching is not in this version."),

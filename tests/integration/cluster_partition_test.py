@@ -58,6 +58,7 @@ class Partition(unittest.TestCase):
         node.call("SET", key("conflict"), "before")
         node.call("HSET", key("hash"), "common", 1)
         node.call("SADD", key("set"), "common")
+        node.call("PFADD", key("visitors"), *range(100))
         node.call("SET", key("only"), "before")
         self.everywhere(b"before", "GET", key("only"))
         lone, majority = self.cut_off(cut)
@@ -70,6 +71,7 @@ class Partition(unittest.TestCase):
         self.assertEqual(b"OK", majority[0].call("QUORUM", "EXEC", "STRICT", "W", "2", "--", "SET", key("conflict"), "majority"))
         majority[1].call("HSET", key("hash"), "majority", 1)
         majority[0].call("SADD", key("set"), "majority")
+        majority[0].call("PFADD", key("visitors"), *range(80, 2000))
 
         # The lone node: strict refuses, sloppy with a quorum of one goes on.
         for command in (("SET", key("only"), "refused"), ("SADD", key("set"), "refused")):
@@ -84,8 +86,12 @@ class Partition(unittest.TestCase):
         self.assertEqual(b"OK", lone.call(*sloppy, "SET", key("conflict"), "lone"))
         self.assertEqual(1, lone.call(*sloppy, "HSET", key("hash"), "lone", 1))
         self.assertEqual(1, lone.call(*sloppy, "SADD", key("set"), "lone"))
+        self.assertEqual(1, lone.call(*sloppy, "PFADD", key("visitors"), *range(1900, 3000)))
 
         self.heal()
+        # Estimated as if one node had seen all of them.
+        node.call("PFADD", key("all visitors"), *range(3000))
+        all_visitors = node.call("PFCOUNT", key("all visitors"))
         for node in self.nodes:
             for i in range(30):
                 for side in ("majority", "lone"):
@@ -95,6 +101,7 @@ class Partition(unittest.TestCase):
                   "%s shows both writes" % node.host)
             until(lambda: {b"common", b"majority", b"lone"} == set(node.own("HGETALL", key("hash"))[::2]), "the hash has merged")
             until(lambda: {b"common", b"majority", b"lone"} <= set(node.own("SMEMBERS", key("set"))), "the set has merged")
+            until(lambda: node.own("PFCOUNT", key("visitors")) == all_visitors, "the HyperLogLog has merged")
         self.same_record(key("conflict"))
         for node in self.nodes:
             self.assertEqual(b"OK", node.call("CLUSTER", "REPAIR"))

@@ -17,6 +17,7 @@
 
 #include "engine/memory/record_form.h"
 #include "engine/record/counter.h"
+#include "engine/record/hyperloglog.h"
 #include "engine/record/join.h"
 #include "engine/record/record_delta.h"
 #include "engine/replica/replication.h"
@@ -128,8 +129,15 @@ class ReplicatedRun {
  private:
   std::string random_text() {
     if (below(2) == 0) return std::to_string(random_integer());
+    if (below(8) == 0) return random_hyperloglog();
     if (below(30) == 0) return std::string(kBigValueBytes + below(100), 'b');
     return std::string(below(20), static_cast<char>('a' + below(26)));
+  }
+  // Several of them show as one.
+  std::string random_hyperloglog() {
+    std::string value = empty_hyperloglog();
+    for (int i = 0; i < 3; ++i) (void)raise(below(20), static_cast<uint8_t>(1 + below(33)), &value);
+    return value;
   }
   // Near the ends of the range now and then.
   int64_t random_integer() {
