@@ -13,6 +13,9 @@ ENCODINGS = {b"string": [b"int", b"embstr", b"raw"], b"hash": [b"listpack", b"ha
 # Redis 7.0 says nothing of these commands' arguments, though they have some; Starling does.
 UNDOCUMENTED = {"command|getkeys", "command|getkeysandflags"}
 
+# Redis counts the patterns of these among the keys that a specification is of; Starling keys alone.
+PATTERNS_NAME_KEYS = {"sort", "sort_ro"}
+
 
 def is_integer(value):
     digits = value[1:] if value[:1] == b"-" else value

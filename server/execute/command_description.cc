@@ -34,6 +34,20 @@ void write_text(std::string_view name, std::string_view value, resp::ReplyWriter
   reply.bulk(value);
 }
 
+// The rest of a specification that says no more than what the keys are used for: of one behind a keyword that may stand
+// anywhere (from 0 on), as Redis tells of SORT's.
+void write_unknown_place(resp::ReplyWriter& reply) {
+  reply.bulk("unknown");
+  reply.bulk("spec");
+  reply.map(0);
+  reply.bulk("find_keys");
+  reply.map(2);
+  reply.bulk("type");
+  reply.bulk("unknown");
+  reply.bulk("spec");
+  reply.map(0);
+}
+
 void write_specification(const KeySpecification& specification, resp::ReplyWriter& reply) {
   reply.map(3);
   reply.bulk("flags");
@@ -42,6 +56,7 @@ void write_specification(const KeySpecification& specification, resp::ReplyWrite
   reply.map(2);
   reply.bulk("type");
   const bool by_keyword = !specification.keyword.empty();
+  if (by_keyword && specification.first == 0) return write_unknown_place(reply);
   reply.bulk(by_keyword ? "keyword" : "index");
   reply.bulk("spec");
   reply.map(by_keyword ? 2 : 1);

@@ -75,6 +75,9 @@ bool Dispatcher::attempt(Client& client, const Command& command, PreparedRequest
   client.unsent = nullptr;
   attempt->subscribed = client.subscriptions.total() > attempt->client_state->subscription_count();
   const bool changes = trial.take_back(&attempt->tried);
+  // It has done nothing yet, and has what it needs the next time.
+  if (needs_ != nullptr) [[unlikely]]
+    return !start_over(client, prepared, operation, from) || run(client, command, prepared);
   if (changes) {
     cluster.claim(*attempt);
   } else {

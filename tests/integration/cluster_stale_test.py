@@ -97,6 +97,8 @@ CASES = [
     ([("SADD", "M", "a"), ("SET", "K", "x")], ("SMOVE", "M", "K", "a"), "WRONGTYPE"),
     ([("SADD", "K", "a")], ("SPOP", "K"), b"a"),
     ([("SADD", "K", "a", "b")], ("SREM", "K", "a"), 1),
+    ([("RPUSH", "K", "2", "1")], ("SORT", "K"), [b"1", b"2"]),
+    ([("SET", "L", "x")], ("SORT", "K", "STORE", "L"), 0),
     ([("SADD", "K", "a"), ("SADD", "L", "b")], ("SUNIONSTORE", "L", "K", "L"), 2),
     ([("SADD", "K", "a"), ("SADD", "M", "b")], ("SUNIONSTORE", "K", "K", "M"), 2),
     ([("SET", "K", "x"), ("SET", "M", "y")], ("UNLINK", "K", "M"), 2),
