@@ -2,8 +2,6 @@
 
 GROUPS = {
     "stream": "streams come with a later version; the record format has room for them",
-    "hyperloglog": "comes with a later version",
-    "scripting": "functions come with a later version",
     "cluster": "nodes agree among themselves on who holds which slots",
     "generic": "comes with a later version",
     "server": "comes with a later version",
@@ -21,14 +19,12 @@ COMMANDS = {
     "failover": REPLICATION,
     "module": MODULES, "acl": ACCESS,
     "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
-    "sort": "comes with lists, which it stores", "sort_ro": "comes with lists",
     "migrate": "moves keys between nodes of a Redis cluster; Starling's nodes move partitions themselves",
     "restore-asking": "internal to Redis clusters",
     "cluster bumpepoch": EPOCHS, "cluster set-config-epoch": EPOCHS,
     "cluster failover": ROLES, "cluster replicate": ROLES,
     "cluster reset": "a cluster's members are agreed on by all of them",
     "cluster saveconfig": "what nodes have agreed on is on disk before it counts",
-    "pfdebug": "internal to Redis", "pfselftest": "internal to Redis",
     "client caching": "client-side caching comes with a later version",
     "client tracking": "client-side caching comes with a later version",
 }

@@ -15,6 +15,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/families.h"
 #include "server/config.h"
+#include "server/execute/function_file.h"
 #include "server/metrics/process_memory.h"
 #include "server/process/allocator.h"
 #include "server/process/banner.h"
@@ -69,6 +70,7 @@ engine::Status Server::open() {
                                      " of 'maxclients'. Raise it with 'ulimit -n'.");
   }
   engine::Status status = prepare_engine();
+  if (status.ok()) status = load_functions(function_directory(*this));
   if (!status.ok()) return status;
   script_memory_.set_limit(settings().lua_memory_bytes);
   for (int i = 0; i < static_cast<int>(settings().io_threads); ++i) {

@@ -8,6 +8,7 @@
 #include <system_error>
 
 #include "engine/node/data_directory.h"
+#include "server/execute/function_file.h"
 #include "server/process/log.h"
 
 namespace starling::server {
@@ -41,6 +42,7 @@ engine::Status make_snapshot(engine::Engine& engine, const std::string& director
   if (error) return {engine::StatusCode::kIoError, all + ": " + error.message()};
   const std::string path = all + "/" + snapshot_name(now_ms);
   engine::Status status = engine.snapshot(path);
+  if (status.ok()) status = copy_functions(directory, path);
   if (status.ok()) {
     drop_oldest_snapshots(directory, keep);
   } else {

@@ -123,7 +123,7 @@ class Executor:
             self._empty(follow_pushes)
 
     def _empty(self, follow_pushes):
-        setup = [("FLUSHALL",), ("DEBUG", "SET-ACTIVE-EXPIRE", 0 if follow_pushes else 1)]
+        setup = [("FLUSHALL",), ("FUNCTION", "FLUSH"), ("DEBUG", "SET-ACTIVE-EXPIRE", 0 if follow_pushes else 1)]
         setup += [("CONFIG", "SET", name, value) for name, value in RESET_CONFIG.items()]
         for side in self.admin.sides():
             frames = side.connection.pipeline(setup)

@@ -100,6 +100,7 @@ RULES = {
     b"MEMORY DOCTOR": same_kind_only, b"MEMORY STATS": same_kind_only, b"MEMORY MALLOC-STATS": same_kind_only,
     b"COMMAND": same_kind_only, b"COMMAND LIST": unordered, b"COMMAND INFO": deep_unordered,
     b"COMMAND GETKEYSANDFLAGS": deep_unordered, b"SLOWLOG GET": same_kind_only, b"SLOWLOG LEN": same_shape, b"LATENCY LATEST": same_kind_only,
+    b"FUNCTION LIST": deep_unordered, b"FUNCTION DUMP": same_kind_only,
     b"LATENCY DOCTOR": same_kind_only, b"LATENCY HISTOGRAM": same_kind_only,
 }
 CONTAINERS = {name.split()[0] for name in RULES if b" " in name}

@@ -10,6 +10,7 @@
 #include "server/clock_keeper.h"
 #include "server/cluster/announced_address.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/cluster/library_exchange.h"
 #include "server/cluster/loop_obligations.h"
 #include "server/config.h"
 #include "server/io_thread.h"
@@ -423,6 +424,8 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
       topology_->receive(peer, bytes, server_.clock().monotonic_us());
     } else if (kind == FrameKind::kTopology) {
       receive_topology(bytes);
+    } else if (kind == kLibrariesFrame) {
+      receive_libraries(server_, threads_.front()->links(), peer, bytes);
     } else if ((kind == FrameKind::kTree || kind == FrameKind::kTreeReply) && repair_ != nullptr) {
       repair_->receive(peer, kind, correlation, bytes);
     } else if (kind == FrameKind::kTree) {
@@ -466,6 +469,7 @@ void ClusterNode::on_tick() {
   follow_forming();
   ask_for_topology();
   follow_ring();
+  ask_for_libraries(server_, *this, threads_.front()->links());
   publish_reports();
 }
 

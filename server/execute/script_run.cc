@@ -32,10 +32,11 @@ std::string place_of(const engine::KeyRef& key) {
 
 }  // namespace
 
-ScriptRun::ScriptRun(CommandContext& context, const LoopScripts::Compiled& compiled,
+ScriptRun::ScriptRun(CommandContext& context, const LoopScripts::Compiled& compiled, Interpreter& interpreter,
                      std::span<const engine::KeyRef> declared, bool read_only)
     : context_(context),
       compiled_(compiled),
+      interpreter_(interpreter),
       declared_(declared),
       read_only_(read_only || (compiled.script->flags & kScriptNoWrites) != 0),
       loop_(static_cast<size_t>(context.client.io_thread().index())),
@@ -76,10 +77,9 @@ std::unique_ptr<ScriptNeeds> ScriptRun::run(std::span<const std::string_view> ke
     context_.reply.error(error);
     return nullptr;
   }
-  Interpreter& interpreter = context_.client.io_thread().scripts().interpreter();
   const Interpreter::Run run{compiled_.function, compiled_.script->hex, keys, arguments};
   // All of it or nothing: what lasts stays, as after any error of a script.
-  if (interpreter.run(run, *this, context_.reply) == Interpreter::Outcome::kStopped && !lasting_) {
+  if (interpreter_.run(run, *this, context_.reply) == Interpreter::Outcome::kStopped && !lasting_) {
     undo_.take_back(context_.operation);
     events_.clear();
   }

@@ -27,8 +27,9 @@ namespace starling::server {
 
 class ScriptRun final : public ScriptHost {
  public:
-  // `context` is EVAL's, or one of its kin's. `declared`: its keys, as they are locked. `read_only`: of EVAL_RO.
-  ScriptRun(CommandContext& context, const LoopScripts::Compiled& compiled,
+  // `context` is EVAL's or FCALL's, or one of their kin's; `interpreter` has compiled it. `declared`: its keys, as they
+  // are locked. `read_only`: of EVAL_RO.
+  ScriptRun(CommandContext& context, const LoopScripts::Compiled& compiled, Interpreter& interpreter,
             std::span<const engine::KeyRef> declared, bool read_only);
   ~ScriptRun() override;
 
@@ -61,6 +62,7 @@ class ScriptRun final : public ScriptHost {
 
   CommandContext& context_;
   const LoopScripts::Compiled& compiled_;
+  Interpreter& interpreter_;
   const std::span<const engine::KeyRef> declared_;
   // Of those, by database and name, when they are many.
   absl::flat_hash_map<std::pair<int, std::string_view>, const engine::KeyRef*> index_;

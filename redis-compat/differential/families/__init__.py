@@ -8,7 +8,7 @@ import importlib
 from step import Step, command
 from values import mutate
 
-MODULES = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "geo", "hyperloglogs", "sorting", "keys", "transactions", "scripts",
+MODULES = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "geo", "hyperloglogs", "sorting", "keys", "transactions", "scripts", "functions",
            "connection", "databases", "pubsub", "server", "protocol"]
 FOLLOW_PUSHES = {"pubsub"}
 # Families whose commands may be mixed into one sequence.

@@ -63,7 +63,8 @@ void evaluate(CommandContext& context, bool by_sha, bool read_only) {
   // What it runs may make the process forget it.
   const std::shared_ptr<const Script> kept = compiled->script;
   Dispatcher& dispatcher = context.client.io_thread().dispatcher();
-  ScriptRun run(context, *compiled, dispatcher.locked_keys(), read_only);
+  Interpreter& interpreter = context.client.io_thread().scripts().interpreter();
+  ScriptRun run(context, *compiled, interpreter, dispatcher.locked_keys(), read_only);
   const Arguments keys = context.arguments.subspan(kFirstKey, count);
   std::unique_ptr<ScriptNeeds> needs = run.run(keys, context.arguments.subspan(kFirstKey + count));
   if (needs != nullptr) dispatcher.start_over_with(std::move(needs));

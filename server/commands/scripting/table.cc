@@ -67,6 +67,7 @@ std::span<const CommandSpec> subcommands() {
 }
 
 constexpr std::string_view kSyntax = "script numkeys:integer [key ...] [arg ...]";
+constexpr std::string_view kFunctionSyntax = "function numkeys:integer [key ...] [arg ...]";
 constexpr std::string_view kShaSyntax = "sha1 numkeys:integer [key ...] [arg ...]";
 constexpr uint32_t kEvaluation =
     kNoScript | kStale | kSkipMonitor | kNoMandatoryKeys | kMovableKeys | kScript;
@@ -78,7 +79,8 @@ constexpr std::string_view kDifference =
     "cjson's settings end with the script";
 
 constexpr CommandSpec evaluation(std::string_view name, std::string_view syntax, uint32_t flags, int use,
-                                 Handler handler, std::string_view since, std::string_view summary) {
+                                 Handler handler, std::string_view since, std::string_view summary,
+                                 std::string_view difference = kDifference) {
   return {.name = name,
           .syntax = syntax,
           .arity = -3,
@@ -90,9 +92,12 @@ constexpr CommandSpec evaluation(std::string_view name, std::string_view syntax,
           .since = since,
           .summary = summary,
           .find_keys = scripting::find_script_keys,
-          .difference = kDifference,
+          .difference = difference,
           .docs = {.complexity = "Depends on the script that is executed.", .work = Work::kHoldsLoop}};
 }
+
+constexpr std::string_view kFunctionDifference =
+    "as EVAL; what a library keeps in its own variables is kept for each I/O thread of each node";
 
 }  // namespace
 
@@ -106,6 +111,17 @@ std::span<const CommandSpec> scripting_commands() {
                  "Runs a Lua script that only reads."),
       evaluation("evalsha_ro", kShaSyntax, kReadOnly | kScriptBySha, kReads, scripting::evalsha_ro, "7.0.0",
                  "Runs a Lua script that only reads and is known by its SHA-1."),
+      evaluation("fcall", kFunctionSyntax, kWriting, kChanges, scripting::fcall, "7.0.0",
+                 "Runs a function of a library.", kFunctionDifference),
+      evaluation("fcall_ro", kFunctionSyntax, kReadOnly, kReads, scripting::fcall_ro, "7.0.0",
+                 "Runs a function of a library that only reads.", kFunctionDifference),
+      CommandSpec{.name = "function",
+                  .arity = -2,
+                  .categories = kCatSlow,
+                  .group = "scripting",
+                  .since = "7.0.0",
+                  .summary = "Groups the commands about functions.",
+                  .subcommands = scripting::function_subcommands()},
       CommandSpec{.name = "script",
                   .arity = -2,
                   .categories = kCatSlow,

@@ -1,32 +1,13 @@
-// What Starling has not, asked for as an unextended Redis is asked: who looks for modules, functions or its user finds
+// What Starling has not, asked for as an unextended Redis is asked: who looks for modules or its user finds
 // none, and the one user there is.
 #include <array>
-#include <string>
 
-#include "server/commands/arguments.h"
 #include "server/commands/families.h"
 
 namespace starling::server {
 namespace {
 
 void module_list(CommandContext& context) {
-  context.reply.array(0);
-}
-
-// As Redis reads it: both words once, in any order.
-void function_list(CommandContext& context) {
-  bool name = false, code = false;
-  for (size_t i = 2; i < context.size(); ++i) {
-    const std::string_view word = context.argument(i);
-    if (!code && is_word(word, "withcode")) {
-      code = true;
-    } else if (!name && is_word(word, "libraryname")) {
-      if (++i == context.size()) return context.reply.error("ERR library name argument was not given");
-      name = true;
-    } else {
-      return context.reply.error("ERR Unknown argument " + std::string(word));
-    }
-  }
   context.reply.array(0);
 }
 
@@ -44,25 +25,6 @@ std::span<const CommandSpec> module_subcommands() {
                   .group = "server",
                   .since = "4.0.0",
                   .summary = "Modules: there are none.",
-                  .scope = Scope::kNode,
-                  .docs = {.complexity = "O(N)",
-                           .work = Work::kHoldsLoop,
-                           .tips = {"nondeterministic_output_order"}}},
-  };
-  return kSubcommands;
-}
-
-std::span<const CommandSpec> function_subcommands() {
-  static constexpr std::array kSubcommands = {
-      CommandSpec{.name = "list",
-                  .syntax = "[LIBRARYNAME library-name-pattern:string] [WITHCODE]",
-                  .arity = -2,
-                  .flags = kNoScript,
-                  .categories = kCatSlow | kCatScripting,
-                  .handler = function_list,
-                  .group = "scripting",
-                  .since = "7.0.0",
-                  .summary = "Libraries of functions: there are none yet.",
                   .scope = Scope::kNode,
                   .docs = {.complexity = "O(N)",
                            .work = Work::kHoldsLoop,
@@ -99,14 +61,6 @@ std::span<const CommandSpec> unextended_commands() {
                   .summary = "Groups the commands about users.",
                   .subcommands = acl_subcommands(),
                   .difference = "there is one user, default, whose password is requirepass"},
-      CommandSpec{.name = "function",
-                  .arity = -2,
-                  .categories = kCatSlow,
-                  .group = "scripting",
-                  .since = "7.0.0",
-                  .summary = "Groups the commands about functions.",
-                  .subcommands = function_subcommands(),
-                  .difference = "there are no functions yet"},
       CommandSpec{.name = "module",
                   .arity = -2,
                   .categories = kCatSlow,

@@ -71,10 +71,7 @@ void protect_strings(lua_State* lua) {
 // The real table of globals goes to the registry, behind a proxy.
 void protect_globals(lua_State* lua) {
   lua_pushvalue(lua, LUA_GLOBALSINDEX);
-  lua_newtable(lua);
-  lua_pushcfunction(lua, missing_global);
-  lua_setfield(lua, -2, "__index");
-  lua_setmetatable(lua, -2);
+  refuse_unknown_names(lua);
   lua_pushlightuserdata(lua, address(kGlobals));
   lua_pushvalue(lua, -2);
   lua_rawset(lua, LUA_REGISTRYINDEX);
@@ -87,6 +84,13 @@ void protect_globals(lua_State* lua) {
 }
 
 }  // namespace
+
+void refuse_unknown_names(lua_State* lua) {
+  lua_newtable(lua);
+  lua_pushcfunction(lua, missing_global);
+  lua_setfield(lua, -2, "__index");
+  lua_setmetatable(lua, -2);
+}
 
 void make_proxy(lua_State* lua) {
   lua_newtable(lua);
@@ -155,6 +159,17 @@ void set_script_global(lua_State* lua, const char* name) {
   lua_pushvalue(lua, -3);
   lua_rawset(lua, -3);
   lua_pop(lua, 2);
+}
+
+void take_script_global(lua_State* lua, const char* name) {
+  lua_pushlightuserdata(lua, address(kGlobals));
+  lua_rawget(lua, LUA_REGISTRYINDEX);
+  lua_pushstring(lua, name);
+  lua_rawget(lua, -2);
+  lua_pushstring(lua, name);
+  lua_pushnil(lua);
+  lua_rawset(lua, -4);
+  lua_replace(lua, -2);
 }
 
 }  // namespace starling::server

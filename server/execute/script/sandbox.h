@@ -21,6 +21,9 @@ void open_sandbox(lua_State* lua, uint64_t* random, JsonSettings* json, const bo
 // Puts the value on top into the globals, and pops it: KEYS and ARGV.
 void set_script_global(lua_State* lua, const char* name);
 
+// Pushes such a global, and removes it.
+void take_script_global(lua_State* lua, const char* name);
+
 // The state of math.random() at first, and the low bits of every other one.
 inline constexpr uint64_t kFirstRandom = 0x1234abcd330e, kSeedBits = 0x330e;
 
@@ -32,6 +35,8 @@ void replace_library_functions(lua_State* lua, uint64_t* random);
 bool push_behind_proxy(lua_State* lua, int index);
 // Puts a proxy in the place of the table on top.
 void make_proxy(lua_State* lua);
+// Reading what the table on top has not raises an error from here on.
+void refuse_unknown_names(lua_State* lua);
 [[noreturn]] void refuse_change(lua_State* lua);
 
 }  // namespace starling::server

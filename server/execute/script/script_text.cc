@@ -1,6 +1,6 @@
 #include "server/execute/script/script_text.h"
 
-#include <vector>
+#include <algorithm>
 
 namespace starling::server {
 namespace {
@@ -29,18 +29,29 @@ std::vector<std::string_view> split(std::string_view text, char separator) {
 
 std::string take_flags(std::string_view list, uint32_t* flags) {
   for (const std::string_view name : split(list, ',')) {
-    bool known = false;
-    for (const NamedFlag& named : kNamedFlags) {
-      if (name != named.name) continue;
-      *flags |= named.flag;
-      known = true;
-    }
-    if (!known) return "ERR Unexpected flag in script shebang: " + std::string(name);
+    const uint32_t flag = script_flag(name);
+    if (flag == 0) return "ERR Unexpected flag in script shebang: " + std::string(name);
+    *flags |= flag;
   }
   return {};
 }
 
 }  // namespace
+
+uint32_t script_flag(std::string_view name) {
+  for (const NamedFlag& named : kNamedFlags) {
+    if (name == named.name) return named.flag;
+  }
+  return 0;
+}
+
+std::vector<std::string_view> script_flag_names(uint32_t flags) {
+  std::vector<std::string_view> names;
+  for (const NamedFlag& named : kNamedFlags) {
+    if ((flags & named.flag) != 0) names.push_back(named.name);
+  }
+  return names;
+}
 
 std::string read_shebang(std::string_view text, uint32_t* flags, size_t* lua_from) {
   *flags = kScriptOldKind;

@@ -11,6 +11,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace starling::server {
 
@@ -22,6 +23,12 @@ enum ScriptFlag : uint32_t {
   kScriptAllowCrossSlot = 1u << 4,
   kScriptOldKind = 1u << 5,  // It has no shebang.
 };
+
+// The flag of that name; 0: there is none.
+uint32_t script_flag(std::string_view name);
+
+// The names of the flags, in the order of their bits: from kScriptNoWrites on.
+std::vector<std::string_view> script_flag_names(uint32_t flags);
 
 // `lua_from`: where the program begins, at the shebang's line end, so that lines count as they do in the text. Returns
 // the error; empty: there is none.

@@ -1,0 +1,126 @@
+"""HyperLogLogs, SORT and functions on one node beside the redis-server that is installed; functions over restarts, and on
+three nodes of which one is away while they change."""
+
+import contextlib
+import os
+import pathlib
+import random
+import shutil
+import sys
+import unittest
+
+from cluster_nodes import Cluster, until
+from single_node import SingleNode
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "redis-compat" / "differential"))
+
+import families
+from executor import Executor
+from harness.servers import Server
+from step import format_step
+
+SEQUENCES = 25
+LENGTH = 40
+
+
+def library(name, function, body="return {keys, args}"):
+    return "#!lua name=%s\nredis.register_function('%s', function(keys, args) %s end)" % (name, function, body)
+
+
+class Beside(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        if shutil.which("redis-server") is None:
+            raise unittest.SkipTest("there is no redis-server to compare with")
+        cls.seed = int(os.environ.get("STARLING_SEED") or random.SystemRandom().randrange(1 << 40))
+        print("STARLING_SEED=%d" % cls.seed, flush=True)
+        cls.node = SingleNode(enable_debug_command="yes").start().wait_ready()
+        cls.addClassCleanup(cls.node.stop)
+        cls.redis = Server("redis-server")
+        cls.addClassCleanup(cls.redis.stop)
+
+    def compare(self, family):
+        executor = Executor(self.redis.address, self.node.address)
+        for number in range(SEQUENCES):
+            steps = families.generate(family, random.Random("%s %d" % (family, self.seed + number)), LENGTH)
+            mismatch = executor.run(steps)
+            if mismatch:
+                shown = "\n".join(map(format_step, steps[:mismatch.index + 1]))
+                self.fail("seed %d:\n%s\nRedis: %r\nother: %r" % (self.seed + number, shown, mismatch.expected, mismatch.actual))
+        executor.admin.close()
+
+    def test_hyperloglogs(self):
+        self.compare("hyperloglogs")
+
+    def test_self_test(self):
+        with contextlib.closing(self.node.connect()) as connection:
+            self.assertEqual(b"OK", connection.value("PFSELFTEST"))
+
+    def test_sorting(self):
+        self.compare("sorting")
+
+    def test_functions(self):
+        self.compare("functions")
+
+    def test_dumped_functions_are_restored_by_the_other(self):
+        ours, theirs = self.node.connect(), self.redis.connect()
+        for side in (ours, theirs):
+            self.addCleanup(side.close)
+            side.value("FUNCTION", "FLUSH")
+        ours.value("FUNCTION", "LOAD", library("a", "f", "return 'ours'"))
+        theirs.value("FUNCTION", "RESTORE", ours.value("FUNCTION", "DUMP"))
+        self.assertEqual(b"ours", theirs.value("FCALL", "f", "0"))
+        theirs.value("FUNCTION", "LOAD", library("b", "g", "return '%s'" % ("long" * 500)))
+        ours.value("FUNCTION", "RESTORE", theirs.value("FUNCTION", "DUMP"), "FLUSH")
+        self.assertEqual(b"long" * 500, ours.value("FCALL", "g", "0"))
+        self.assertEqual(theirs.value("FUNCTION", "LIST", "WITHCODE"), ours.value("FUNCTION", "LIST", "WITHCODE"))
+
+
+class Kept(unittest.TestCase):
+    def test_over_restarts(self):
+        node = SingleNode().start().wait_ready()
+        self.addCleanup(node.stop)
+        connection = node.connect()
+        connection.value("FUNCTION", "LOAD", library("a", "f", "return 1"))
+        connection.value("FUNCTION", "LOAD", library("b", "g", "return 2"))
+        connection.value("FUNCTION", "LOAD", "REPLACE", library("a", "f", "return 3"))
+        connection.value("FUNCTION", "DELETE", "b")
+        listed = connection.value("FUNCTION", "LIST", "WITHCODE")
+        connection.close()
+        node.kill()
+        node.start().wait_ready()
+        connection = node.connect()
+        self.addCleanup(connection.close)
+        self.assertEqual(listed, connection.value("FUNCTION", "LIST", "WITHCODE"))
+        self.assertEqual(3, connection.value("FCALL", "f", "0"))
+
+
+class OnAllNodes(unittest.TestCase):
+    def test_one_was_away(self):
+        cluster = Cluster(3)
+        self.addCleanup(cluster.stop)
+        cluster.start()
+        nodes = cluster.nodes
+        nodes[0].call("FUNCTION", "LOAD", library("a", "f", "return redis.call('INCRBY', keys[1], args[1])"))
+        # Wherever a key is coordinated.
+        for number in range(30):
+            self.assertEqual(number + 1, nodes[number % 3].call("FCALL", "f", "1", "k", 1))
+        for node in nodes:
+            self.assertEqual([b"a"], [entry[1] for entry in node.call("FUNCTION", "LIST")])
+        nodes[2].kill()
+        until(lambda: b"OK" == nodes[0].call("FUNCTION", "DELETE", "a"), "a library is deleted without the third node")
+        until(lambda: nodes[1].call("FUNCTION", "LOAD", library("b", "g", "return 'b'")), "another one is loaded")
+        nodes[2].start()
+        cluster.wait_whole()
+        until(lambda: [b"b"] == [entry[1] for entry in nodes[2].call("FUNCTION", "LIST")], "the third node has heard of both")
+        self.assertEqual(b"b", nodes[2].call("FCALL", "g", "0"))
+        # It is on its disk.
+        path = pathlib.Path(nodes[2].directory, "functions")
+        until(lambda: path.exists() and b"return 'b'" in path.read_bytes(), "the third node has saved it")
+        nodes[2].call("FUNCTION", "FLUSH")
+        for node in nodes:
+            self.assertEqual([], node.call("FUNCTION", "LIST"))
+
+
+if __name__ == "__main__":
+    unittest.main()
