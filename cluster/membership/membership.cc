@@ -255,6 +255,8 @@ void Membership::heard(Peer* peer, int64_t now_us, GossipOutput* out) {
   }
   const Phase before = peer->phase();
   peer->silence = Phase::kAlive;
+  // Who does not count is asked nothing (strangers, above all who is to join), so no answer would ever end this.
+  if (!counts(peer->entry.id)) peer->unreachable = false;
   if (before != peer->phase()) out->events.push_back({MembershipEventKind::kBack, peer->entry.id});
 }
 

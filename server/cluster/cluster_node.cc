@@ -410,6 +410,12 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
     (void)thread.links().reply(link, FrameKind::kTopology, correlation, bytes);
     return;
   }
+  // Whose connection has outlived its membership (who was to join, and the change was aborted) learns it from what it
+  // goes on to say.
+  if (kind != FrameKind::kTopology) {
+    if (const std::string topology = topology_without(peer); !topology.empty())
+      return (void)thread.links().reply(link, FrameKind::kTopology, correlation, topology);
+  }
   // Strangers may talk about who is there, and ask.
   if (kind != FrameKind::kGossip && !has_a_say(peer)) return;
   run_on_first([this, peer, kind, correlation, bytes = std::string(payload)] {

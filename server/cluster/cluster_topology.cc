@@ -100,7 +100,9 @@ void ClusterNode::receive_topology(std::string_view bytes) {
   // Who is no member yet takes part in a cluster that counts it in, not in any that talks to it; a member learns that
   // it is none any more.
   if (topology.epoch <= own_epoch()) return;
-  if (!topology_->formed() && topology.index_of(id_) == cluster::kNoNode) return;
+  // Unless it was counted in and, as the change was aborted, out again before it had heard of it.
+  const bool removed = std::binary_search(topology.removed.begin(), topology.removed.end(), id_);
+  if (!topology_->formed() && !removed && topology.index_of(id_) == cluster::kNoNode) return;
   topology_->learn(topology, server_.clock().monotonic_us());
 }
 

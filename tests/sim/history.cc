@@ -136,8 +136,10 @@ bool Account::has(const Piece& piece) {
   return known_[piece] = good;
 }
 
+// What was settled, and is gone everywhere, a replica that has come later knows nothing of, nor need it.
 bool Account::has(const Event& event) {
-  return !event.withdrawn && record_.context().covers(event.dot) &&
+  const bool known = record_.context().covers(event.dot) || event.dot.stamp <= history_.settled;
+  return !event.withdrawn && known &&
          std::all_of(event.put.begin(), event.put.end(), [&](const Piece& put) { return has(put); });
 }
 

@@ -110,8 +110,10 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
   engine::trust_stamps(engine_, true);
   for (size_t i = 0; i < setting_.loops; ++i) loops_.push_back(std::make_unique<Loop>(*this));
   register_.emplace(node_id(setting_.index), setting_.topology, cluster::RegisterSettings{}, gossip_random_);
+  // Nobody asks a stranger, so who is to join has to begin above what others remember of it.
+  const int64_t began_ms = setting_.ring_changes ? world_.wall_us(setting_.index) / 1000 : now_ms();
   membership_.emplace(node_id(setting_.index), description_of(setting_.index),
-                      static_cast<uint64_t>(std::max<int64_t>(now_ms(), 1)), cluster::GossipSettings(),
+                      static_cast<uint64_t>(std::max<int64_t>(began_ms, 1)), cluster::GossipSettings(),
                       now_us(), gossip_random_);
   if (register_->decided()) {
     set_placement(*register_->decided());
@@ -357,6 +359,7 @@ void SimNode::receive(size_t from, const Packet& packet) {
     case FrameKind::kTopologyRequest:
       return take_topology_frame(from, packet);
     case FrameKind::kGossip: {
+      if (tells_removed(from)) return;
       cluster::GossipOutput output;
       (void)membership_->receive(node_id(from), packet.payload, now_us(), &output);
       return take(output);

@@ -119,7 +119,9 @@ void SimNode::take_topology_frame(size_t from, const Packet& packet) {
   STARLING_ASSERT(cluster::decode_topology(packet.payload, &topology).ok());
   const auto& decided = register_->decided();
   if (decided && topology.epoch <= decided->epoch) return;
-  if (!decided && topology.index_of(node_id(setting_.index)) == cluster::kNoNode) return;
+  const cluster::NodeId self = node_id(setting_.index);
+  const bool removed = std::binary_search(topology.removed.begin(), topology.removed.end(), self);
+  if (!decided && !removed && topology.index_of(self) == cluster::kNoNode) return;
   register_->learn(topology, &output);
   act(output);
 }

@@ -211,7 +211,9 @@ void SimNode::perform(cluster::Exchange::Action action) {
       });
     case Kind::kDone:
     case Kind::kFailed:
-      round_->settlement.compared(peer, round_->exchange->equal());
+      // It may be of a topology before.
+      if (round_->settlement.placement().is_member(peer))
+        round_->settlement.compared(peer, round_->exchange->equal());
       round_->exchange.reset();
       return ask_next();
   }

@@ -222,6 +222,20 @@ TEST_CASE("membership evidence: unreachable on the data path is suspect at once,
   CHECK(node.count(MembershipEventKind::kBack, 2) == 1);
 }
 
+TEST_CASE("membership evidence: who is no member is asked nothing, and is back when it is heard again") {
+  Observer observer;
+  observer.membership.set_members({Observer::id(0), Observer::id(1), Observer::id(2)});
+  observer.membership.report_unreachable(Observer::id(3), observer.now_us, &observer.out);
+  CHECK(observer.membership.phase(Observer::id(3)) == Phase::kSuspect);
+  // It has been started anew, or only its connection had ended: a node that waits to be counted in.
+  observer.membership.report_heard(Observer::id(3), observer.now_us, &observer.out);
+  CHECK(observer.membership.phase(Observer::id(3)) == Phase::kAlive);
+  // Of a member only its answer says that it can be reached.
+  observer.membership.report_unreachable(Observer::id(2), observer.now_us, &observer.out);
+  observer.membership.report_heard(Observer::id(2), observer.now_us, &observer.out);
+  CHECK(observer.membership.phase(Observer::id(2)) == Phase::kSuspect);
+}
+
 TEST_CASE("membership evidence: data messages count as life") {
   Observer node;
   node.run(20, 0);
