@@ -1,5 +1,6 @@
 // What is known of functions, as files and other nodes bring it, and FUNCTION RESTORE's payloads, as clients do: no
 // input crashes, and what is taken comes back as it was. HyperLogLogs too, whose bytes clients SET.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <string>

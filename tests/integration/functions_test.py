@@ -95,6 +95,47 @@ class Kept(unittest.TestCase):
         self.assertEqual(3, connection.value("FCALL", "f", "0"))
 
 
+class Sorted(unittest.TestCase):
+    """SORT by keys that it is not given."""
+
+    def test_that_are_not_in_memory(self):
+        node = SingleNode().start().wait_ready()
+        self.addCleanup(node.stop)
+        with contextlib.closing(node.connect()) as connection:
+            connection.value("RPUSH", "list", *range(50))
+            for number in range(50):
+                connection.value("SET", "w_%d" % number, (number * 7) % 50)
+                connection.value("HSET", "h_%d" % number, "f", "v%d" % number)
+        # A clean stop leaves everything on the disk, and the next start reads nothing of it.
+        node.process.terminate()
+        node.process.wait()
+        node.start().wait_ready()
+        wanted = [b"v%d" % number for number in sorted(range(50), key=lambda number: (number * 7) % 50)]
+        with contextlib.closing(node.connect()) as connection:
+            self.assertEqual(wanted, connection.value("SORT", "list", "BY", "w_*", "GET", "h_*->f"))
+            self.assertEqual(50, connection.value("SORT", "list", "BY", "w_*", "GET", "h_*->f", "STORE", "list"))
+            self.assertEqual(wanted, connection.value("LRANGE", "list", "0", "-1"))
+
+    def test_in_a_cluster(self):
+        cluster = Cluster(3)
+        self.addCleanup(cluster.stop)
+        cluster.start()
+        for number, node in enumerate(cluster.nodes):
+            list_key = "{t%d}list" % number
+            node.call("RPUSH", list_key, 1, 2, 3)
+            for element in (1, 2, 3):
+                node.call("SET", "{t%d}w_%d" % (number, element), -element)
+        for number in range(3):
+            for node in cluster.nodes:
+                pattern = "{t%d}w_*" % number
+                self.assertEqual([b"3", b"-3", b"2", b"-2", b"1", b"-1"],
+                                 node.call("SORT", "{t%d}list" % number, "BY", pattern, "GET", "#", "GET", pattern))
+                for option in ("BY", "GET"):
+                    error = node.error("SORT", "{t%d}list" % number, option, "w_*")
+                    self.assertEqual("ERR %s option of SORT denied in cluster mode when keys formed by the pattern may be in "
+                                     "different slots." % option, error)
+
+
 class OnAllNodes(unittest.TestCase):
     def test_one_was_away(self):
         cluster = Cluster(3)

@@ -23,7 +23,7 @@
 namespace starling::server::scripting {
 namespace {
 
-constexpr size_t kFirstKey = 3;
+constexpr size_t kFirstFunctionKey = 3;
 
 LoopFunctions& functions_of(CommandContext& context) {
   return LoopFunctions::of_thread(context.server.script_memory(), kRedisVersion);
@@ -35,7 +35,7 @@ bool count_keys(CommandContext& context, size_t* count) {
   std::string_view error;
   if (!resp::parse_integer(context.argument(2), &number)) {
     error = "ERR Bad number of keys provided";
-  } else if (number > static_cast<int64_t>(context.size() - kFirstKey)) {
+  } else if (number > static_cast<int64_t>(context.size() - kFirstFunctionKey)) {
     error = "ERR Number of keys can't be greater than number of args";
   } else if (number < 0) {
     error = "ERR Number of keys can't be negative";
@@ -60,8 +60,8 @@ void call(CommandContext& context, bool read_only) {
   if (!count_keys(context, &count)) return;
   Dispatcher& dispatcher = context.client.io_thread().dispatcher();
   ScriptRun run(context, *compiled, functions.interpreter(), dispatcher.locked_keys(), read_only);
-  const Arguments keys = context.arguments.subspan(kFirstKey, count);
-  std::unique_ptr<ScriptNeeds> needs = run.run(keys, context.arguments.subspan(kFirstKey + count));
+  const Arguments keys = context.arguments.subspan(kFirstFunctionKey, count);
+  std::unique_ptr<ScriptNeeds> needs = run.run(keys, context.arguments.subspan(kFirstFunctionKey + count));
   if (needs != nullptr) dispatcher.start_over_with(std::move(needs));
 }
 

@@ -13,7 +13,7 @@ constexpr uint32_t kCategories = kCatSet | kCatSortedSet | kCatList | kCatSlow |
 constexpr KeySpecification kSorted = key_at(1, kKeyRO | kKeyAccess);
 constexpr KeySpecification kWeighed = key_behind("BY", 0, kKeyRO | kKeyAccess);
 constexpr Documentation kDocs = {.complexity = "O(N+M*log(M))", .work = Work::kHoldsLoop};
-constexpr std::string_view kDifference =
+constexpr std::string_view kSortDifference =
     "In a cluster BY and GET take patterns of the key's slot, as in Redis 8. A set that is not sorted is "
     "given in the "
     "order of its members. In MULTI and scripts the keys that patterns name must be in memory.";
@@ -35,7 +35,7 @@ std::span<const CommandSpec> sorting_commands() {
           .since = "1.0.0",
           .summary = "Sorts a list, set or sorted set.",
           .find_keys = sorting::find_sort_keys,
-          .difference = kDifference,
+          .difference = kSortDifference,
           .docs = kDocs},
       CommandSpec{
           .name = "sort_ro",
@@ -49,7 +49,7 @@ std::span<const CommandSpec> sorting_commands() {
           .group = "generic",
           .since = "7.0.0",
           .summary = "Sorts a list, set or sorted set, and only replies with it.",
-          .difference = kDifference,
+          .difference = kSortDifference,
           .docs = kDocs},
   };
   return commands;

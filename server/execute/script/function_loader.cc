@@ -17,8 +17,8 @@
 namespace starling::server {
 namespace {
 
-constexpr char kChunkName[] = "@user_function";
-constexpr int kLookEvery = 10'000;
+constexpr char kLibraryChunkName[] = "@user_function";
+constexpr int kLibraryLookEvery = 10'000;
 // The key of the registry behind which the loading lies that runs, by its address.
 const char kLoadingKey = 0;
 
@@ -182,11 +182,11 @@ int RedisLibrary::load_protected(lua_State* lua) {
   push_environment(lua, register_function);
   lua_rawgeti(lua, LUA_REGISTRYINDEX, loading.interpreter.error_handler_);
   // Kept while it is parsed (CVE-2025-49844).
-  lua_pushstring(lua, kChunkName);
+  lua_pushstring(lua, kLibraryChunkName);
   std::string text(loading.program);
   // With a blank in front, what is precompiled is a program with an error.
   if (text.starts_with(LUA_SIGNATURE[0])) text.insert(0, 1, ' ');
-  if (luaL_loadbuffer(lua, text.data(), text.size(), kChunkName) != 0) {
+  if (luaL_loadbuffer(lua, text.data(), text.size(), kLibraryChunkName) != 0) {
     loading.error = "ERR Error compiling function: " + std::string(lua_view(lua, -1));
     return 0;
   }
@@ -223,7 +223,7 @@ std::string RedisLibrary::load(Interpreter& interpreter, ScriptHost& host, std::
   const int status = lua_cpcall(lua, load_protected, &loading);
   set_loading(nullptr);
   interpreter.host_ = nullptr;
-  if (interpreter.stopped_) lua_sethook(lua, Interpreter::look, LUA_MASKCOUNT, kLookEvery);
+  if (interpreter.stopped_) lua_sethook(lua, Interpreter::look, LUA_MASKCOUNT, kLibraryLookEvery);
   if (status != 0 && loading.error.empty())
     loading.error = "ERR Error registering functions: ERR not enough memory";
   lua_settop(lua, 0);

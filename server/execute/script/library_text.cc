@@ -6,7 +6,7 @@
 namespace starling::server {
 namespace {
 
-constexpr std::string_view kBegin = "#!", kEngine = "lua", kName = "name=";
+constexpr std::string_view kLibraryBegin = "#!", kEngine = "lua", kName = "name=";
 
 bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
@@ -64,7 +64,7 @@ std::string folded(std::string_view name) {
 }
 
 std::string read_library_header(std::string_view text, std::string* name, size_t* lua_from) {
-  if (!text.starts_with(kBegin)) return "ERR Missing library metadata";
+  if (!text.starts_with(kLibraryBegin)) return "ERR Missing library metadata";
   *lua_from = text.find('\n');
   if (*lua_from == std::string_view::npos) return "ERR Invalid library metadata";
   std::vector<std::string> words;
@@ -78,7 +78,7 @@ std::string read_library_header(std::string_view text, std::string* name, size_t
   }
   if (!named) return "ERR Library name was not given";
   if (!is_library_name(*name)) return "ERR " + std::string(kLibraryNameError);
-  const std::string engine = words[0].substr(kBegin.size());
+  const std::string engine = words[0].substr(kLibraryBegin.size());
   if (folded(engine) != kEngine) return "ERR Engine '" + engine + "' not found";
   return {};
 }

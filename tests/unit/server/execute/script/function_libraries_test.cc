@@ -74,7 +74,7 @@ TEST_CASE("what is there already is refused or replaced, and an error changes no
 }
 
 TEST_CASE("who has seen the same libraries has the same ones, in whatever order they came") {
-  SeededRandom random(7);
+  engine::SeededRandom random(7);
   for (int run = 0; run < 50; ++run) {
     FunctionLibraries nodes[3];
     for (int step = 0; step < 30; ++step) {
