@@ -18,7 +18,7 @@ enum class ElementKind : uint8_t {
   kMember = 17,        // Of a set. [member, ""]
   kListItem = 18,      // [position, dense and unique by its dot; item]
   kScoredMember = 19,  // Of a sorted set. [member, score]
-  kStreamEntry = 20,   // [entry id, u128 big-endian; fields]
+  kStreamPart = 20,    // [stream_part.h]
 };
 
 inline constexpr uint8_t kFirstStoredApart = 16;
@@ -46,7 +46,7 @@ inline constexpr Type type_of(ElementKind kind) {
       return Type::kList;
     case ElementKind::kScoredMember:
       return Type::kSortedSet;
-    case ElementKind::kStreamEntry:
+    case ElementKind::kStreamPart:
       return Type::kStream;
   }
   return Type::kNone;
@@ -62,7 +62,7 @@ inline constexpr ElementKind element_kind_of(Type type) {
     case Type::kSortedSet:
       return ElementKind::kScoredMember;
     case Type::kStream:
-      return ElementKind::kStreamEntry;
+      return ElementKind::kStreamPart;
     default:
       return ElementKind::kField;
   }

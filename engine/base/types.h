@@ -13,16 +13,16 @@ enum class Type : uint8_t {
   kSet = 3,
   kList = 4,
   kSortedSet = 5,
-  kStream = 6,  // Reserved: the grammar has room, no command makes them yet.
+  kStream = 6,
 };
 
-// Of the types there are, those that are made of elements.
+// Those that are made of elements.
 inline constexpr bool is_collection(Type type) {
-  return type >= Type::kHash && type <= Type::kSortedSet;
+  return type >= Type::kHash && type <= Type::kStream;
 }
 // Those whose elements have an order (order_index.h).
 inline constexpr bool is_ordered(Type type) {
-  return type == Type::kList || type == Type::kSortedSet;
+  return type == Type::kList || type == Type::kSortedSet || type == Type::kStream;
 }
 
 }  // namespace starling::engine

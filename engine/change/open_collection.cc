@@ -5,6 +5,7 @@
 #include "engine/core/mutation.h"
 #include "engine/core/operation.h"
 #include "engine/memory/collection.h"
+#include "engine/memory/record_form.h"
 
 namespace starling::engine {
 
@@ -27,6 +28,19 @@ OpenCollection::OpenCollection(const Database& database, const Key& key, Entry* 
       key_(key),
       entry_(entry),
       collection_(entry->collection()) {}
+
+std::optional<VersionVector> OpenCollection::seen() const {
+  if (!operation_->core_.rules.histories) return std::nullopt;
+  return context_of(operation_->core_.keyspace.actors, entry_);
+}
+
+Dot OpenCollection::dot_of(const Entry& element) const {
+  return {element.stamp(), operation_->core_.keyspace.actors.id_of(element.actor())};
+}
+
+Dot OpenCollection::birth() const {
+  return operation_->birth();
+}
 
 bool OpenCollection::put(std::string_view name, std::string_view value) {
   return put(name, value, hash_of(name));

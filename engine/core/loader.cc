@@ -184,7 +184,7 @@ Status Loader::read_covered(uint32_t space, const Key& key, Read* read) {
       Siblings siblings;
       if (!decode_element_name(iterator->key(), range.lower.size(), &element) ||
           !decode_element(element.kind, iterator->value(), &siblings).ok() ||
-          !suits(element.kind, element.name) || !supported(element.kind, siblings)) {
+          !well_formed(element.kind, element.name, siblings) || !supported(element.kind, siblings)) {
         return damaged(key);
       }
       for (const Sibling& sibling : siblings) {

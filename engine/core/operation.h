@@ -96,6 +96,13 @@ class OpenCollection {
   // own name; views of other elements stay valid.
   bool remove(std::string_view name);
 
+  // Which events are in it. Nothing on a node by itself, where nobody else makes any.
+  std::optional<VersionVector> seen() const;
+  // Which event made the element that shows.
+  Dot dot_of(const Entry& element) const;
+  // A new event of this node, as Operation::birth().
+  Dot birth() const;
+
  private:
   friend class CollectionChange;
   friend class Database;

@@ -37,8 +37,8 @@ const OrderIndex& Collection::order() const {
 
 void Collection::put_in_order() {
   if (!is_ordered(type_) || order_ != nullptr) return;
-  order_ =
-      std::make_unique<OrderIndex>(type_ == Type::kList ? OrderIndex::By::kName : OrderIndex::By::kScore);
+  order_ = std::make_unique<OrderIndex>(type_ == Type::kSortedSet ? OrderIndex::By::kScore
+                                                                  : OrderIndex::By::kName);
   std::vector<Entry*> entries;
   entries.reserve(count_);
   for (Table::Slot i = elements_.begin(); i != elements_.end(); i = elements_.next(i)) {

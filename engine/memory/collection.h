@@ -1,5 +1,5 @@
-// A hash, set, list or sorted set in memory: elements by name, each with its own dot and its own dirty tag, so that
-// changing one element of a million writes one element.
+// A hash, set, list, sorted set or stream in memory: elements by name, each with its own dot and its own dirty tag,
+// so that changing one element of a million writes one element.
 #pragma once
 
 #include <cstddef>

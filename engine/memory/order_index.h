@@ -1,5 +1,5 @@
 // The elements of a collection in an order: by rank, by place, one after the other. For types whose elements have one
-// (lists, sorted sets); finding them by name is the table's (collection.h), which owns them.
+// (lists, sorted sets, streams); finding them by name is the table's (collection.h), which owns them.
 //
 // A counted B+ tree: leaves of up to 61 pointers, linked both ways; inner nodes with the first entry and the number of
 // entries of each child. Comer, "The Ubiquitous B-Tree" (1979); leaves are joined with a neighbour only when nearly

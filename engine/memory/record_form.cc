@@ -347,8 +347,7 @@ bool take_cover(std::string_view* row, Shown* shown) {
   uint8_t form, type;
   uint64_t deadline;
   if (!reader.read_byte(&form) || static_cast<char>(form) != kCover || !reader.read_byte(&type) ||
-      type > static_cast<uint8_t>(Type::kSortedSet) || !reader.read_varint(&deadline) ||
-      deadline > INT64_MAX) {
+      type > static_cast<uint8_t>(Type::kStream) || !reader.read_varint(&deadline) || deadline > INT64_MAX) {
     return false;
   }
   *shown = {static_cast<Type>(type), static_cast<int64_t>(deadline)};

@@ -48,7 +48,7 @@ Shown shown_of(const Record& record, int64_t now_ms);
 // on when the tombstones may go.
 Record without_expired(Record record, int64_t now_ms);
 
-// Whether this release can hold the record: all but streams, no deadlines of single fields.
+// Whether this release can hold the record: no deadlines of single fields.
 bool supported(const Record& record);
 bool supported(ElementKind kind, const Siblings& siblings);
 

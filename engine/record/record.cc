@@ -8,6 +8,7 @@
 #include "engine/record/join.h"
 #include "engine/record/list_position.h"
 #include "engine/record/score.h"
+#include "engine/record/stream_part.h"
 
 namespace starling::engine {
 namespace {
@@ -146,17 +147,22 @@ void Record::prune_context(size_t cap) {
 
 bool suits(ElementKind kind, std::string_view name) {
   if (kind == ElementKind::kListItem) return is_position(name);
+  if (kind == ElementKind::kStreamPart) return is_stream_part(name);
   return is_stored_apart(kind) || name.empty();
 }
 
 bool suits(ElementKind kind, std::string_view name, std::string_view value) {
   if (!suits(kind, name)) return false;
   if (kind == ElementKind::kScoredMember) return is_score(value);
+  if (kind == ElementKind::kStreamPart) return is_stream_part_value(name, value);
   return kind != ElementKind::kMember || value.empty();
 }
 
 bool well_formed(ElementKind kind, std::string_view name, const Siblings& siblings) {
-  return suits(kind, name) && well_formed(kind, siblings);
+  if (!suits(kind, name) || !well_formed(kind, siblings)) return false;
+  return kind != ElementKind::kStreamPart ||
+         std::all_of(siblings.begin(), siblings.end(),
+                     [&](const Sibling& sibling) { return is_stream_part_value(name, sibling.value); });
 }
 
 namespace {

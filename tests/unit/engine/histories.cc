@@ -135,7 +135,7 @@ void History::add_or_put(Replica& replica, Change& change, int64_t increment) {
 }
 
 void History::change_element(Replica& replica, Change& change, Type type) {
-  if (type == Type::kNone) type = static_cast<Type>(1 + random_.below(5));
+  if (type == Type::kNone) type = static_cast<Type>(1 + random_.below(6));
   const std::string name = sample_name(type, random_.below(4));
   const std::string value = std::to_string(random_.below(100));
   const int64_t increment = static_cast<int64_t>(random_.below(21)) - 10;

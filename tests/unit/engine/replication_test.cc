@@ -276,8 +276,6 @@ TEST_CASE("replication: what a peer must not send changes nothing") {
   CHECK(merge_state(node, "k", state(ElementKind::kField, "f", {{ahead, 7}, "x", 0, false})) ==
         MergeOutcome::kStampTooFarAhead);
   // Forms of the grammar that no command makes yet.
-  CHECK(merge_state(node, "k", state(ElementKind::kStreamEntry, "1", {{1, 7}, "x", 0, false})) ==
-        MergeOutcome::kCorrupt);
   CHECK(merge_state(node, "k", state(ElementKind::kField, "f", {{1, 7}, "x", 5, false})) ==
         MergeOutcome::kCorrupt);
   CHECK(state_of(node, "k") == before);
