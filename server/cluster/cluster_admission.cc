@@ -201,7 +201,8 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
         window_.wait(node, client.id());
         return wait_for_nodes(client);
       }
-      if (command.spec->timeout_at != 0) return forward_wait(client, command, target, arguments, keys);
+      if (timeout_position(*command.spec, arguments) != 0)
+        return forward_wait(client, command, target, arguments, keys);
       if (exec) {
         forward_transaction(client, target, keys, writes);
       } else if (watch) {

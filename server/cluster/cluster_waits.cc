@@ -6,7 +6,9 @@
 // whose link broke is asked for again for a moment, as any write is (operation_table.h): what it may have been given is
 // not lost with the link, only with the node.
 #include <algorithm>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
@@ -20,7 +22,18 @@ namespace starling::server {
 namespace {
 
 bool is_nothing(std::string_view reply) {
-  return reply.starts_with("*-1") || reply.starts_with("_") || reply.starts_with("$-1");
+  return reply.starts_with(kStillWaiting) || reply.starts_with("*-1") || reply.starts_with("_") ||
+         reply.starts_with("$-1");
+}
+
+std::vector<std::string> words_in(std::string_view line) {
+  std::vector<std::string> words;
+  for (size_t at = 0; at <= line.size();) {
+    const size_t end = std::min(line.find(' ', at), line.size());
+    words.emplace_back(line.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
 }
 
 }  // namespace
@@ -28,8 +41,7 @@ bool is_nothing(std::string_view reply) {
 Admission ClusterThread::forward_wait(Client& client, const Command& command, cluster::NodeIndex target,
                                       Arguments arguments, std::span<const engine::KeyRef> keys) {
   int64_t timeout_ms = 0;
-  const std::string_view timeout = arguments[timeout_position(*command.spec, arguments)];
-  if (!parse_block_timeout(timeout, &timeout_ms).empty()) {
+  if (!block_timeout_of(*command.spec, arguments, &timeout_ms).empty()) {
     // Its handler says so there.
     forward(client, target, arguments, keys, true);
     return Admission::kAnswered;
@@ -54,7 +66,11 @@ Admission ClusterThread::forward_wait(Client& client, const Command& command, cl
   forward.retry = Retry::kSameNode;
   forward.deadline_us += stretch_us;
   for (const engine::KeyRef& key : keys) forward.partitions.push_back(key.key.partition);
-  forward.requests = encode_forwarded(prefix, arguments);
+  std::vector<std::string_view> words(arguments.begin(), arguments.end());
+  const std::vector<std::string>& last = command_state.last_arguments;
+  if (last.size() < words.size())
+    std::copy(last.begin(), last.end(), words.end() - static_cast<std::ptrdiff_t>(last.size()));
+  forward.requests = encode_forwarded(prefix, words);
   const uint64_t correlation = send_forward(client, std::move(forward));
   if (correlation == 0) {
     return refuse_unless_connecting(
@@ -74,6 +90,10 @@ void ClusterThread::finish_wait(uint64_t correlation, const Forward& forward, st
   BlockedCommand& command = *client->blocked_command;
   BlockedClients& blocked = io_thread_.blocked();
   command.forward = 0;
+  if (reply.starts_with(kStillWaiting)) {
+    command.last_arguments =
+        words_in(reply.substr(kStillWaiting.size(), reply.find('\r') - kStillWaiting.size()));
+  }
   const bool nothing = lost || is_nothing(reply);
   if (!nothing) return blocked.answer(*client, reply);
   if (command.asked_end) return blocked.answer_nothing(*client, *command.asked_end);

@@ -2,6 +2,7 @@
 
 #include <numeric>
 #include <string_view>
+#include <utility>
 
 #include "server/commands/arguments.h"
 #include "server/execute/block_timeout.h"
@@ -12,8 +13,7 @@
 namespace starling::server {
 
 bool timeout_argument(const CommandContext& context, int64_t* timeout_ms) {
-  const size_t position = timeout_position(context.spec, context.arguments);
-  const std::string_view error = parse_block_timeout(context.argument(position), timeout_ms);
+  const std::string_view error = block_timeout_of(context.spec, context.arguments, timeout_ms);
   if (error.empty()) return true;
   context.reply.error(error);
   return false;
@@ -33,8 +33,17 @@ bool is_turn(const CommandContext& context, const engine::Key& key, engine::Type
 }
 
 bool wait_for(const CommandContext& context, engine::Type type, std::span<const size_t> positions,
-              int64_t timeout_ms) {
-  return context.client.io_thread().blocked().wait(context, type, positions, timeout_ms);
+              int64_t timeout_ms, std::vector<std::string> last_arguments) {
+  return context.client.io_thread().blocked().wait(context, type, positions, timeout_ms,
+                                                   std::move(last_arguments));
+}
+
+bool has_waited(const CommandContext& context) {
+  return context.client.io_thread().blocked().has_waited(context.client);
+}
+
+std::span<const std::string> last_arguments(const CommandContext& context) {
+  return context.client.io_thread().blocked().last_arguments(context.client);
 }
 
 std::vector<size_t> positions_from(size_t first, size_t count) {

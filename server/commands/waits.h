@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "engine/base/key.h"
@@ -24,7 +25,12 @@ namespace starling::server {
 // The client waits until something of the type comes to be at one of these positions. False: it does not, and is to be
 // told that nothing came.
 [[nodiscard]] bool wait_for(const CommandContext& context, engine::Type type,
-                            std::span<const size_t> positions, int64_t timeout_ms);
+                            std::span<const size_t> positions, int64_t timeout_ms,
+                            std::vector<std::string> last_arguments = {});
+// The command runs again because it has waited.
+bool has_waited(const CommandContext& context);
+// Those that it gave to wait_for() then.
+std::span<const std::string> last_arguments(const CommandContext& context);
 
 // `count` positions of arguments, the first of which is `first`.
 std::vector<size_t> positions_from(size_t first, size_t count);

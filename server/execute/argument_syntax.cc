@@ -76,8 +76,9 @@ class SyntaxParser {
     return true;
   }
 
-  // The longest beginning that is not punctuation.
+  // The longest beginning that is not punctuation, unless that is in quotes.
   static std::string_view word_of(std::string_view text) {
+    if (text.starts_with('\'')) return text.substr(0, text.find('\'', 1) + 1);
     return text.substr(0, text.find_first_of(" []{}()|=@~"));
   }
 
@@ -118,6 +119,7 @@ class SyntaxParser {
     std::string_view token;
     if (is_token(peek_word())) {
       token = take_word();
+      if (token.starts_with('\'')) token = token.substr(1, token.size() - 2);
       if (!value_follows()) {
         result->name = lower_case(token);
         result->type = ArgumentType::kPureToken;

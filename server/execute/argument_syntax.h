@@ -2,7 +2,8 @@
 //
 //   syntax   = [ sequence ]
 //   sequence = argument { argument }
-//   argument = ( [ TOKEN ] value | TOKEN ) [ "..." ]     a TOKEN has no lower-case letters: sent as it stands
+//   argument = ( [ TOKEN ] value | TOKEN ) [ "..." ]     a TOKEN has no lower-case letters: sent as it stands; one
+//                                                      that is punctuation here is in single quotes
 //   value    = name [ ":" type ] [ versions ]            what the client chooses
 //            | "[" group "]" [ versions ]                may be left out
 //            | "(" group ")" [ versions ]

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "absl/container/flat_hash_set.h"
+#include "absl/strings/str_join.h"
 #include "engine/base/assert.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
@@ -39,6 +40,11 @@ bool BlockedClients::is_turn(const CommandContext& context, const engine::Key& k
   return !table_.has_ahead(context.database.index(), key.name, type, {since_us, client.id()}, count);
 }
 
+std::span<const std::string> BlockedClients::last_arguments(const Client& client) const {
+  if (client.blocked_command == nullptr) return {};
+  return client.blocked_command->last_arguments;
+}
+
 bool BlockedClients::has_waited(const Client& client) const {
   return client.blocked_command != nullptr || waited_us(client) != 0;
 }
@@ -55,10 +61,11 @@ BlockedCommand& BlockedClients::begin(Client& client, int64_t timeout_ms, int64_
 }
 
 bool BlockedClients::wait(const CommandContext& context, engine::Type type, std::span<const size_t> positions,
-                          int64_t timeout_ms) {
+                          int64_t timeout_ms, std::vector<std::string> last_arguments) {
   if (context.in_exec) return false;
   Client& client = context.client;
   BlockedCommand& blocked = begin(client, timeout_ms, waited_us(client));
+  if (blocked.last_arguments.empty()) blocked.last_arguments = std::move(last_arguments);
   const int64_t now = now_us();
   int64_t until_us = blocked.deadline_us == 0 ? INT64_MAX : blocked.deadline_us;
   if (const ClusterThread* cluster = io_thread_.cluster(); cluster != nullptr) {
@@ -182,6 +189,11 @@ void BlockedClients::end(Client& client) {
 }
 
 void BlockedClients::reply_nothing(Client& client, WaitEnd how) {
+  const std::unique_ptr<BlockedCommand>& blocked = client.blocked_command;
+  if (client.tunnel != nullptr && blocked != nullptr && !blocked->last_arguments.empty()) {
+    return client.reply.raw(std::string(kStillWaiting) + absl::StrJoin(blocked->last_arguments, " ") +
+                            "\r\n");
+  }
   if (how == WaitEnd::kTimeOut) return client.reply.null_array();
   client.reply.error("UNBLOCKED client unblocked via CLIENT UNBLOCK");
 }

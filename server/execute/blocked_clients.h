@@ -13,6 +13,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -30,6 +31,10 @@ class IoThread;
 // In a cluster a client finds out anew where its keys are coordinated when it has waited for so long.
 inline constexpr int64_t kWaitStretchUs = 10'000'000;
 
+// Begins what a node is told of a command that has waited here for it and was not served, when the command has other
+// last arguments by now (BlockedCommand::last_arguments): they follow, with spaces between them.
+inline constexpr std::string_view kStillWaiting = "-WAITING ";
+
 // How a wait ends that nothing served.
 enum class WaitEnd : uint8_t { kTimeOut, kError };
 
@@ -43,6 +48,8 @@ struct BlockedCommand {
   uint64_t forward = 0;              // By which it waits at another node; 0: it does not.
   std::optional<WaitEnd> asked_end;  // CLIENT UNBLOCK came while it ran.
   std::unique_ptr<Timer> timer;      // Null: it waits for as long as it takes.
+  // In place of as many last arguments when it runs again: what meant the moment when it came.
+  std::vector<std::string> last_arguments;
 };
 
 class BlockedClients {
@@ -57,8 +64,11 @@ class BlockedClients {
   bool has_waited(const Client& client) const;
   // There is nothing: the client waits until one of the keys at these positions changes, and the handler replies
   // nothing. False: it may not (inside EXEC), or no longer; the handler says that nothing came.
+  // `last_arguments`: in place of as many when it runs again.
   [[nodiscard]] bool wait(const CommandContext& context, engine::Type type, std::span<const size_t> positions,
-                          int64_t timeout_ms);
+                          int64_t timeout_ms, std::vector<std::string> last_arguments = {});
+  // What wait() was told of them; empty: the arguments stand as they came.
+  std::span<const std::string> last_arguments(const Client& client) const;
 
   // --- For the dispatcher and the loop.
   // Any thread.

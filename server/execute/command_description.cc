@@ -75,7 +75,7 @@ void write_specification(const KeySpecification& specification, resp::ReplyWrite
   } else {
     write_number("lastkey", specification.last, reply);
     write_number("keystep", specification.step, reply);
-    write_number("limit", 0, reply);
+    write_number("limit", specification.halves ? 2 : 0, reply);
   }
 }
 

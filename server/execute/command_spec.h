@@ -170,16 +170,15 @@ struct CommandSpec {
   InMulti in_multi = InMulti::kQueued;
   Renumbers renumbers = Renumbers::kNothing;
   // Where the argument is that says how long it may wait for its keys (block_timeout.h); negative: counts from the end.
-  // 0: it does not wait.
+  // 0: it does not wait, or `timeout_in_option` is true.
   int8_t timeout_at = 0;
+  // It waits where its option BLOCK says for how many milliseconds (XREAD).
+  bool timeout_in_option = false;
   Documentation docs = {};
 };
 
-// Precondition: it waits.
-constexpr size_t timeout_position(const CommandSpec& spec, Arguments arguments) {
-  return static_cast<size_t>(spec.timeout_at +
-                             (spec.timeout_at < 0 ? static_cast<int>(arguments.size()) : 0));
-}
+// Where the argument is that says how long it may wait; 0: with these arguments it does not wait.
+size_t timeout_position(const CommandSpec& spec, Arguments arguments);
 
 // For declarations by functions that take a command's name and syntax as one: "setname connection-name".
 constexpr std::string_view name_in(std::string_view usage) {

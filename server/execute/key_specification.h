@@ -35,6 +35,7 @@ struct KeySpecification {
   int8_t last = 0;       // Relative to the first one; negative: counts from the end of the arguments.
   int8_t step = 1;       // At least 1.
   bool counted = false;  // The argument at `first` says how many keys follow.
+  bool halves = false;   // The keys are the first half of all arguments behind `keyword`.
   // Not empty: the one key is behind this word, in upper case, which may stand anywhere from `first` on, or nowhere.
   std::string_view keyword = {};
 
@@ -63,6 +64,14 @@ constexpr KeySpecification counted_keys(int number_at, int use) {
 // Behind that word, from there on; only the command's own finder finds it.
 constexpr KeySpecification key_behind(std::string_view keyword, int from, int use) {
   return {.use = static_cast<uint16_t>(use), .first = static_cast<int8_t>(from), .keyword = keyword};
+}
+
+// Behind that word, as many as other arguments follow; only the command's own finder finds them.
+constexpr KeySpecification keys_behind(std::string_view keyword, int from, int use) {
+  KeySpecification keys = key_behind(keyword, from, use);
+  keys.last = -1;
+  keys.halves = true;
+  return keys;
 }
 
 // All of a command's, in Redis's order, which is also that of the keys.

@@ -32,10 +32,14 @@ void WaitTable::join(const std::shared_ptr<const Waiter>& waiter) {
   }
 }
 
-void WaitTable::wake_first(Line& line) {
-  if (line.empty() || line.begin()->second.woken) return;
-  line.begin()->second.woken = true;
-  line.begin()->second.waiter->wake();
+void WaitTable::wake(engine::Type type, Line& line) {
+  for (auto& [order, place] : line) {
+    if (!place.woken) {
+      place.woken = true;
+      place.waiter->wake();
+    }
+    if (type != engine::Type::kStream) return;
+  }
 }
 
 void WaitTable::wake_first(int database, std::string_view key) {
@@ -43,7 +47,7 @@ void WaitTable::wake_first(int database, std::string_view key) {
   std::lock_guard lock(shard.mutex);
   const auto found = shard.keys.find({database, std::string(key)});
   if (found == shard.keys.end()) return;
-  for (auto& [type, line] : found->second) wake_first(line);
+  for (auto& [type, line] : found->second) wake(type, line);
 }
 
 void WaitTable::changed_all(int database) {
@@ -52,7 +56,7 @@ void WaitTable::changed_all(int database) {
     std::lock_guard lock(shard.mutex);
     for (auto& [name, lines] : shard.keys) {
       if (name.first != database) continue;
-      for (auto& [type, line] : lines) wake_first(line);
+      for (auto& [type, line] : lines) wake(type, line);
     }
   }
 }
@@ -72,7 +76,7 @@ void WaitTable::settle(const Waiter& waiter, bool leaves) {
     if (!leaves) continue;
     line->second.erase(place);
     waits_.fetch_sub(1, std::memory_order_release);
-    if (woken) wake_first(line->second);
+    if (woken && waiter.type != engine::Type::kStream) wake(waiter.type, line->second);
     if (line->second.empty()) found->second.erase(line);
     if (found->second.empty()) shard.keys.erase(found);
   }

@@ -3,7 +3,7 @@
 // A client whose command finds nothing yet (BLPOP) joins with all its keys, and is woken when one of them changes: its
 // command then runs again, and is served or rests. Of those that wait for the same type in a key only who waits longest
 // is woken; when it leaves, or takes something, which changes the key, the next one is. So a change costs one turn,
-// however many wait.
+// however many wait. Except those who wait for streams: what serves one serves others too, so a change wakes all.
 //
 //        join             a key changes, and nobody waits longer             leave
 //   ───────────> resting ───────────────────────────────────────> woken ───────────> gone, and the next one is woken
@@ -82,7 +82,7 @@ class WaitTable {
   static constexpr size_t kShards = 64;
 
   Shard& shard_of(int database, std::string_view key) const;
-  static void wake_first(Line& line);
+  static void wake(engine::Type type, Line& line);
   void wake_first(int database, std::string_view key);
   void settle(const Waiter& waiter, bool leaves);
 

@@ -67,6 +67,8 @@ TEST_CASE("a line of syntax becomes a tree of arguments") {
         "TYPE:a_b:oneof(A:a:pure-token B:b:pure-token) AUTH:user_password:block(user:string password:string) "
         "--:command:string");
   CHECK(parsed("{pattern} ...") == "pattern:block(pattern:pattern)*");
+  CHECK(parsed("[is= (equal= '=') | (about= '~')] '|' x") ==
+        "is:oneof(=:equal:pure-token ~:about:pure-token)? |:x:string");
 }
 
 TEST_CASE("what is repeated after brackets repeats its token") {

@@ -2,6 +2,9 @@
 
 #include <doctest/doctest.h>
 
+#include <string_view>
+#include <vector>
+
 namespace starling::server {
 namespace {
 
@@ -22,6 +25,25 @@ TEST_CASE("timeouts of commands that wait: as Redis reads them") {
     CHECK_MESSAGE(parse_block_timeout(text, &unused) == "ERR timeout is negative", text);
   for (const std::string_view text : {"", " 1", "x", "nan", "1 "})
     CHECK_MESSAGE(parse_block_timeout(text, &unused) == "ERR timeout is not a float or out of range", text);
+}
+
+std::string_view timeout_of(const std::vector<std::string_view>& words) {
+  CommandSpec spec;
+  spec.timeout_in_option = true;
+  const size_t position = timeout_position(spec, words);
+  return position == 0 ? "none" : words[position];
+}
+
+TEST_CASE("an option's timeout is found among the options, and nowhere else") {
+  CHECK(timeout_of({"XREAD", "COUNT", "2", "block", "5", "STREAMS", "k", "$"}) == "5");
+  CHECK(timeout_of({"XREAD", "STREAMS", "BLOCK", "1"}) == "none");
+  CHECK(timeout_of({"XREADGROUP", "GROUP", "BLOCK", "COUNT", "STREAMS", "k", ">"}) == "none");
+  CHECK(timeout_of({"XREADGROUP", "GROUP", "g", "BLOCK", "BLOCK", "7", "STREAMS", "k", ">"}) == "7");
+  int64_t milliseconds = 0;
+  CHECK(parse_block_milliseconds("25", &milliseconds).empty());
+  CHECK(milliseconds == 25);
+  CHECK(parse_block_milliseconds("-1", &milliseconds) == "ERR timeout is negative");
+  CHECK(parse_block_milliseconds("1.5", &milliseconds) == "ERR timeout is not an integer or out of range");
 }
 
 }  // namespace

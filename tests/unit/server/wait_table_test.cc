@@ -199,5 +199,23 @@ TEST_CASE("random: nothing lies where somebody waits for it, and each key serves
   }
 }
 
+TEST_CASE("a change of a stream wakes all who wait for streams, as it serves all of them") {
+  Waits waits;
+  const auto late = waits.join(200, 1, {"a"}, Type::kStream);
+  const auto early = waits.join(100, 2, {"a"}, Type::kStream);
+  const auto list = waits.join(300, 3, {"a"});
+  waits.table.changed(0, "a");
+  CHECK(waits.woken() == Ids{2, 1, 3});
+  waits.table.rest(*late);
+  waits.table.leave(*early);
+  // Who rests has looked already.
+  CHECK(waits.woken().empty());
+  waits.table.changed(0, "a");
+  CHECK(waits.woken() == Ids{1});
+  waits.table.leave(*late);
+  waits.table.leave(*list);
+  CHECK(waits.table.size() == 0);
+}
+
 }  // namespace
 }  // namespace starling::server
