@@ -32,6 +32,7 @@ std::span<const CommandSpec> scripting_commands();
 std::span<const CommandSpec> set_commands();
 std::span<const CommandSpec> sorted_set_commands();
 std::span<const CommandSpec> sorting_commands();
+std::span<const CommandSpec> stream_commands();
 std::span<const CommandSpec> string_commands();
 std::span<const CommandSpec> string_number_commands();
 std::span<const CommandSpec> string_range_commands();

@@ -22,7 +22,8 @@ constexpr std::string_view kOwnLog =
 constexpr std::string_view kNoReplicas = "There are no leader and replicas.";
 constexpr std::string_view kAlwaysLazy =
     "Large values are always freed in a way that does not hold clients up.";
-constexpr std::string_view kAbsentType = "This data type is not in this version.";
+constexpr std::string_view kNoNodes =
+    "Streams are not kept in nodes; trimming with ~ removes hundreds of entries.";
 constexpr std::string_view kNoDefragmentation = "The allocator keeps fragmentation low by itself.";
 constexpr std::string_view kSafeStop = "SIGTERM and SIGINT always stop the server in order; nothing is lost.";
 constexpr std::string_view kNoTitle = "The process keeps its name.";
@@ -134,8 +135,8 @@ const SettingSpec kSettings[] = {
     boolean("io-threads-do-reads", "no", "I/O threads always read."),
     integer("list-compress-depth", "0", "Lists are not compressed in memory."),
     memory("hll-sparse-max-bytes", "3000", "HyperLogLogs are sparse up to 3000 bytes."),
-    memory("stream-node-max-bytes", "4096", kAbsentType),
-    integer("stream-node-max-entries", "100", kAbsentType),
+    memory("stream-node-max-bytes", "4096", kNoNodes),
+    integer("stream-node-max-entries", "100", kNoNodes),
     integer("tracking-table-max-keys", "1000000", "Client-side caching is not in this version."),
     integer("acllog-max-len", "128", "There are no ACL users in this version."),
     choice("acl-pubsub-default", "resetchannels", kPubsubDefault, "There are no ACL users in this version.",

@@ -10,6 +10,7 @@
 #include "server/rdb/little_endian.h"
 #include "server/rdb/rdb_compact.h"
 #include "server/rdb/sorted_set_payload.h"
+#include "server/rdb/stream_payload.h"
 
 namespace starling::server {
 namespace {
@@ -172,6 +173,7 @@ std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view paylo
   uint8_t type = 0;
   if (!reader.byte(&type) || type == kString) return nullptr;
   if (is_sorted_set_type(type)) return read_sorted_set(type, reader);
+  if (is_stream_type(type)) return read_stream(type, reader);
   if (type == kSet) return read_collection(reader, engine::Type::kSet);
   if (type == kHash) return read_collection(reader, engine::Type::kHash);
   RdbValue value;
@@ -188,10 +190,15 @@ std::string encode_rdb_payload(const RdbValue& value, RdbForm form) {
   return payload;
 }
 
-std::string encode_rdb_payload(const engine::Collection& sorted_set, RdbForm form) {
-  STARLING_ASSERT(sorted_set.type() == engine::Type::kSortedSet && sorted_set.size() != 0);
+std::string encode_rdb_payload(const engine::Collection& collection, RdbForm form) {
+  STARLING_ASSERT(collection.size() != 0);
   std::string payload;
-  append_sorted_set(sorted_set, form == RdbForm::kCompact, &payload);
+  if (collection.type() == engine::Type::kStream) {
+    append_stream(collection, &payload);
+  } else {
+    STARLING_ASSERT(collection.type() == engine::Type::kSortedSet);
+    append_sorted_set(collection, form == RdbForm::kCompact, &payload);
+  }
   seal(&payload);
   return payload;
 }

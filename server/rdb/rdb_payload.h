@@ -9,6 +9,7 @@
 //               | %x10 string                   a hash as a listpack of the same
 //               | sorted-set                    sorted_set_payload.h
 //               | list                          list_payload.h
+//               | stream                        stream_payload.h
 //
 // length, string: rdb_strings.h. Intset, ziplist, listpack: rdb_compact.h. Values of other types are not
 // read.
@@ -41,13 +42,13 @@ enum class RdbForm {
 // untrusted origin may well have; *value is then unspecified. A hash, set or list is never empty, but may have a name
 // or member twice. The views are into `payload` or the value itself.
 [[nodiscard]] bool decode_rdb_payload(std::string_view payload, RdbValue* value);
-// The hash, set or sorted set that an intact payload says. Null: it says no such thing, or has a name or member
+// The hash, set, sorted set or stream that an intact payload says. Null: it says no such thing, or has a name or member
 // twice.
 [[nodiscard]] std::unique_ptr<engine::Collection> decode_rdb_collection(std::string_view payload);
 
 // Precondition: a string, or a hash, set or list that is not empty; a set is of integers when `form` is kCompact.
 std::string encode_rdb_payload(const RdbValue& value, RdbForm form);
-// Precondition: a sorted set that is not empty.
-std::string encode_rdb_payload(const engine::Collection& sorted_set, RdbForm form);
+// Precondition: a sorted set or stream that is not empty.
+std::string encode_rdb_payload(const engine::Collection& collection, RdbForm form);
 
 }  // namespace starling::server

@@ -82,6 +82,11 @@ bool RdbReader::plain_length(uint8_t first, uint64_t* value) {
   }
 }
 
+bool RdbReader::number(uint64_t* value) {
+  uint8_t first = 0;
+  return byte(&first) && plain_length(first, value);
+}
+
 bool RdbReader::length(size_t* value) {
   uint8_t first = 0;
   uint64_t wide = 0;

@@ -43,6 +43,8 @@ class RdbReader {
   [[nodiscard]] bool take(size_t size, std::string_view* taken);
   // No more than is left to read: good for counts too, since everything counted takes a byte.
   [[nodiscard]] bool length(size_t* value);
+  // The same of a number that counts nothing.
+  [[nodiscard]] bool number(uint64_t* value);
   // Into strings->owned if need be. What is made of compressed data is less than a hundred times as big.
   [[nodiscard]] bool string(RdbStrings* strings, std::string_view* value);
 

@@ -57,6 +57,11 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool decoded = decode_rdb_payload(payload, &value);
   const auto collection = decode_rdb_collection(payload);
   if (collection != nullptr && collection->type() == Type::kSortedSet) return 0;
+  if (collection != nullptr && collection->type() == Type::kStream) {
+    collection->put_in_order();
+    STARLING_ASSERT(decode_rdb_collection(encode_rdb_payload(*collection, RdbForm::kPlain)) != nullptr);
+    return 0;
+  }
   STARLING_ASSERT(collection == nullptr || (decoded && collection->type() == value.type));
   const bool made_where_restored = value.type == Type::kString || value.type == Type::kList;
   if (!decoded || (!made_where_restored && collection == nullptr)) return 0;

@@ -4,6 +4,7 @@
 #include "engine/core/engine.h"
 #include "resp/number.h"
 #include "server/commands/arguments.h"
+#include "server/commands/keys/carried_groups.h"
 #include "server/commands/keys/handlers.h"
 #include "server/commands/keys/scope.h"
 #include "server/io_thread.h"
@@ -74,7 +75,9 @@ void copy(CommandContext& context) {
   if (!find_to_read(context, from)) return context.reply.integer(0);
   engine::Database target = context.operation.database(options.database);
   if (target.find(to) && !options.replace) return context.reply.integer(0);
+  const CarriedGroups groups(context.database, from);
   context.database.copy(from, target, to);
+  groups.set(target, to);
   context.notify(kNotifyNew, "new", to.name, target.index());
   context.notify(kNotifyGeneric, "copy_to", to.name, target.index());
   context.reply.integer(1);
@@ -95,7 +98,9 @@ void move(CommandContext& context) {
   const engine::Found found = find_to_change(context, key);
   engine::Database target = context.operation.database(target_index);
   if (!found || target.find(key)) return context.reply.integer(0);
+  const CarriedGroups groups(context.database, key);
   context.database.move(key, target, key);
+  groups.set(target, key);
   context.notify(kNotifyNew, "new", key.name, target_index);
   context.notify(kNotifyGeneric, "move_from", key.name);
   context.notify(kNotifyGeneric, "move_to", key.name, target_index);

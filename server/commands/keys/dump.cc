@@ -47,11 +47,14 @@ RdbValue value_of(const engine::Found& found) {
 void dump(CommandContext& context) {
   const engine::Found found = find_to_read(context, context.key(1));
   if (!found) return context.reply.null();
+  const engine::Type type = found.type();
+  if (type == engine::Type::kStream)
+    return context.reply.bulk(encode_rdb_payload(found.collection(), RdbForm::kPlain));
   const bool compact =
-      found.type() != engine::Type::kString && is_compact(context.server.settings(), found.collection());
+      type != engine::Type::kString && is_compact(context.server.settings(), found.collection());
   const RdbForm form = compact ? RdbForm::kCompact : RdbForm::kPlain;
-  context.reply.bulk(found.type() == engine::Type::kSortedSet ? encode_rdb_payload(found.collection(), form)
-                                                              : encode_rdb_payload(value_of(found), form));
+  context.reply.bulk(type == engine::Type::kSortedSet ? encode_rdb_payload(found.collection(), form)
+                                                      : encode_rdb_payload(value_of(found), form));
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include "server/cluster/cluster_thread.h"
 #include "server/commands/arguments.h"
+#include "server/commands/keys/carried_groups.h"
 #include "server/commands/keys/handlers.h"
 #include "server/commands/keys/type_name.h"
 #include "server/io_thread.h"
@@ -61,7 +62,9 @@ bool may_rename(CommandContext& context, const engine::Key& from, const engine::
 void rename_key(CommandContext& context, bool only_if_absent) {
   const engine::Key from = context.key(1), to = context.key(2);
   if (!may_rename(context, from, to, only_if_absent)) return;
+  const CarriedGroups groups(context.database, from);
   context.database.move(from, context.database, to);
+  groups.set(context.database, to);
   context.notify(kNotifyNew, "new", to.name);
   context.notify(kNotifyGeneric, "rename_from", from.name);
   context.notify(kNotifyGeneric, "rename_to", to.name);

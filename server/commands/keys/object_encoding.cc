@@ -12,6 +12,7 @@ std::string_view encoding_of(const Settings& settings, const engine::Found& foun
     if (resp::parse_integer(found.string(), &integer)) return "int";
     return found.string().size() <= kMaxEmbeddedBytes ? "embstr" : "raw";
   }
+  if (found.type() == engine::Type::kStream) return "stream";
   const bool compact = is_compact(settings, found.collection());
   if (found.type() == engine::Type::kList) return compact ? "listpack" : "quicklist";
   if (!compact) return found.type() == engine::Type::kSortedSet ? "skiplist" : "hashtable";

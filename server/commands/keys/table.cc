@@ -331,8 +331,7 @@ std::span<const CommandSpec> dump_commands() {
           .group = "generic",
           .since = "2.6.0",
           .summary = "Makes a key of what DUMP gave.",
-          .difference =
-              "strings, hashes, sets, lists and sorted sets only; a payload with bytes to spare is refused",
+          .difference = "no HyperLogLogs as such, no modules; a payload with bytes to spare is refused",
           .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kRestoreHistory}},
   };
   return commands;
