@@ -1,7 +1,6 @@
 """Why commands of Redis 7.0 are absent: by command where one has a reason of its own, else by group."""
 
 GROUPS = {
-    "stream": "streams come with a later version; the record format has room for them",
     "cluster": "nodes agree among themselves on who holds which slots",
     "generic": "comes with a later version",
     "server": "comes with a later version",

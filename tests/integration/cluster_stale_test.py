@@ -19,6 +19,8 @@ WHOLE = {"flushall", "flushdb", "swapdb"}
 OK = b"OK"
 DUMPED = "DUMP"  # In a case: what DUMP says of a string "x".
 
+READ_BY_GROUP = ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "K", ">")
+
 # What is done while all is well, the command, its reply. K and L are of one partition, which the stale node
 # coordinates; M is of another one.
 CASES = [
@@ -123,7 +125,29 @@ CASES = [
     ([("ZADD", "K", "1", "a", "2", "b")], ("ZREMRANGEBYSCORE", "K", "1", "1"), 1),
     ([("ZADD", "K", "1", "a"), ("ZADD", "M", "2", "b")], ("ZUNIONSTORE", "K", "2", "K", "M"), 2),
     ([("ZADD", "K", "1", "a"), ("ZADD", "L", "2", "b")], ("ZUNIONSTORE", "L", "2", "K", "L"), 2),
+    ([("XADD", "K", "1-1", "f", "v")], ("XADD", "K", "1-*", "f", "v"), b"1-2"),
+    ([("XADD", "K", "1-1", "f", "v")], ("XDEL", "K", "1-1"), 1),
+    ([("XADD", "K", "1-1", "f", "v")], ("XTRIM", "K", "MAXLEN", "0"), 1),
+    ([("XADD", "K", "1-1", "f", "v")], ("XSETID", "K", "2-1"), OK),
+    ([("XADD", "K", "1-1", "f", "v")], ("XGROUP", "CREATE", "K", "g", "0"), OK),
+    ([("XADD", "K", "1-1", "f", "v"), ("XGROUP", "CREATE", "K", "g", "0")], ("XGROUP", "DESTROY", "K", "g"), 1),
+    ([("XADD", "K", "1-1", "f", "v"), ("XGROUP", "CREATE", "K", "g", "0")],
+     ("XREADGROUP", "GROUP", "g", "c", "STREAMS", "K", ">"), [[b"K", [[b"1-1", [b"f", b"v"]]]]]),
+    ([("XGROUP", "CREATE", "K", "g", "0", "MKSTREAM"), ("XADD", "K", "1-1", "f", "v"), READ_BY_GROUP], ("XACK", "K", "g", "1-1"), 1),
+    ([("XGROUP", "CREATE", "K", "g", "0", "MKSTREAM"), ("XADD", "K", "1-1", "f", "v"), READ_BY_GROUP],
+     ("XCLAIM", "K", "g", "d", "0", "1-1", "JUSTID"), [b"1-1"]),
+    ([("XGROUP", "CREATE", "K", "g", "0", "MKSTREAM"), ("XADD", "K", "1-1", "f", "v"), READ_BY_GROUP],
+     ("XAUTOCLAIM", "K", "g", "d", "0", "0", "JUSTID"), [b"0-0", [b"1-1"], []]),
 ]
+
+
+def with_names(reply, names):
+    """The reply with the key that it tells."""
+    if isinstance(reply, list):
+        return [with_names(part, names) for part in reply]
+    return names["K"].encode() if reply == b"K" else reply
+
+
 # Their replies are contexts; what they did shows in the reads after them.
 BY_CONTEXT = {"vclock"}
 
@@ -172,7 +196,8 @@ class Stale(unittest.TestCase):
             names[DUMPED] = dumped
             for arguments in first:
                 self.other.call("QUORUM", "EXEC", "W", "3", "--", *[names.get(word, word) for word in arguments])
-            ready.append(([names.get(word, word) for word in command], reply, [names[a[1]] for a in first]))
+            keys = {names[word] for arguments in first for word in arguments if word in ("K", "L", "M")}
+            ready.append(([names.get(word, word) for word in command], with_names(reply, names), keys))
         self.lose_records(self.stale)
         for _, _, keys in ready:
             self.assertEqual(0, self.stale.own("EXISTS", *keys))

@@ -8,11 +8,11 @@ import importlib
 from step import Step, command
 from values import mutate
 
-MODULES = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "geo", "hyperloglogs", "sorting", "keys", "transactions", "scripts", "functions",
-           "connection", "databases", "pubsub", "server", "protocol"]
+MODULES = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "geo", "hyperloglogs", "streams", "sorting", "keys", "transactions",
+           "scripts", "functions", "connection", "databases", "pubsub", "server", "protocol"]
 FOLLOW_PUSHES = {"pubsub"}
 # Families whose commands may be mixed into one sequence.
-MIXABLE = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "hyperloglogs", "keys"]
+MIXABLE = ["strings", "bits", "hashes", "sets", "lists", "sorted_sets", "hyperloglogs", "streams", "keys"]
 
 
 def load(name):
