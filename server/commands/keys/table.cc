@@ -319,20 +319,19 @@ std::span<const CommandSpec> dump_commands() {
           .difference =
               "never compresses, so that long values give other bytes, which restore to the same value",
           .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .tips = {"nondeterministic_output"}}},
-      CommandSpec{
-          .name = "restore",
-          .syntax = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME "
-                    "seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0",
-          .arity = -4,
-          .flags = kWrite | kDenyOom,
-          .categories = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous,
-          .keys = key_at(1, kKeyOW | kKeyUpdate),
-          .handler = keys::restore,
-          .group = "generic",
-          .since = "2.6.0",
-          .summary = "Makes a key of what DUMP gave.",
-          .difference = "no HyperLogLogs as such, no modules; a payload with bytes to spare is refused",
-          .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kRestoreHistory}},
+      CommandSpec{.name = "restore",
+                  .syntax = "key ttl:integer serialized-value [REPLACE]@3.0.0 [ABSTTL]@5.0.0 [IDLETIME "
+                            "seconds:integer]@5.0.0 [FREQ frequency:integer]@5.0.0",
+                  .arity = -4,
+                  .flags = kWrite | kDenyOom,
+                  .categories = kCatKeyspace | kCatWrite | kCatSlow | kCatDangerous,
+                  .keys = key_at(1, kKeyOW | kKeyUpdate),
+                  .handler = keys::restore,
+                  .group = "generic",
+                  .since = "2.6.0",
+                  .summary = "Makes a key of what DUMP gave.",
+                  .difference = "no modules; a payload with bytes to spare is refused",
+                  .docs = {.complexity = "O(1)", .work = Work::kHoldsLoop, .history = kRestoreHistory}},
   };
   return commands;
 }
