@@ -41,7 +41,9 @@ constexpr std::array<std::string_view, kLastFrameKind + 1> kNames = {"none",
                                                                      "ping",
                                                                      "pong",
                                                                      "leaving",
-                                                                     "leaving reply"};
+                                                                     "leaving reply",
+                                                                     "piece",
+                                                                     "working"};
 
 size_t varint_bytes(uint64_t value) {
   size_t bytes = 1;

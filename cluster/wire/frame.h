@@ -46,8 +46,10 @@ enum class FrameKind : uint8_t {
   kPong = 24,
   kLeaving = 25,
   kLeavingReply = 26,
+  kPiece = 27,
+  kWorking = 28,
 };
-inline constexpr uint8_t kLastFrameKind = 26;
+inline constexpr uint8_t kLastFrameKind = 28;
 
 // As in the logs: "gossip", "forward reply".
 std::string_view frame_kind_name(FrameKind kind);

@@ -173,6 +173,7 @@ std::string Handshake::encode_introduction() const {
   engine::append_string(self.address, &out);
   engine::append_u64(self.life, &out);
   engine::append_u64(static_cast<uint64_t>(clock_us()), &out);
+  if (self.life_signs) out.push_back(1);
   return out;
 }
 
@@ -208,7 +209,27 @@ bool Handshake::decode_introduction(std::string_view payload, bool* common_versi
   }
   peer_clock_us_ = static_cast<int64_t>(clock_us);
   peer_.address = address;
+  uint8_t purpose = 0;
+  peer_.life_signs = reader.left() > 0 && reader.read_byte(&purpose) && purpose == 1;
   return peer_.id.valid() && address.size() <= kLargestBusAddressBytes;
+}
+
+std::optional<bool> begins_life_signs(std::string_view stream) {
+  FrameDecoder decoder;
+  const std::span<char> room = decoder.prepare();
+  const size_t bytes = std::min(stream.size(), room.size());
+  std::copy_n(stream.begin(), bytes, room.begin());
+  decoder.commit(bytes);
+  Frame frame;
+  const FrameDecoder::Result result = decoder.next(&frame);
+  if (result == FrameDecoder::Result::kMore) return std::nullopt;
+  if (result == FrameDecoder::Result::kBroken || frame.kind != FrameKind::kHello) return false;
+  Handshake::Options nobody;
+  nobody.role = Handshake::Role::kAcceptor;
+  nobody.self.id.bytes.fill(1);
+  Handshake reader(nobody);
+  bool common_version = false;
+  return reader.decode_introduction(frame.payload, &common_version) && reader.peer_.life_signs;
 }
 
 }  // namespace starling::cluster

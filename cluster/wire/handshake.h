@@ -8,7 +8,8 @@
 //                                    <──     hello_reply(proof)            both are done
 //
 //   introduction := magic versions secret:u8 nonce:32 bytes cluster:u64 node:20 bytes epoch:varint
-//                   address:string life:u64 clock:u64 more:bytes
+//                   address:string life:u64 clock:u64 [purpose:u8] more:bytes
+//   purpose      := 0 whatever nodes say to each other | 1 signs of life only
 //   magic        := "STARLING"
 //   versions     := least:varint greatest:varint      of the protocol that the node speaks
 //   secret       := 0: has none | 1: has one
@@ -36,9 +37,9 @@
 
 namespace starling::cluster {
 
-// The protocol's versions that this code speaks.
+// The protocol's versions that this code speaks. 4: frames `piece` and `working`.
 inline constexpr uint32_t kLeastBusVersion = 3;
-inline constexpr uint32_t kGreatestBusVersion = 3;
+inline constexpr uint32_t kGreatestBusVersion = 4;
 
 inline constexpr size_t kLargestBusAddressBytes = 300;
 
@@ -50,6 +51,8 @@ struct Introduction {
   std::string address;  // "host:port" of its bus port; at most kLargestBusAddressBytes.
   // Drawn by chance when its process began: who has another one than before remembers nothing of then.
   uint64_t life = 0;
+  // The connection is for nothing else. Who does not know of that treats it as any other.
+  bool life_signs = false;
   uint32_t least_version = kLeastBusVersion;
   uint32_t greatest_version = kGreatestBusVersion;
 };
@@ -68,6 +71,10 @@ enum class RefusalReason : uint8_t {
 
 // Random bytes, good for one handshake; nobody may be able to predict them.
 using Nonce = std::array<uint8_t, 32>;
+
+// Whether a connection that begins with these bytes is introduced as one for signs of life. Nothing: that cannot be
+// told yet. Nobody is believed for it: it only says who is to look at the rest.
+std::optional<bool> begins_life_signs(std::string_view stream);
 
 class Handshake {
  public:
@@ -122,6 +129,7 @@ class Handshake {
   std::string encode_introduction() const;
   int64_t clock_us() const { return options_.clock_us ? options_.clock_us() : 0; }
   bool decode_introduction(std::string_view payload, bool* common_version);
+  friend std::optional<bool> begins_life_signs(std::string_view stream);
   std::string transcript() const;
   void send_proof(std::string* out);
   bool initiator() const { return options_.role == Role::kInitiator; }

@@ -24,6 +24,19 @@ constexpr size_t kWriteBytesPerTurn = 4 << 20;
 constexpr size_t kWritePieces = 64;
 // A payload from here on is kept apart, so that the frames around it stay in small chunks.
 constexpr size_t kLargePayloadBytes = 32 << 10;
+// So much of the lane is in the output: what is queued meanwhile waits for no more than that.
+constexpr size_t kLaneAheadBytes = 256 << 10;
+// And so much is in the system beside what is on its way.
+constexpr int kUnsentBytes = 512 << 10;
+// The protocol's version from which on a peer takes pieces.
+constexpr uint32_t kPiecesVersion = 4;
+// A peer's signs of life are passed on no more often.
+constexpr int64_t kTellHeardMs = 200;
+
+// What says that nothing comes behind it.
+bool ends_all(FrameKind kind) {
+  return kind == FrameKind::kLeaving || kind == FrameKind::kLeavingReply;
+}
 
 }  // namespace
 
@@ -34,6 +47,7 @@ BusLink::BusLink(BusLinks& owner, uint64_t id, std::string address, const cluste
       address_(std::move(address)),
       expected_(expected),
       state_(State::kConnecting),
+      incoming_(owner.options_.largest_frame_bytes),
       deadline_ms_(owner.now_ms_ + owner.options_.handshake_timeout_ms) {}
 
 BusLink::BusLink(BusLinks& owner, uint64_t id, std::string address)
@@ -42,6 +56,7 @@ BusLink::BusLink(BusLinks& owner, uint64_t id, std::string address)
       outgoing_(false),
       address_(std::move(address)),
       state_(State::kIntroducing),
+      incoming_(owner.options_.largest_frame_bytes),
       deadline_ms_(owner.now_ms_ + owner.options_.handshake_timeout_ms) {}
 
 BusLink::~BusLink() = default;
@@ -64,6 +79,7 @@ void BusLink::accept(int fd) {
 void BusLink::open(int fd) {
   set_socket_options(fd, owner_.options_.keepalive_seconds);
   set_unacknowledged_timeout(fd, static_cast<int>(owner_.options_.silence_timeout_ms));
+  set_unsent_bytes(fd, kUnsentBytes);
   connection_.emplace(owner_.loop_, fd, *this);
   connection_->watch(true, false);
   state_ = State::kIntroducing;
@@ -100,6 +116,11 @@ void BusLink::read() {
     pinged_ = false;
     challenged_until_ms_ = 0;
     owner_.statistics_.bytes_received.add(result.bytes);
+    if (state_ == State::kUp && heard_ms_ - told_heard_ms_ >= kTellHeardMs) {
+      told_heard_ms_ = heard_ms_;
+      owner_.handler_.on_heard(peer_.id, outgoing_);
+      if (state_ == State::kClosed) return;
+    }
     if (!take_frames() || result.bytes < room.size()) return;
   }
 }
@@ -132,7 +153,7 @@ bool BusLink::take_frames() {
 
 void BusLink::after_handshake_step(const std::string& answer) {
   if (!answer.empty()) {
-    const size_t before = output_.size();
+    const size_t before = queued_bytes();
     output_.append(answer);
     note_queued(before);
   }
@@ -148,6 +169,7 @@ void BusLink::after_handshake_step(const std::string& answer) {
     case Handshake::State::kDone:
       state_ = State::kUp;
       peer_ = handshake_->peer();
+      cuts_ = handshake_->version() >= kPiecesVersion;
       peer_clock_.note(handshake_->peer_clock_us(), handshake_->heard_us());
       handshake_.reset();
       decoder_.set_largest_frame_bytes(owner_.options_.largest_frame_bytes);
@@ -173,8 +195,31 @@ void BusLink::take_frame(const Frame& frame) {
     }
     case FrameKind::kPong:
       return take_pong(frame.payload);
+    case FrameKind::kPiece:
+      return take_piece(frame.payload);
     default:
       return owner_.handler_.on_frame(peer_.id, id_, frame.kind, frame.correlation, frame.payload);
+  }
+}
+
+void BusLink::take_piece(std::string_view piece) {
+  switch (incoming_.take(piece)) {
+    case cluster::IncomingPieces::Result::kBroken:
+      return close("it sent a piece of a frame that makes no sense");
+    case cluster::IncomingPieces::Result::kMore:
+      if (incoming_.kind() != FrameKind{})
+        owner_.handler_.on_receiving(peer_.id, incoming_.kind(), incoming_.correlation());
+      return;
+    case cluster::IncomingPieces::Result::kFrame: {
+      // A handler may take the payload over.
+      std::string payload = std::move(incoming_.payload());
+      owner_.assembled_ = &payload;
+      owner_.frame_age_us_ = incoming_.age_us();
+      owner_.handler_.on_frame(peer_.id, id_, incoming_.kind(), incoming_.correlation(), payload);
+      owner_.assembled_ = nullptr;
+      owner_.frame_age_us_ = 0;
+      return;
+    }
   }
 }
 
@@ -200,27 +245,94 @@ bool BusLink::takes(uint64_t correlation, size_t payload_bytes) const {
          output_.size() + cluster::frame_bytes(correlation, payload_bytes) <= owner_.options_.queue_bytes;
 }
 
-bool BusLink::queue(FrameKind kind, uint64_t correlation, std::string_view payload) {
-  if (!takes(correlation, payload.size())) return false;
-  const size_t before = output_.size();
-  header_.clear();
-  cluster::append_frame_header(kind, correlation, payload.size(), &header_);
-  output_.append(header_);
-  if (payload.size() < kLargePayloadBytes) {
-    output_.append(payload);
-  } else {
-    auto kept = std::make_shared<const std::string>(payload);
-    const std::string_view bytes = *kept;
-    output_.append_shared(std::move(kept), bytes);
-  }
+bool BusLink::full(size_t bytes) const {
+  if (cuts_ && bytes >= cluster::kLanePayloadBytes)
+    return !lane_.empty() && lane_.bytes() + bytes > owner_.options_.queue_bytes;
+  return !output_.empty() && output_.size() + bytes > owner_.options_.queue_bytes;
+}
+
+// Large ones, what must not overtake one that is there, and what is to be the last of all.
+bool BusLink::takes_lane(FrameKind kind, size_t payload_bytes, uint64_t order) const {
+  if (!cuts_) return false;
+  return payload_bytes >= cluster::kLanePayloadBytes || (order != 0 && lane_.holds(order)) ||
+         (ends_all(kind) && !lane_.empty());
+}
+
+bool BusLink::queue_in_lane(FrameKind kind, uint64_t correlation, cluster::SharedBytes payload,
+                            uint64_t order) {
+  if (state_ != State::kUp) return false;
+  if (!lane_.empty() && lane_.bytes() + payload->size() > owner_.options_.lane_bytes) return false;
+  const size_t before = queued_bytes();
+  lane_.add(kind, correlation, std::move(payload), order, ends_all(kind), owner_.handler_.clock_us());
   note_queued(before);
   owner_.statistics_.frames_sent.add(1);
   return true;
 }
 
+bool BusLink::queue(FrameKind kind, uint64_t correlation, cluster::SharedBytes payload, uint64_t order) {
+  if (!takes_lane(kind, payload->size(), order)) return queue(kind, correlation, *payload, order);
+  return queue_in_lane(kind, correlation, std::move(payload), order);
+}
+
+bool BusLink::queue(FrameKind kind, uint64_t correlation, std::string_view payload, uint64_t order) {
+  if (kind == FrameKind::kWorking && !cuts_) return true;  // It would make nothing of it.
+  if (takes_lane(kind, payload.size(), order))
+    return queue_in_lane(kind, correlation, std::make_shared<const std::string>(payload), order);
+  if (!takes(correlation, payload.size())) return false;
+  const size_t before = queued_bytes();
+  append_frame(kind, correlation, payload);
+  note_queued(before);
+  owner_.statistics_.frames_sent.add(1);
+  return true;
+}
+
+void BusLink::append_frame(FrameKind kind, uint64_t correlation, std::string_view payload) {
+  header_.clear();
+  cluster::append_frame_header(kind, correlation, payload.size(), &header_);
+  output_.append(header_);
+  if (payload.size() < kLargePayloadBytes) return output_.append(payload);
+  auto kept = std::make_shared<const std::string>(payload);
+  const std::string_view bytes = *kept;
+  output_.append_shared(std::move(kept), bytes);
+}
+
+bool BusLink::withdraw(FrameKind kind, uint64_t correlation) {
+  const size_t before = queued_bytes();
+  cluster::OutgoingPieces::Piece piece;
+  if (state_ != State::kUp || !lane_.withdraw(kind, correlation, &piece)) return false;
+  output_.append(piece.head);
+  note_queued(before);
+  return true;
+}
+
+// Keeps a little of the lane in the output.
+void BusLink::fill_from_lane() {
+  while (!lane_.empty() && output_.size() < kLaneAheadBytes) {
+    cluster::OutgoingPieces::Piece piece;
+    const size_t before = queued_bytes();
+    if (!lane_.next(owner_.handler_.clock_us(), &piece)) return;
+    output_.append(piece.head);
+    output_.append_shared(std::move(piece.keep_alive), piece.body);
+    owner_.note_queue(static_cast<int64_t>(queued_bytes()) - static_cast<int64_t>(before));
+    const auto known = std::find_if(moved_.begin(), moved_.end(), [&](const Moved& moved) {
+      return moved.kind == piece.kind && moved.correlation == piece.correlation;
+    });
+    if (known == moved_.end()) {
+      moved_.push_back({piece.kind, piece.correlation, piece.age_us});
+    } else if (piece.age_us) {
+      known->age_us = piece.age_us;
+    }
+  }
+}
+
+void BusLink::tell_moved() {
+  for (const Moved& moved : std::exchange(moved_, {}))
+    owner_.handler_.on_sending(peer_.id, id_, moved.kind, moved.correlation, moved.age_us);
+}
+
 void BusLink::note_queued(size_t bytes_before) {
   if (bytes_before == 0) progress_ms_ = owner_.now_ms_;
-  owner_.note_queue(static_cast<int64_t>(output_.size() - bytes_before));
+  owner_.note_queue(static_cast<int64_t>(queued_bytes()) - static_cast<int64_t>(bytes_before));
   owner_.output_pending(*this);
 }
 
@@ -228,7 +340,9 @@ void BusLink::flush() {
   if (state_ == State::kClosed || !connection_) return;
   size_t written_bytes = 0;
   bool blocked = false;
-  while (!output_.empty() && !blocked && written_bytes < kWriteBytesPerTurn) {
+  for (;;) {
+    fill_from_lane();
+    if (output_.empty() || blocked || written_bytes >= kWriteBytesPerTurn) break;
     std::array<iovec, kWritePieces> pieces;
     const size_t count = output_.gather(pieces.data(), pieces.size());
     size_t offered = 0;
@@ -253,6 +367,7 @@ void BusLink::flush() {
     ping_sent_ms_ = owner_.now_ms_;
   }
   connection_->watch(true, !output_.empty());
+  if (!moved_.empty()) tell_moved();
 }
 
 void BusLink::on_time(int64_t now_ms) {
@@ -276,7 +391,7 @@ void BusLink::on_time(int64_t now_ms) {
     return close("it did not answer when another process had come under its id");
   if (!output_.empty() && now_ms - progress_ms_ >= options.stall_timeout_ms) {
     owner_.statistics_.stalled_links.add(1);
-    return reset("it stopped reading; " + std::to_string(output_.size()) + " bytes were waiting for it");
+    return reset("it stopped reading; " + std::to_string(queued_bytes()) + " bytes were waiting for it");
   }
   if (pinged_ && ping_sent_ms_ >= 0 && now_ms - ping_sent_ms_ >= options.silence_timeout_ms) {
     return reset("it has been silent for " + std::to_string(now_ms - heard_ms_) + " ms");
@@ -327,7 +442,7 @@ void BusLink::close(const std::string& reason) {
   if (state_ == State::kClosed) return;
   const State was = std::exchange(state_, State::kClosed);
   if (connection_) connection_->watch(false, false);
-  owner_.note_queue(-static_cast<int64_t>(output_.size()));
+  owner_.note_queue(-static_cast<int64_t>(queued_bytes()));
   owner_.on_link_down(*this, was == State::kUp, reason);
 }
 

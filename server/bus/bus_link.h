@@ -11,10 +11,12 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "cluster/wire/frame.h"
 #include "cluster/wire/handshake.h"
 #include "cluster/wire/peer_clock.h"
+#include "cluster/wire/piece.h"
 #include "resp/output_buffer.h"
 #include "server/net/connection.h"
 #include "server/net/connector.h"
@@ -36,8 +38,12 @@ class BusLink final : public FdHandler {
   void connect();
   void accept(int fd);
 
-  // Queues a frame. False: not up, or no room.
-  bool queue(cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
+  // Queues a frame. False: not up, or no room. `order`: as for OutgoingPieces.
+  bool queue(cluster::FrameKind kind, uint64_t correlation, std::string_view payload, uint64_t order = 0);
+  // The same without a copy of a large payload.
+  bool queue(cluster::FrameKind kind, uint64_t correlation, cluster::SharedBytes payload, uint64_t order);
+  // The frame has not left, or not all of it: it never arrives.
+  bool withdraw(cluster::FrameKind kind, uint64_t correlation);
   // Writes what the socket takes.
   void flush();
   // Looks at deadlines.
@@ -48,8 +54,8 @@ class BusLink final : public FdHandler {
   void close(const std::string& reason);
   // The same, and what was sent and has not arrived never does.
   void reset(const std::string& reason);
-  // Where what was queued so far ends; for arrived().
-  uint64_t queued_until() const { return output_.position(); }
+  // Where what was queued so far ends; for arrived(). Of a large frame that is exact once it has left (on_sending()).
+  uint64_t queued_until() const { return output_.position() + lane_.bytes(); }
   // The peer's system has all that was queued up to there.
   bool arrived(uint64_t queued_until) const;
   // Something waits to arrive there, and for so long (to some 100 ms) nothing has.
@@ -68,8 +74,12 @@ class BusLink final : public FdHandler {
   std::optional<cluster::RefusalReason> refusal() const { return refusal_; }
   // Once up.
   const cluster::PeerClock& peer_clock() const { return peer_clock_; }
-  size_t queued_bytes() const { return output_.size(); }
-  size_t memory_bytes() const { return decoder_.memory_bytes() + output_.memory_bytes(); }
+  size_t queued_bytes() const { return output_.size() + lane_.bytes(); }
+  // Frames of so many bytes have to wait.
+  bool full(size_t bytes) const;
+  size_t memory_bytes() const {
+    return decoder_.memory_bytes() + output_.memory_bytes() + lane_.bytes() + incoming_.memory_bytes();
+  }
 
   bool in_output_list = false;  // The owner's.
 
@@ -86,8 +96,15 @@ class BusLink final : public FdHandler {
   void after_handshake_step(const std::string& answer);
   void take_pong(std::string_view payload);
   void ping();
+  void take_piece(std::string_view piece);
   void note_queued(size_t bytes_before);
   bool takes(uint64_t correlation, size_t payload_bytes) const;
+  bool takes_lane(cluster::FrameKind kind, size_t payload_bytes, uint64_t order) const;
+  bool queue_in_lane(cluster::FrameKind kind, uint64_t correlation, cluster::SharedBytes payload,
+                     uint64_t order);
+  void append_frame(cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
+  void fill_from_lane();
+  void tell_moved();
 
   BusLinks& owner_;
   const uint64_t id_;
@@ -100,6 +117,17 @@ class BusLink final : public FdHandler {
   std::optional<cluster::Handshake> handshake_;
   cluster::FrameDecoder decoder_;
   resp::OutputBuffer output_;
+  // The peer takes pieces.
+  bool cuts_ = false;
+  cluster::OutgoingPieces lane_;
+  cluster::IncomingPieces incoming_;
+  // Frames of which pieces have left since the handler was told, and the ages of those that are complete.
+  struct Moved {
+    cluster::FrameKind kind;
+    uint64_t correlation;
+    std::optional<int64_t> age_us;
+  };
+  std::vector<Moved> moved_;
   std::string header_;  // Scratch.
   cluster::Introduction peer_;
   cluster::PeerClock peer_clock_;
@@ -107,6 +135,7 @@ class BusLink final : public FdHandler {
   int64_t deadline_ms_;  // Of connecting and the handshake.
   int64_t up_since_ms_ = 0;
   int64_t heard_ms_ = 0;       // Bytes came.
+  int64_t told_heard_ms_ = 0;  // The handler was told so.
   int64_t progress_ms_ = 0;    // Bytes went, or began to wait.
   uint64_t acknowledged_ = 0;  // By the peer's system, when that was looked at last,
   int64_t arrived_ms_ = 0;     // and when it had become more, or nothing was missing.

@@ -131,9 +131,31 @@ bool BusLinks::count_send(bool accepted) {
 }
 
 bool BusLinks::send(const NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
-                    std::string_view payload) {
+                    std::string_view payload, uint64_t order) {
   BusLink* link = find_up(peer);
-  return count_send(link != nullptr && link->queue(kind, correlation, payload));
+  return count_send(link != nullptr && link->queue(kind, correlation, payload, order));
+}
+
+bool BusLinks::send_shared(const NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
+                           cluster::SharedBytes payload, uint64_t order) {
+  BusLink* link = find_up(peer);
+  return count_send(link != nullptr && link->queue(kind, correlation, std::move(payload), order));
+}
+
+bool BusLinks::reply_shared(LinkId id, cluster::FrameKind kind, uint64_t correlation,
+                            cluster::SharedBytes payload) {
+  const auto found = links_.find(id);
+  return count_send(found != links_.end() && found->second->queue(kind, correlation, std::move(payload), 0));
+}
+
+bool BusLinks::withdraw(LinkId id, cluster::FrameKind kind, uint64_t correlation) {
+  const auto found = links_.find(id);
+  return found != links_.end() && found->second->withdraw(kind, correlation);
+}
+
+std::optional<std::string> BusLinks::take_payload() {
+  if (assembled_ == nullptr) return std::nullopt;
+  return std::move(*std::exchange(assembled_, nullptr));
 }
 
 bool BusLinks::reply(LinkId id, cluster::FrameKind kind, uint64_t correlation, std::string_view payload) {
@@ -143,7 +165,7 @@ bool BusLinks::reply(LinkId id, cluster::FrameKind kind, uint64_t correlation, s
 
 bool BusLinks::full(const NodeId& peer, size_t bytes) const {
   const BusLink* link = find_up(peer);
-  return link != nullptr && link->queued_bytes() != 0 && link->queued_bytes() + bytes > options_.queue_bytes;
+  return link != nullptr && link->full(bytes);
 }
 
 bool BusLinks::connected(const NodeId& peer) const {

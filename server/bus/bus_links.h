@@ -20,6 +20,7 @@
 #include "cluster/wire/frame.h"
 #include "cluster/wire/handshake.h"
 #include "cluster/wire/node_id.h"
+#include "cluster/wire/piece.h"
 #include "server/metrics/statistics.h"
 #include "server/net/connection.h"
 #include "server/net/event_loop.h"
@@ -44,6 +45,8 @@ struct BusOptions {
   std::string secret;  // 'cluster-secret'; empty: no proof is asked for or given.
   // Bytes that may wait on one link. A frame that does not fit is refused, except on an empty queue.
   size_t queue_bytes = 64 << 20;
+  // The same of large frames (cluster/wire/piece.h), which others do not wait for.
+  size_t lane_bytes = size_t{1} << 30;
   size_t largest_frame_bytes = cluster::kLargestFrameBytes;
   // From connecting, or being connected to, until the handshake is done.
   int64_t handshake_timeout_ms = 3000;
@@ -92,6 +95,16 @@ class BusHandler {
   // takes a reply, whichever side opened it.
   virtual void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind,
                         uint64_t correlation, std::string_view payload) = 0;
+
+  // Anything has come from the peer. Not told more often than a few times a second.
+  // `answers`: on the link to it, on which everything answers something; so it hears this node, too.
+  virtual void on_heard(const cluster::NodeId&, bool /*answers*/) {}
+  // A part of a large frame has come.
+  virtual void on_receiving(const cluster::NodeId&, cluster::FrameKind, uint64_t) {}
+  // A part of a large frame has gone. With an age: the last one; by so much later than it was queued, in microseconds.
+  // From within flush().
+  virtual void on_sending(const cluster::NodeId&, LinkId, cluster::FrameKind, uint64_t,
+                          std::optional<int64_t>) {}
 };
 
 // Counted by the loop, read by any thread.
@@ -139,11 +152,23 @@ class BusLinks {
   void set_seeds(const std::vector<std::string>& addresses);
 
   // Queues a frame on the link to `peer`. False: there is no link, or its queue is full; nothing was sent.
+  // Large frames are overtaken by others, unless `order` is not 0 and the same: from then on they are in order.
   [[nodiscard]] bool send(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
-                          std::string_view payload);
+                          std::string_view payload, uint64_t order = 0);
+  // Without a copy, where it is large.
+  [[nodiscard]] bool send_shared(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation,
+                                 cluster::SharedBytes payload, uint64_t order = 0);
   // Queues a frame on the link that a frame came from. False as for send().
   [[nodiscard]] bool reply(LinkId link, cluster::FrameKind kind, uint64_t correlation,
                            std::string_view payload);
+  [[nodiscard]] bool reply_shared(LinkId link, cluster::FrameKind kind, uint64_t correlation,
+                                  cluster::SharedBytes payload);
+  // Takes back a large frame of which not all has left: it never arrives. False: there is none.
+  bool withdraw(LinkId link, cluster::FrameKind kind, uint64_t correlation);
+  // Within on_frame(): for how long the frame was under way at its sender before all of it had left (0 unless it was
+  // large); and its payload, for whoever keeps it. Nothing: it must be copied.
+  int64_t frame_age_us() const { return frame_age_us_; }
+  std::optional<std::string> take_payload();
   bool connected(const cluster::NodeId& peer) const;
   // There is a link to it, whose queue has no room for so many bytes more: it will, or the link is cut.
   bool full(const cluster::NodeId& peer, size_t bytes) const;
@@ -217,6 +242,9 @@ class BusLinks {
   // does not blame its peers.
   int64_t now_ms_ = 0;
   LinkId last_link_id_ = 0;
+  // Of the frame that the handler is given.
+  std::string* assembled_ = nullptr;
+  int64_t frame_age_us_ = 0;
   absl::flat_hash_map<LinkId, std::unique_ptr<BusLink>> links_;
   absl::flat_hash_map<cluster::NodeId, BusLink*> up_;  // To peers, handshake done.
   std::vector<std::unique_ptr<Target>> targets_;

@@ -77,4 +77,8 @@ void set_unacknowledged_timeout(int fd, int timeout_ms) {
   ::setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &milliseconds, sizeof milliseconds);
 }
 
+void set_unsent_bytes(int fd, int bytes) {
+  ::setsockopt(fd, IPPROTO_TCP, TCP_NOTSENT_LOWAT, &bytes, sizeof bytes);
+}
+
 }  // namespace starling::server

@@ -58,5 +58,7 @@ class Connection {
 void set_socket_options(int fd, int keepalive_seconds);
 // The connection breaks when what was sent stays unacknowledged for so long.
 void set_unacknowledged_timeout(int fd, int timeout_ms);
+// The system takes no more than that beside what is on its way: what is written next does not wait for long.
+void set_unsent_bytes(int fd, int bytes);
 
 }  // namespace starling::server

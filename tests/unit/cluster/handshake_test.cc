@@ -208,7 +208,7 @@ TEST_CASE("handshake: nodes without a common version say which they speak") {
   newer.self.greatest_version = 9;
   Pair pair(newer, options_of(Role::kAcceptor, 2));
   check_refused(pair, RefusalReason::kVersion, true);
-  CHECK(pair.initiator.explanation() == "speaks version 8 to 9 of the bus protocol, its peer 3");
+  CHECK(pair.initiator.explanation() == "speaks version 8 to 9 of the bus protocol, its peer 3 to 4");
   auto older = options_of(Role::kAcceptor, 2);
   older.self.least_version = 1;
   older.self.greatest_version = 8;
@@ -327,6 +327,25 @@ TEST_CASE("handshake: frames out of turn, cut short or made of noise are refused
   Handshake numbered(options_of(Role::kAcceptor, 2));
   std::string out;
   CHECK(numbered.on_frame({FrameKind::kHello, 5, hello}, &out) == State::kRefused);
+}
+
+TEST_CASE("handshake: a connection for signs of life is known by its first bytes") {
+  Handshake::Options options = options_of(Role::kInitiator, 1);
+  std::string usual, signs;
+  Handshake(options).start(&usual);
+  options.self.life_signs = true;
+  Handshake(options).start(&signs);
+  CHECK(begins_life_signs(usual) == false);
+  CHECK(begins_life_signs(signs) == true);
+  CHECK(begins_life_signs(signs + "more") == true);
+  CHECK(begins_life_signs("GET / HTTP/1.1\r\n\r\n") == false);
+  for (size_t size = 0; size < signs.size(); ++size)
+    CHECK(begins_life_signs(std::string_view(signs).substr(0, size)) == std::nullopt);
+  // The handshake itself is the same, and both learn what the connection is for.
+  Pair pair(options, options_of(Role::kAcceptor, 2));
+  REQUIRE(pair.acceptor.state() == State::kDone);
+  CHECK(pair.acceptor.peer().life_signs);
+  CHECK_FALSE(pair.initiator.peer().life_signs);
 }
 
 TEST_CASE("handshake: what a stranger writes into a refusal is bounded") {

@@ -82,7 +82,10 @@ class Node final : public BusHandler {
   explicit Node(uint8_t number, int port, BusOptions options = quick_options("secret"))
       : number_(number), port_(port) {
     links_.emplace(loop_, *this, std::move(options));
-    listener_.emplace(loop_, std::vector<BusLoop>{{&loop_, &*links_}});
+    listener_.emplace(loop_, std::vector<BusLoop>{{&loop_, &*links_}}, [this](AcceptedSocket socket) {
+      ++life_signs_accepted;
+      links_->adopt(std::move(socket));
+    });
     REQUIRE(listener_->open({"127.0.0.1"}, port, 16).ok());
     loop_.set_pass_hook([this] { links_->flush(); });
   }
@@ -134,6 +137,7 @@ class Node final : public BusHandler {
     self.cluster = cluster_id;
     self.epoch = 3;
     self.address = address();
+    self.life_signs = life_signs;
     return self;
   }
   std::optional<std::string> objection(const Introduction& peer) override {
@@ -163,18 +167,27 @@ class Node final : public BusHandler {
     if (when_frame) when_frame(*links_, peer, link, kind, correlation, payload);
     ++frames;
   }
+  void on_heard(const NodeId&, bool) override { ++heard; }
+  void on_receiving(const NodeId&, FrameKind, uint64_t) override { ++parts_received; }
+  void on_sending(const NodeId&, LinkId, FrameKind, uint64_t, std::optional<int64_t> age_us) override {
+    ++parts_sent;
+    if (age_us) ++ends_sent;
+  }
   std::string loss() {
     std::lock_guard lock(mutex_);
     return loss_;
   }
 
   uint64_t cluster_id = 5;
+  bool life_signs = false;
+  std::atomic<int> life_signs_accepted{0};
   int64_t clock_ahead_us = 0;
   NodeId removed;
   std::function<void(BusLinks&, const Introduction&)> when_connected;
   std::function<void(BusLinks&, const NodeId&, LinkId, FrameKind, uint64_t, std::string_view)> when_frame;
   std::atomic<int> connects{0}, losses{0}, accepts{0};
   std::atomic<uint64_t> frames{0};
+  std::atomic<int> heard{0}, parts_received{0}, parts_sent{0}, ends_sent{0};
 
  private:
   const uint8_t number_;
@@ -276,16 +289,21 @@ TEST_CASE("bus: a hundred thousand frames go both ways in order") {
   CHECK(a.losses == 0);
 }
 
-TEST_CASE("bus: a frame of 64 MiB arrives as it was sent, between small ones") {
-  Node a(1, free_port()), b(2, free_port());
+TEST_CASE("bus: a frame of 64 MiB arrives as it was sent, and small ones do not wait for it") {
+  BusOptions options = quick_options("secret");
+  options.lane_bytes = 64 << 20;
+  Node a(1, free_port(), options), b(2, free_port());
   auto big = std::make_shared<std::string>(64 << 20, '\0');
   engine::SeededRandom random(7);
   for (size_t i = 0; i < big->size(); i += 4096) (*big)[i] = static_cast<char>(random.next());
   std::atomic<bool> same{false};
   std::vector<size_t> sizes;
-  b.when_frame = [&](BusLinks&, const NodeId&, LinkId, FrameKind, uint64_t, std::string_view payload) {
+  b.when_frame = [&](BusLinks& links, const NodeId&, LinkId, FrameKind, uint64_t, std::string_view payload) {
     sizes.push_back(payload.size());
-    if (payload.size() == big->size()) same = payload == *big;
+    if (payload.size() != big->size()) return;
+    same = payload == *big && links.frame_age_us() > 0;
+    const std::optional<std::string> taken = links.take_payload();
+    same = same && taken && *taken == *big && !links.take_payload();
   };
   a.start();
   b.start();
@@ -295,13 +313,61 @@ TEST_CASE("bus: a frame of 64 MiB arrives as it was sent, between small ones") {
     CHECK(links.send(id_of(2), FrameKind::kState, 2, *big));
     // It waits alone: the bound is reached.
     CHECK_FALSE(links.send(id_of(2), FrameKind::kState, 3, *big));
+    CHECK(links.full(id_of(2), 2 << 20));
+    CHECK_FALSE(links.full(id_of(2), 1000));
+    CHECK(links.send(id_of(2), FrameKind::kGossip, 0, "small"));
   });
-  CHECK(eventually([&] { return b.frames == 1 && a.statistics().queued_bytes.get() == 0; }));
-  a.on_loop([&](BusLinks& links) { CHECK(links.send(id_of(2), FrameKind::kGossip, 0, "small")); });
-  CHECK(eventually([&] { return b.frames == 2; }));
+  CHECK(eventually([&] { return b.frames == 2 && a.statistics().queued_bytes.get() == 0; }));
   CHECK(same);
-  CHECK(sizes == std::vector<size_t>{64 << 20, 5});
+  CHECK(sizes == std::vector<size_t>{5, 64 << 20});
   CHECK(a.statistics().frames_refused.get() == 1);
+  // Both ends have been told of its parts, and the sender of its end.
+  CHECK(a.parts_sent > 10);
+  CHECK(a.ends_sent == 1);
+  CHECK(b.parts_received > 10);
+  CHECK(b.heard > 0);
+}
+
+TEST_CASE("bus: connections for signs of life are known by their introduction, before anything is read") {
+  Node a(1, free_port()), b(2, free_port()), c(3, free_port());
+  c.life_signs = true;
+  a.start();
+  b.start();
+  c.start();
+  b.know(a);
+  c.know(a);
+  REQUIRE(eventually([&] { return b.connected_to(a) && c.connected_to(a); }));
+  CHECK(eventually([&] { return a.accepts == 2; }));
+  CHECK(a.life_signs_accepted == 1);
+  // Who says nothing is nobody's for a moment only.
+  Stranger silent(a.address());
+  CHECK(eventually([&] { return a.statistics().handshakes_refused.get() == 1; }));
+  CHECK(a.life_signs_accepted == 1);
+}
+
+TEST_CASE("bus: what is last is behind large frames, and a large one that is withdrawn does not arrive") {
+  Node a(1, free_port()), b(2, free_port());
+  std::vector<FrameKind> kinds;
+  b.when_frame = [&](BusLinks&, const NodeId&, LinkId, FrameKind kind, uint64_t, std::string_view) {
+    kinds.push_back(kind);
+  };
+  a.start();
+  b.start();
+  a.know(b);
+  REQUIRE(eventually([&] { return a.connected_to(b); }));
+  const std::string large(8 << 20, 'x');
+  a.on_loop([&](BusLinks& links) {
+    CHECK(links.send(id_of(2), FrameKind::kForward, 1, large, 77));
+    CHECK(links.send(id_of(2), FrameKind::kForward, 2, large, 78));
+    CHECK(links.send(id_of(2), FrameKind::kVersion, 2, "behind it", 78));
+    CHECK(links.send(id_of(2), FrameKind::kLeaving, 0, {}));
+    CHECK(links.send(id_of(2), FrameKind::kGossip, 0, "before all"));
+    CHECK(links.withdraw(links.sent(id_of(2)).link, FrameKind::kForward, 1));
+    CHECK_FALSE(links.withdraw(links.sent(id_of(2)).link, FrameKind::kForward, 1));
+  });
+  CHECK(eventually([&] { return b.frames == 4; }));
+  CHECK(kinds == std::vector<FrameKind>{FrameKind::kGossip, FrameKind::kForward, FrameKind::kVersion,
+                                        FrameKind::kLeaving});
 }
 
 TEST_CASE("bus: the link comes back when the peer does") {
