@@ -22,6 +22,8 @@ constexpr int64_t kWatchdogSeconds = 90;
 // Clients that said nothing for so long give back their buffers.
 constexpr int64_t kShrinkAfterMs = 2000;
 
+// Of one request, as with Redis.
+constexpr int64_t kMostArguments = INT32_MAX;
 constexpr std::string_view kProtectedModeRefusal =
     "-DENIED Protected mode is on and no password is set, so only connections from this host are accepted. "
     "To accept "
@@ -85,7 +87,9 @@ void IoThread::adopt(AcceptedSocket socket) {
   const uint64_t id = server_.next_client_id();
   auto client = std::make_unique<Client>(*this, id, std::move(socket), server_.clock().wall_ms());
   client->authenticated = open_to_all;
-  client->parser.set_limits({.max_bulk_bytes = settings.max_bulk_bytes, .authenticated = open_to_all});
+  client->parser.set_limits({.max_bulk_bytes = settings.max_bulk_bytes,
+                             .max_arguments = kMostArguments,
+                             .authenticated = open_to_all});
   client->reply.set_error_observer(this);
   client->connection().watch(true, false);
   if (log_enabled(LogLevel::kVerbose)) log_text(LogLevel::kVerbose, "Accepted " + client->address());
@@ -100,7 +104,9 @@ Client& IoThread::adopt_tunnel(std::unique_ptr<Tunnel> tunnel) {
   none.peer_address = none.local_address = "cluster";
   auto client = std::make_unique<Client>(*this, id, std::move(none), server_.clock().wall_ms());
   client->authenticated = true;
-  client->parser.set_limits({.max_bulk_bytes = server_.settings().max_bulk_bytes, .authenticated = true});
+  client->parser.set_limits({.max_bulk_bytes = server_.settings().max_bulk_bytes,
+                             .max_arguments = kMostArguments,
+                             .authenticated = true});
   client->reply.set_error_observer(this);
   client->tunnel = std::move(tunnel);
   Client& adopted = *client;
@@ -403,8 +409,9 @@ void IoThread::check_idle(Client& client, int64_t timeout_ms) {
     return;
   }
   if (client.over_soft_limit_since_ms != 0) enforce_output_limit(client);
-  client.parser.set_limits(
-      {.max_bulk_bytes = server_.settings().max_bulk_bytes, .authenticated = client.authenticated});
+  client.parser.set_limits({.max_bulk_bytes = server_.settings().max_bulk_bytes,
+                            .max_arguments = kMostArguments,
+                            .authenticated = client.authenticated});
   if (idle_ms > kShrinkAfterMs && client.waiting == Waiting::kNo && client.held_requests.empty()) {
     client.parser.shrink();
     if (client.output.empty()) client.output.shrink();

@@ -229,17 +229,26 @@ void Coordinator::erase_if_settled(uint64_t id) {
   if (found == requests_.end() || !settled(found->second)) return;
   count_out(found->second);
   requests_.erase(found);
+  large_.erase(id);
 }
 
 // Of writes. For an attempt its client waits, and what is pushed has bounds of its own.
 void Coordinator::count_in(Request* request) {
   if (order_ == nullptr) return;
-  request->counted = request->message.size();
+  request->counted = message_of(*request).size();
+  request->counted_as_large = request->large != nullptr;
+  if (request->counted_as_large) return order_->add_large_bytes(request->counted);
   order_->add_bytes(request->counted);
 }
 
 void Coordinator::count_out(const Request& request) {
-  if (request.counted != 0) order_->remove_bytes(request.counted);
+  if (request.counted != 0) {
+    if (request.counted_as_large) {
+      order_->remove_large_bytes(request.counted);
+    } else {
+      order_->remove_bytes(request.counted);
+    }
+  }
   for (const uint16_t partition : request.owed) obligations_.end(partition);
   for (const uint16_t partition : request.ordered) order_->end(partition);
 }
@@ -272,6 +281,7 @@ void Coordinator::expire(uint64_t id) {
   const auto found = requests_.find(id);
   Request request = std::move(found->second);
   requests_.erase(found);
+  large_.erase(id);
   count_out(request);
   if (request.kind == Kind::kFetch) {
     news_.push_back({Kind::kFetch, std::move(request.tokens), {}, std::move(request.keys), {}});
@@ -292,16 +302,15 @@ void Coordinator::expire(uint64_t id) {
 void Coordinator::tick(int64_t now_us) {
   std::vector<uint64_t> late, slow;
   for (const auto& [id, request] : requests_) {
-    const int64_t age_us = now_us - request.began_us;
-    if (age_us >= request.options.timeout_ms * 1000) {
+    if (now_us >= until_us(request)) {
       late.push_back(id);
-    } else if (request.kind == Kind::kRead && age_us >= kSpeculateAfterUs) {
+    } else if (request.kind == Kind::kRead && now_us - request.began_us >= kSpeculateAfterUs) {
       slow.push_back(id);
     }
   }
   std::vector<uint64_t> vain;
   for (const auto& [id, repair] : repairs_) {
-    if (now_us - repair.began_us >= repair.timeout_ms * 1000) vain.push_back(id);
+    if (now_us >= repair.patience.until_us(repair.began_us, repair.timeout_ms * 1000)) vain.push_back(id);
   }
   std::sort(vain.begin(), vain.end());
   for (const uint64_t id : vain) fail_repair(id);
@@ -319,6 +328,43 @@ void Coordinator::tick(int64_t now_us) {
     }
   }
   tell();
+}
+
+// --- What is large, and slow.
+
+void Coordinator::moved_to(NodeIndex node, int64_t now_us) {
+  for (const uint64_t id : large_) {
+    const auto found = requests_.find(id);
+    if (found == requests_.end()) continue;
+    const auto& contacts = found->second.contacts;
+    const bool asked = std::any_of(contacts.begin(), contacts.end(), [node](const Contact& contact) {
+      return contact.node == node && contact.open;
+    });
+    if (asked) found->second.patience.note_moved(now_us);
+  }
+  for (auto& [id, repair] : repairs_) {
+    if (repair.peer == node) repair.patience.note_moved(now_us);
+  }
+}
+
+void Coordinator::moved(uint64_t id, int64_t now_us) {
+  if (const auto found = requests_.find(id); found != requests_.end())
+    found->second.patience.note_moved(now_us);
+  if (const auto found = repairs_.find(id); found != repairs_.end())
+    found->second.patience.note_moved(now_us);
+}
+
+void Coordinator::excuse(int64_t us) {
+  for (auto& [id, request] : requests_) request.patience.longer_us += us;
+  for (auto& [id, repair] : repairs_) repair.patience.longer_us += us;
+}
+
+void Coordinator::visit_large(absl::FunctionRef<void(uint64_t token)> visit) const {
+  for (const uint64_t id : large_) {
+    const auto found = requests_.find(id);
+    if (found == requests_.end() || found->second.done) continue;
+    for (const uint64_t token : found->second.tokens) visit(token);
+  }
 }
 
 }  // namespace starling::cluster

@@ -46,14 +46,18 @@
 #include <vector>
 
 #include "absl/container/flat_hash_map.h"
+#include "absl/container/flat_hash_set.h"
 #include "absl/container/inlined_vector.h"
+#include "absl/functional/function_ref.h"
 #include "cluster/data/obligations.h"
 #include "cluster/data/ordered_changes.h"
+#include "cluster/data/patience.h"
 #include "cluster/data/peer_version.h"
 #include "cluster/data/quorum.h"
 #include "cluster/topology/placement.h"
 #include "cluster/wire/data_messages.h"
 #include "cluster/wire/frame.h"
+#include "cluster/wire/piece.h"
 #include "engine/base/dot.h"
 
 namespace starling::cluster {
@@ -81,6 +85,10 @@ class Wire {
   virtual bool healthy(NodeIndex node) const = 0;
   // False: the node is not connected or its queue is full; nothing was sent.
   virtual bool send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) = 0;
+  // The same for what is large and goes to several.
+  virtual bool send_shared(NodeIndex node, FrameKind kind, uint64_t correlation, const SharedBytes& payload) {
+    return send(node, kind, correlation, *payload);
+  }
 };
 
 // What a replica lacks.
@@ -204,6 +212,13 @@ class Coordinator {
   void peer_lost(NodeIndex node);
   // Ends what is out of time. Call every few milliseconds.
   void tick(int64_t now_us);
+  // A part of something large has gone to the node; a part of an answer has come. Their time begins anew.
+  void moved_to(NodeIndex node, int64_t now_us);
+  void moved(uint64_t id, int64_t now_us);
+  // Nobody listened for so long: what has been answered meanwhile is not late.
+  void excuse(int64_t us);
+  // Whose writes are large and under way.
+  void visit_large(absl::FunctionRef<void(uint64_t token)> visit) const;
 
   size_t under_way() const { return requests_.size() + repairs_.size(); }
   // Writes to the partition are on their way to replicas, which are therefore behind for a moment.
@@ -236,12 +251,15 @@ class Coordinator {
     Tally tally;
     QuorumOptions options;
     int64_t began_us = 0;
+    Patience patience;
     std::string keys;  // Of a read or fetch: what was asked.
-    // Of a write: the message to replicas, its changes from a position on.
+    // Of a write: the message to replicas, its changes from a position on. A large one is shared with the links.
     std::string message;
+    SharedBytes large;
     size_t changes_from = 0;
     bool uneven = false;  // Not all of its changes concern all of its replicas: the ring has changed since.
-    size_t counted = 0;   // Of the message, in OrderedChanges::bytes().
+    size_t counted = 0;   // Of the message, in OrderedChanges::bytes(); or in large_bytes().
+    bool counted_as_large = false;
     absl::InlinedVector<NodeIndex, 5> replicas;
     absl::InlinedVector<Contact, 5> contacts;
     std::vector<std::vector<PeerVersion>> versions;
@@ -262,6 +280,7 @@ class Coordinator {
     bool sent = false;
     int rounds = 0;
     int64_t began_us = 0, timeout_ms = 0;
+    Patience patience;
     // Requests of which a change waits, once for each: of what was there when it was sent, and made since.
     std::vector<uint64_t> covered, later;
     std::string change, context;  // What was sent.
@@ -304,8 +323,15 @@ class Coordinator {
   void tell();
   void tell(const News& news);
   void set_changes(std::string_view changes, Request* request) const;
+  static std::string_view message_of(const Request& request) {
+    return request.large != nullptr ? *request.large : request.message;
+  }
+  static int64_t until_us(const Request& request) {
+    return request.patience.until_us(request.began_us, request.options.timeout_ms * 1000);
+  }
+  bool send_message(NodeIndex node, uint64_t id, const Request& request);
   static std::string_view changes_of(const Request& request) {
-    return std::string_view(request.message).substr(request.changes_from);
+    return message_of(request).substr(request.changes_from);
   }
   bool contacted(const Request& request, NodeIndex node) const;
   bool send_write(uint64_t id, Request& request, size_t slot);
@@ -369,6 +395,7 @@ class Coordinator {
   absl::flat_hash_map<std::string, uint64_t> repair_of_;
   absl::flat_hash_map<uint64_t, std::vector<std::vector<PeerVersion>>> finished_reads_;
   Obligations obligations_;
+  absl::flat_hash_set<uint64_t> large_;  // Of those under way, with a large message.
   uint64_t next_id_ = 1;
 };
 

@@ -145,7 +145,7 @@ void Coordinator::ask_again(uint64_t id, Request& request, size_t place) {
     const FrameKind kind = request.kind == Kind::kRead ? FrameKind::kVersion : FrameKind::kState;
     sent = current && wire_.send(contact.node, kind, id, begin_request(epoch) + request.keys);
   } else if (request.kind == Kind::kPush) {
-    sent = wire_.send(contact.node, FrameKind::kWrite, id, request.message);
+    sent = send_message(contact.node, id, request);
   } else {
     const NodeIndex target = request.replicas[contact.slot];
     if (!placement_->is_member(target) || !concerns(request, target)) {

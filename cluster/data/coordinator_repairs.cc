@@ -94,6 +94,7 @@ bool Coordinator::send_mend(uint64_t id, Repair& repair) {
   std::string message = hint ? begin_hint(placement_->topology.epoch, placement_->id_of(repair.target))
                              : begin_request(placement_->topology.epoch);
   message += repair.change;
+  repair.patience.longer_us = std::max(repair.patience.longer_us, work_us(message.size(), 0));
   return wire_.send(repair.peer, hint ? FrameKind::kHint : FrameKind::kWrite, id, message);
 }
 

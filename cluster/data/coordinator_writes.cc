@@ -75,9 +75,21 @@ void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::s
 }
 
 void Coordinator::set_changes(std::string_view changes, Request* request) const {
-  request->message = begin_request(placement_->topology.epoch);
-  request->changes_from = request->message.size();
-  request->message += changes;
+  std::string message = begin_request(placement_->topology.epoch);
+  request->changes_from = message.size();
+  message.reserve(message.size() + changes.size());
+  message += changes;
+  const bool large = message.size() >= kLanePayloadBytes;
+  request->patience.longer_us = std::max(request->patience.longer_us, work_us(message.size(), 0));
+  request->large = large ? std::make_shared<const std::string>(std::move(message)) : nullptr;
+  request->message = large ? std::string() : std::move(message);
+}
+
+bool Coordinator::send_message(NodeIndex node, uint64_t id, const Request& request) {
+  if (request.large == nullptr) return wire_.send(node, FrameKind::kWrite, id, request.message);
+  if (!wire_.send_shared(node, FrameKind::kWrite, id, request.large)) return false;
+  large_.insert(id);
+  return true;
 }
 
 // --- Batches.
@@ -203,7 +215,7 @@ bool Coordinator::send_write(uint64_t id, Request& request, size_t slot) {
     const std::string changes = changes_for(request, node, &contact.numbers);
     if (!wire_.send(node, FrameKind::kWrite, id, begin_request(placement_->topology.epoch) + changes))
       return false;
-  } else if (!wire_.send(node, FrameKind::kWrite, id, request.message)) {
+  } else if (!send_message(node, id, request)) {
     return false;
   }
   request.contacts.push_back(std::move(contact));
@@ -224,6 +236,7 @@ void Coordinator::stand_in(uint64_t id, Request& request, size_t slot) {
     const std::string message =
         begin_hint(placement_->topology.epoch, placement_->id_of(target)).append(changes);
     if (!wire_.send(node, FrameKind::kHint, id, message)) return true;
+    if (message.size() >= kLanePayloadBytes) large_.insert(id);
     request.contacts.push_back({node, static_cast<uint8_t>(slot), true, true, 0, false, numbers});
     found = true;
     return false;

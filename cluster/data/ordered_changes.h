@@ -63,6 +63,10 @@ class OrderedChanges {
   void add_bytes(size_t bytes) { bytes_.fetch_add(bytes, std::memory_order_relaxed); }
   void remove_bytes(size_t bytes) { bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   size_t bytes() const { return bytes_.load(std::memory_order_relaxed); }
+  // Of large writes (piece.h), apart: few of them are much, and others are not to wait for them.
+  void add_large_bytes(size_t bytes) { large_bytes_.fetch_add(bytes, std::memory_order_relaxed); }
+  void remove_large_bytes(size_t bytes) { large_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
+  size_t large_bytes() const { return large_bytes_.load(std::memory_order_relaxed); }
 
   // Adds the partitions of which changes are under way. What others gather of the coordinators' obligations
   // afterwards has the rest: a change leaves this table no earlier than it is owed there.
@@ -85,6 +89,7 @@ class OrderedChanges {
   std::unique_ptr<std::atomic<uint32_t>[]> lanes_;
   std::vector<Queue> queues_;
   alignas(64) std::atomic<size_t> bytes_{0};
+  std::atomic<size_t> large_bytes_{0};
 };
 
 }  // namespace starling::cluster

@@ -58,7 +58,8 @@ void ReplicaService::handle(uint64_t link, FrameKind kind, uint64_t correlation,
   const Progress progress = writes ? store(link, kind, correlation, payload, &missing)
                                    : tell(link, kind, correlation, payload, &missing);
   if (progress == Progress::kDone) return;
-  if (waiting_bytes_ + payload.size() > kWaitingBytes) {
+  // One that is larger than that waits alone.
+  if (waiting_bytes_ != 0 && waiting_bytes_ + payload.size() > kWaitingBytes) {
     return refuse(link, kind, correlation, ReplyResult::kUnavailable, "too much waits for the disk");
   }
   if (progress == Progress::kUndecided) {

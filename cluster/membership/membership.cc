@@ -158,6 +158,11 @@ void Membership::report_heard(const NodeId& id, int64_t now_us, GossipOutput* ou
   if (Peer* peer = find(id)) heard(peer, now_us, out);
 }
 
+void Membership::report_answered(const NodeId& id, int64_t now_us, GossipOutput* out) {
+  notice_pause(now_us);
+  if (Peer* peer = find(id)) answered(peer, now_us, out);
+}
+
 bool Membership::healthy(const NodeId& id) const {
   return phase(id) == Phase::kAlive;
 }

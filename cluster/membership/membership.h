@@ -165,6 +165,8 @@ class Membership {
   void report_unreachable(const NodeId& id, int64_t now_us, GossipOutput* out);
   // Any data message came from the node: it lives, though it may not hear us.
   void report_heard(const NodeId& id, int64_t now_us, GossipOutput* out);
+  // An answer to any data message came from the node: it hears us as well.
+  void report_answered(const NodeId& id, int64_t now_us, GossipOutput* out);
 
   // Queries.
 

@@ -25,6 +25,12 @@ ReplicaChange ChangeList::operator[](size_t index) const {
 }
 
 void ChangeList::clear() {
+  // What something large has needed is given back.
+  constexpr size_t kKeptBytes = 1 << 20;
+  constexpr size_t kKeptChanges = 1 << 14;
+  if (buffer_.capacity() > kKeptBytes) buffer_ = std::string();
+  if (changes_.capacity() > kKeptChanges) changes_ = {};
+  if (touched_.capacity() > kKeptChanges) touched_ = {};
   changes_.clear();
   touched_.clear();
   buffer_.clear();

@@ -28,6 +28,8 @@ constexpr size_t kForwardOverheadBytes = 64 << 10;
 // clients may make it hold.
 constexpr uint64_t kMostBacklogBytes = 256 << 20;
 constexpr uint64_t kBacklogShare = 4;
+// Of large values so much more may be under way before all writes wait: whatever is appended to one ships it whole.
+constexpr uint64_t kLargeBacklogFactor = 4;
 
 bool same_partition(std::span<const engine::KeyRef> keys) {
   return std::all_of(keys.begin(), keys.end(),
@@ -105,7 +107,7 @@ bool ClusterThread::runs_here(const Client& client, const Command& command, cons
   const uint16_t partition = prepared.key->partition;
   if (!writes) return placement_->holds(partition, placement_->self);
   if (placement_->replicas(partition)[0] != placement_->self || !io_thread_.server().engine().writable() ||
-      backlogged()) {
+      backlogged(prepared.request.arguments)) {
     return false;
   }
   return !refusal(partition, quorum_of(client), true).has_value();
@@ -222,9 +224,16 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
 
 // Replicas are so far behind that what they have not answered takes too much memory. Who waits for replies holds
 // little there, but not everybody does (CLIENT REPLY OFF).
-bool ClusterThread::backlogged() const {
+bool ClusterThread::backlogged(Arguments arguments) const {
   const uint64_t of_clients = io_thread_.server().client_memory().limit() / kBacklogShare;
-  return node_.order().bytes() >= std::min<uint64_t>(kMostBacklogBytes, of_clients);
+  const uint64_t most = std::min<uint64_t>(kMostBacklogBytes, of_clients);
+  if (node_.order().bytes() >= most) return true;
+  const uint64_t large = node_.order().large_bytes();
+  if (large < most) return false;
+  const bool is_large = std::any_of(arguments.begin(), arguments.end(), [](std::string_view argument) {
+    return argument.size() >= cluster::kLanePayloadBytes;
+  });
+  return is_large || large >= kLargeBacklogFactor * most;
 }
 
 // It runs on this node, once the quorums can be had and other replicas were asked.
@@ -237,7 +246,7 @@ Admission ClusterThread::admit_here(Client& client, const Command& command, Prep
   const bool reads = must_read_first(client, command, prepared.request.arguments);
   if (const std::string error = hopeless(client, keys, reads, writes); !error.empty())
     return refuse_unless_connecting(client, error);
-  if (writes && prepared.read == nullptr && backlogged()) {
+  if (writes && prepared.read == nullptr && backlogged(prepared.request.arguments)) {
     io_thread_.postpone(client, Waiting::kForLinks);
     return Admission::kWaits;
   }

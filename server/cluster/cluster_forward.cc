@@ -55,6 +55,7 @@ Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool 
   forward.first_sent_us = now_us();
   forward.deadline_us = forward.first_sent_us + quorum_of(client).timeout_ms * 1000 + kForwardSlackUs;
   forward.writes = writes;
+  forward.stood_still_us = stood_still_us_;
   return forward;
 }
 
@@ -67,17 +68,30 @@ bool ClusterThread::transmit(uint64_t correlation, Forward& forward, bool repeat
   frame.repeated = repeated;
   frame.replies = forward.replies;
   frame.requests = forward.requests;
+  ForwardFrame sent_before;
+  if (forward.large != nullptr && decode_forward(*forward.large, &sent_before))
+    frame.requests = sent_before.requests;
   // By the clock of where it runs: from then on nobody begins with it.
   const std::optional<int64_t> deadline_us =
       here ? forward.run_before_us() : links_.peer_time_us(forward.node, forward.run_before_us());
   if (!deadline_us) return false;
   frame.deadline_us = *deadline_us;
-  const std::string payload = encode_forward(frame);
+  std::string payload = encode_forward(frame);
   if (here) {
-    tunnels_.on_forward(kOwnLink, correlation, payload);
+    tunnels_.on_forward(kOwnLink, correlation, {}, 0, std::move(payload));
     return true;
   }
-  if (!links_.send(forward.node, FrameKind::kForward, correlation, payload)) return false;
+  if (payload.size() < cluster::kLanePayloadBytes) {
+    if (!links_.send(forward.node, FrameKind::kForward, correlation, payload, order_of(forward.client_id)))
+      return false;
+  } else {
+    const auto large = std::make_shared<const std::string>(std::move(payload));
+    if (!links_.send_shared(forward.node, FrameKind::kForward, correlation, large,
+                            order_of(forward.client_id)))
+      return false;
+    forward.requests = std::string();
+    forward.large = large;
+  }
   const BusLinks::Sent sent = links_.sent(forward.node);
   forward.sent_link = sent.link;
   forward.sent_until = sent.until;
@@ -87,6 +101,10 @@ bool ClusterThread::transmit(uint64_t correlation, Forward& forward, bool repeat
 uint64_t ClusterThread::send_forward(Client& client, Forward forward) {
   const cluster::NodeId node = forward.node;
   forward.node_life = links_.life_of(node);
+  // There it waits for its turn behind what is as large, is carried out, and brought to other nodes.
+  const int64_t work_us = cluster::work_us(forward.requests.size(), forward.partitions.size());
+  forward.deadline_us += work_us;
+  forward.patience.longer_us = 2 * work_us;
   const uint64_t correlation = forwards_.add(std::move(forward));
   if (!transmit(correlation, *forwards_.find(correlation), false)) {
     Forward unsent;
@@ -96,7 +114,7 @@ uint64_t ClusterThread::send_forward(Client& client, Forward forward) {
   if (node != node_.id()) statistics_.forwards.add(1);
   // What asks for whole keyspaces has a time of its own.
   if (Forward* sent = forwards_.find(correlation);
-      sent != nullptr && !sent->partitions.empty() && !sent->waits) {
+      sent != nullptr && !sent->partitions.empty() && !sent->waits && work_us == 0) {
     sent->counted = true;
     window_.sent(node);
   }
@@ -122,7 +140,11 @@ void ClusterThread::await_forward(Client& client, Forward forward, NodeIndex tar
   Dispatcher::apply_reply_mode(client, from);
   client.held_replies.hold(held_id, from, client.output);
   if (writes) ++client.forwarded_writes;
-  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
+  if (keys.size() == 1) {
+    client.forwarded.push_back({correlation, keys[0].key.partition, target});
+  } else {
+    note_forwarded(client, correlation, target, keys);
+  }
 }
 
 std::shared_ptr<const Script> ClusterThread::name_by_text(const Command& command,
@@ -256,13 +278,52 @@ void ClusterThread::time_out(uint64_t correlation) {
   const Forward* forward = forwards_.find(correlation);
   if (forward == nullptr) return;
   const bool lost = forward->parked;
-  if (forward->writes && !forward->waits && forward->sent_link != 0) {
+  const bool withdrawn =
+      forward->sent_link != 0 && links_.withdraw(forward->sent_link, FrameKind::kForward, correlation);
+  if (forward->writes && !forward->waits && forward->sent_link != 0 && !withdrawn) {
     // What else is under way on that link is parked, this one too.
     const int64_t patience_ms = (forward->deadline_us - forward->first_sent_us) / 2000;
     links_.reset_unless_arrived({forward->sent_link, forward->sent_until}, patience_ms,
                                 "a forwarded write did not arrive in time");
   }
   lose_forward(correlation, lost ? "was lost" : "did not answer in time");
+}
+
+// --- What is large: as long as it is on its way, and worked on, its time begins anew.
+
+void ClusterThread::on_sending(const cluster::NodeId& peer, LinkId, FrameKind kind, uint64_t correlation,
+                               std::optional<int64_t> age_us) {
+  if (kind == FrameKind::kWrite || kind == FrameKind::kHint) {
+    const NodeIndex index = placement_ == nullptr ? cluster::kNoNode : placement_->number_of(peer);
+    if (index != cluster::kNoNode) coordinator_.moved_to(index, now_us());
+  }
+  Forward* const forward = kind == FrameKind::kForward ? forwards_.find(correlation) : nullptr;
+  if (forward == nullptr || forward->node != peer) return;
+  forward->patience.note_moved(now_us());
+  if (!age_us) return;
+  // By so much later it may begin there, too.
+  forward->deadline_us += *age_us;
+  forward->sent_until = links_.sent(peer).until;
+}
+
+void ClusterThread::on_receiving(const cluster::NodeId&, FrameKind kind, uint64_t correlation) {
+  if (kind == FrameKind::kForwardReply) return on_working(correlation);
+  if (kind == FrameKind::kVersionReply || kind == FrameKind::kStateReply)
+    coordinator_.moved(correlation, now_us());
+}
+
+void ClusterThread::on_working(uint64_t correlation) {
+  if (Forward* const forward = forwards_.find(correlation); forward != nullptr)
+    forward->patience.note_moved(now_us());
+}
+
+// Clients of other nodes, whose writes are large and on their way from here.
+void ClusterThread::tell_working() {
+  coordinator_.visit_large([this](uint64_t token) {
+    const auto write = writes_.find(token);
+    Client* client = write == writes_.end() ? nullptr : io_thread_.find_client(write->second.client_id);
+    if (client != nullptr && !client->closing && client->tunnel != nullptr) client->tunnel->tell_working();
+  });
 }
 
 // The link to its node is gone, and whether it arrived is not known. Of what changes something the client learns that

@@ -21,6 +21,8 @@ using cluster::NodeIndex;
 constexpr int kMaxAttempts = 4;
 // What walks over many keys may take on a node.
 constexpr int64_t kWholeTimeoutUs = 60'000'000;
+// So many are not compared with all that is under way for their client: they wait for the end of it.
+constexpr size_t kManyKeys = 1024;
 
 }  // namespace
 
@@ -43,6 +45,7 @@ std::optional<Admission> ClusterThread::admit_fan_out(Client& client, const Comm
   const bool one_node =
       std::all_of(targets.begin(), targets.end(), [&](NodeIndex target) { return target == targets[0]; });
   if (one_node && holds_all(keys, targets[0])) return std::nullopt;
+  if (keys.size() > kManyKeys && !client.forwarded.empty()) return wait_for_nodes(client);
   for (size_t i = 0; i < keys.size(); ++i) {
     if (overtakes(client, keys[i], targets[i], false)) return wait_for_nodes(client);
   }
@@ -98,7 +101,17 @@ void ClusterThread::send_part(Client& client, uint64_t token, Gather& gather, si
   forward.requests = encode_forwarded(gather.prefix, arguments);
   const uint64_t correlation = send_forward(client, std::move(forward));
   if (correlation == 0) return lose("the node that coordinates a key cannot be reached");
-  for (const engine::KeyRef& key : keys) client.forwarded.push_back({correlation, key.key.partition, target});
+  note_forwarded(client, correlation, target, keys);
+}
+
+// Once for each partition.
+void ClusterThread::note_forwarded(Client& client, uint64_t correlation, NodeIndex target,
+                                   std::span<const engine::KeyRef> keys) {
+  std::vector<uint16_t> partitions;
+  for (const engine::KeyRef& key : keys) partitions.push_back(key.key.partition);
+  std::sort(partitions.begin(), partitions.end());
+  partitions.erase(std::unique(partitions.begin(), partitions.end()), partitions.end());
+  for (const uint16_t partition : partitions) client.forwarded.push_back({correlation, partition, target});
 }
 
 void ClusterThread::take_part(uint64_t token, size_t part, std::string_view reply, bool lost) {

@@ -149,6 +149,7 @@ void ClusterNode::update_peers() {
   if (peers == peers_) return;
   peers_ = peers;
   on_each_loop([peers](BusLinks& links) { links.set_peers(peers); });
+  life_signs_->set_peers(peers);
 }
 
 // --- Where members were last, over a restart.

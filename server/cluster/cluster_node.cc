@@ -160,7 +160,11 @@ engine::Status ClusterNode::open() {
     });
   }
   EventLoop& loop = server_.io_threads().front()->loop();
-  listener_ = std::make_unique<BusListener>(loop, std::move(loops));
+  std::vector<EventLoop*> watched;
+  for (const BusLoop& each : loops) watched.push_back(each.loop);
+  life_signs_ = std::make_unique<LifeSigns>(*this, options, std::move(watched));
+  listener_ = std::make_unique<BusListener>(
+      loop, std::move(loops), [this](AcceptedSocket socket) { life_signs_->adopt(std::move(socket)); });
   const int64_t port = own_bus_port(settings);
   if (port > 65535) return invalid("the bus port would be " + std::to_string(port) + ": set 'cluster-port'");
   if (engine::Status status =
@@ -169,6 +173,7 @@ engine::Status ClusterNode::open() {
     return status;
   }
   threads_.front()->links().set_seeds(seeds_);
+  life_signs_->start();
   log_text(LogLevel::kNotice, "Cluster node " + id_.to_string() + ", bus port " + std::to_string(port));
   remember_peers();
   if (topology_->formed()) {
@@ -286,7 +291,7 @@ ClockReport ClusterNode::clocks() const {
 
 ClusterTotals ClusterNode::totals() const {
   ClusterTotals totals;
-  totals.bytes_under_way = order_.bytes();
+  totals.bytes_under_way = order_.bytes() + order_.large_bytes();
   for (const ClusterThread* thread : threads_) {
     const ClusterStatistics& counts = thread->statistics();
     totals.forwards += counts.forwards.get();
@@ -389,8 +394,32 @@ void ClusterNode::on_disconnected(ClusterThread& thread, const NodeId& peer) {
   }
   run_on_first([this, peer, by_first] {
     if (by_first && repair_ != nullptr) repair_->peer_lost(peer);
+  });
+  on_unreachable(peer);
+}
+
+void ClusterNode::on_unreachable(const NodeId& peer) {
+  run_on_first([this, peer] {
     cluster::GossipOutput output;
     membership_->report_unreachable(peer, server_.clock().monotonic_us(), &output);
+    take(output);
+  });
+}
+
+int64_t ClusterNode::monotonic_us() const {
+  return server_.clock().monotonic_us();
+}
+
+void ClusterNode::on_heard(const NodeId& peer, bool answers) {
+  run_on_first([this, peer, answers] {
+    if (membership_->description(peer) == nullptr) return;
+    cluster::GossipOutput output;
+    const int64_t now_us = server_.clock().monotonic_us();
+    if (answers) {
+      membership_->report_answered(peer, now_us, &output);
+    } else {
+      membership_->report_heard(peer, now_us, &output);
+    }
     take(output);
   });
 }

@@ -25,6 +25,7 @@
 #include "server/cluster/cluster_file.h"
 #include "server/cluster/hint_delivery.h"
 #include "server/cluster/hint_keeper.h"
+#include "server/cluster/life_signs.h"
 #include "server/cluster/operation_table.h"
 #include "server/cluster/peer_addresses.h"
 #include "server/cluster/repair.h"
@@ -72,6 +73,7 @@ class ClusterNode {
 
   // All loops have ended, the engine is still there.
   void on_stopped() {
+    life_signs_.reset();
     if (repair_ != nullptr) repair_->remember_sums();
   }
 
@@ -136,6 +138,10 @@ class ClusterNode {
   void on_leaving(const cluster::NodeId& peer);
   void on_connected(ClusterThread& thread, const cluster::Introduction& peer);
   void on_disconnected(ClusterThread& thread, const cluster::NodeId& peer);
+  // Anything has come from the node, on whichever loop.
+  void on_heard(const cluster::NodeId& peer, bool answers);
+  void on_unreachable(const cluster::NodeId& peer);
+  int64_t monotonic_us() const;
   void on_control_frame(ClusterThread& thread, const cluster::NodeId& peer, LinkId link,
                         cluster::FrameKind kind, uint64_t correlation, std::string_view payload);
   HintKeeper& hints() { return hints_; }
@@ -190,6 +196,7 @@ class ClusterNode {
   std::optional<uint64_t> records_seed_;  // Of the records found at the start. Fixed after open().
   const uint64_t life_;                   // Of this process, as handshakes tell it.
   std::vector<ClusterThread*> threads_;
+  std::unique_ptr<LifeSigns> life_signs_;
   std::unique_ptr<BusListener> listener_;
   std::unique_ptr<cluster::Membership> membership_;
   std::unique_ptr<TopologyKeeper> topology_;

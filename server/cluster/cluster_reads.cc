@@ -38,7 +38,9 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
                                std::span<const engine::KeyRef> keys) {
   statistics_.quorum_reads.add(1);
   const auto read = std::make_shared<QuorumRead>();
-  const int64_t timeout_us = quorum_of(client).timeout_ms * 1000;
+  cluster::QuorumOptions options = quorum_of(client);
+  options.timeout_ms += cluster::work_us(0, keys.size()) / 1000;
+  const int64_t timeout_us = options.timeout_ms * 1000;
   read->deadline_us = now_us() + timeout_us;
   if (prepared.read != nullptr && prepared.read->again) {
     read->deadline_us = prepared.read->deadline_us;
@@ -70,7 +72,6 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
     cluster::append_key({static_cast<uint8_t>(keys[i].database), keys[i].key.name}, &parts.back().keys);
     asked_[parts.back().token].keys.push_back(i);
   }
-  const cluster::QuorumOptions options = quorum_of(client);
   for (const Part& part : parts) {
     const size_t count = asked_[part.token].keys.size();
     // Asked anew, it goes on in the time that it began in.

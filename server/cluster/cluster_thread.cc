@@ -22,6 +22,12 @@ using cluster::NodeIndex;
 constexpr int64_t kTickMs = 10;
 // While nothing is under way: a wake-up costs more than what it is for.
 constexpr int64_t kIdleTickMs = 100;
+// A tick that is later than that tells that the loop was busy, or its process stopped: not that others were.
+constexpr int64_t kLateTickUs = 50'000;
+// Other nodes are told that what they wait for is worked on.
+constexpr int64_t kTellWorkingUs = 200'000;
+// Changes of one partition that join those of others in a message.
+constexpr size_t kLargestJoinedBytes = 8 << 10;
 
 }  // namespace
 
@@ -79,14 +85,25 @@ void ClusterThread::refresh_defaults() {
 
 void ClusterThread::tick_often(bool often) {
   ticking_ = often;
+  last_tick_us_ = now_us();
   const int64_t period_ms = often ? kTickMs : kIdleTickMs;
   tick_timer_->start(period_ms, period_ms);
 }
 
 void ClusterThread::on_tick() {
   const int64_t now = now_us();
+  const int64_t late_us = now - last_tick_us_ - (ticking_ ? kTickMs : kIdleTickMs) * 1000;
+  if (late_us >= kLateTickUs) {
+    stood_still_us_ += late_us;
+    coordinator_.excuse(late_us);
+  }
+  last_tick_us_ = now;
   coordinator_.tick(now);
-  for (const uint64_t correlation : forwards_.overdue(now)) time_out(correlation);
+  for (const uint64_t correlation : forwards_.overdue(now, stood_still_us_)) time_out(correlation);
+  if (now - told_working_us_ >= kTellWorkingUs) {
+    told_working_us_ = now;
+    tell_working();
+  }
   note_reachable();
   resend_parked();
   if (waits_for_attempts()) look_after_waiting();
@@ -170,9 +187,9 @@ void ClusterThread::on_client_closed(Client& client) {
   const std::string payload = encode_forward(goodbye);
   for (const cluster::NodeId& node : client.forward_nodes) {
     if (node == node_.id()) {
-      tunnels_.on_forward(kOwnLink, 0, payload);
+      tunnels_.on_forward(kOwnLink, 0, payload, 0, std::nullopt);
     } else {
-      (void)links_.send(node, FrameKind::kForward, 0, payload);
+      (void)links_.send(node, FrameKind::kForward, 0, payload, order_of(client.id()));
     }
   }
 }
@@ -216,6 +233,10 @@ void ClusterThread::on_accepted(const cluster::Introduction& peer, LinkId link) 
     return (void)links_.reply(link, FrameKind::kTopology, 0, topology);
   if (!leaving_ || links_.reply(link, FrameKind::kLeaving, 0, {})) accepted_.push_back(link);
   node_.on_connected(*this, peer);
+}
+
+void ClusterThread::on_heard(const cluster::NodeId& peer, bool answers) {
+  node_.on_heard(peer, answers);
 }
 
 void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::string&) {
@@ -268,7 +289,9 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
     }
     case FrameKind::kForward:
       follow_placement();
-      return tunnels_.on_forward(link, correlation, payload);
+      return tunnels_.on_forward(link, correlation, payload, links_.frame_age_us(), links_.take_payload());
+    case FrameKind::kWorking:
+      return on_working(correlation);
     case FrameKind::kForwardReply: {
       Forward forward;
       if (forwards_.take(correlation, &forward)) finish_forward(correlation, forward, payload, false);
@@ -303,6 +326,7 @@ bool ClusterThread::refuse_stranger(LinkId link, FrameKind kind, uint64_t correl
     case FrameKind::kPublish:
     case FrameKind::kForward:
     case FrameKind::kForwardReply:
+    case FrameKind::kWorking:
       return true;
     default:
       return false;
@@ -318,6 +342,12 @@ bool ClusterThread::healthy(NodeIndex index) const {
 bool ClusterThread::send(NodeIndex node, FrameKind kind, uint64_t correlation, std::string_view payload) {
   if (!placement_->is_member(node)) return false;
   return links_.send(placement_->id_of(node), kind, correlation, payload);
+}
+
+bool ClusterThread::send_shared(NodeIndex node, FrameKind kind, uint64_t correlation,
+                                const cluster::SharedBytes& payload) {
+  if (!placement_->is_member(node)) return false;
+  return links_.send_shared(placement_->id_of(node), kind, correlation, payload);
 }
 
 void ClusterThread::reply(uint64_t link, FrameKind kind, uint64_t correlation, std::string_view payload) {
@@ -354,9 +384,12 @@ void ClusterThread::release(uint64_t client_id, uint64_t held_id, std::string_vi
 // Most writes: of one partition, all of whose replicas can be reached.
 bool ClusterThread::ship_in_batch(Client& client, uint64_t from) {
   const uint16_t partition = changes_[0].partition;
-  for (size_t i = 1; i < changes_.size(); ++i) {
+  size_t bytes = 0;
+  for (size_t i = 0; i < changes_.size(); ++i) {
     if (changes_[i].partition != partition) return false;
+    bytes += changes_[i].bytes.size();
   }
+  if (bytes >= cluster::kLanePayloadBytes) return false;  // Others would wait for it.
   size_t ordered = 0;
   for (size_t i = 0; i < changes_.size(); ++i) ordered += changes_[i].ordered ? 1 : 0;
   const uint64_t batch = coordinator_.batch_for(partition, quorum_of(client), pass_us_, ordered != 0);
@@ -399,40 +432,66 @@ void ClusterThread::ship(Client& client, uint64_t from) {
   }
   if (changes_.empty() && repairs_.empty()) return;
   if (repairs_.empty() && handed_.empty() && ship_in_batch(client, from)) return;
-  // By partition: each has its own replicas to count.
-  struct Part {
-    uint16_t partition;
-    size_t ordered = 0;
-    std::string changes;
-  };
-  absl::InlinedVector<Part, 2> parts;
-  size_t handed = 0;
+  ship_by_partition(client, from);
+}
+
+namespace {
+
+// Changes of one partition, which has its own replicas to count.
+struct Part {
+  uint16_t partition;
+  size_t ordered = 0;
+  std::string changes;
+};
+
+}  // namespace
+
+void ClusterThread::ship_by_partition(Client& client, uint64_t from) {
+  std::vector<Part> parts;
+  absl::flat_hash_map<uint16_t, size_t> places;
+  size_t handed = 0, bytes = 0;
   for (size_t i = 0; i < changes_.size(); ++i) {
     const engine::ReplicaChange change = changes_[i];
     if (!handed_.empty() && handed_[i]) {
       ++handed;
       continue;
     }
-    auto part = std::find_if(parts.begin(), parts.end(),
-                             [&](const Part& candidate) { return candidate.partition == change.partition; });
-    if (part == parts.end()) part = parts.insert(parts.end(), {change.partition, 0, {}});
-    part->ordered += change.ordered ? 1 : 0;
-    append(change, &part->changes);
+    const auto [place, added] = places.try_emplace(change.partition, parts.size());
+    if (added) parts.push_back({change.partition, 0, {}});
+    Part& part = parts[place->second];
+    part.ordered += change.ordered ? 1 : 0;
+    append(change, &part.changes);
+    bytes += change.bytes.size();
   }
+  cluster::QuorumOptions options = quorum_of(client);
+  options.timeout_ms += cluster::work_us(bytes, changes_.size()) / 1000;
   changes_.clear();
   handed_.clear();
-  const cluster::QuorumOptions options = quorum_of(client);
   // Strict reads wait for repairs: else the next reader, asking others, could see less than this one did.
   const size_t awaited_repairs = options.mode == cluster::QuorumMode::kStrict ? repairs_.size() : 0;
   const uint64_t token = handed != 0 ? std::exchange(handed_token_, 0) : next_token_++;
   if (!parts.empty() || handed != 0) statistics_.writes_shipped.add(1);
-  if (const size_t pending = parts.size() + handed + awaited_repairs; pending != 0) {
-    writes_.emplace(token, HeldWrite{client.id(), token, static_cast<int>(pending), {}, {}});
+  const size_t pending = parts.size() + handed + awaited_repairs;
+  if (pending != 0) {
+    // One more until all have begun: some may be done before.
+    writes_.emplace(token, HeldWrite{client.id(), token, static_cast<int>(pending) + 1, {}, {}});
     client.held_replies.hold(token, from, client.output);
   }
+  uint64_t last_batch = 0;
   for (const Part& part : parts) {
-    coordinator_.begin_write(part.partition, part.changes, options, now_us(), began_us(client), token,
-                             part.ordered);
+    const bool alone = parts.size() == 1 || part.changes.size() >= kLargestJoinedBytes;
+    const uint64_t batch =
+        alone ? 0 : coordinator_.batch_for(part.partition, options, pass_us_, part.ordered != 0);
+    if (batch == 0) {
+      coordinator_.begin_write(part.partition, part.changes, options, now_us(), began_us(client), token,
+                               part.ordered);
+      continue;
+    }
+    // Once for each batch, of which they share the fate.
+    const bool joins = batch == std::exchange(last_batch, batch);
+    if (joins) end_write(token, {});
+    coordinator_.join(batch, part.partition, joins ? 0 : token, part.ordered) += part.changes;
+    if (client.tunnel != nullptr) coordinator_.began(batch, began_us(client));
   }
   for (const Repair& repair : std::exchange(repairs_, {})) {
     statistics_.read_repairs.add(1);
@@ -440,6 +499,7 @@ void ClusterThread::ship(Client& client, uint64_t from) {
     coordinator_.begin_push(nodes, repair.changes, options.timeout_ms, now_us(),
                             awaited_repairs != 0 ? token : 0);
   }
+  if (pending != 0) end_write(token, {});
 }
 
 void ClusterThread::write_done(uint64_t token, const cluster::Failure* failure) {
@@ -484,7 +544,8 @@ void ClusterThread::publish(std::string_view channel, std::string_view message, 
   engine::append_string(message, &payload);
   for (const cluster::Member& member : placement_->topology.members) {
     // Who cannot be reached misses it, as a subscriber that is not connected does.
-    if (member.id != node_.id()) (void)links_.send(member.id, FrameKind::kPublish, 0, payload);
+    constexpr auto kPublished = uint64_t{static_cast<uint8_t>(FrameKind::kPublish)} << 56;
+    if (member.id != node_.id()) (void)links_.send(member.id, FrameKind::kPublish, 0, payload, kPublished);
   }
 }
 

@@ -198,6 +198,10 @@ class ClusterThread final : private BusHandler,
   void on_connected(const cluster::Introduction& peer) override;
   void on_disconnected(const cluster::NodeId& peer, const std::string& reason) override;
   void on_accepted(const cluster::Introduction& peer, LinkId link) override;
+  void on_heard(const cluster::NodeId& peer, bool answers) override;
+  void on_receiving(const cluster::NodeId& peer, cluster::FrameKind kind, uint64_t correlation) override;
+  void on_sending(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
+                  std::optional<int64_t> age_us) override;
   void on_frame(const cluster::NodeId& peer, LinkId link, cluster::FrameKind kind, uint64_t correlation,
                 std::string_view payload) override;
   void lose_watches_elsewhere();
@@ -206,6 +210,8 @@ class ClusterThread final : private BusHandler,
   // Wire
   bool send(cluster::NodeIndex node, cluster::FrameKind kind, uint64_t correlation,
             std::string_view payload) override;
+  bool send_shared(cluster::NodeIndex node, cluster::FrameKind kind, uint64_t correlation,
+                   const cluster::SharedBytes& payload) override;
   // CoordinatorListener
   void write_done(uint64_t token, const cluster::Failure* failure) override;
   void attempt_done(uint64_t token, cluster::AttemptOutcome outcome,
@@ -327,6 +333,7 @@ class ClusterThread final : private BusHandler,
   bool out_of_time(const Overruled& write) const;
   void end_rewrites();
   bool ship_in_batch(Client& client, uint64_t from);
+  void ship_by_partition(Client& client, uint64_t from);
   // From when on the time of what the client has just asked for runs.
   int64_t began_us(const Client& client) const;
   static void append(const engine::ReplicaChange& change, std::string* message);
@@ -361,7 +368,7 @@ class ClusterThread final : private BusHandler,
   bool may_ask_again(const QuorumRead& read) const;
   std::optional<cluster::Failure> refusal(uint16_t partition, const cluster::QuorumOptions& options,
                                           bool write);
-  bool backlogged() const;
+  bool backlogged(Arguments arguments) const;
   std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads, bool writes);
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
   void refuse(Client& client, std::string_view error);
@@ -390,6 +397,8 @@ class ClusterThread final : private BusHandler,
   void resend_parked();
   void time_out(uint64_t correlation);
   void lose_forward(uint64_t correlation, std::string_view how);
+  void on_working(uint64_t correlation);
+  void tell_working();
   void finish_forward(uint64_t correlation, const Forward& forward, std::string_view reply, bool lost);
   bool overtakes(const Client& client, const engine::KeyRef& key, cluster::NodeIndex target,
                  bool direct) const;
@@ -405,6 +414,8 @@ class ClusterThread final : private BusHandler,
   void ask_parts(Client& client, uint64_t token, Gather& gather);
   void send_part(Client& client, uint64_t token, Gather& gather, size_t part, Arguments arguments,
                  std::span<const engine::KeyRef> keys);
+  static void note_forwarded(Client& client, uint64_t correlation, cluster::NodeIndex target,
+                             std::span<const engine::KeyRef> keys);
   void take_part(uint64_t token, size_t part, std::string_view reply, bool lost);
   void finish_gather(uint64_t token, std::string_view reply);
   void ask_next_stretch(uint64_t token);
@@ -499,6 +510,9 @@ class ClusterThread final : private BusHandler,
   int64_t leaving_since_us_ = 0;
   std::atomic<bool> left_{false};
   std::unique_ptr<Timer> tick_timer_;
+  int64_t last_tick_us_ = 0, told_working_us_ = 0;
+  // Of all ticks that came late: nobody listened meanwhile.
+  int64_t stood_still_us_ = 0;
   bool ticking_ = false;  // Every few milliseconds: something is under way.
   ClusterStatistics statistics_;
 };

@@ -113,9 +113,9 @@ bool ClusterThread::abandon_wait(Client& client) {
   goodbye.origin = client.id();
   const std::string payload = encode_forward(goodbye);
   if (forward.node == node_.id()) {
-    tunnels_.on_forward(kOwnLink, 0, payload);
+    tunnels_.on_forward(kOwnLink, 0, payload, 0, std::nullopt);
   } else {
-    (void)links_.send(forward.node, cluster::FrameKind::kForward, 0, payload);
+    (void)links_.send(forward.node, cluster::FrameKind::kForward, 0, payload, order_of(forward.client_id));
   }
   return true;
 }

@@ -16,6 +16,8 @@
 #include <string>
 #include <string_view>
 
+#include "cluster/wire/frame.h"
+
 namespace starling::server {
 
 struct ForwardFrame {
@@ -29,6 +31,11 @@ struct ForwardFrame {
 
   bool operator==(const ForwardFrame&) const = default;
 };
+
+// Of the frames of one client, which stay in their order (BusLinks::send()).
+inline uint64_t order_of(uint64_t client_id) {
+  return uint64_t{static_cast<uint8_t>(cluster::FrameKind::kForward)} << 56 | client_id;
+}
 
 std::string encode_forward(const ForwardFrame& frame);
 // False for anything that encode_forward() does not write. Views into `payload`.

@@ -10,7 +10,9 @@
 
 #include "absl/container/btree_map.h"
 #include "absl/container/inlined_vector.h"
+#include "cluster/data/patience.h"
 #include "cluster/wire/node_id.h"
+#include "cluster/wire/piece.h"
 
 namespace starling::server {
 
@@ -33,7 +35,10 @@ struct Forward {
   int64_t deadline_us = 0;
   // On which link it was sent last, and where it ends there (BusLinks::Sent); 0: on none.
   uint64_t sent_link = 0, sent_until = 0;
-  bool counted = false;  // In the window of its node.
+  // It may take longer than its deadline says: what is large is on its way, or worked on.
+  cluster::Patience patience;
+  int64_t stood_still_us = 0;  // What its loop had stood still for in all when it was sent.
+  bool counted = false;        // In the window of its node.
   bool writes = false;
   // It may wait there for its keys to change, as its client does here (BlockedCommand::forward).
   bool waits = false;
@@ -55,8 +60,15 @@ struct Forward {
   uint64_t node_life = 0;
   int replies = 1;
   std::string requests;
+  // Instead of these, once they were sent: the payload that holds them, which the link may send still.
+  cluster::SharedBytes large;
   absl::InlinedVector<uint16_t, 2> partitions;
 
+  // From when on it is not waited for. `stood_still_now_us`: as above, now.
+  int64_t given_up_us(int64_t stood_still_now_us) const {
+    const int64_t timeout_us = deadline_us - first_sent_us;
+    return patience.until_us(first_sent_us, timeout_us) + stood_still_now_us - stood_still_us;
+  }
   // From when on it must not begin any more where it runs. What only reads may, as long as somebody waits for it.
   int64_t run_before_us() const { return writes ? deadline_us - kForwardSlackUs : deadline_us; }
 };
@@ -105,8 +117,8 @@ class Forwards {
     }
     return found;
   }
-  std::vector<uint64_t> overdue(int64_t now_us) const {
-    return those([&](const Forward& forward) { return forward.deadline_us <= now_us; });
+  std::vector<uint64_t> overdue(int64_t now_us, int64_t stood_still_us) const {
+    return those([&](const Forward& forward) { return forward.given_up_us(stood_still_us) <= now_us; });
   }
   size_t size() const { return under_way_.size() + waiting_.size(); }
   // Without those that may wait for long.

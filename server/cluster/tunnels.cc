@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "engine/base/assert.h"
 #include "engine/base/byte_codec.h"
 #include "server/io_thread.h"
 #include "server/server.h"
@@ -31,8 +32,14 @@ Tunnel::~Tunnel() {
   if (found != tunnels_.by_origin_.end() && found->second == client_id_) tunnels_.by_origin_.erase(found);
 }
 
-void Tunnel::receive(uint64_t correlation, const ForwardFrame& frame) {
-  inbox_ += frame.requests;
+void Tunnel::receive(uint64_t correlation, const ForwardFrame& frame, std::optional<std::string> owned) {
+  if (inbox_.empty() && owned) {
+    inbox_from_ = static_cast<size_t>(frame.requests.data() - owned->data());
+    STARLING_ASSERT(inbox_from_ + frame.requests.size() == owned->size());
+    inbox_ = std::move(*owned);
+  } else {
+    inbox_ += frame.requests;
+  }
   requests_.push_back({correlation, frame.life, frame.replies});
   deadlines_.push_back({frame.deadline_us, frame.replies});
 }
@@ -56,7 +63,7 @@ bool Tunnel::link_lost() const {
 }
 
 void Tunnel::feed(Client& client) {
-  size_t taken = 0;
+  size_t taken = inbox_from_;
   while (taken < inbox_.size()) {
     const std::span<char> room = client.parser.prepare();
     const size_t bytes = std::min(room.size(), inbox_.size() - taken);
@@ -64,7 +71,18 @@ void Tunnel::feed(Client& client) {
     client.parser.commit(bytes);
     taken += bytes;
   }
-  inbox_.clear();
+  inbox_from_ = 0;
+  if (inbox_.capacity() >= cluster::kLanePayloadBytes) {
+    inbox_ = std::string();
+  } else {
+    inbox_.clear();
+  }
+}
+
+void Tunnel::tell_working() {
+  if (link_ == kOwnLink) return;
+  for (const Request& request : requests_)
+    (void)tunnels_.links_.reply(link_, cluster::FrameKind::kWorking, request.correlation, {});
 }
 
 bool Tunnel::deliver(std::string_view bytes) {
@@ -94,18 +112,24 @@ void Tunnel::answer(uint64_t correlation) {
     reply_ = "-ERR the reply has " + std::to_string(reply_.size()) +
              " bytes, more than one node brings another; the command was executed\r\n";
   }
-  if (unsent_.empty() && tunnels_.answer(link_, correlation, reply_)) return;
+  const bool large = reply_.size() >= cluster::kLanePayloadBytes;
+  const auto shared = large ? std::make_shared<const std::string>(std::move(reply_)) : nullptr;
+  if (large) reply_ = std::string();
+  if (unsent_.empty() && (large ? tunnels_.answer_shared(link_, correlation, shared)
+                                : tunnels_.answer(link_, correlation, reply_))) {
+    return;
+  }
   if (!tunnels_.links_.alive(link_)) {
     link_gone_ = true;
     unsent_.clear();
     return;
   }
   if (unsent_.empty()) tunnels_.blocked_.push_back(client_id_);
-  unsent_.emplace_back(correlation, std::move(reply_));
+  unsent_.emplace_back(correlation, large ? shared : std::make_shared<const std::string>(std::move(reply_)));
 }
 
 bool Tunnel::send_unsent() {
-  while (!unsent_.empty() && tunnels_.answer(link_, unsent_.front().first, unsent_.front().second))
+  while (!unsent_.empty() && tunnels_.answer_shared(link_, unsent_.front().first, unsent_.front().second))
     unsent_.pop_front();
   if (unsent_.empty()) return true;
   if (tunnels_.links_.alive(link_)) return false;
@@ -135,6 +159,13 @@ void Tunnels::send_unsent() {
 bool Tunnels::answer(LinkId link, uint64_t correlation, std::string_view reply) {
   if (link != kOwnLink) return links_.reply(link, cluster::FrameKind::kForwardReply, correlation, reply);
   on_own_reply_(correlation, reply);
+  return true;
+}
+
+bool Tunnels::answer_shared(LinkId link, uint64_t correlation, const cluster::SharedBytes& reply) {
+  if (link != kOwnLink)
+    return links_.reply_shared(link, cluster::FrameKind::kForwardReply, correlation, reply);
+  on_own_reply_(correlation, *reply);
   return true;
 }
 
@@ -168,9 +199,11 @@ bool Tunnels::begin(LinkId link, uint64_t correlation, const ForwardFrame& frame
   return answer == OperationTable::Answer::kNew;
 }
 
-void Tunnels::on_forward(LinkId link, uint64_t correlation, std::string_view payload) {
+void Tunnels::on_forward(LinkId link, uint64_t correlation, std::string_view payload, int64_t age_us,
+                         std::optional<std::string> owned) {
   ForwardFrame frame;
-  if (!decode_forward(payload, &frame)) return;
+  if (!decode_forward(owned ? std::string_view(*owned) : payload, &frame)) return;
+  frame.deadline_us += age_us;
   if (frame.requests.empty()) {
     const auto found = by_origin_.find({link, frame.origin});
     Client* client = found == by_origin_.end() ? nullptr : io_thread_.find_client(found->second);
@@ -179,7 +212,12 @@ void Tunnels::on_forward(LinkId link, uint64_t correlation, std::string_view pay
   }
   if (!begin(link, correlation, frame)) return;
   Client* client = find_or_open(link, frame.origin);
-  client->tunnel->receive(correlation, frame);
+  // Those of a short string would move with it.
+  if (owned && owned->size() < cluster::kLanePayloadBytes) {
+    client->tunnel->receive(correlation, frame, std::nullopt);
+  } else {
+    client->tunnel->receive(correlation, frame, std::move(owned));
+  }
   io_thread_.on_tunnel_input(*client);
 }
 

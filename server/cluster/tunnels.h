@@ -18,6 +18,7 @@
 #include <deque>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -45,8 +46,11 @@ class Tunnel {
   Tunnel(Tunnels& tunnels, LinkId link, uint64_t origin) : tunnels_(tunnels), link_(link), origin_(origin) {}
   ~Tunnel();
 
-  void receive(uint64_t correlation, const ForwardFrame& frame);
+  // `owned`: the memory that the frame is in, if it may be kept.
+  void receive(uint64_t correlation, const ForwardFrame& frame, std::optional<std::string> owned);
   bool has_input() const { return !inbox_.empty(); }
+  // Its node is to wait on: what it has asked for is large, and goes on.
+  void tell_working();
   // Of the next of its requests, which are taken in the order in which they came: from when on it is not run.
   int64_t take_deadline_us();
   // Of the request that runs: that, and for how long it had waited for its keys when it was sent.
@@ -89,13 +93,14 @@ class Tunnel {
   const uint64_t origin_;
   uint64_t client_id_ = 0;
   std::string inbox_;
+  size_t inbox_from_ = 0;         // What is before that is no input.
   std::deque<Request> requests_;  // Not answered yet.
   std::deque<Deadline> deadlines_;
   int64_t deadline_us_ = 0, waited_us_ = 0;  // Of the request that runs.
   bool link_gone_ = false;
   resp::ReplyScanner scanner_;
-  std::string reply_;                                    // The part of a reply that has left the client.
-  std::deque<std::pair<uint64_t, std::string>> unsent_;  // By correlation, in order.
+  std::string reply_;  // The part of a reply that has left the client.
+  std::deque<std::pair<uint64_t, cluster::SharedBytes>> unsent_;  // By correlation, in order.
 };
 
 class Tunnels {
@@ -104,7 +109,9 @@ class Tunnels {
   using OnOwnReply = std::function<void(uint64_t correlation, std::string_view reply)>;
   Tunnels(IoThread& io_thread, BusLinks& links, OperationTable& operations, OnOwnReply on_own_reply);
 
-  void on_forward(LinkId link, uint64_t correlation, std::string_view payload);
+  // `age_us`, `owned`: BusLinks::frame_age_us() and take_payload().
+  void on_forward(LinkId link, uint64_t correlation, std::string_view payload, int64_t age_us,
+                  std::optional<std::string> owned);
   // Clients of links that are gone are of no use to anybody.
   void close_idle(int64_t now_ms);
   size_t size() const { return by_origin_.size(); }
@@ -119,6 +126,7 @@ class Tunnels {
   // Whether it is to be run; if it ran before, its answer is seen to.
   bool begin(LinkId link, uint64_t correlation, const ForwardFrame& frame);
   bool answer(LinkId link, uint64_t correlation, std::string_view reply);
+  bool answer_shared(LinkId link, uint64_t correlation, const cluster::SharedBytes& reply);
 
   IoThread& io_thread_;
   BusLinks& links_;

@@ -24,8 +24,9 @@ HeldReplies::Replaced HeldReplies::release_with(uint64_t id, std::string_view by
                                                 resp::OutputBuffer* output) {
   const auto found = find(id);
   if (found == held_.end()) return {};
-  std::string all;
-  for (uint32_t i = 0; i < found->replies; ++i) all += bytes;
+  std::string repeated;
+  for (uint32_t i = 0; found->replies != 1 && i < found->replies; ++i) repeated += bytes;
+  const std::string_view all = found->replies == 1 ? bytes : repeated;
   output->replace(found->from, found->to, all);
   const int64_t change = static_cast<int64_t>(all.size()) - static_cast<int64_t>(found->to - found->from);
   const Replaced replaced{found->from, found->to, change};

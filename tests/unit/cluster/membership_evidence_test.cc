@@ -220,6 +220,11 @@ TEST_CASE("membership evidence: unreachable on the data path is suspect at once,
   CHECK(node.hear(2, answer).ok());
   CHECK(node.membership.healthy(Observer::id(2)));
   CHECK(node.count(MembershipEventKind::kBack, 2) == 1);
+  // So does one to a data message.
+  node.membership.report_unreachable(Observer::id(2), node.now_us, &node.out);
+  CHECK_FALSE(node.membership.healthy(Observer::id(2)));
+  node.membership.report_answered(Observer::id(2), node.now_us, &node.out);
+  CHECK(node.membership.healthy(Observer::id(2)));
 }
 
 TEST_CASE("membership evidence: who is no member is asked nothing, and is back when it is heard again") {
