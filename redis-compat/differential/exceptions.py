@@ -10,8 +10,9 @@ from harness.resp import ERROR
 ENCODINGS = {b"string": [b"int", b"embstr", b"raw"], b"hash": [b"listpack", b"hashtable"], b"set": [b"intset", b"hashtable"],
              b"zset": [b"listpack", b"skiplist"], b"list": [b"listpack", b"quicklist"]}
 
-# Redis 7.0 says nothing of these commands' arguments, though they have some; Starling does.
-UNDOCUMENTED = {"command|getkeys", "command|getkeysandflags"}
+# Redis 7.0 says nothing of these commands' arguments, though they have some, or of PFMERGE's that it may have no sources;
+# Starling does.
+UNDOCUMENTED = {"command|getkeys", "command|getkeysandflags", "pfmerge"}
 
 # Redis counts the patterns of these among the keys that a specification is of; Starling keys alone.
 PATTERNS_NAME_KEYS = {"sort", "sort_ro"}

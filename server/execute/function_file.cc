@@ -20,7 +20,7 @@ using engine::StatusCode;
 
 constexpr std::string_view kMagic = "STARLING-FUNCTIONS-1\n";
 constexpr size_t kChecksumBytes = 8;
-const std::string kName = "functions";
+const std::string kFileName = "functions";
 
 }  // namespace
 
@@ -36,12 +36,12 @@ Status save_functions(const std::string& directory) {
   std::string bytes(kMagic);
   bytes += FunctionLibraries::of_process().state();
   engine::append_u64(crc64(bytes), &bytes);
-  return replace_file(directory, kName, bytes);
+  return replace_file(directory, kFileName, bytes);
 }
 
 Status load_functions(const std::string& directory) {
   if (directory.empty()) return {};
-  const std::string path = directory + "/" + kName;
+  const std::string path = directory + "/" + kFileName;
   std::ifstream file(path, std::ios::binary);
   if (!file) return {};
   const std::string bytes((std::istreambuf_iterator<char>(file)), {});
@@ -59,9 +59,9 @@ Status load_functions(const std::string& directory) {
 Status copy_functions(const std::string& from, const std::string& to) {
   namespace fs = std::filesystem;
   std::error_code error;
-  const fs::path path = fs::path(from) / kName;
+  const fs::path path = fs::path(from) / kFileName;
   if (!fs::exists(path, error)) return {};
-  fs::copy_file(path, fs::path(to) / kName, fs::copy_options::overwrite_existing, error);
+  fs::copy_file(path, fs::path(to) / kFileName, fs::copy_options::overwrite_existing, error);
   return error ? Status(StatusCode::kIoError, path.string() + ": " + error.message()) : Status();
 }
 

@@ -33,7 +33,7 @@ std::span<const CommandSpec> hyperloglog_commands() {
                   .docs = {.complexity = "O(1), and little, of one key; O(N) of several.",
                            .work = Work::kOfFewThings}},
       CommandSpec{.name = "pfmerge",
-                  .syntax = "destkey:key sourcekey:key ...",
+                  .syntax = "destkey:key [sourcekey:key ...]",
                   .arity = -2,
                   .flags = kWrite | kDenyOom,
                   .categories = kCatWrite | kCatHyperLogLog | kCatSlow,

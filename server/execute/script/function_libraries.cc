@@ -13,7 +13,7 @@ namespace {
 
 // Deleted ones that are remembered.
 constexpr size_t kDeletedKept = 1000;
-constexpr uint32_t kFlags =
+constexpr uint32_t kFlagsKnown =
     kScriptNoWrites | kScriptAllowOom | kScriptAllowStale | kScriptNoCluster | kScriptAllowCrossSlot;
 
 // Whether it counts where the other one is.
@@ -27,7 +27,7 @@ bool read_function(engine::ByteReader* reader, LibraryFunction* function) {
   uint64_t flags;
   uint8_t described;
   if (!reader->read_string(&name) || !is_library_name(name) || !reader->read_varint(&flags) ||
-      (flags & ~uint64_t{kFlags}) != 0 || !reader->read_byte(&described) || described > 1)
+      (flags & ~uint64_t{kFlagsKnown}) != 0 || !reader->read_byte(&described) || described > 1)
     return false;
   if (described == 1) {
     if (!reader->read_string(&description)) return false;
