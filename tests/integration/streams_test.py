@@ -23,7 +23,7 @@ from harness.servers import Server
 from specials import without_times
 from step import format_step
 
-SEQUENCES = 60
+SEQUENCES = 40
 LENGTH = 60
 PAYLOADS = 15
 
@@ -124,9 +124,41 @@ class Streams(unittest.TestCase):
                 self.ours.value(*words)
                 self.assertRaisesRegex(ReplyError, error, lambda: resp.to_python(waiting.read_frame()[0]))
         self.assertIsNone(self.ours.value("XREAD", "BLOCK", "20", "STREAMS", "s", "$"))
+        script = "return redis.pcall('XREAD', 'BLOCK', '0', 'STREAMS', KEYS[1], '$')"
+        self.assertEqual(self.theirs.call("EVAL", script, 1, "s"), self.ours.call("EVAL", script, 1, "s"))
         self.ours.value("MULTI")
         self.ours.value("XREAD", "BLOCK", "0", "STREAMS", "s", "$")
         self.assertEqual([None], self.ours.value("EXEC"))
+
+    def test_events(self):
+        """What is published, and in which order, is what Redis publishes."""
+        listeners = []
+        for server, side in ((self.node, self.ours), (self.redis, self.theirs)):
+            side.value("CONFIG", "SET", "notify-keyspace-events", "AKEn")
+            listener = server.connect()
+            self.addCleanup(listener.close)
+            listener.value("PSUBSCRIBE", "__keyevent@0__:*")
+            listeners.append(listener)
+        commands = """
+            XADD a 1-1 f v | XADD a 2-1 f v | XADD a MAXLEN 1 3-1 f v | XTRIM a MAXLEN 1 | XADD a 4-1 f v | XTRIM a MAXLEN 1
+            XDEL a 9-9 | XDEL a 4-1 | XADD a 5-1 f v | XGROUP CREATE a g 0 | XGROUP CREATE b g $ MKSTREAM
+            XREADGROUP GROUP g c STREAMS a > | XREADGROUP GROUP g c STREAMS a > | XREADGROUP GROUP g c STREAMS a 0 | XACK a g 5-1
+            XADD a 6-1 f v | XREADGROUP GROUP g d NOACK STREAMS a > | XCLAIM a g e 0 6-1 FORCE | XCLAIM a g f 0 7-1
+            XAUTOCLAIM a g h 0 0 | XGROUP CREATECONSUMER a g z | XGROUP CREATECONSUMER a g z | XGROUP DELCONSUMER a g z
+            XGROUP DELCONSUMER a g zz | XGROUP SETID a g 0 | XGROUP DESTROY a g | XGROUP DESTROY a g | XSETID a 10-1
+            XADD n NOMKSTREAM 1-1 f v | RENAME a r | COPY r s | DEL r | SET marker end"""
+        for line in commands.replace("\n", "|").split("|"):
+            words = line.split()
+            if words:
+                self.assertEqual(self.ours.call(*words), self.theirs.call(*words), words)
+        seen = []
+        for listener in listeners:
+            events = []
+            while not events or events[-1] != (b"__keyevent@0__:set", b"marker"):
+                frame = listener.read_frame()[0]
+                events.append((frame[1][2][1], frame[1][3][1]))
+            seen.append(events)
+        self.assertEqual(seen[0], seen[1])
 
     def test_restarts(self):
         node = SingleNode(enable_debug_command="yes").start().wait_ready()

@@ -59,6 +59,11 @@ bool count_option(const CommandContext& context, size_t i, uint64_t* count) {
 }
 
 bool block_option(const CommandContext& context, size_t i, int64_t* timeout_ms) {
+  const bool by_script = context.client.untold != nullptr;
+  if (by_script) {
+    return refuse(context, "ERR " + std::string(context.argument(0)) +
+                               " command is not allowed with BLOCK option from scripts");
+  }
   if (!integer_argument(context, i, timeout_ms, "ERR timeout is not an integer or out of range"))
     return false;
   return *timeout_ms >= 0 || refuse(context, "ERR timeout is negative");
