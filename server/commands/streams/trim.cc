@@ -11,7 +11,7 @@ namespace {
 // The most that is removed at once where no LIMIT says it.
 constexpr int64_t kUsualLimit = 100 * kNodeEntries;
 
-bool refuse(const CommandContext& context, std::string_view error) {
+bool wrong(const CommandContext& context, std::string_view error) {
   context.reply.error(error);
   return false;
 }
@@ -19,7 +19,7 @@ bool refuse(const CommandContext& context, std::string_view error) {
 // MAXLEN or MINID at *at, which is then its value. False: an error was replied.
 bool strategy(const CommandContext& context, TrimBy by, size_t* at, TrimOptions* options) {
   if (options->by != TrimBy::kNothing)
-    return refuse(context, "ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
+    return wrong(context, "ERR syntax error, MAXLEN and MINID options at the same time are not compatible");
   const std::string_view next = context.argument(*at + 1);
   options->about = false;
   if (*at + 2 < context.size() && (next == "~" || next == "=")) {
@@ -30,16 +30,16 @@ bool strategy(const CommandContext& context, TrimBy by, size_t* at, TrimOptions*
   options->by = by;
   if (by == TrimBy::kId) return id_argument(context, *at, &options->least);
   if (!integer_argument(context, *at, &options->most)) return false;
-  return options->most >= 0 || refuse(context, "ERR The MAXLEN argument must be >= 0.");
+  return options->most >= 0 || wrong(context, "ERR The MAXLEN argument must be >= 0.");
 }
 
 bool limits_fit(const CommandContext& context, bool adds, bool limit_given, TrimOptions* options) {
   if (options->limit != 0 && options->by == TrimBy::kNothing)
-    return refuse(context, "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
+    return wrong(context, "ERR syntax error, LIMIT cannot be used without specifying a trimming strategy");
   if (!adds && options->by == TrimBy::kNothing)
-    return refuse(context, "ERR syntax error, XTRIM must be called with a trimming strategy");
+    return wrong(context, "ERR syntax error, XTRIM must be called with a trimming strategy");
   if (limit_given && !options->about)
-    return refuse(context, "ERR syntax error, LIMIT cannot be used without the special ~ option");
+    return wrong(context, "ERR syntax error, LIMIT cannot be used without the special ~ option");
   if (!limit_given && options->about) options->limit = kUsualLimit;
   return true;
 }
@@ -60,7 +60,7 @@ size_t trim_options(const CommandContext& context, bool adds, AddOptions* option
       if (!strategy(context, TrimBy::kId, &i, &trim)) return 0;
     } else if (more && is_word(word, "limit")) {
       if (!integer_argument(context, ++i, &trim.limit)) return 0;
-      if (trim.limit < 0) return refuse(context, "ERR The LIMIT argument must be >= 0."), 0;
+      if (trim.limit < 0) return wrong(context, "ERR The LIMIT argument must be >= 0."), 0;
       limit_given = true;
     } else if (adds && is_word(word, "nomkstream")) {
       options->only_present = true;
