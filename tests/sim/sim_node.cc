@@ -27,9 +27,10 @@ constexpr uint64_t kLongPasses = 4;
 constexpr uint64_t kLongPassUs = 300;
 constexpr int64_t kPushTimeoutMs = 1000;
 constexpr size_t kHintsUnderWay = 16;
-// Of what is brought here while the ring changes: most partitions are empty.
-constexpr size_t kStretches = 6;
-constexpr size_t kStretch = 2048;
+// Of what is brought here while the ring changes: at once in some lives, by and by in most, so that much goes on
+// meanwhile.
+constexpr size_t kStretches[] = {6, 1, 1};
+constexpr size_t kStretch[] = {4096, 1024, 256};
 constexpr int64_t kBringPauseUs = 100'000;
 // Elements that make a collection a big one.
 constexpr uint64_t kLeastDifference = 2;
@@ -99,7 +100,8 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
       hints_(engine_),
       compares_(setting.compares),
       driver_(node_id(setting.index), {}),
-      receiving_(*this, {kStretches, kStretch, kBringPauseUs}),
+      receiving_(*this,
+                 {kStretches[setting.random_seed % 3], kStretch[setting.random_seed % 3], kBringPauseUs}),
       lost_(engine_, partitions_of(setting)),
       boot_(setting.boot) {
   if (setting_.last_stamp != 0) engine_.core().hybrid_clock.restore(setting_.last_stamp);

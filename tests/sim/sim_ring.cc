@@ -191,6 +191,7 @@ void SimNode::follow_placement() {
     cluster::Topology one = counted->topology;
     if (one.transition.phase == cluster::TransitionPhase::kSwitched) one.owners = one.transition.next_owners;
     one.transition = {};
+    for (cluster::Member& member : one.members) member.state = cluster::MemberState::kActive;
     counted = world_.placement_by(one, setting_.index);
   }
   loop.coordinator.set_placement(counted);
