@@ -249,8 +249,47 @@ void Coordinator::count_out(const Request& request) {
       order_->remove_bytes(request.counted);
     }
   }
-  for (const uint16_t partition : request.owed) obligations_.end(partition);
+  // What the ring has taken from this node meanwhile cannot be found here.
+  const bool held = holds_all(request);
+  for (const uint16_t partition : request.owed) {
+    if (!request.held) {
+      obligations_.end(partition);
+      continue;
+    }
+    obligations_.end_held(partition);
+    if (!held) obligations_.note(partition);
+  }
   for (const uint16_t partition : request.ordered) order_->end(partition);
+}
+
+void Coordinator::count_owed(uint16_t partition, Request* request) {
+  if (request->owed.empty()) {
+    request->mark = obligations_.last_mark();
+    request->held = request->kind == Kind::kWrite && placement_->stores(partition, placement_->self);
+  }
+  request->owed.push_back(partition);
+  if (request->held) {
+    obligations_.begin_held(partition);
+  } else {
+    obligations_.begin(partition);
+  }
+}
+
+bool Coordinator::holds_all(const Request& request) const {
+  return request.held && std::all_of(request.owed.begin(), request.owed.end(), [this](uint16_t partition) {
+           return placement_->stores(partition, placement_->self);
+         });
+}
+
+void Coordinator::add_owed(uint64_t mark, PartitionSet* partitions) const {
+  obligations_.add_since(mark, partitions);
+  const auto add = [&](const Request& request) {
+    // What began after the mark is of events that are later than it.
+    if (!request.held || (request.mark >= mark && holds_all(request))) return;
+    for (const uint16_t partition : request.owed) partitions->set(partition);
+  };
+  for (const auto& [id, request] : requests_) add(request);
+  for (const Batch& batch : batches_) add(batch.request);
 }
 
 void Coordinator::peer_lost(NodeIndex node) {

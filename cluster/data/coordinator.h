@@ -224,6 +224,9 @@ class Coordinator {
   // Writes to the partition are on their way to replicas, which are therefore behind for a moment.
   bool writing(uint16_t partition) const { return obligations_.owed(partition); }
   Obligations& obligations() { return obligations_; }
+  // Adds the partitions of which this node owes events from before the mark that others may not find here, or owed
+  // some at it or since.
+  void add_owed(uint64_t mark, PartitionSet* partitions) const;
 
  private:
   enum class Kind : uint8_t { kWrite, kPush, kRead, kFetch, kAttempt };
@@ -248,6 +251,8 @@ class Coordinator {
     absl::InlinedVector<size_t, 1> key_counts;  // Of a read: how many keys belong to each token.
     absl::InlinedVector<uint16_t, 2> owed;      // Partitions of a write, once for each that joined.
     absl::InlinedVector<uint16_t, 2> ordered;   // Those of its ordered changes, once for each.
+    uint64_t mark = 0;                          // The last one before the first of these.
+    bool held = false;                          // This node holds all that is owed.
     Tally tally;
     QuorumOptions options;
     int64_t began_us = 0;
@@ -380,6 +385,8 @@ class Coordinator {
   // The message is complete; its replicas have all answered, or are given up.
   void count_in(Request* request);
   void count_out(const Request& request);
+  void count_owed(uint16_t partition, Request* request);
+  bool holds_all(const Request& request) const;
 
   Wire& wire_;
   CoordinatorListener& listener_;

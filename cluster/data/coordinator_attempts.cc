@@ -11,8 +11,7 @@ void Coordinator::begin_attempt(uint16_t partition, std::string_view changes, co
   uint64_t id;
   Request& request = begin(Kind::kAttempt, partition, options, began_us, token, &id);
   set_changes(changes, &request);
-  request.owed.push_back(partition);
-  obligations_.begin(partition);
+  count_owed(partition, &request);
   for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
     if (request.replicas[slot] == placement_->self) {
       request.tally.acknowledge(slot);

@@ -42,8 +42,7 @@ void Coordinator::ship(uint64_t id, Request& request, uint16_t partition, std::s
   const QuorumOptions options = request.options;
   set_changes(changes, &request);
   count_in(&request);
-  request.owed.push_back(partition);
-  obligations_.begin(partition);
+  count_owed(partition, &request);
   bool own_copy_counted = false;
   for (size_t slot = 0; slot < request.replicas.size(); ++slot) {
     if (request.replicas[slot] == placement_->self) {
@@ -155,9 +154,8 @@ std::string& Coordinator::join(uint64_t number, uint16_t partition, uint64_t tok
   STARLING_ASSERT(batch != batches_.end());
   ++batch->members;
   Request& request = batch->request;
-  request.owed.push_back(partition);
+  count_owed(partition, &request);
   request.ordered.insert(request.ordered.end(), ordered, partition);
-  obligations_.begin(partition);
   if (token != 0) request.tokens.push_back(token);
   return request.message;
 }

@@ -1,8 +1,10 @@
-// Which partitions this node owes changes of to others: writes that it coordinates, until each replica has
-// answered or a hint is kept. An event that a replica has not got is owed by somebody.
+// Which partitions this node owes changes of to others, until each replica has answered or a hint is kept. An event
+// that a replica has not got is owed by somebody.
 //
-// Marks are moments, numbered by the caller: whoever was owed something at a mark or since is found later,
-// also when the debt was passed on in between.
+// Marks are moments, numbered by the caller. Who has changes of a partition only to pass them on (an attempt, a write
+// of which this node holds no replica) is found later if he owed any at a mark or since, also when the debt was
+// passed on in between. What this node holds as well can be found here, and is only counted; what of it was begun
+// before a mark, the coordinator's requests tell.
 //
 // Pure; one thread at a time.
 #pragma once
@@ -16,7 +18,11 @@ namespace starling::cluster {
 
 class Obligations {
  public:
-  Obligations() : owed_(engine::kPartitionCount), last_(engine::kPartitionCount), groups_(kGroupCount) {}
+  Obligations()
+      : owed_(engine::kPartitionCount),
+        held_(engine::kPartitionCount),
+        last_(engine::kPartitionCount),
+        groups_(kGroupCount) {}
 
   void begin(uint16_t partition) {
     ++owed_[partition];
@@ -29,10 +35,19 @@ class Obligations {
     --group.owed;
     group.last = mark_;
   }
-  bool owed(uint16_t partition) const { return owed_[partition] != 0; }
+  // Of what this node holds.
+  void begin_held(uint16_t partition) { ++held_[partition]; }
+  void end_held(uint16_t partition) { --held_[partition]; }
+  bool owed(uint16_t partition) const { return owed_[partition] + held_[partition] != 0; }
 
   // The moment of this number is now. Numbers rise.
   void mark(uint64_t number) { mark_ = number; }
+  uint64_t last_mark() const { return mark_; }
+  // As if something had been owed for an instant.
+  void note(uint16_t partition) {
+    begin(partition);
+    end(partition);
+  }
   // Adds the partitions of which something was owed at that moment or at any time since.
   void add_since(uint64_t number, PartitionSet* partitions) const {
     for (uint32_t group = 0; group < kGroupCount; ++group) {
@@ -50,6 +65,7 @@ class Obligations {
   };
   uint64_t mark_ = 0;
   std::vector<uint32_t> owed_;
+  std::vector<uint32_t> held_;
   std::vector<uint64_t> last_;  // The mark after which the last debt ended; 0: none ever did.
   std::vector<Group> groups_;
 };

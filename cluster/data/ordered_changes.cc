@@ -50,10 +50,10 @@ std::vector<HandedChange> OrderedChanges::take(size_t loop) {
   return changes;
 }
 
-void OrderedChanges::add_under_way(PartitionSet* partitions) const {
-  for (uint32_t i = 0; i < engine::kPartitionCount; ++i) {
-    if (under_way(static_cast<uint16_t>(i))) partitions->set(i);
-  }
+void OrderedChanges::add_handed(size_t loop, PartitionSet* partitions) const {
+  const Queue& queue = queues_[loop];
+  std::lock_guard lock(queue.mutex);
+  for (const HandedChange& change : queue.changes) partitions->set(change.partition);
 }
 
 void OrderedChanges::end(uint16_t partition) {

@@ -68,9 +68,8 @@ class OrderedChanges {
   void remove_large_bytes(size_t bytes) { large_bytes_.fetch_sub(bytes, std::memory_order_relaxed); }
   size_t large_bytes() const { return large_bytes_.load(std::memory_order_relaxed); }
 
-  // Adds the partitions of which changes are under way. What others gather of the coordinators' obligations
-  // afterwards has the rest: a change leaves this table no earlier than it is owed there.
-  void add_under_way(PartitionSet* partitions) const;
+  // Adds the partitions of what was handed to the loop and it has not taken. What it has is owed there.
+  void add_handed(size_t loop, PartitionSet* partitions) const;
   // Some change of the partition's collections is on its way to replicas, by whichever loop.
   bool under_way(uint16_t partition) const {
     return count_of(lanes_[partition].load(std::memory_order_relaxed)) != 0;
@@ -82,7 +81,7 @@ class OrderedChanges {
   static uint32_t count_of(uint32_t lane) { return lane & ((1u << kLoopShift) - 1); }
   struct alignas(64) Queue {
     std::atomic<size_t> size{0};
-    std::mutex mutex;
+    mutable std::mutex mutex;
     std::vector<HandedChange> changes;
   };
 

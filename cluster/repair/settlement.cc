@@ -82,6 +82,15 @@ PartitionSet Settlement::equal_everywhere() const {
   return set;
 }
 
+PartitionSet Settlement::overdue(const VersionIndex& index, engine::Stamp since) const {
+  PartitionSet set;
+  if (state_ != State::kReady) return set;
+  for_each_partition(unowed_, [&](uint16_t partition) {
+    set[partition] = leads(partition) && index.ripe(partition) <= std::min(since, stamp_);
+  });
+  return set;
+}
+
 std::vector<Settlement::Message> Settlement::proposals(const VersionIndex& index) const {
   if (state_ != State::kReady) return {};
   PartitionSet possible = unowed_;

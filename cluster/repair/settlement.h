@@ -43,6 +43,7 @@ class Settlement {
   // Every event up to this stamp has been made, and what of partitions that nobody owes anything of is not at
   // the replicas is nowhere.
   engine::Stamp stamp() const { return stamp_; }
+  const std::vector<Mark>& marks() const { return marks_; }  // By member.
   // The sums of these were the same here and there, in scans begun since this is ready.
   void compared(NodeIndex peer, const PartitionSet& equal);
   // Of all that this node holds, what was the same on every replica.
@@ -50,6 +51,8 @@ class Settlement {
   // What is equal on all replicas, known now, and has something to gain: tombstones that would go, or, at any
   // member, guards.
   std::vector<Message> proposals(const VersionIndex& index) const;
+  // What this node leads, nobody owes anything of, and has had something to gain since before this stamp.
+  PartitionSet overdue(const VersionIndex& index, engine::Stamp since) const;
 
  private:
   State fail();

@@ -119,7 +119,7 @@ bool peek_tree(std::string_view payload, Epoch* epoch, TreeKind* kind) {
   ByteReader reader(payload);
   uint8_t number;
   if (!reader.read_varint(epoch) || !reader.read_byte(&number)) return false;
-  if (number < static_cast<uint8_t>(TreeKind::kSums) || number > static_cast<uint8_t>(TreeKind::kClock))
+  if (number < static_cast<uint8_t>(TreeKind::kSums) || number > static_cast<uint8_t>(TreeKind::kProven))
     return false;
   *kind = static_cast<TreeKind>(number);
   return true;

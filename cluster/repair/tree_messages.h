@@ -85,7 +85,16 @@ std::string encode_list(const ListRequest& request);
 std::string encode_sums_reply(const SumsReply& reply);
 std::string encode_list_reply(const ListReply& reply);
 
-enum class TreeKind : uint8_t { kSums = 1, kList = 2, kMark = 3, kBusy = 4, kAdopt = 5, kClock = 6 };
+enum class TreeKind : uint8_t {
+  kSums = 1,
+  kList = 2,
+  kMark = 3,
+  kBusy = 4,
+  kAdopt = 5,
+  kClock = 6,
+  kSame = 7,
+  kProven = 8,
+};
 // How every tree message begins, and what follows the result in a reply.
 std::string begin_tree(Epoch epoch, TreeKind kind);
 std::string begin_tree_detail(TreeKind kind);

@@ -189,23 +189,20 @@ engine::Status ClusterNode::open() {
   if (settings.storage == Storage::kRocksDb) {
     repair_ = std::make_unique<Repair>(
         server_, *threads_.front(),
-        Repair::Hooks{
-            [this] { return placement(); }, [this](const NodeId& peer) { return membership_->healthy(peer); },
-            [this](const NodeId& peer) { return membership_->phase(peer) == Phase::kDown; },
-            [this](uint64_t number, const std::function<void()>& done) {
-              mark_obligations(threads_, number, done);
-            },
-            [this](uint64_t number, const std::function<void(cluster::PartitionSet)>& done) {
-              // What waits to be shipped by another loop before what the loops owe, hints after: one
-              // that has ended since has left its hints.
-              cluster::PartitionSet waiting;
-              order_.add_under_way(&waiting);
-              gather_obligations(threads_, number, [this, done, waiting](const cluster::PartitionSet& owed) {
-                done(owed | waiting | hints_.partitions());
-              });
-            },
-            [this](const cluster::PartitionSet& equal) { hints_.compared(equal); },
-            [this] { return hints_.report().waiting != 0; }, [this] { return served_epoch(); }});
+        Repair::Hooks{[this] { return placement(); },
+                      [this](const NodeId& peer) { return membership_->healthy(peer); },
+                      [this](const NodeId& peer) { return membership_->phase(peer) == Phase::kDown; },
+                      [this](uint64_t number, const std::function<void()>& done) {
+                        mark_obligations(threads_, order_, number, done);
+                      },
+                      [this](uint64_t number, const std::function<void(cluster::PartitionSet)>& done) {
+                        // Hints last: what has ended since has left its hints.
+                        gather_obligations(threads_, number, [this, done](const cluster::PartitionSet& owed) {
+                          done(owed | hints_.partitions());
+                        });
+                      },
+                      [this](const cluster::PartitionSet& equal) { hints_.compared(equal); },
+                      [this] { return hints_.report().waiting != 0; }, [this] { return served_epoch(); }});
   }
   publish_reports();
   return {};

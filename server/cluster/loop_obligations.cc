@@ -26,10 +26,17 @@ void on_each_loop(const std::vector<ClusterThread*>& threads, const std::functio
 
 }  // namespace
 
-void mark_obligations(const std::vector<ClusterThread*>& threads, uint64_t number,
-                      const std::function<void()>& done) {
+void mark_obligations(const std::vector<ClusterThread*>& threads, const cluster::OrderedChanges& order,
+                      uint64_t number, const std::function<void()>& done) {
+  const auto mark = [number, &order](ClusterThread& thread) {
+    cluster::Obligations& obligations = thread.obligations();
+    obligations.mark(number);
+    cluster::PartitionSet handed;
+    order.add_handed(static_cast<size_t>(thread.io_thread().index()), &handed);
+    cluster::for_each_partition(handed, [&](uint16_t partition) { obligations.note(partition); });
+  };
   on_each_loop(
-      threads, [number](ClusterThread& thread) { thread.obligations().mark(number); }, done);
+      threads, [](ClusterThread&) {}, [threads, mark, done] { on_each_loop(threads, mark, done); });
 }
 
 void gather_obligations(const std::vector<ClusterThread*>& threads, uint64_t number,
@@ -43,7 +50,7 @@ void gather_obligations(const std::vector<ClusterThread*>& threads, uint64_t num
       threads,
       [gathered, number](ClusterThread& thread) {
         cluster::PartitionSet owed;
-        thread.obligations().add_since(number, &owed);
+        thread.coordinator().add_owed(number, &owed);
         std::lock_guard lock(gathered->mutex);
         gathered->partitions |= owed;
       },

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "engine/core/core.h"
 #include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
@@ -25,6 +26,21 @@ using cluster::TreeKind;
 constexpr int64_t kAnswerTimeoutUs = 5'000'000;
 // Tells these answers from those to comparisons.
 constexpr uint64_t kCorrelationBit = uint64_t{1} << 62;
+constexpr uint64_t kRestlessBit = uint64_t{1} << 61;
+// A boot ends, as far as others rely on what was found in it, when a database is flushed, or two are swapped.
+uint64_t boot_now(uint64_t boot, engine::Engine& engine) {
+  engine::Keyspace& keyspace = engine.core().keyspace;
+  uint64_t number = boot;
+  keyspace.stripes.lock(0);  // Whoever does either has all of them.
+  for (const auto& tables : keyspace.databases) number = number * 0x9e3779b97f4a7c15 + tables->space;
+  keyspace.stripes.unlock(0);
+  return number;
+}
+
+// What could have gone for so many rounds is not waited for to rest.
+constexpr int64_t kRestlessAfterRounds = 2;
+// Of a partition that changes while its count is looked at.
+constexpr int kSettleAttempts = 100;
 constexpr int64_t kStepUs = 10'000;
 constexpr size_t kReapKeys = 128;
 // Pauses, in times of the step before.
@@ -98,7 +114,39 @@ void Settler::send(const std::vector<Settlement::Message>& messages) {
   }
 }
 
+void Settler::send_restless(const std::vector<Settlement::Message>& messages) {
+  const cluster::Placement& placement = restless_->placement();
+  for (const Settlement::Message& message : messages) {
+    if (message.to != placement.self) {
+      // Whoever does not get it is asked again, or told by the comparison of records.
+      (void)thread_.links().send(placement.id_of(message.to), FrameKind::kTree, kRestlessBit, message.bytes);
+      continue;
+    }
+    cluster::ProvenRequest request;
+    if (cluster::decode_proven(message.bytes, &request)) adopt_proven(request, placement.self);
+  }
+}
+
+void Settler::ask_restless() {
+  const auto placement = hooks_.placement();
+  if (!restless_ || restless_->under_way() == 0) return;
+  if (restless_->placement().topology.epoch != placement->topology.epoch) return restless_.reset();
+  const auto sum_of = [this](uint16_t partition) -> std::optional<uint64_t> {
+    sums_.observe(partition);
+    if (!sums_.index().known(partition)) return std::nullopt;
+    return sums_.index().sum(partition);
+  };
+  send_restless(restless_->ask(sum_of, server_.clock().monotonic_us()));
+}
+
 bool Settler::answered(const NodeId& peer, uint64_t correlation, std::string_view payload) {
+  if ((correlation & kRestlessBit) != 0) {
+    cluster::SameReply reply;
+    if (restless_ && !payload.empty() && payload.front() == static_cast<char>(ReplyResult::kOk) &&
+        cluster::decode_same_reply(payload.substr(1), &reply))
+      send_restless(restless_->receive(restless_->placement().number_of(peer), reply));
+    return true;
+  }
   if ((correlation & kCorrelationBit) == 0) return false;
   if (!settlement_ || correlation != correlation_) return true;
   take(settlement_->placement().number_of(peer), payload);
@@ -144,6 +192,11 @@ void Settler::conclude() {
     sums_.observe();
     hooks_.compared(settlement_->equal_everywhere());
     send(settlement_->proposals(sums_.index()));
+    if (!restless_ || restless_->placement().topology.epoch != placement->topology.epoch)
+      restless_.emplace(placement);
+    const int64_t age_ms = kRestlessAfterRounds * server_.settings().repair_interval_seconds * 1000;
+    const engine::Stamp since = engine::stamp_at(engine::stamp_wall_ms(settlement_->stamp()) - age_ms);
+    restless_->add(settlement_->overdue(sums_.index(), since), *settlement_, server_.clock().monotonic_us());
   }
   settlement_.reset();
 }
@@ -169,15 +222,25 @@ void Settler::answer(std::string_view payload, TreeKind kind, NodeIndex from, Re
   if (kind == TreeKind::kBusy) {
     cluster::Mark since;
     if (!cluster::decode_busy(payload, &since)) return refuse();
-    if (since.boot != boot_)
+    if (since.boot != boot_now(boot_, server_.engine()))
       return reply(cluster::text_reply(ReplyResult::kUnavailable, "has started anew since"));
     return hooks_.busy(since.number, [this, reply = std::move(reply)](const cluster::PartitionSet& busy) {
       sums_.observe();
       reply(cluster::encode_busy_reply(busy, sums_.index().guarded()));
     });
   }
+  if (from == cluster::kNoNode) return refuse();
+  if (kind == TreeKind::kSame) {
+    cluster::SameRequest request;
+    return cluster::decode_same(payload, &request) ? reply(same(request)) : refuse();
+  }
+  if (kind == TreeKind::kProven) {
+    cluster::ProvenRequest request;
+    if (!cluster::decode_proven(payload, &request)) return refuse();
+    return reply(cluster::encode_adopt_reply(adopt_proven(request, from)));
+  }
   cluster::AdoptRequest request;
-  if (!cluster::decode_adopt(payload, &request) || from == cluster::kNoNode) return refuse();
+  if (!cluster::decode_adopt(payload, &request)) return refuse();
   reply(cluster::encode_adopt_reply(adopt(request, from)));
 }
 
@@ -185,39 +248,78 @@ void Settler::answer_mark(Reply reply) {
   // First the stamp, then the mark: whatever was made before the stamp is owed by the time of the mark.
   const engine::StampPromise promise = engine::promise_stamp(server_.engine(), server_.cluster()->now_ms());
   const uint64_t number = next_mark_++;
+  const uint64_t boot = boot_now(boot_, server_.engine());
   (void)server_.engine().commit();
   server_.engine().request_sync();
-  hooks_.mark(number, [this, promise, number, reply = std::move(reply)] {
+  hooks_.mark(number, [this, promise, boot, number, reply = std::move(reply)] {
     const int64_t deadline_us = server_.clock().monotonic_us() + kAnswerTimeoutUs;
-    promises_.push_back({promise.position, deadline_us, [this, promise, number, reply] {
-                           reply(cluster::encode_mark_reply({boot_, number, promise.stamp}));
+    promises_.push_back({promise.position, deadline_us, [promise, boot, number, reply] {
+                           reply(cluster::encode_mark_reply({boot, number, promise.stamp}));
                          }});
     on_tick();
   });
 }
 
-uint64_t Settler::adopt(const cluster::AdoptRequest& request, NodeIndex leader) {
+bool Settler::may_settle(uint16_t partition, NodeIndex leader) const {
   const auto placement = hooks_.placement();
-  engine::Engine& engine = server_.engine();
+  const auto replicas = placement->replicas(partition);
+  return !replicas.empty() && replicas.front() == leader && !placement->moving(partition) &&
+         placement->holds(partition, placement->self);
+}
+
+void Settler::note_adopted(uint64_t partitions) {
+  (void)server_.engine().commit();
+  report_.partitions += partitions;
+  if (!reaping_ && !pause_.active()) reap();
+}
+
+uint64_t Settler::adopt(const cluster::AdoptRequest& request, NodeIndex leader) {
   uint64_t adopted = 0;
   for (const auto& [partition, sum] : request.sums) {
-    const auto replicas = placement->replicas(partition);
-    if (replicas.empty() || replicas.front() != leader || placement->moving(partition) ||
-        !placement->holds(partition, placement->self))
-      continue;
+    if (!may_settle(partition, leader)) continue;
     sums_.observe(partition);
     const cluster::VersionIndex& index = sums_.index();
     if (!index.known(partition) || index.sum(partition) != sum) continue;
-    if (!engine::settle(engine, partition, request.stamp, index.change_count(partition),
+    if (!engine::settle(server_.engine(), partition, request.stamp, index.change_count(partition),
                         server_.cluster()->now_ms())) {
       continue;
     }
     ++adopted;
     to_reap_.push_back(partition);
   }
-  (void)engine.commit();
-  report_.partitions += adopted;
-  if (!reaping_ && !pause_.active()) reap();
+  note_adopted(adopted);
+  return adopted;
+}
+
+std::string Settler::same(const cluster::SameRequest& request) {
+  cluster::SameReply reply{request.number, {}};
+  for (const auto& [partition, sum] : request.sums) {
+    sums_.observe(partition);
+    const cluster::VersionIndex& index = sums_.index();
+    if (index.known(partition) && index.sum(partition) == sum) reply.partitions.push_back(partition);
+  }
+  return cluster::encode_same_reply(reply);
+}
+
+// Of this boot only: an earlier one may have held what is lost.
+uint64_t Settler::adopt_proven(const cluster::ProvenRequest& request, NodeIndex leader) {
+  engine::Engine& engine = server_.engine();
+  const int64_t now_ms = server_.cluster()->now_ms();
+  uint64_t adopted = 0;
+  for (const uint16_t partition : request.partitions) {
+    if (!may_settle(partition, leader)) continue;
+    // It need not rest, as what was proven stays true.
+    bool settled = false;
+    for (int attempt = 0; attempt < kSettleAttempts && !settled; ++attempt) {
+      const uint32_t changes = engine::change_count(engine, partition);
+      if (request.boot != boot_now(boot_, engine)) break;
+      settled = engine::settle(engine, partition, request.stamp, changes, now_ms);
+    }
+    if (!settled) continue;
+    ++adopted;
+    to_reap_.push_back(partition);
+  }
+  note_adopted(adopted);
   return adopted;
 }
 
@@ -238,6 +340,7 @@ void Settler::on_tick() {
   const int64_t now_us = server_.clock().monotonic_us();
   while (!promises_.empty() && promises_.front().deadline_us < now_us) promises_.pop_front();
   if (settlement_ && deadline_us_ != 0 && now_us > deadline_us_) end("not all members answered in time");
+  ask_restless();
 }
 
 // --- Removing.

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <vector>
 
+#include "cluster/repair/restless_settlement.h"
 #include "cluster/repair/settlement.h"
 #include "engine/core/engine.h"
 #include "server/cluster/version_sums.h"
@@ -71,11 +72,17 @@ class Settler {
   using Reply = std::function<void(const std::string&)>;
 
   void send(const std::vector<cluster::Settlement::Message>& messages);
+  void send_restless(const std::vector<cluster::Settlement::Message>& messages);
+  void ask_restless();
   void take(cluster::NodeIndex from, std::string_view payload);
   void end(const std::string& outcome);
   void answer(std::string_view payload, cluster::TreeKind kind, cluster::NodeIndex from, Reply reply);
   void answer_mark(Reply reply);
   uint64_t adopt(const cluster::AdoptRequest& request, cluster::NodeIndex leader);
+  std::string same(const cluster::SameRequest& request);
+  uint64_t adopt_proven(const cluster::ProvenRequest& request, cluster::NodeIndex leader);
+  bool may_settle(uint16_t partition, cluster::NodeIndex leader) const;
+  void note_adopted(uint64_t partitions);
   void reap();
 
   Server& server_;
@@ -91,6 +98,8 @@ class Settler {
   int64_t deadline_us_ = 0;
   uint64_t correlation_ = 0;
   bool urgent_ = false;
+
+  std::optional<cluster::RestlessSettlement> restless_;
 
   // Marks whose stamps are not durable yet.
   struct Promise {

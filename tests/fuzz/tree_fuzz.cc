@@ -37,6 +37,11 @@ void fuzz_settling(std::string_view bytes) {
     STARLING_ASSERT(encode_busy(epoch, since) == bytes);
   AdoptRequest adopt;
   if (kind == TreeKind::kAdopt && decode_adopt(bytes, &adopt)) STARLING_ASSERT(encode_adopt(adopt) == bytes);
+  SameRequest same;
+  if (kind == TreeKind::kSame && decode_same(bytes, &same)) STARLING_ASSERT(encode_same(same) == bytes);
+  ProvenRequest proven;
+  if (kind == TreeKind::kProven && decode_proven(bytes, &proven))
+    STARLING_ASSERT(encode_proven(proven) == bytes);
   starling::engine::Stamp stamp;
   if (kind == TreeKind::kClock && decode_clock(bytes, &stamp))
     STARLING_ASSERT(encode_clock(epoch, stamp) == bytes);

@@ -1,11 +1,13 @@
 """Tombstones of three real processes: they go once all replicas are known to have them, and what they deleted does
 not come back, whoever was away."""
 
+import itertools
 import os
 import shutil
+import threading
 import unittest
 
-from cluster_nodes import Cluster, until
+from cluster_nodes import Cluster, resp, until
 
 KEYS = int(os.environ.get("STARLING_SETTLE_KEYS", 10000))
 BATCH = 1000
@@ -155,6 +157,39 @@ class Settle(unittest.TestCase):
         for node in self.nodes:
             self.assertEqual(200, int(node.own("DBSIZE")))
 
+
+class Restless(unittest.TestCase):
+    """A partition that is written to without a break, by two nodes' clients."""
+
+    def write(self, node, tag):
+        connection = node.connect()
+        for i in itertools.count():
+            if self.ends.is_set():
+                return connection.close()
+            key = "{tag}:%d:%d" % (tag, i)
+            connection.send_raw(b"".join(resp.encode(command) for command in (
+                ("SET", "{tag}:busy", i), ("SET", key, "x"), ("HSET", "{tag}:hash", i % 50, i), ("DEL", key))))
+            for _ in range(4):
+                connection.read_frame()
+
+    def test_settles_all_the_same(self):
+        cluster = Cluster(3, repair_interval=1)
+        self.addCleanup(cluster.stop)
+        cluster.start()
+        self.ends = threading.Event()
+        writers = [threading.Thread(target=self.write, args=(node, tag)) for tag, node in enumerate(cluster.nodes[:2])]
+        for writer in writers:
+            writer.start()
+        try:
+            for _ in range(2):
+                before = [int(node.info()["tombstones_reaped"]) for node in cluster.nodes]
+                until(lambda: all(int(node.info()["tombstones_reaped"]) > had
+                                  for node, had in zip(cluster.nodes, before)), "tombstones go meanwhile", 60)
+            self.assertTrue(all(writer.is_alive() for writer in writers))
+        finally:
+            self.ends.set()
+            for writer in writers:
+                writer.join()
 
 
 class Alone(unittest.TestCase):

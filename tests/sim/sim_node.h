@@ -25,6 +25,7 @@
 #include "cluster/membership/agreed_clock.h"
 #include "cluster/membership/membership.h"
 #include "cluster/repair/anti_entropy.h"
+#include "cluster/repair/restless_settlement.h"
 #include "cluster/repair/settlement.h"
 #include "cluster/topology/topology_register.h"
 #include "cluster/topology/transition_driver.h"
@@ -352,6 +353,11 @@ class SimNode final : private engine::ChangeObserver,
   void answer_tree(size_t from, uint64_t number, const std::string& payload);
   void answer_list(size_t from, uint64_t number, const std::string& payload);
   void adopt(const cluster::AdoptRequest& request, size_t leader);
+  void ask_restless();
+  void send_restless(const std::vector<cluster::Settlement::Message>& messages);
+  std::string same(const cluster::SameRequest& request);
+  void adopt_proven(const cluster::ProvenRequest& request, size_t leader);
+  void note_adopted(uint16_t partition, engine::Stamp stamp);
   void reap(uint16_t partition);
   std::vector<cluster::VersionEntry> list(uint16_t partition, cluster::Position from,
                                           cluster::Position* until);
@@ -421,6 +427,8 @@ class SimNode final : private engine::ChangeObserver,
   std::vector<Repair> repairs_;
   cluster::VersionIndex index_;
   std::unique_ptr<Round> round_;
+  std::optional<cluster::RestlessSettlement> restless_;
+  bool restless_asks_ = false;
   bool compares_;
   std::map<uint64_t, std::function<void(bool stored)>> pushes_;
   std::vector<Promise> promises_;

@@ -23,6 +23,8 @@ namespace {
 constexpr int64_t kRoundTimeoutUs = 2'000'000;
 constexpr int64_t kPushTimeoutMs = 1000;
 constexpr size_t kScanKeys = 2;
+constexpr uint64_t kRestlessUs = 100'000;
+constexpr uint64_t kRestlessNumber = UINT64_MAX;
 
 }  // namespace
 
@@ -75,6 +77,12 @@ void SimNode::reply_tree(size_t to, uint64_t number, const std::string& payload)
 
 void SimNode::take_tree_reply(size_t from, uint64_t number, const std::string& payload) {
   if (take_brought(from, number, payload)) return;
+  if (number == kRestlessNumber) {
+    cluster::SameReply reply;
+    if (restless_ && cluster::decode_same_reply(std::string_view(payload).substr(1), &reply))
+      send_restless(restless_->receive(static_cast<NodeIndex>(from), reply));
+    return;
+  }
   if (round_ == nullptr || round_->number != number) return;
   round_->deadline_us = now_us() + kRoundTimeoutUs;
   if (round_->exchange) {
@@ -94,6 +102,44 @@ void SimNode::take_tree_reply(size_t from, uint64_t number, const std::string& p
     if (i != setting_.index) round_->to_ask.push_back(i);
   }
   ask_next();
+}
+
+// As often as a few messages take, so that it finds moments.
+void SimNode::ask_restless() {
+  if (restless_asks_ || !restless_ || restless_->under_way() == 0) return;
+  if (restless_->placement().topology.epoch != epoch()) return restless_.reset();
+  restless_asks_ = true;
+  later(static_cast<int64_t>(world_.random().below(kRestlessUs)), [this] {
+    restless_asks_ = false;
+    ask_restless();
+  });
+  const auto sum_of = [this](uint16_t partition) -> std::optional<uint64_t> {
+    observe(partition);
+    if (!index_.known(partition)) return std::nullopt;
+    return index_.sum(partition);
+  };
+  send_restless(restless_->ask(sum_of, now_us()));
+}
+
+void SimNode::send_restless(const std::vector<Settlement::Message>& messages) {
+  for (const Settlement::Message& message : messages) {
+    if (message.to != placement().self) {
+      (void)send(message.to, FrameKind::kTree, kRestlessNumber, message.bytes);
+      continue;
+    }
+    cluster::ProvenRequest request;
+    STARLING_ASSERT(cluster::decode_proven(message.bytes, &request));
+    adopt_proven(request, placement().self);
+  }
+}
+
+std::string SimNode::same(const cluster::SameRequest& request) {
+  cluster::SameReply reply{request.number, {}};
+  for (const auto& [partition, sum] : request.sums) {
+    observe(partition);
+    if (index_.known(partition) && index_.sum(partition) == sum) reply.partitions.push_back(partition);
+  }
+  return cluster::encode_same_reply(reply);
 }
 
 cluster::PartitionSet SimNode::common(size_t peer) const {
@@ -175,8 +221,17 @@ void SimNode::ask_next() {
       proposals = round_->settlement.proposals(index_);
     if (world_.tracing() && !proposals.empty())
       trace("settles up to " + std::to_string(round_->settlement.stamp()));
-    send_settling(proposals);
+    const std::shared_ptr<const cluster::Placement> placed = loops_[current_]->placement;
+    const bool current = round_->settlement.placement().topology.epoch == placed->topology.epoch;
+    if (!restless_ || restless_->placement().topology.epoch != placed->topology.epoch) restless_.emplace(placed);
+    // One way or the other, so that each is all there is.
+    if (world_.random().below(2) == 0) {
+      send_settling(proposals);
+    } else if (current) {
+      restless_->add(round_->settlement.overdue(index_, engine::kNeverRipe), round_->settlement, now_us());
+    }
     round_.reset();
+    ask_restless();
     return;
   }
   round_->peer = round_->to_ask.back();
@@ -232,7 +287,13 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
     case TreeKind::kMark: {
       const engine::StampPromise promise = engine::promise_stamp(engine_, now_ms());
       const uint64_t mark = next_mark_++;
-      for (const auto& loop : loops_) loop->coordinator.obligations().mark(mark);
+      for (size_t i = 0; i < loops_.size(); ++i) {
+        cluster::Obligations& obligations = loops_[i]->coordinator.obligations();
+        obligations.mark(mark);
+        cluster::PartitionSet handed;
+        order_.add_handed(i, &handed);
+        cluster::for_each_partition(handed, [&](uint16_t partition) { obligations.note(partition); });
+      }
       promises_.push_back(
           {promise.position, from, number, cluster::encode_mark_reply({boot_, mark, promise.stamp})});
       engine_.request_sync();
@@ -244,14 +305,23 @@ void SimNode::answer_tree(size_t from, uint64_t number, const std::string& paylo
       if (since.boot != boot_)
         return reply_tree(from, number, cluster::text_reply(ReplyResult::kUnavailable, "started anew"));
       cluster::PartitionSet busy = hints_.partitions();
-      order_.add_under_way(&busy);
-      for (const auto& loop : loops_) loop->coordinator.obligations().add_since(since.number, &busy);
+      for (const auto& loop : loops_) loop->coordinator.add_owed(since.number, &busy);
       return reply_tree(from, number, cluster::encode_busy_reply(busy, guarded()));
     }
     case TreeKind::kAdopt: {
       cluster::AdoptRequest request;
       STARLING_ASSERT(cluster::decode_adopt(payload, &request));
       return adopt(request, from);
+    }
+    case TreeKind::kSame: {
+      cluster::SameRequest request;
+      STARLING_ASSERT(cluster::decode_same(payload, &request));
+      return reply_tree(from, number, same(request));
+    }
+    case TreeKind::kProven: {
+      cluster::ProvenRequest request;
+      STARLING_ASSERT(cluster::decode_proven(payload, &request));
+      return adopt_proven(request, from);
     }
     case TreeKind::kClock: {
       engine::Stamp stamp;
@@ -280,12 +350,27 @@ void SimNode::adopt(const cluster::AdoptRequest& request, size_t leader) {
     if (!index_.known(partition) || index_.sum(partition) != sum) continue;
     if (!engine::settle(engine_, partition, request.stamp, index_.change_count(partition), now_ms()))
       continue;
-    world_.note_settled(partition, request.stamp);
-    if (world_.tracing())
-      trace("partition " + std::to_string(partition) + " is settled up to " + std::to_string(request.stamp));
-    const auto delay_us = static_cast<int64_t>(world_.random().below(50'000));
-    later(delay_us, [this, partition = partition] { reap(partition); });
+    note_adopted(partition, request.stamp);
   }
+}
+
+void SimNode::adopt_proven(const cluster::ProvenRequest& request, size_t leader) {
+  if (request.boot != boot_) return;
+  for (const uint16_t partition : request.partitions) {
+    const auto replicas = placement().replicas(partition);
+    if (replicas.front() != leader || placement().moving(partition) || !is_read(partition)) continue;
+    const uint32_t changes = engine::change_count(engine_, partition);
+    if (!engine::settle(engine_, partition, request.stamp, changes, now_ms())) continue;
+    note_adopted(partition, request.stamp);
+  }
+}
+
+void SimNode::note_adopted(uint16_t partition, engine::Stamp stamp) {
+  world_.note_settled(partition, stamp);
+  if (world_.tracing())
+    trace("partition " + std::to_string(partition) + " is settled up to " + std::to_string(stamp));
+  const auto delay_us = static_cast<int64_t>(world_.random().below(50'000));
+  later(delay_us, [this, partition] { reap(partition); });
 }
 
 void SimNode::reap(uint16_t partition) {

@@ -70,10 +70,24 @@ TEST_CASE("once nothing is under way any more, the next loop ships") {
   order.end(kPartition);
   CHECK_FALSE(order.under_way(kPartition));
   CHECK(order.begin(kPartition, 1));
-  PartitionSet partitions;
-  order.add_under_way(&partitions);
-  CHECK(partitions.count() == 1);
-  CHECK(partitions[kPartition]);
+}
+
+TEST_CASE("what a loop was handed and has not taken can be told by partition") {
+  OrderedChanges order(2);
+  REQUIRE(order.begin(kPartition, 0));
+  const auto handed_to = [&](size_t loop) {
+    PartitionSet partitions;
+    order.add_handed(loop, &partitions);
+    return partitions;
+  };
+  CHECK_MESSAGE(handed_to(0).none(), "it ships that itself");
+  REQUIRE_FALSE(order.begin(kPartition, 1));
+  bool first = false;
+  (void)order.hand_over(handed(1, 1), &first);
+  CHECK(handed_to(0) == PartitionSet().set(kPartition));
+  CHECK(handed_to(1).none());
+  (void)order.take(0);
+  CHECK(handed_to(0).none());
 }
 
 TEST_CASE("changes of several loops leave in the order in which they were made") {

@@ -134,6 +134,26 @@ TEST_CASE(
   CHECK(round.proposes(guarded));
 }
 
+TEST_CASE("settlement: what has had something to gain for a while is overdue, equal or not") {
+  Round round(4);
+  const uint16_t owed = round.led[0], young = round.led[1], old = round.led[2];
+  CHECK(round.settlement.overdue(round.index, 70).none());
+  round.busy[3].set(owed);
+  REQUIRE(round.ask() == State::kReady);
+  engine::VersionTally tally;
+  tally.ripe = 71;
+  round.index.set(young, tally, 1);
+  round.index.observe(old, 2);
+  const PartitionSet overdue = round.settlement.overdue(round.index, 70);
+  CHECK(overdue.count() == round.led.size() - 2);
+  CHECK(overdue[old]);
+  CHECK_FALSE(overdue[owed]);
+  CHECK_FALSE(overdue[young]);
+  tally.ripe = 101;
+  round.index.set(young, tally, 1);
+  CHECK_MESSAGE(!round.settlement.overdue(round.index, engine::kNeverRipe)[young], "later than all marks");
+}
+
 TEST_CASE("settlement: a member that is silent, malformed or has started anew ends it") {
   std::vector<Settlement::Message> next;
   Round silent(3);
@@ -206,6 +226,23 @@ TEST_CASE("settle messages: what is read is what is written") {
   CHECK(read.stamp == 77);
   request.sums = {{4, 6}, {4, 5}};
   CHECK_FALSE(decode_adopt(encode_adopt(request), &read));
+  SameRequest same{9, 77, {{1, 5}, {4, 6}}}, same_read;
+  REQUIRE(decode_same(encode_same(same), &same_read));
+  CHECK(same_read.number == 77);
+  CHECK(same_read.sums == same.sums);
+  same.sums = {{4, 6}, {1, 5}};
+  CHECK_FALSE(decode_same(encode_same(same), &same_read));
+  SameReply same_reply;
+  REQUIRE(decode_same_reply(std::string_view(encode_same_reply({3, {1, 700}})).substr(1), &same_reply));
+  CHECK(same_reply.number == 3);
+  CHECK(same_reply.partitions == std::vector<uint16_t>{1, 700});
+  CHECK_FALSE(decode_same_reply(std::string_view(encode_same_reply({3, {7, 7}})).substr(1), &same_reply));
+  ProvenRequest proven;
+  REQUIRE(decode_proven(encode_proven({9, 5, 77, {1, 16383}}), &proven));
+  CHECK(proven.boot == 5);
+  CHECK(proven.stamp == 77);
+  CHECK(proven.partitions == std::vector<uint16_t>{1, 16383});
+  CHECK_FALSE(decode_proven(encode_proven({9, 5, 77, {1, 0}}), &proven));
   const PartitionSet busy = PartitionSet().set(0).set(16383), guarded = PartitionSet().set(1).set(300);
   PartitionSet busy_read, guarded_read;
   const std::string bytes = encode_busy_reply(busy, guarded);
