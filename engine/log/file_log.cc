@@ -12,7 +12,7 @@ namespace {
 // Overwriting blocks that are allocated and written needs no change of the file's metadata, so an fdatasync
 // of a recycled segment is one disk write instead of two. There are as many spare files as the last
 // checkpoint's worth of log took, and no more than these.
-constexpr size_t kSpareSegments = 8;
+constexpr size_t kSpareSegments = 32;
 
 }  // namespace
 

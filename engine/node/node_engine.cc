@@ -20,8 +20,20 @@ constexpr int kEvictAtOnce = 16;                      // By a loop, for each com
 constexpr int kEvictInBackground = 4096;              // For each tick.
 constexpr int64_t kRestAfterUs = 60'000'000;
 constexpr uint64_t kRestingGrowthBytes = 64 << 10;  // In that time.
-constexpr uint64_t kRestingLogBytes = 64ull << 20;
 constexpr uint64_t kMinimumDirtyBytes = 4ull << 20;
+// A log of less is never worth a checkpoint, except for a node at rest.
+constexpr uint64_t kMinimumLogBytes = 16ull << 20;
+// Of all data, how much log there is between two checkpoints at most: so what overwriting takes on the disk is a
+// multiple of the data, however little there is.
+constexpr uint64_t kLogShare = 8;
+// Checkpoints do not keep up where there is so many times the log that starts one.
+constexpr uint64_t kLogsBehind = 4;
+
+// What is evicted is only in the store, about half of which may be outdated.
+uint64_t data_bytes(const EngineCore& core) {
+  const auto in_memory = static_cast<uint64_t>(std::max<int64_t>(core.keyspace.stripes.totals().bytes, 0));
+  return std::max(in_memory, core.store->disk_bytes() / 2);
+}
 
 }  // namespace
 
@@ -40,6 +52,7 @@ NodeEngine::NodeEngine(const Options& options, Clock& clock, uint64_t random_see
       progress_(parts.progress ? std::move(parts.progress) : [](const std::string&) {}),
       fsync_(options.fsync),
       active_expire_(options.active_expire),
+      log_due_bytes_(options.checkpoint_log_bytes),
       random_(random_seed),
       pool_(options.disk_threads) {
   core_.log = std::move(parts.log);
@@ -221,7 +234,7 @@ bool NodeEngine::behind() const {
   const uint64_t limit = governor_.limit();
   if (limit != 0 && core_.keyspace.stripes.dirty_bytes() > std::max(limit / 4, 4 * kMinimumDirtyBytes))
     return true;
-  return core_.log->live_bytes() > 4 * core_.options.checkpoint_log_bytes;
+  return core_.log->live_bytes() / kLogsBehind > log_due_bytes_.load(std::memory_order_relaxed);
 }
 
 void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
@@ -233,9 +246,19 @@ void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
 // --- Maintenance
 // ------------------------------------------------------------------------------------------------------
 
+void NodeEngine::weigh_log() {
+  if (core_.log->live_bytes() < kMinimumLogBytes) return;
+  const uint64_t share_bytes = std::max(data_bytes(core_) / kLogShare, kMinimumLogBytes);
+  const uint64_t due_bytes = std::min(core_.options.checkpoint_log_bytes, share_bytes);
+  // Nobody is to wait because there is less data than there was.
+  if (core_.log->live_bytes() / kLogsBehind <= due_bytes || due_bytes > log_due_bytes_)
+    log_due_bytes_ = due_bytes;
+}
+
 bool NodeEngine::checkpoint_due() {
+  weigh_log();
   const uint64_t left_bytes = core_.log_bytes_at_checkpoint.load();
-  if (core_.log->live_bytes() >= left_bytes + core_.options.checkpoint_log_bytes) return true;
+  if (core_.log->live_bytes() >= left_bytes + log_due_bytes_) return true;
   core_.keyspace.stripes.lock(0);
   const bool flushed = !core_.keyspace.flushed_spaces.empty();
   core_.keyspace.stripes.unlock(0);
@@ -254,7 +277,10 @@ void NodeEngine::rest() {
   rest_position_ = appended;
   // In a cluster each round of repair logs a few bytes.
   if (grown_bytes > kRestingGrowthBytes) return;
-  if (core_.log->live_bytes() >= kRestingLogBytes && !checkpoint().ok()) return;
+  // What has gone of what the store has takes memory until it has gone there.
+  const bool due = core_.log->live_bytes() >= kMinimumLogBytes ||
+                   core_.keyspace.stripes.dirty_bytes() >= kMinimumDirtyBytes;
+  if (due && !checkpoint().ok()) return;
   // Nothing to drop: no need of spare files either. Should it fail, they go with the next checkpoint.
   std::lock_guard lock(checkpoint_mutex_);
   (void)core_.log->drop_before(0);

@@ -91,6 +91,7 @@ class NodeEngine final : public Engine {
   void serve_checkpoints();
   void tick();
   void drop_flushed();
+  void weigh_log();
   bool checkpoint_due();
   void rest();
   Status run_checkpoint();
@@ -124,6 +125,8 @@ class NodeEngine final : public Engine {
 
   std::atomic<Fsync> fsync_;
   std::atomic<bool> active_expire_;
+  // So much log starts a checkpoint; clients that write wait at a few times as much.
+  std::atomic<uint64_t> log_due_bytes_;
   std::atomic<bool> dead_{false};
   std::atomic<bool> writable_{true};
   mutable std::mutex refusal_mutex_;

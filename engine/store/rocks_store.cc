@@ -65,6 +65,10 @@ void lower_priority_of_this_thread() {
   static_cast<void>(lowered);
 }
 
+// Runs may take such a part of what is below them before a checkpoint waits, and so much in any case.
+constexpr uint64_t kRunShare = 2;
+constexpr uint64_t kRunBytesMin = 64ull << 20;
+
 // What goes on in RocksDB's own threads.
 class BackgroundState final : public rocksdb::EventListener {
  public:
@@ -133,6 +137,7 @@ class RocksStore final : public Store {
   Status make_erased_durable();
   void drop_erased_files(const ErasedRanges& ranges);
   void wait_for_compactions(const RunFiles& files);
+  bool too_many_runs(size_t family) const;
 
   const RocksOptions options_;
   const std::shared_ptr<BackgroundState> background_ = std::make_shared<BackgroundState>();
@@ -257,18 +262,23 @@ void RocksStore::drop_erased_files(const ErasedRanges& ranges) {
   }
 }
 
-// A read looks into every file of level 0, so their number is bounded by making the checkpoint wait. A failed
-// compaction is not waited for: the run may still find room.
+// A read looks into every file of level 0, and what they overwrite is still there, so their number and size are
+// bounded by making the checkpoint wait. A failed compaction is not waited for: the run may still find room.
 void RocksStore::wait_for_compactions(const RunFiles& files) {
-  const auto too_many = [this](rocksdb::ColumnFamilyHandle* handle) {
-    std::string count;
-    return database_->GetProperty(handle, rocksdb::DB::Properties::kNumFilesAtLevelPrefix + "0", &count) &&
-           std::stoi(count) >
-               std::max(options_.run_files_max, setup_.families[0].level0_file_num_compaction_trigger);
-  };
   for (size_t family = 0; family < kFamilyCount; ++family)
-    while (!files[family].empty() && too_many(handles_[family]) && !background_->failed())
+    while (!files[family].empty() && too_many_runs(family) && !background_->failed())
       background_->wait_for_compaction();
+}
+
+bool RocksStore::too_many_runs(size_t family) const {
+  // Fewer files are not compacted.
+  const auto trigger = static_cast<size_t>(setup_.families[0].level0_file_num_compaction_trigger);
+  rocksdb::ColumnFamilyMetaData meta;
+  database_->GetColumnFamilyMetaData(handles_[family], &meta);
+  const rocksdb::LevelMetaData& runs = meta.levels.front();
+  if (runs.files.size() > std::max(static_cast<size_t>(options_.run_files_max), trigger)) return true;
+  const uint64_t rest_bytes = meta.size - runs.size + meta.blob_file_size;
+  return runs.files.size() >= trigger && runs.size > std::max(kRunBytesMin, rest_bytes / kRunShare);
 }
 
 Status RocksStore::resume() {
@@ -341,6 +351,8 @@ void RocksStore::for_each_statistic(const std::function<void(std::string_view, u
   };
   for (const auto& [name, property] : totals) visit(name, total(property));
   uint64_t value = 0;
+  if (database_->GetIntProperty(handle(Family::kHints), Properties::kTotalSstFilesSize, &value))
+    visit("hint_bytes", value);
   const std::pair<std::string_view, const std::string&> database_wide[] = {
       {"compactions_running", Properties::kNumRunningCompactions},
       {"background_errors", Properties::kBackgroundErrors},

@@ -40,12 +40,25 @@ void write_log(bool durable, const engine::Statistics& statistics, InfoWriter& w
   if (durable) writer.field("aof_current_size", statistics.log_bytes);
 }
 
+// By purpose; none is in two of them, but for files that snapshots share with the store.
 void write_disk(Server& server, const engine::Statistics& statistics, InfoWriter& writer) {
   const DiskUsage& usage = server.pulse().disk_usage();
-  writer.field("disk_store_bytes", statistics.store_disk_bytes);
+  uint64_t hint_bytes = 0;
+  server.engine().for_each_store_statistic([&](std::string_view name, uint64_t value) {
+    if (name == "hint_bytes") hint_bytes = value;
+  });
+  const uint64_t snapshot_bytes = server.snapshots().status().bytes;
+  // Figures of two moments.
+  const uint64_t store_bytes =
+      statistics.store_disk_bytes - std::min(statistics.store_disk_bytes, hint_bytes);
+  writer.field("disk_store_bytes", store_bytes);
+  writer.field("disk_hints_bytes", hint_bytes);
   writer.field("disk_log_bytes", usage.log_bytes());
-  writer.field("disk_snapshots_bytes", server.snapshots().status().bytes);
+  writer.field("disk_log_spare_bytes", usage.spare_log_bytes());
+  writer.field("disk_snapshots_bytes", snapshot_bytes);
   writer.field("disk_ballast_bytes", usage.ballast_bytes());
+  writer.field("disk_used_bytes", store_bytes + hint_bytes + usage.log_bytes() + usage.spare_log_bytes() +
+                                      snapshot_bytes + usage.ballast_bytes());
 }
 
 // How far the replay of the commit log is, in Redis's fields.

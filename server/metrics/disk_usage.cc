@@ -8,13 +8,19 @@
 namespace starling::server {
 namespace {
 
-uint64_t bytes_of_files(const std::string& directory) {
+struct LogBytes {
+  uint64_t used = 0, spare = 0;
+};
+
+LogBytes bytes_of_log(const std::string& directory) {
   std::error_code error;
-  uint64_t bytes = 0;
+  LogBytes bytes;
   for (std::filesystem::directory_iterator at(directory, error), end; !error && at != end;
        at.increment(error)) {
     struct stat info;
-    if (::stat(at->path().c_str(), &info) == 0) bytes += static_cast<uint64_t>(info.st_blocks) * 512;
+    if (::stat(at->path().c_str(), &info) != 0) continue;
+    const bool spare = at->path().filename().string().starts_with("spare-");
+    (spare ? bytes.spare : bytes.used) += static_cast<uint64_t>(info.st_blocks) * 512;
   }
   return bytes;
 }
@@ -22,7 +28,9 @@ uint64_t bytes_of_files(const std::string& directory) {
 }  // namespace
 
 void DiskUsage::look(const std::string& directory) {
-  log_bytes_.store(bytes_of_files(directory + "/log"), std::memory_order_relaxed);
+  const LogBytes log = bytes_of_log(directory + "/log");
+  log_bytes_.store(log.used, std::memory_order_relaxed);
+  spare_log_bytes_.store(log.spare, std::memory_order_relaxed);
   std::error_code error;
   const uintmax_t ballast = std::filesystem::file_size(directory + "/ballast", error);
   ballast_bytes_.store(error ? 0 : ballast, std::memory_order_relaxed);

@@ -394,24 +394,39 @@ TEST_CASE("writes are refused, not kept waiting, when changes pile up because ch
   CHECK(node.engine().write_refusal().ok());
 }
 
-TEST_CASE("a node that nothing is written to takes a checkpoint after a minute, not as soon as it starts") {
-  TestNode node(12);
-  for (int i = 0; i < 65; ++i) {
+namespace {
+
+void put_megabytes(TestNode& node, int count) {
+  for (int i = 0; i < count; ++i) {
     node.with("big:" + std::to_string(i), [](Database& database, const Key& key) {
       database.put_string(key, std::string(1 << 20, 'b'), kNoDeadline);
     });
   }
   REQUIRE(node.engine().commit().ok());
+}
+
+uint64_t checkpoints_within(TestNode& node, std::chrono::milliseconds limit) {
+  const auto end = std::chrono::steady_clock::now() + limit;
+  while (node.engine().statistics().checkpoints == 0 && std::chrono::steady_clock::now() < end)
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  return node.engine().statistics().checkpoints;
+}
+
+}  // namespace
+
+TEST_CASE("a node that nothing is written to takes a checkpoint after a minute, not as soon as it starts") {
+  TestNode node(12);
+  put_megabytes(node, 8);
   node.crash();
-  const auto checkpoints_within = [&](std::chrono::milliseconds limit) {
-    const auto end = std::chrono::steady_clock::now() + limit;
-    while (node.engine().statistics().checkpoints == 0 && std::chrono::steady_clock::now() < end)
-      std::this_thread::sleep_for(std::chrono::milliseconds(10));
-    return node.engine().statistics().checkpoints;
-  };
-  CHECK(checkpoints_within(std::chrono::milliseconds(500)) == 0);
+  CHECK(checkpoints_within(node, std::chrono::milliseconds(500)) == 0);
   node.clock.now_ms += 61'000;
-  CHECK(checkpoints_within(std::chrono::seconds(30)) == 1);
+  CHECK(checkpoints_within(node, std::chrono::seconds(30)) == 1);
+}
+
+TEST_CASE("a checkpoint comes when there is much log for the data, however long it may be") {
+  TestNode node(12);
+  put_megabytes(node, 20);
+  CHECK(checkpoints_within(node, std::chrono::seconds(30)) == 1);
 }
 
 TEST_CASE("rows of a flushed database stay until a checkpoint knows of the flush, and go then") {
