@@ -223,7 +223,8 @@ void SimNode::ask_next() {
       trace("settles up to " + std::to_string(round_->settlement.stamp()));
     const std::shared_ptr<const cluster::Placement> placed = loops_[current_]->placement;
     const bool current = round_->settlement.placement().topology.epoch == placed->topology.epoch;
-    if (!restless_ || restless_->placement().topology.epoch != placed->topology.epoch) restless_.emplace(placed);
+    if (!restless_ || restless_->placement().topology.epoch != placed->topology.epoch)
+      restless_.emplace(placed);
     // One way or the other, so that each is all there is.
     if (world_.random().below(2) == 0) {
       send_settling(proposals);
