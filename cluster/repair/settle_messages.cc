@@ -141,7 +141,7 @@ bool decode_proven(std::string_view payload, ProvenRequest* request) {
 
 bool decode_same_reply(std::string_view detail, SameReply* reply) {
   ByteReader reader(detail);
-  return read_kind(&reader, TreeKind::kSame) && reader.read_varint(&reply->number) &&
+  return read_settle_kind(&reader, TreeKind::kSame) && reader.read_varint(&reply->number) &&
          read_partition_list(&reader, &reply->partitions);
 }
 
