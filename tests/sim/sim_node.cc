@@ -227,7 +227,7 @@ void SimNode::tick() {
   if (!formed()) return;
   coordinator().tick(now_us());
   if (current_ != 0) return;
-  for (const uint64_t correlation : forwards_.overdue(now_us())) time_out(correlation);
+  for (const uint64_t correlation : forwards_.overdue(now_us(), 0)) time_out(correlation);
   resend_parked();
   watch_held();
   deliver_hints();
