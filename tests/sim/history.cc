@@ -136,9 +136,11 @@ bool Account::has(const Piece& piece) {
   return known_[piece] = good;
 }
 
-// What was settled, and is gone everywhere, a replica that has come later knows nothing of, nor need it.
+// What was settled, and is gone everywhere, a replica that has come later with a change of the ring knows nothing of,
+// nor need it.
 bool Account::has(const Event& event) {
-  const bool known = record_.context().covers(event.dot) || event.dot.stamp <= history_.settled;
+  const bool gone = history_.replicas_change && event.dot.stamp <= history_.settled;
+  const bool known = gone || record_.context().covers(event.dot);
   return !event.withdrawn && known &&
          std::all_of(event.put.begin(), event.put.end(), [&](const Piece& put) { return has(put); });
 }

@@ -76,6 +76,7 @@ class KeyHistory {
 
   // Up to where the key's partition was settled by proof, on some node.
   engine::Stamp settled = 0;
+  bool replicas_change = false;  // The ring does.
   // What strict reads have shown: when a reply with the piece came first, by their R.
   std::map<std::pair<int, Piece>, int64_t> shown;
 

@@ -156,6 +156,7 @@ void Simulation::note_settled(uint16_t partition, engine::Stamp stamp) {
     if (engine::Key(key).partition != partition) continue;
     engine::Stamp& settled = histories_[key].settled;
     settled = std::max(settled, stamp);
+    histories_[key].replicas_change = mix_.ring_changes;
   }
 }
 
