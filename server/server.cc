@@ -283,7 +283,10 @@ engine::Status Server::serve() {
     clock_timer_->start(kClockTickMs, kClockTickMs);
   }
   // A stop that is asked for later finds the loops running.
-  if (shutdown_requested_) return {};
+  if (shutdown_requested_) {
+    if (cluster_ != nullptr) cluster_->on_stopped();
+    return {};
+  }
   log_text(LogLevel::kNotice, "Ready to accept connections");
   tell_supervisor(static_cast<Supervision>(settings().supervised), kSupervisorReady);
   run_loops();

@@ -246,19 +246,21 @@ void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
 // --- Maintenance
 // ------------------------------------------------------------------------------------------------------
 
-void NodeEngine::weigh_log() {
-  if (core_.log->live_bytes() < kMinimumLogBytes) return;
+uint64_t NodeEngine::weigh_log() {
+  if (core_.log->live_bytes() < kMinimumLogBytes) return core_.options.checkpoint_log_bytes;
   const uint64_t share_bytes = std::max(data_bytes(core_) / kLogShare, kMinimumLogBytes);
   const uint64_t due_bytes = std::min(core_.options.checkpoint_log_bytes, share_bytes);
   // Nobody is to wait because there is less data than there was.
   if (core_.log->live_bytes() / kLogsBehind <= due_bytes || due_bytes > log_due_bytes_)
     log_due_bytes_ = due_bytes;
+  return due_bytes;
 }
 
 bool NodeEngine::checkpoint_due() {
-  weigh_log();
+  const uint64_t due_bytes = weigh_log();
   const uint64_t left_bytes = core_.log_bytes_at_checkpoint.load();
-  if (core_.log->live_bytes() >= left_bytes + log_due_bytes_) return true;
+  // Writers that wait wait for one, whatever the last one left.
+  if (core_.log->live_bytes() >= left_bytes + due_bytes || behind()) return true;
   core_.keyspace.stripes.lock(0);
   const bool flushed = !core_.keyspace.flushed_spaces.empty();
   core_.keyspace.stripes.unlock(0);

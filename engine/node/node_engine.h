@@ -91,7 +91,7 @@ class NodeEngine final : public Engine {
   void serve_checkpoints();
   void tick();
   void drop_flushed();
-  void weigh_log();
+  uint64_t weigh_log();
   bool checkpoint_due();
   void rest();
   Status run_checkpoint();

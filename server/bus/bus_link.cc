@@ -239,8 +239,14 @@ void BusLink::ping() {
   clock_asked_ms_ = owner_.now_ms_;
 }
 
+// The other end would cut the link.
+bool BusLink::too_large(size_t payload_bytes) const {
+  constexpr size_t kFrontBytes = 64;
+  return payload_bytes + kFrontBytes > owner_.options_.largest_frame_bytes;
+}
+
 bool BusLink::takes(uint64_t correlation, size_t payload_bytes) const {
-  if (state_ != State::kUp) return false;
+  if (state_ != State::kUp || too_large(payload_bytes)) return false;
   return output_.empty() ||
          output_.size() + cluster::frame_bytes(correlation, payload_bytes) <= owner_.options_.queue_bytes;
 }
@@ -260,7 +266,7 @@ bool BusLink::takes_lane(FrameKind kind, size_t payload_bytes, uint64_t order) c
 
 bool BusLink::queue_in_lane(FrameKind kind, uint64_t correlation, cluster::SharedBytes payload,
                             uint64_t order) {
-  if (state_ != State::kUp) return false;
+  if (state_ != State::kUp || too_large(payload->size())) return false;
   if (!lane_.empty() && lane_.bytes() + payload->size() > owner_.options_.lane_bytes) return false;
   const size_t before = queued_bytes();
   lane_.add(kind, correlation, std::move(payload), order, ends_all(kind), owner_.handler_.clock_us());
@@ -441,6 +447,8 @@ void BusLink::challenge(int64_t until_ms) {
 void BusLink::close(const std::string& reason) {
   if (state_ == State::kClosed) return;
   const State was = std::exchange(state_, State::kClosed);
+  // What the other end has got of large frames it has got.
+  if (was == State::kUp && !moved_.empty()) tell_moved();
   if (connection_) connection_->watch(false, false);
   owner_.note_queue(-static_cast<int64_t>(queued_bytes()));
   owner_.on_link_down(*this, was == State::kUp, reason);

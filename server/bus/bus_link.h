@@ -98,6 +98,7 @@ class BusLink final : public FdHandler {
   void ping();
   void take_piece(std::string_view piece);
   void note_queued(size_t bytes_before);
+  bool too_large(size_t payload_bytes) const;
   bool takes(uint64_t correlation, size_t payload_bytes) const;
   bool takes_lane(cluster::FrameKind kind, size_t payload_bytes, uint64_t order) const;
   bool queue_in_lane(cluster::FrameKind kind, uint64_t correlation, cluster::SharedBytes payload,

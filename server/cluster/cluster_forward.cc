@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "absl/container/flat_hash_set.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_frame.h"
@@ -300,6 +301,13 @@ void ClusterThread::on_sending(const cluster::NodeId& peer, LinkId, FrameKind ki
   Forward* const forward = kind == FrameKind::kForward ? forwards_.find(correlation) : nullptr;
   if (forward == nullptr || forward->node != peer) return;
   forward->patience.note_moved(now_us());
+  // What its client sent behind it waits for it.
+  if (Client* client = io_thread_.find_client(forward->client_id); client != nullptr) {
+    for (const Client::Forwarded& behind : client->forwarded) {
+      Forward* const other = forwards_.find(behind.correlation);
+      if (other != nullptr && other->node == peer) other->patience.note_moved(now_us());
+    }
+  }
   if (!age_us) return;
   // By so much later it may begin there, too.
   forward->deadline_us += *age_us;
@@ -319,9 +327,11 @@ void ClusterThread::on_working(uint64_t correlation) {
 
 // Clients of other nodes, whose writes are large and on their way from here.
 void ClusterThread::tell_working() {
-  coordinator_.visit_large([this](uint64_t token) {
+  absl::flat_hash_set<uint64_t> told;
+  coordinator_.visit_large([this, &told](uint64_t token) {
     const auto write = writes_.find(token);
-    Client* client = write == writes_.end() ? nullptr : io_thread_.find_client(write->second.client_id);
+    if (write == writes_.end() || !told.insert(write->second.client_id).second) return;
+    Client* client = io_thread_.find_client(write->second.client_id);
     if (client != nullptr && !client->closing && client->tunnel != nullptr) client->tunnel->tell_working();
   });
 }
@@ -372,7 +382,10 @@ bool ClusterThread::go_elsewhere(Client& client, uint64_t correlation, Forward& 
 bool ClusterThread::given_up(const Forward& forward, int64_t now) const {
   const Client* client = io_thread_.find_client(forward.client_id);
   if (client == nullptr || client->closing) return true;
-  if (now - forward.first_sent_us > (forward.waits ? kRetryWaitForUs : kRetryForUs)) return true;
+  // As long as somebody may begin with what changes something its client must not go on without it.
+  if (now - forward.first_sent_us > (forward.waits ? kRetryWaitForUs : kRetryForUs) &&
+      (!forward.writes || now >= forward.run_before_us()))
+    return true;
   // Who only reads has other nodes to hope for.
   if (forward.retry == Retry::kAnywhere) return links_.refuses(forward.node) && !relinking(*client);
   return links_.refuses(forward.node) ||

@@ -85,7 +85,10 @@ ClusterNode::ClusterNode(Server& server)
       leaving_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxNodeNumbers)),
       stands_back_(std::make_unique<std::atomic<bool>[]>(cluster::kMaxNodeNumbers)) {}
 
-ClusterNode::~ClusterNode() = default;
+// Its thread asks for what the others are made of.
+ClusterNode::~ClusterNode() {
+  life_signs_.reset();
+}
 
 engine::Status ClusterNode::open() {
   const Settings& settings = server_.settings();

@@ -29,6 +29,7 @@ LifeSigns::LifeSigns(ClusterNode& node, const BusOptions& options, std::vector<E
   for (EventLoop* loop : watched)
     watched_.push_back({loop, std::make_shared<std::atomic<int64_t>>(clock_us()),
                         std::make_shared<std::atomic<bool>>(false)});
+  last_watch_us_ = clock_us();
   open_links();
   loop_.set_pass_hook([this] {
     if (links_) links_->flush();
@@ -71,10 +72,15 @@ void LifeSigns::adopt(AcceptedSocket socket) {
 
 void LifeSigns::watch() {
   const int64_t now_us = clock_us();
+  // A process that was stopped as a whole knows nothing of its loops yet.
+  const bool paused = now_us - std::exchange(last_watch_us_, now_us) > 4 * kWatchEveryMs * 1000;
   bool still = false;
   for (const Watched& watched : watched_) {
-    still |= now_us - watched.turned_us->load() > kStillUs;
-    if (watched.asked->exchange(true)) continue;
+    if (watched.asked->exchange(true)) {
+      if (paused) watched.turned_us->store(now_us);
+      still |= now_us - watched.turned_us->load() > kStillUs;
+      continue;
+    }
     watched.turned_us->store(now_us);
     watched.loop->post([this, turned_us = watched.turned_us, asked = watched.asked] {
       turned_us->store(clock_us());

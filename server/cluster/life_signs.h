@@ -63,6 +63,7 @@ class LifeSigns final : private BusHandler {
     std::shared_ptr<std::atomic<bool>> asked;
   };
   std::vector<Watched> watched_;
+  int64_t last_watch_us_ = 0;
   std::thread thread_;
 };
 

@@ -1,6 +1,7 @@
 #include "server/execute/wait_table.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "engine/base/assert.h"
 #include "engine/base/key.h"
@@ -26,16 +27,19 @@ void WaitTable::join(const std::shared_ptr<const Waiter>& waiter) {
     Lines& lines = shard.keys[name];
     auto line = line_of(lines, waiter->type);
     if (line == lines.end()) line = lines.insert(line, {waiter->type, Line()});
-    const bool joined = line->second.emplace(waiter->order(), Place{waiter}).second;
+    const bool joined = line->second.places.emplace(waiter->order(), Place{waiter}).second;
     STARLING_ASSERT(joined);
+    ++line->second.resting;
     waits_.fetch_add(1, std::memory_order_release);
   }
 }
 
 void WaitTable::wake(engine::Type type, Line& line) {
-  for (auto& [order, place] : line) {
+  if (line.resting == 0) return;
+  for (auto& [order, place] : line.places) {
     if (!place.woken) {
       place.woken = true;
+      --line.resting;
       place.waiter->wake();
     }
     if (type != engine::Type::kStream) return;
@@ -69,15 +73,16 @@ void WaitTable::settle(const Waiter& waiter, bool leaves) {
     STARLING_ASSERT(found != shard.keys.end());
     const auto line = line_of(found->second, waiter.type);
     STARLING_ASSERT(line != found->second.end());
-    const auto place = line->second.find(waiter.order());
-    STARLING_ASSERT(place != line->second.end());
-    const bool woken = place->second.woken;
-    place->second.woken = false;
+    const auto place = line->second.places.find(waiter.order());
+    STARLING_ASSERT(place != line->second.places.end());
+    const bool woken = std::exchange(place->second.woken, false);
+    if (woken) ++line->second.resting;
     if (!leaves) continue;
-    line->second.erase(place);
+    --line->second.resting;
+    line->second.places.erase(place);
     waits_.fetch_sub(1, std::memory_order_release);
     if (woken && waiter.type != engine::Type::kStream) wake(waiter.type, line->second);
-    if (line->second.empty()) found->second.erase(line);
+    if (line->second.places.empty()) found->second.erase(line);
     if (found->second.empty()) shard.keys.erase(found);
   }
 }
@@ -91,7 +96,8 @@ bool WaitTable::has_ahead(int database, std::string_view key, engine::Type type,
   if (found == shard.keys.end()) return false;
   const auto line = line_of(found->second, type);
   if (line == found->second.end()) return false;
-  for (auto place = line->second.begin(); place != line->second.end() && place->first < order; ++place) {
+  const auto& places = line->second.places;
+  for (auto place = places.begin(); place != places.end() && place->first < order; ++place) {
     if (count-- <= 1) return true;
   }
   return false;

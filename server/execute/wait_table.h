@@ -72,7 +72,10 @@ class WaitTable {
     std::shared_ptr<const Waiter> waiter;
     bool woken = false;
   };
-  using Line = absl::btree_map<std::pair<int64_t, uint64_t>, Place>;
+  struct Line {
+    absl::btree_map<std::pair<int64_t, uint64_t>, Place> places;
+    size_t resting = 0;  // Of those. A change of many elements looks at the places once.
+  };
   // By type; most keys have one.
   using Lines = absl::InlinedVector<std::pair<engine::Type, Line>, 1>;
   struct Shard {

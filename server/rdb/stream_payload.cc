@@ -86,8 +86,11 @@ class NodeParts {
   std::span<const std::string_view> left_;
 };
 
+// What a payload's nodes say once and their entries repeat: so many times the payload's bytes at most.
+constexpr uint64_t kMostRepeated = 100;
+
 bool read_entry(NodeParts& parts, StreamId base, std::span<const std::string_view> fields, StreamMaker* maker,
-                uint64_t* entries) {
+                uint64_t* entries, uint64_t* repeatable_bytes) {
   int64_t flags = 0, ms = 0, seq = 0, size = 0;
   if (!parts.integer(&flags) || !parts.integer(&ms) || !parts.integer(&seq)) return false;
   const bool same_fields = (flags & kSameFields) != 0;
@@ -97,6 +100,8 @@ bool read_entry(NodeParts& parts, StreamId base, std::span<const std::string_vie
   std::string value = engine::begin_entry(engine::IdGivenBy::kClient);
   for (size_t i = 0; i < count; ++i) {
     std::string_view field = same_fields ? fields[i] : std::string_view(), text;
+    if (field.size() > *repeatable_bytes) return false;
+    *repeatable_bytes -= field.size();
     if (!same_fields && !parts.text(&field)) return false;
     if (!parts.text(&text)) return false;
     engine::append_string(field, &value);
@@ -110,7 +115,7 @@ bool read_entry(NodeParts& parts, StreamId base, std::span<const std::string_vie
   return id != StreamId{} && maker->put(engine::entry_name(id), value);
 }
 
-bool read_node(RdbReader& reader, StreamMaker* maker, uint64_t* entries) {
+bool read_node(RdbReader& reader, StreamMaker* maker, uint64_t* entries, uint64_t* repeatable_bytes) {
   RdbStrings strings;
   std::string_view key, listpack;
   if (!reader.string(&strings, &key) || key.size() != kIdBytes || !reader.string(&strings, &listpack) ||
@@ -127,7 +132,7 @@ bool read_node(RdbReader& reader, StreamMaker* maker, uint64_t* entries) {
   if (!parts.integer(&end) || end != 0) return false;
   const uint64_t before = *entries;
   while (!parts.empty()) {
-    if (!read_entry(parts, id_of(key), fields, maker, entries)) return false;
+    if (!read_entry(parts, id_of(key), fields, maker, entries, repeatable_bytes)) return false;
   }
   return there >= 0 && *entries - before == static_cast<uint64_t>(there);
 }
@@ -194,9 +199,10 @@ bool read_parts(uint8_t type, RdbReader& reader, StreamMaker* maker) {
   uint64_t entries = 0, size = 0, added = 0;
   StreamId first;
   engine::StreamTotals totals;
+  uint64_t repeatable_bytes = kMostRepeated * reader.left();
   if (!reader.length(&nodes)) return false;
   for (size_t i = 0; i < nodes; ++i) {
-    if (!read_node(reader, maker, &entries)) return false;
+    if (!read_node(reader, maker, &entries, &repeatable_bytes)) return false;
   }
   if (!reader.number(&size) || size != entries || !read_id(reader, &totals.last)) return false;
   added = size;

@@ -168,9 +168,13 @@ bool Stream::part_twins(const StreamIdGiver& giver) {
   const History* history = parts_.view().history();
   if (history == nullptr) return false;
   std::vector<std::pair<std::string, Siblings>> twins;
-  for (const auto& [id, siblings] : history->hidden()) {
-    if (id.kind == ElementKind::kStreamPart && part_of(id.name) == StreamPart::kEntry)
-      twins.emplace_back(id.name, siblings);
+  const auto& hidden_parts = history->hidden();
+  const std::string first = entry_name({});
+  for (auto at = hidden_parts.lower_bound(ElementOrder::View{ElementKind::kStreamPart, first});
+       at != hidden_parts.end() && at->first.kind == ElementKind::kStreamPart &&
+       part_of(at->first.name) == StreamPart::kEntry;
+       ++at) {
+    twins.emplace_back(at->first.name, at->second);
   }
   bool parted = false;
   for (const auto& [name, hidden] : twins) {

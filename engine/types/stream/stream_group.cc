@@ -186,6 +186,10 @@ void StreamGroupChange::begin(std::optional<StreamId> first, int64_t entries_rea
 }
 
 void StreamGroupChange::destroy() {
+  // Of a stream that another node deleted the group's remains may be all that there is, and the key must not go with
+  // them.
+  const OrderIndex& order = stream_.parts().view().order();
+  if (order.size() != 0 && part_of(order.at(0)->key()) > StreamPart::kTotals) stream_.set_totals({});
   std::vector<std::string> names;
   for (const StreamPart part :
        {StreamPart::kGroup, StreamPart::kCursor, StreamPart::kConsumer, StreamPart::kPending}) {
@@ -219,7 +223,8 @@ uint64_t StreamGroupChange::remove_consumer(std::string_view consumer) {
   return pending.size();
 }
 
-// Entries of other nodes may have come since it was last looked for them; this node's own ids rise.
+// Entries of other nodes may have come since it was last looked for them; this node's own ids rise. Where another
+// node looked, this is always so: its cursor is an event of its own.
 bool StreamGroupChange::may_have_late(const GroupState& state) const {
   if (state.reaches.empty()) return false;
   if (state.reaches.size() > 1) return true;
@@ -266,7 +271,8 @@ std::vector<StreamId> StreamGroupChange::give(uint64_t most) {
   std::optional<GroupState> state = view().state();
   bool looked_at_all = false;
   std::vector<StreamId> found = find_new(*state, most, &looked_at_all);
-  if (found.empty() && !looked_at_all) return found;
+  // No event for nothing: it would have another node look again, and that one this.
+  if (found.empty() && (!looked_at_all || state->reaches.size() == 1)) return found;
   const StreamId last = state->last();
   for (const StreamId id : found) {
     if (id > last) count_given(id, &*state);

@@ -174,7 +174,7 @@ bool find_sort_keys(Arguments arguments, std::vector<int>* positions) {
     } else if (is_word(arguments[i], "get") || is_word(arguments[i], "by")) {
       ++i;
     } else if (is_word(arguments[i], "store") && i + 1 < arguments.size()) {
-      store = static_cast<int>(i + 1);
+      store = static_cast<int>(++i);
     }
   }
   if (store != 0) positions->push_back(store);

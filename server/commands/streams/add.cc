@@ -78,9 +78,12 @@ void xtrim(CommandContext& context) {
   engine::Found found;
   if (!find_to_change(context, key, Type::kStream, &found)) return;
   if (!found) return context.reply.integer(0);
-  const uint64_t trimmed = to_be_trimmed(StreamView(found.collection()), options.trim);
+  Stream stream(context.database, key);
+  // Of two entries with one id the one that does not show would go, too.
+  (void)stream.part_twins(id_giver(context, key));
+  const uint64_t trimmed = to_be_trimmed(stream.view(), options.trim);
   if (trimmed != 0) {
-    Stream(context.database, key).trim(trimmed);
+    stream.trim(trimmed);
     context.notify(kNotifyStream, "xtrim", key.name);
   }
   context.reply.integer(static_cast<int64_t>(trimmed));
@@ -95,7 +98,9 @@ void xdel(CommandContext& context) {
   for (size_t i = 0; i < ids.size(); ++i) {
     if (!id_argument(context, i + 2, &ids[i])) return;
   }
-  const uint64_t removed = Stream(context.database, key).remove(ids);
+  Stream stream(context.database, key);
+  (void)stream.part_twins(id_giver(context, key));
+  const uint64_t removed = stream.remove(ids);
   if (removed != 0) context.notify(kNotifyStream, "xdel", key.name);
   context.reply.integer(static_cast<int64_t>(removed));
 }

@@ -88,11 +88,21 @@ struct PendingOne {
   PendingEntry entry;
 };
 
-void reply_pending(CommandContext& context, std::span<const PendingOne> pending, uint64_t most,
-                   bool with_consumer) {
-  const size_t shown = most == 0 ? pending.size() : std::min<size_t>(pending.size(), most);
-  context.reply.array(shown);
-  for (const PendingOne& one : pending.first(shown)) {
+// How many there are, and those that are shown.
+struct PendingShown {
+  size_t count = 0;
+  std::vector<PendingOne> first;
+
+  // 0: all are shown.
+  void add(PendingOne one, uint64_t most) {
+    ++count;
+    if (most == 0 || first.size() < most) first.push_back(std::move(one));
+  }
+};
+
+void reply_pending(CommandContext& context, std::span<const PendingOne> pending, bool with_consumer) {
+  context.reply.array(pending.size());
+  for (const PendingOne& one : pending) {
     context.reply.array(with_consumer ? 4 : 3);
     reply_id(context.reply, one.id);
     if (with_consumer) context.reply.bulk(one.entry.consumer);
@@ -105,11 +115,11 @@ void reply_full_group(CommandContext& context, const StreamView& stream, std::st
                       uint64_t most) {
   const StreamGroupView group(stream, name);
   const std::optional<GroupState> state = group.state();
-  std::vector<PendingOne> all;
-  std::map<std::string_view, std::vector<PendingOne>> by_consumer;
+  PendingShown all;
+  std::map<std::string_view, PendingShown> by_consumer;
   group.walk_pending({}, [&](StreamId id, const PendingEntry& entry) {
-    all.push_back({id, entry});
-    by_consumer[entry.consumer].push_back({id, entry});
+    all.add({id, entry}, most);
+    by_consumer[entry.consumer].add({id, entry}, most);
     return true;
   });
   context.reply.map(7);
@@ -117,20 +127,20 @@ void reply_full_group(CommandContext& context, const StreamView& stream, std::st
   context.reply.bulk(name);
   reply_named_id(context, "last-delivered-id", state->last());
   reply_counts(context, stream, *state);
-  reply_number(context, "pel-count", static_cast<int64_t>(all.size()));
+  reply_number(context, "pel-count", static_cast<int64_t>(all.count));
   context.reply.bulk("pending");
-  reply_pending(context, all, most, true);
+  reply_pending(context, all.first, true);
   context.reply.bulk("consumers");
   context.reply.array(group.consumers());
   group.walk_consumers([&](std::string_view consumer, const StreamConsumer& seen) {
-    const std::vector<PendingOne>& pending = by_consumer[consumer];
+    const PendingShown& pending = by_consumer[consumer];
     context.reply.map(4);
     context.reply.bulk("name");
     context.reply.bulk(consumer);
     reply_number(context, "seen-time", seen.seen_ms);
-    reply_number(context, "pel-count", static_cast<int64_t>(pending.size()));
+    reply_number(context, "pel-count", static_cast<int64_t>(pending.count));
     context.reply.bulk("pending");
-    reply_pending(context, pending, most, false);
+    reply_pending(context, pending.first, false);
     return true;
   });
 }

@@ -314,7 +314,7 @@ void read(CommandContext& context, bool groups) {
   request.groups = groups;
   std::vector<Source> sources;
   if (!read_options(context, &request) || !sources_of(context, request, &sources)) return;
-  if (request.blocks && has_waited(context)) request.count = std::min(request.count, kMostWhenBlocking);
+  if (request.blocks && has_waited(context) && request.count == UINT64_MAX) request.count = kMostWhenBlocking;
   if (groups ? reply_to_consumer(context, request, sources) : reply_entries(context, request, sources))
     return;
   if (!request.blocks || !wait_for(context, Type::kStream, positions_from(request.keys_at, request.keys),

@@ -38,11 +38,15 @@ bool read_function(engine::ByteReader* reader, LibraryFunction* function) {
   return true;
 }
 
+// No time of this millennium is a greater version; behind one that is, no later change would count.
+constexpr uint64_t kGreatestVersion = uint64_t{1} << 62;
+
 bool read_library(engine::ByteReader* reader, FunctionLibrary* library) {
   std::string_view name, code;
   uint64_t count;
   if (!reader->read_string(&name) || !is_library_name(name) || !reader->read_u64(&library->version) ||
-      !reader->read_string(&code) || !reader->read_varint(&count) || count > reader->left())
+      library->version > kGreatestVersion || !reader->read_string(&code) || !reader->read_varint(&count) ||
+      count > reader->left())
     return false;
   library->name = name;
   library->code = code;

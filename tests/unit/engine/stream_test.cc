@@ -311,6 +311,41 @@ TEST_CASE("a group is given what came late from another node") {
   CHECK(pending_of(ann) == std::set{late, early, next});
 }
 
+TEST_CASE("a group that is given nothing writes nothing, whoever looked last") {
+  TestNode ann(1000, true, true), bob(2000, true, true);
+  begin_group(ann, StreamId{});
+  add(ann, 0, "one");
+  CHECK(give(ann, 10, "c").size() == 1);
+  bring(ann, bob);
+  const auto give_once = [&] {
+    std::optional<VersionVector> before, after;
+    bob.with(kName, [&](Database& database, const Key& key) {
+      Stream stream(database, key);
+      before = stream.parts().seen();
+      CHECK(StreamGroupChange(stream, "g").give(10).empty());
+      after = stream.parts().seen();
+    });
+    return before == after;
+  };
+  CHECK(give_once());
+  CHECK(give_once());
+}
+
+TEST_CASE("a group is made in what is left of a deleted stream whose group was read meanwhile") {
+  TestNode ann(1000, true, true), bob(2000, true, true);
+  begin_group(ann, StreamId{});
+  add(ann, 0, "one");
+  bring(ann, bob);
+  CHECK(give(bob, 10, "c").size() == 1);
+  ann.with(kName, [&](Database& database, const Key& key) { CHECK(database.remove(key)); });
+  bring(bob, ann);
+  REQUIRE(pending_of(ann).size() == 1);
+  begin_group(ann, StreamId{});
+  CHECK(pending_of(ann).empty());
+  const StreamId next = add(ann, 0, "next");
+  CHECK(give(ann, 10, "c") == std::vector{next});
+}
+
 TEST_CASE("a group that begins at the end is given what others had added and it did not see") {
   TestNode ann(1000, true, true), bob(2000, true, true);
   add(ann, 0, "old");

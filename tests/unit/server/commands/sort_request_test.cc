@@ -3,8 +3,11 @@
 #include <doctest/doctest.h>
 
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/base/key.h"
+#include "server/commands/sorting/handlers.h"
 
 namespace starling::server::sorting {
 
@@ -38,6 +41,20 @@ TEST_CASE("a pattern stays in a partition by a tag in front of the element, and 
     CHECK_MESSAGE(ValuePattern(stays).stays_in(partition), stays);
   for (const char* leaves : {"*", "w_*", "*{t}", "{*}", "{t*}", "{}{t}*", "{u}*", "{u}{t}*", "constant"})
     CHECK_MESSAGE(!ValuePattern(leaves).stays_in(partition), leaves);
+}
+
+TEST_CASE("the key that SORT stores to is locked, whatever it is called") {
+  const auto stored_at = [](std::vector<std::string_view> arguments) {
+    std::vector<int> positions;
+    CHECK(find_sort_keys(arguments, &positions));
+    return positions.size() < 2 ? 0 : positions[1];
+  };
+  CHECK(stored_at({"sort", "k"}) == 0);
+  CHECK(stored_at({"sort", "k", "store", "to"}) == 3);
+  CHECK(stored_at({"sort", "k", "store", "store", "desc"}) == 3);
+  CHECK(stored_at({"sort", "k", "store", "get", "store", "b"}) == 5);
+  CHECK(stored_at({"sort", "k", "store", "limit", "store", "by", "alpha"}) == 5);
+  CHECK(stored_at({"sort", "k", "by", "store", "get", "store", "store", "x"}) == 7);
 }
 
 }  // namespace starling::server::sorting
