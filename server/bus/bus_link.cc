@@ -447,8 +447,6 @@ void BusLink::challenge(int64_t until_ms) {
 void BusLink::close(const std::string& reason) {
   if (state_ == State::kClosed) return;
   const State was = std::exchange(state_, State::kClosed);
-  // What the other end has got of large frames it has got.
-  if (was == State::kUp && !moved_.empty()) tell_moved();
   if (connection_) connection_->watch(false, false);
   owner_.note_queue(-static_cast<int64_t>(queued_bytes()));
   owner_.on_link_down(*this, was == State::kUp, reason);
