@@ -326,7 +326,7 @@ TEST_CASE("bus: a frame of 64 MiB arrives as it was sent, and small ones do not 
   CHECK(a.ends_sent == 1);
   CHECK(b.parts_received > 10);
   // Not with every byte: once in a while.
-  int sent = 2;
+  uint64_t sent = 2;
   CHECK(eventually([&] {
     a.on_loop([](BusLinks& links) { CHECK(links.send(id_of(2), FrameKind::kGossip, 0, "small")); });
     ++sent;
