@@ -25,7 +25,7 @@ constexpr uint64_t kMinimumDirtyBytes = 4ull << 20;
 constexpr uint64_t kMinimumLogBytes = 16ull << 20;
 // Of all data, how much log there is between two checkpoints at most: so what overwriting takes on the disk is a
 // multiple of the data, however little there is.
-constexpr uint64_t kLogShare = 8;
+constexpr uint64_t kLogShare = 2;
 // Checkpoints do not keep up where there is so many times the log that starts one.
 constexpr uint64_t kLogsBehind = 4;
 

@@ -100,7 +100,7 @@ const SettingSpec kSettings[] = {
      .minimum = 1 << 20,
      .documentation = "Length of commit log that starts a checkpoint, which writes the changed records to "
                       "RocksDB in order and then drops "
-                      "the log. With less data an eighth of it does, but not less than 16mb, so that what is "
+                      "the log. With less data half of it does, but not less than 16mb, so that what is "
                       "overwritten does not take many times its size on the disk. Larger: fewer rewrites of "
                       "keys that change often, longer recovery after a "
                       "crash (a second or two for each "
