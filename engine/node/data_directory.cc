@@ -18,7 +18,7 @@ namespace {
 
 constexpr char kFirstFormat[] = "starling-data 1\n";
 constexpr char kSecondFormat[] = "starling-data 2\nhash-seed ";
-constexpr char kFormat[] = "starling-data 3\nhash-seed ";
+constexpr char kFormatText[] = "starling-data 3\nhash-seed ";
 constexpr off_t kBallastBytes = 16 << 20;
 
 Status failure(const std::string& what) {
@@ -79,7 +79,7 @@ Status check_format(const std::string& directory, uint64_t* seed) {
     (void)write_format(directory, *seed);
     return {};
   }
-  if (read_seed(mark, kFormat, seed)) return {};
+  if (read_seed(mark, kFormatText, seed)) return {};
   if (mark.starts_with("starling-data ") && !mark.starts_with("starling-data 2\n") &&
       !mark.starts_with("starling-data 3\n")) {
     return {StatusCode::kNewerFormat, path + ": this data directory was written by a newer release"};
@@ -100,7 +100,7 @@ Status write_format(const std::string& directory, uint64_t hash_seed) {
   const int descriptor = ::open(new_path.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0640);
   if (descriptor < 0) return failure("cannot create " + new_path);
   char mark[64];
-  const int size = std::snprintf(mark, sizeof(mark), "%s%016" PRIx64 "\n", kFormat, hash_seed);
+  const int size = std::snprintf(mark, sizeof(mark), "%s%016" PRIx64 "\n", kFormatText, hash_seed);
   const bool written =
       ::write(descriptor, mark, static_cast<size_t>(size)) == size && ::fsync(descriptor) == 0;
   const Status status = written ? Status() : failure("cannot write " + new_path);

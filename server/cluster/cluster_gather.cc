@@ -18,7 +18,7 @@ namespace {
 using cluster::NodeIndex;
 
 // Times that a command over all keys is asked anew because a node was lost.
-constexpr int kMaxAttempts = 4;
+constexpr int kMaxGathers = 4;
 // What walks over many keys may take on a node.
 constexpr int64_t kWholeTimeoutUs = 60'000'000;
 // So many are not compared with all that is under way for their client: they wait for the end of it.
@@ -124,7 +124,7 @@ void ClusterThread::take_part(uint64_t token, size_t part, std::string_view repl
   if (--gather.pending > 0) return;
   Client* client = io_thread_.find_client(gather.client_id);
   const bool whole = gather.deadline_us != 0;
-  if (whole && gather.lost && client != nullptr && gather.attempts < kMaxAttempts &&
+  if (whole && gather.lost && client != nullptr && gather.attempts < kMaxGathers &&
       now_us() < gather.deadline_us) {
     // Others answer for what the lost node was to tell.
     return ask_parts(*client, token, gather);
@@ -298,7 +298,7 @@ void ClusterThread::ask_next_stretch(uint64_t token) {
 
 void ClusterThread::take_stretch(uint64_t token, std::string_view reply) {
   Gather& gather = *gathers_.find(token)->second;
-  if (gather.lost && ++gather.attempts < kMaxAttempts) return ask_next_stretch(token);
+  if (gather.lost && ++gather.attempts < kMaxGathers) return ask_next_stretch(token);
   if (reply.starts_with('-') || !gather.walk->take(reply)) return finish_gather(token, reply);
   if (!gather.walk->done()) return ask_next_stretch(token);
   finish_gather(token, gather.walk->reply());

@@ -7,7 +7,7 @@
 namespace starling::server {
 namespace {
 
-constexpr int64_t kLongestTimeoutMs = 3'600'000;
+constexpr int64_t kLongestQuorumTimeoutMs = 3'600'000;
 
 }  // namespace
 
@@ -29,7 +29,7 @@ std::string read_quorum_options(Arguments arguments, cluster::QuorumOptions* opt
       int64_t timeout_ms = 0;
       const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), timeout_ms);
       if (error != std::errc() || end != text.data() + text.size() || timeout_ms < 1 ||
-          timeout_ms > kLongestTimeoutMs)
+          timeout_ms > kLongestQuorumTimeoutMs)
         return "ERR TIMEOUT is milliseconds from 1 to 3600000";
       options->timeout_ms = timeout_ms;
     } else {

@@ -23,7 +23,7 @@ using cluster::Settlement;
 using cluster::TreeKind;
 
 // With appendfsync everysec a mark waits for the next sync.
-constexpr int64_t kAnswerTimeoutUs = 5'000'000;
+constexpr int64_t kSettleTimeoutUs = 5'000'000;
 // Tells these answers from those to comparisons.
 constexpr uint64_t kCorrelationBit = uint64_t{1} << 62;
 constexpr uint64_t kRestlessBit = uint64_t{1} << 61;
@@ -41,10 +41,10 @@ uint64_t boot_now(uint64_t boot, engine::Engine& engine) {
 constexpr int64_t kRestlessAfterRounds = 2;
 // Of a partition that changes while its count is looked at.
 constexpr int kSettleAttempts = 100;
-constexpr int64_t kStepUs = 10'000;
+constexpr int64_t kSettleStepUs = 10'000;
 constexpr size_t kReapKeys = 128;
 // Pauses, in times of the step before.
-constexpr int64_t kGentleness = 4;
+constexpr int64_t kSettleGentleness = 4;
 
 }  // namespace
 
@@ -59,7 +59,7 @@ struct Settler::Reaping {
   void run(engine::Engine& engine, const engine::Clock& clock) {
     const int64_t began_us = clock.monotonic_us();
     took_us = 0;
-    while (!partitions.empty() && status.ok() && took_us < kStepUs) {
+    while (!partitions.empty() && status.ok() && took_us < kSettleStepUs) {
       status = engine::reap(engine, partitions.back(), &cursor, kReapKeys, clock.wall_ms(), &reaped);
       if (cursor == 0) partitions.pop_back();
       took_us = clock.monotonic_us() - began_us;
@@ -87,7 +87,7 @@ void Settler::begin(bool urgent, std::function<void()> done) {
     return end("node " + member.id.to_string().substr(0, 8) + " is not reachable");
   }
   settlement_.emplace(placement);
-  deadline_us_ = server_.clock().monotonic_us() + kAnswerTimeoutUs;
+  deadline_us_ = server_.clock().monotonic_us() + kSettleTimeoutUs;
   correlation_ = (correlation_ + 1) | kCorrelationBit;
   send(settlement_->start());
 }
@@ -166,7 +166,7 @@ void Settler::take(NodeIndex from, std::string_view payload) {
       if (ready_) std::exchange(ready_, nullptr)();
       return;
     default:
-      if (!next.empty()) deadline_us_ = server_.clock().monotonic_us() + kAnswerTimeoutUs;
+      if (!next.empty()) deadline_us_ = server_.clock().monotonic_us() + kSettleTimeoutUs;
       return send(next);
   }
 }
@@ -252,7 +252,7 @@ void Settler::answer_mark(Reply reply) {
   (void)server_.engine().commit();
   server_.engine().request_sync();
   hooks_.mark(number, [this, promise, boot, number, reply = std::move(reply)] {
-    const int64_t deadline_us = server_.clock().monotonic_us() + kAnswerTimeoutUs;
+    const int64_t deadline_us = server_.clock().monotonic_us() + kSettleTimeoutUs;
     promises_.push_back({promise.position, deadline_us, [promise, boot, number, reply] {
                            reply(cluster::encode_mark_reply({boot, number, promise.stamp}));
                          }});
@@ -365,7 +365,7 @@ void Settler::reap() {
           to_reap_.insert(to_reap_.begin(), step->partitions.rbegin(), step->partitions.rend());
           if (to_reap_.empty()) return;
           if (urgent_) return reap();
-          pause_.start(std::max<int64_t>(1, kGentleness * step->took_us / 1000), 0);
+          pause_.start(std::max<int64_t>(1, kSettleGentleness * step->took_us / 1000), 0);
         });
       });
 }

@@ -12,15 +12,15 @@
 namespace starling::server {
 namespace {
 
-constexpr std::string_view kMagic = "STARLING-SUMS-3\n";
-const std::string kName = "sums";
+constexpr std::string_view kSumsMagic = "STARLING-SUMS-3\n";
+const std::string kSumsName = "sums";
 
 std::vector<PartitionSum> decode(std::string_view bytes, const engine::Incarnation& incarnation) {
-  if (bytes.size() < kMagic.size() + sizeof(uint64_t) || !bytes.starts_with(kMagic)) return {};
+  if (bytes.size() < kSumsMagic.size() + sizeof(uint64_t) || !bytes.starts_with(kSumsMagic)) return {};
   const std::string_view checked = bytes.substr(0, bytes.size() - sizeof(uint64_t));
   if (XXH3_64bits(checked.data(), checked.size()) != engine::load_u64(bytes.data() + checked.size()))
     return {};
-  engine::ByteReader reader(checked.substr(kMagic.size()));
+  engine::ByteReader reader(checked.substr(kSumsMagic.size()));
   uint64_t actor, stamp, count;
   if (!reader.read_u64(&actor) || !reader.read_u64(&stamp) || !reader.read_varint(&count)) return {};
   if (actor != incarnation.actor || stamp != incarnation.last_stamp || count > engine::kPartitionCount)
@@ -39,7 +39,7 @@ std::vector<PartitionSum> decode(std::string_view bytes, const engine::Incarnati
 
 engine::Status save_sums(const std::string& directory, const engine::Incarnation& incarnation,
                          const std::vector<PartitionSum>& sums) {
-  std::string bytes(kMagic);
+  std::string bytes(kSumsMagic);
   engine::append_u64(incarnation.actor, &bytes);
   engine::append_u64(incarnation.last_stamp, &bytes);
   engine::append_varint(sums.size(), &bytes);
@@ -48,18 +48,18 @@ engine::Status save_sums(const std::string& directory, const engine::Incarnation
     engine::append_u64(sum, &bytes);
   }
   engine::append_u64(XXH3_64bits(bytes.data(), bytes.size()), &bytes);
-  return replace_file(directory, kName, bytes);
+  return replace_file(directory, kSumsName, bytes);
 }
 
 std::vector<PartitionSum> take_sums(const std::string& directory, const engine::Incarnation& incarnation) {
   std::string bytes;
   {
-    std::ifstream file(directory + "/" + kName, std::ios::binary);
+    std::ifstream file(directory + "/" + kSumsName, std::ios::binary);
     if (!file) return {};
     bytes.assign(std::istreambuf_iterator<char>(file), {});
   }
   // One that cannot be taken away might be read again after records have changed.
-  if (!remove_file(directory, kName).ok()) return {};
+  if (!remove_file(directory, kSumsName).ok()) return {};
   return decode(bytes, incarnation);
 }
 

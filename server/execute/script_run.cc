@@ -22,7 +22,8 @@ constexpr int kCallsPerLook = 64;
 constexpr size_t kFewKeys = 8;
 // Not told yet; with more of them it cannot be taken back any more.
 constexpr size_t kMostEvents = 10'000;
-constexpr LogLevel kLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice, LogLevel::kWarning};
+constexpr LogLevel kLogLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
+                                   LogLevel::kWarning};
 
 std::string place_of(const engine::KeyRef& key) {
   std::string place = std::to_string(key.database) + ":";
@@ -291,7 +292,7 @@ ScriptHost::Went ScriptRun::look() {
 }
 
 void ScriptRun::log(int level, std::string_view text) {
-  log_text(kLevels[level], std::string(text));
+  log_text(kLogLevels[level], std::string(text));
 }
 
 bool ScriptRun::knows(std::span<const std::string_view> arguments) {

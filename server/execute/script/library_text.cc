@@ -6,7 +6,7 @@
 namespace starling::server {
 namespace {
 
-constexpr std::string_view kLibraryBegin = "#!", kEngine = "lua", kName = "name=";
+constexpr std::string_view kLibraryBegin = "#!", kLuaEngine = "lua", kName = "name=";
 
 bool is_blank(char c) {
   return c == ' ' || (c >= '\t' && c <= '\r') || c == '\0';
@@ -79,7 +79,7 @@ std::string read_library_header(std::string_view text, std::string* name, size_t
   if (!named) return "ERR Library name was not given";
   if (!is_library_name(*name)) return "ERR " + std::string(kLibraryNameError);
   const std::string engine = words[0].substr(kLibraryBegin.size());
-  if (folded(engine) != kEngine) return "ERR Engine '" + engine + "' not found";
+  if (folded(engine) != kLuaEngine) return "ERR Engine '" + engine + "' not found";
   return {};
 }
 

@@ -138,7 +138,7 @@ void pack_value(lua_State* lua, int depth, std::string* out) {
   lua_pop(lua, 1);
 }
 
-int pack(lua_State* lua) {
+int pack_message(lua_State* lua) {
   const int count = lua_gettop(lua);
   if (count == 0) return luaL_argerror(lua, 0, "MessagePack pack needs input.");
   std::string out;
@@ -279,7 +279,7 @@ int unpack_some(lua_State* lua, lua_Integer limit, lua_Integer offset) {
   return count + 1;
 }
 
-int unpack(lua_State* lua) {
+int unpack_message(lua_State* lua) {
   return unpack_some(lua, 0, 0);
 }
 
@@ -302,8 +302,10 @@ void push_msgpack_library(lua_State* lua) {
   constexpr struct {
     const char* name;
     lua_CFunction function;
-  } kFunctions[] = {
-      {"pack", pack}, {"unpack", unpack}, {"unpack_one", unpack_one}, {"unpack_limit", unpack_limit}};
+  } kFunctions[] = {{"pack", pack_message},
+                    {"unpack", unpack_message},
+                    {"unpack_one", unpack_one},
+                    {"unpack_limit", unpack_limit}};
   lua_newtable(lua);
   for (const auto& [name, function] : kFunctions) {
     lua_pushcfunction(lua, function);

@@ -166,7 +166,7 @@ lua_Number real_in(std::string_view bytes, bool little) {
   return static_cast<lua_Number>(real);
 }
 
-int pack(lua_State* lua) {
+int pack_format(lua_State* lua) {
   Format format(lua, luaL_checkstring(lua, 1));
   // Behind the arguments, as Redis has it: one that is missing is nil.
   lua_pushnil(lua);
@@ -206,7 +206,7 @@ int pack(lua_State* lua) {
   return 1;
 }
 
-int unpack(lua_State* lua) {
+int unpack_format(lua_State* lua) {
   Format format(lua, luaL_checkstring(lua, 1));
   const std::string_view data = lua_check_view(lua, 2);
   const lua_Integer from = luaL_optinteger(lua, 3, 1);
@@ -288,9 +288,9 @@ int size(lua_State* lua) {
 
 void push_struct_library(lua_State* lua) {
   lua_newtable(lua);
-  lua_pushcfunction(lua, pack);
+  lua_pushcfunction(lua, pack_format);
   lua_setfield(lua, -2, "pack");
-  lua_pushcfunction(lua, unpack);
+  lua_pushcfunction(lua, unpack_format);
   lua_setfield(lua, -2, "unpack");
   lua_pushcfunction(lua, size);
   lua_setfield(lua, -2, "size");
