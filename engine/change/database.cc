@@ -10,6 +10,7 @@
 #include "engine/core/operation.h"
 #include "engine/core/rows.h"
 #include "engine/memory/collection.h"
+#include "engine/memory/counter_form.h"
 #include "engine/memory/record_form.h"
 
 namespace starling::engine {
@@ -67,8 +68,12 @@ Table::Slot Database::locate(Partition& partition, const Key& key) {
   const Table::Slot slot = partition.table.find(key.hash, key.name);
   if (slot == Table::kNotFound) return slot;
   const Entry& entry = *partition.table.entry(slot);
-  if (!entry.has(Entry::kHasDeadline) || entry.tombstone()) return slot;
-  if (entry.deadline_ms() > operation_->now_ms() || operation_->replaying_) return slot;
+  if (entry.tombstone() || operation_->replaying_) return slot;
+  if (!entry.has(Entry::kHasDeadline) || entry.deadline_ms() > operation_->now_ms()) {
+    if (!part_expired(core_->keyspace.actors, entry, operation_->now_ms())) return slot;
+    lapse(partition, slot, key, operation_->now_ms());
+    return partition.table.find(key.hash, key.name);
+  }
   if (core_->rules.lapses) {
     lapse(partition, slot, key, operation_->now_ms());
   } else {

@@ -1,11 +1,13 @@
 #include "engine/memory/counter_form.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cstring>
 #include <utility>
 
 #include "engine/base/assert.h"
 #include "engine/base/byte_codec.h"
+#include "engine/memory/history.h"
 #include "engine/record/join.h"
 
 namespace starling::engine {
@@ -67,6 +69,15 @@ ElementForm form_of(ActorTable& actors, Siblings siblings, bool inline_counter) 
   form.value = shown_value(siblings);
   form.hidden = std::move(siblings);
   return form;
+}
+
+bool part_expired(const ActorTable& actors, const Entry& entry, int64_t now_ms) {
+  if (!entry.has(Entry::kComplex) || entry.type() != Type::kString) return false;
+  const Siblings* const all = entry.history()->find(ElementKind::kValue, "");
+  const Dot own{entry.stamp(), actors.id_of(entry.actor())};
+  if (all == nullptr || all->empty() || all->back().dot != own) return false;
+  return std::any_of(all->begin(), all->end(),
+                     [&](const Sibling& sibling) { return !sibling.tombstone && !sibling.live(now_ms); });
 }
 
 Siblings siblings_of(const ActorTable& actors, const Entry& entry, const Siblings* hidden) {

@@ -35,6 +35,9 @@ struct ElementForm {
 // inline_counter: the entry can hold one.
 ElementForm form_of(ActorTable& actors, Siblings siblings, bool inline_counter);
 
+// Whether the entry shows what several siblings make together and one of them, not the entry's own, has expired.
+bool part_expired(const ActorTable& actors, const Entry& entry, int64_t now_ms);
+
 // All siblings again. `hidden` may be null.
 Siblings siblings_of(const ActorTable& actors, const Entry& entry, const Siblings* hidden);
 

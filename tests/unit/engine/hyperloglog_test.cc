@@ -145,4 +145,38 @@ TEST_CASE("of HyperLogLogs and other values the later one shows") {
   CHECK(d.shown() == "(none)");
 }
 
+TEST_CASE("of what shows together, each part goes by its own deadline, on every node at the same moment") {
+  const std::string lasting = with_registers({{2, 2}});
+  TestNode ann(1000, true, true), bob(2000, true, true);
+  const auto put = [](TestNode& node, std::string_view value, int64_t deadline_ms) {
+    node.with("k", [&](Database& database, const Key& key) { database.put_string(key, value, deadline_ms); });
+  };
+  const auto bring = [](TestNode& from, TestNode& to) {
+    std::string state;
+    from.with_operation("k", 0, [&](Operation& operation, const Key& key) {
+      Replica(operation, 0).append_state(key, &state);
+    });
+    to.with_operation(
+        "k", 0, [&](Operation& operation, const Key& key) { Replica(operation, 0).merge_state(key, state); });
+  };
+  const auto shown = [](TestNode& node) {
+    std::string value;
+    node.with("k", [&](Database& database, const Key& key) { value = database.find(key).string(); });
+    return value;
+  };
+  put(ann, with_registers({{1, 5}}), ann.clock.now_ms + 100);
+  bob.clock.now_ms = ann.clock.now_ms + 1;
+  put(bob, lasting, kNoDeadline);
+  bring(bob, ann);
+  CHECK(registers_of(shown(ann))[1] == 5);
+  ann.clock.now_ms += 200;
+  bob.clock.now_ms = ann.clock.now_ms.load();
+  bring(ann, bob);  // Who has it from now on never had the other one.
+  CHECK(shown(bob) == lasting);
+  CHECK(shown(ann) == lasting);
+  REQUIRE(ann.engine().commit().ok());
+  ann.crash();
+  CHECK(shown(ann) == lasting);
+}
+
 }  // namespace starling::engine
