@@ -38,6 +38,9 @@ Dot OpenCollection::dot_of(const Entry& element) const {
   return {element.stamp(), operation_->core_.keyspace.actors.id_of(element.actor())};
 }
 
+ActorId OpenCollection::actor() const {
+  return operation_->actor();
+}
 Dot OpenCollection::birth() const {
   return operation_->birth();
 }

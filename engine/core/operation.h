@@ -102,6 +102,8 @@ class OpenCollection {
   Dot dot_of(const Entry& element) const;
   // A new event of this node, as Operation::birth().
   Dot birth() const;
+  // Who makes the events of this node.
+  ActorId actor() const;
 
  private:
   friend class CollectionChange;

@@ -125,7 +125,7 @@ void Stream::trim(uint64_t count) {
 
 // Before they go: what they were the last of stays known, and so does the stream.
 void Stream::count_removed(uint64_t count, StreamId max_deleted) {
-  const std::string name = totals_name(parts_.birth().actor);
+  const std::string name = totals_name(parts_.actor());
   StreamTotals own;
   const StreamTotals all = view().totals();
   std::vector<std::string> others;
@@ -151,7 +151,7 @@ void Stream::count_removed(uint64_t count, StreamId max_deleted) {
 }
 
 void Stream::set_totals(const StreamTotals& totals) {
-  const std::string name = totals_name(parts_.birth().actor);
+  const std::string name = totals_name(parts_.actor());
   parts_.put(name, encode(totals));
   std::vector<std::string> others;
   const OrderIndex& order = parts_.view().order();

@@ -204,7 +204,10 @@ void StreamGroupChange::destroy() {
 bool StreamGroupChange::see_consumer(std::string_view consumer, int64_t now_ms, bool active) {
   std::optional<StreamConsumer> there = view().consumer(consumer);
   const bool created = !there.has_value();
-  if (!created && now_ms - there->seen_ms < kSeenEachMs && now_ms >= there->seen_ms) return false;
+  const auto just_before = [now_ms](int64_t at_ms) {
+    return now_ms >= at_ms && now_ms - at_ms < kSeenEachMs;
+  };
+  if (!created && just_before(there->seen_ms) && (!active || just_before(there->active_ms))) return false;
   StreamConsumer seen = there.value_or(StreamConsumer{});
   seen.seen_ms = now_ms;
   if (active) seen.active_ms = now_ms;
@@ -231,7 +234,7 @@ bool StreamGroupChange::may_have_late(const GroupState& state) const {
   const StreamReach& reach = state.reaches.front();
   const std::optional<VersionVector> seen = stream_.parts().seen();
   if (!reach.seen.has_value() || !seen.has_value()) return false;
-  const ActorId own = stream_.parts().birth().actor;
+  const ActorId own = stream_.parts().actor();
   const std::span<const VersionVector::Entry> entries = seen->entries();
   return std::any_of(entries.begin(), entries.end(), [&](const VersionVector::Entry& entry) {
     return entry.actor != own && entry.stamp > reach.seen->stamp_of(entry.actor);
@@ -296,7 +299,7 @@ void StreamGroupChange::advance(StreamId id) {
 // This node's says all that there is to say, so the others' can go.
 void StreamGroupChange::put_cursor(const GroupState& state) {
   OpenCollection& parts = stream_.parts();
-  const std::string name = group_part_name(StreamPart::kCursor, name_, actor_bytes(parts.birth().actor));
+  const std::string name = group_part_name(StreamPart::kCursor, name_, actor_bytes(parts.actor()));
   parts.put(name, encode(StreamCursor{state.group.epoch, state.entries_read, state.reaches}));
   std::vector<std::string> others;
   view().walk(StreamPart::kCursor, {}, [&](const Entry& entry) {

@@ -14,8 +14,8 @@
 #include "engine/memory/order_index.h"
 #include "engine/replica/replication.h"
 #include "engine/types/stream/stream_group.h"
+#include "tests/unit/engine/disturbed_run.h"
 #include "tests/unit/engine/node_fixture.h"
-#include "tests/unit/engine/random_run.h"
 
 namespace starling::engine {
 namespace {
@@ -93,9 +93,9 @@ class StreamRun {
     for (const auto& [name, model] : models_) check_same(node_, name, model);
   }
   TestNode& node() { return node_; }
-  uint64_t below(uint64_t bound) { return random_.below(bound); }
 
  private:
+  uint64_t below(uint64_t bound) { return random_.below(bound); }
   void change(Database& database, const Key& key, Model& model) {
     const uint64_t choice = below(model.added == 0 ? 1 : 10);
     if (choice < 6) {
@@ -137,36 +137,7 @@ class StreamRun {
 };
 
 TEST_CASE("random verbs on streams agree with a map, over checkpoints, eviction and crashes") {
-  for (const bool replicated : {false, true}) {
-    for (uint64_t seed = first_seed(); seed < first_seed() + seed_count(15); ++seed) {
-      CAPTURE(seed);
-      CAPTURE(replicated);
-      StreamRun run(seed, replicated);
-      for (int step = 0; step < 300; ++step) {
-        run.step();
-        switch (run.below(60)) {
-          case 0:
-            REQUIRE(run.node().engine().checkpoint().ok());
-            break;
-          case 1:
-            run.node().evict_everything();
-            break;
-          case 2:
-            REQUIRE(run.node().engine().commit().ok());
-            run.node().crash();
-            break;
-          case 3:
-            run.node().restart_cleanly();
-            break;
-          default:
-            break;
-        }
-        if (step % 20 == 0) run.check();
-      }
-      run.check();
-      check_accounting(run.node());
-    }
-  }
+  run_disturbed<StreamRun>(300);
 }
 
 TEST_CASE("ids of different nodes are never the same, and rise") {
@@ -329,6 +300,28 @@ TEST_CASE("a group that is given nothing writes nothing, whoever looked last") {
   };
   CHECK(give_once());
   CHECK(give_once());
+}
+
+TEST_CASE("a consumer that came for nothing a moment ago is active once it is given something") {
+  TestNode ann(1000, true, true);
+  begin_group(ann, StreamId{});
+  add(ann, 0, "one");
+  const auto see = [&](bool active) {
+    std::optional<StreamConsumer> seen;
+    ann.with(kName, [&](Database& database, const Key& key) {
+      Stream stream(database, key);
+      StreamGroupChange group(stream, "g");
+      group.see_consumer("c", ann.clock.now_ms, active);
+      seen = group.view().consumer("c");
+    });
+    return *seen;
+  };
+  CHECK(see(false).active_ms == kNeverActive);
+  ann.clock.now_ms += 10;
+  const int64_t active_ms = ann.clock.now_ms;
+  CHECK(see(true).active_ms == active_ms);
+  ann.clock.now_ms += 10;
+  CHECK_MESSAGE(see(true).active_ms == active_ms, "no event for each reading");
 }
 
 TEST_CASE("a group is made in what is left of a deleted stream whose group was read meanwhile") {
