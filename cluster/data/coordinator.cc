@@ -382,7 +382,7 @@ void Coordinator::moved_to(NodeIndex node, int64_t now_us) {
     if (asked) found->second.patience.note_moved(now_us);
   }
   for (auto& [id, repair] : repairs_) {
-    if (repair.peer == node) repair.patience.note_moved(now_us);
+    if (repair.peer == node && repair.change.size() >= kLanePayloadBytes) repair.patience.note_moved(now_us);
   }
 }
 

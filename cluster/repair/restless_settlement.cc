@@ -10,11 +10,13 @@ namespace {
 constexpr int64_t kPatienceUs = 60'000'000;
 // Of one question.
 constexpr size_t kMaxAsked = 1024;
+// Questions are numbered from the epoch on: a late answer to one of an earlier epoch counts for nothing.
+constexpr int kEpochShift = 32;
 
 }  // namespace
 
 RestlessSettlement::RestlessSettlement(std::shared_ptr<const Placement> placement)
-    : placement_(std::move(placement)) {}
+    : placement_(std::move(placement)), last_question_(placement_->topology.epoch << kEpochShift) {}
 
 void RestlessSettlement::add(const PartitionSet& partitions, const Settlement& round, int64_t now_us) {
   const auto marks = std::make_shared<const std::vector<Mark>>(round.marks());

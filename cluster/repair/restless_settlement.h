@@ -57,7 +57,7 @@ class RestlessSettlement {
 
   const std::shared_ptr<const Placement> placement_;
   Proofs proofs_;
-  uint64_t last_question_ = 0;
+  uint64_t last_question_;
   uint16_t next_ = 0;  // Where the next question begins.
 };
 

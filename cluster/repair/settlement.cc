@@ -86,7 +86,8 @@ PartitionSet Settlement::overdue(const VersionIndex& index, engine::Stamp since)
   PartitionSet set;
   if (state_ != State::kReady) return set;
   for_each_partition(unowed_, [&](uint16_t partition) {
-    set[partition] = leads(partition) && index.ripe(partition) <= std::min(since, stamp_);
+    const bool waits = guarded_[partition] || index.ripe(partition) <= std::min(since, stamp_);
+    set[partition] = leads(partition) && waits;
   });
   return set;
 }

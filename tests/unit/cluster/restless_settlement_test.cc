@@ -24,9 +24,16 @@ Settlement ready(const std::shared_ptr<const Placement>& placement) {
 
 // The leader of a partition and what it asks.
 struct Leader {
-  explicit Leader(int nodes) : placement(placement_of(nodes, 3, 0)), restless(placement) {
+  explicit Leader(int nodes, Epoch later = 0) : placement(placed(nodes, later)), restless(placement) {
     while (placement->replicas(partition)[0] != 0) ++partition;
     restless.add(PartitionSet().set(partition), ready(placement), 0);
+  }
+
+  static std::shared_ptr<const Placement> placed(int nodes, Epoch later) {
+    const auto placement = placement_of(nodes, 3, 0);
+    Topology topology = placement->topology;
+    topology.epoch += later;
+    return std::make_shared<const Placement>(std::move(topology), placement->id_of(0));
   }
 
   // The questions of one turn, by node.
@@ -37,8 +44,10 @@ struct Leader {
     }
     return asked;
   }
-  // The replica in the slot had the sum that the question of this number told. What is proven then, by node.
-  std::map<NodeIndex, ProvenRequest> same(size_t slot, uint64_t number) {
+  // The replica in the slot had the sum that the turn's question told, of turns that count from 1. What is proven
+  // then, by node.
+  std::map<NodeIndex, ProvenRequest> same(size_t slot, uint64_t turn) {
+    const uint64_t number = (placement->topology.epoch << 32) + turn;
     std::map<NodeIndex, ProvenRequest> proven;
     for (const Settlement::Message& message :
          restless.receive(placement->replicas(partition)[slot], {number, {partition}}))
@@ -61,7 +70,7 @@ TEST_CASE("restless: each replica's sum was the leader's at some moment, and at 
   for (const auto& [node, request] : first) {
     CHECK(leader.placement->holds(leader.partition, node));
     CHECK(request.epoch == 1);
-    CHECK(request.number == 1);
+    CHECK(request.number == (request.epoch << 32) + 1);
     REQUIRE(request.sums.size() == 1);
     CHECK(request.sums[0] == std::pair<uint16_t, uint64_t>(leader.partition, 7));
   }
@@ -107,7 +116,7 @@ TEST_CASE("restless: answers to nothing, and of what was asked before it began")
   CHECK(leader.ask(61'000'000).size() == 2);
   for (NodeIndex node = 0; node < 5; ++node) {
     if (!leader.placement->holds(leader.partition, node))
-      CHECK(leader.restless.receive(node, {3, {leader.partition}}).empty());
+      CHECK(leader.restless.receive(node, {(uint64_t{1} << 32) + 3, {leader.partition}}).empty());
   }
   CHECK_MESSAGE(leader.ask(61'000'000).size() == 2, "a node that is no replica has nothing to say");
 }
@@ -121,6 +130,18 @@ TEST_CASE("restless: who is alone has nobody to ask") {
   CHECK(messages[0].to == 0);
   CHECK(proven.stamp == kStamp);
   CHECK(leader.restless.under_way() == 0);
+}
+
+TEST_CASE("restless: an answer to a question of an earlier epoch says nothing") {
+  Leader earlier(3), now(3, 1);
+  const std::map<NodeIndex, SameRequest> asked = earlier.ask();
+  REQUIRE(asked.size() == 2);
+  REQUIRE(now.ask().size() == 2);
+  for (const auto& [node, request] : asked)
+    CHECK(now.restless.receive(node, {request.number, {now.partition}}).empty());
+  // Had they counted, the first answers of its own would end the second pass.
+  for (const size_t slot : {1, 2}) CHECK(now.same(slot, 1).empty());
+  CHECK(now.restless.under_way() == 1);
 }
 
 TEST_CASE("restless: more partitions than one question has are asked for in turn") {

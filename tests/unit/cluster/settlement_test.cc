@@ -136,19 +136,22 @@ TEST_CASE(
 
 TEST_CASE("settlement: what has had something to gain for a while is overdue, equal or not") {
   Round round(4);
-  const uint16_t owed = round.led[0], young = round.led[1], old = round.led[2];
+  const uint16_t owed = round.led[0], young = round.led[1], old = round.led[2], guarded = round.led[3];
   CHECK(round.settlement.overdue(round.index, 70).none());
   round.busy[3].set(owed);
+  round.guarded[2].set(guarded);
   REQUIRE(round.ask() == State::kReady);
   engine::VersionTally tally;
   tally.ripe = 71;
   round.index.set(young, tally, 1);
+  round.index.set(guarded, tally, 1);
   round.index.observe(old, 2);
   const PartitionSet overdue = round.settlement.overdue(round.index, 70);
   CHECK(overdue.count() == round.led.size() - 2);
   CHECK(overdue[old]);
   CHECK_FALSE(overdue[owed]);
   CHECK_FALSE(overdue[young]);
+  CHECK(overdue[guarded]);
   tally.ripe = 101;
   round.index.set(young, tally, 1);
   CHECK_MESSAGE(!round.settlement.overdue(round.index, engine::kNeverRipe)[young], "later than all marks");
