@@ -208,19 +208,34 @@ std::string_view phase_of(const std::vector<cluster::MemberView>& members, const
   return "up";
 }
 
+QuorumOutlook outlook_of(const cluster::Placement& placement, uint16_t partition, cluster::NodeIndex runner,
+                         absl::FunctionRef<bool(cluster::NodeIndex)> up) {
+  const auto state_of = [&](cluster::NodeIndex index) {
+    return ReplicaState{placement.datacenters[index], up(index)};
+  };
+  QuorumOutlook outlook;
+  outlook.own = placement.datacenters[runner == cluster::kNoNode ? placement.self : runner];
+  for (const cluster::NodeIndex index : placement.replicas(partition))
+    outlook.reads.push_back(state_of(index));
+  const cluster::Writers writers = placement.writers(partition);
+  for (const uint64_t set : writers.sets) {
+    std::vector<ReplicaState>& states = outlook.writes.emplace_back();
+    for (size_t i = 0; i < writers.nodes.size(); ++i) {
+      if ((set >> i & 1) != 0) states.push_back(state_of(writers.nodes[i]));
+    }
+  }
+  for (const cluster::NodeIndex index : placement.nodes())
+    outlook.stand_ins += !placement.stores(partition, index) && up(index) ? 1 : 0;
+  return outlook;
+}
+
 void write_quorums(resp::ReplyWriter& reply, const Question& question,
                    const std::vector<cluster::MemberView>& members) {
   const cluster::Placement& placement = *question.placement;
   const bool strict = question.options.mode == cluster::QuorumMode::kStrict;
   const auto up = [&](cluster::NodeIndex index) { return phase_of(members, placement.id_of(index)) == "up"; };
-  const cluster::NodeIndex runner =
-      placement.runner(question.partition, strict, up, [](cluster::NodeIndex) { return false; });
-  std::vector<ReplicaState> replicas;
-  for (const cluster::NodeIndex index : placement.replicas(question.partition))
-    replicas.push_back({placement.datacenters[index], up(index)});
-  const auto stand_ins = std::count_if(
-      placement.nodes().begin(), placement.nodes().end(),
-      [&](cluster::NodeIndex index) { return !placement.holds(question.partition, index) && up(index); });
+  const auto stands_back = [&](cluster::NodeIndex index) { return question.node.stands_back(index); };
+  const cluster::NodeIndex runner = placement.runner(question.partition, strict, up, stands_back);
   reply.bulk("r");
   reply.bulk(question.options.read.to_string());
   reply.bulk("w");
@@ -234,8 +249,7 @@ void write_quorums(resp::ReplyWriter& reply, const Question& question,
     reply.bulk(placement.id_of(runner).to_string());
   }
   reply.bulk("verdict");
-  reply.bulk(quorum_verdict(question.options, replicas, placement.datacenters[placement.self],
-                            static_cast<size_t>(stand_ins)));
+  reply.bulk(quorum_verdict(question.options, outlook_of(placement, question.partition, runner, up)));
 }
 
 void write_explanation(resp::ReplyWriter& reply, const Question& question,

@@ -1,12 +1,11 @@
 #include "server/commands/cluster/quorum_verdict.h"
 
-#include <algorithm>
-#include <vector>
+#include <cstddef>
 
 namespace starling::server {
 namespace {
 
-std::string verdict(const cluster::Consistency& level, std::span<const ReplicaState> replicas, uint8_t own,
+std::string verdict(const cluster::Consistency& level, const std::vector<ReplicaState>& replicas, uint8_t own,
                     size_t stand_ins) {
   std::vector<uint8_t> datacenters;
   for (const ReplicaState& replica : replicas) datacenters.push_back(replica.datacenter);
@@ -27,11 +26,14 @@ std::string verdict(const cluster::Consistency& level, std::span<const ReplicaSt
 
 }  // namespace
 
-std::string quorum_verdict(const cluster::QuorumOptions& options, std::span<const ReplicaState> replicas,
-                           uint8_t own, size_t stand_ins) {
-  const size_t usable = options.mode == cluster::QuorumMode::kSloppy ? stand_ins : 0;
-  return "read: " + verdict(options.read, replicas, own, usable) +
-         "; write: " + verdict(options.write, replicas, own, usable);
+std::string quorum_verdict(const cluster::QuorumOptions& options, const QuorumOutlook& outlook) {
+  const size_t usable = options.mode == cluster::QuorumMode::kSloppy ? outlook.stand_ins : 0;
+  std::string text = "read: " + verdict(options.read, outlook.reads, outlook.own, usable) + "; write: ";
+  for (size_t i = 0; i < outlook.writes.size(); ++i) {
+    if (i != 0) text += "; and where it moves to: ";
+    text += verdict(options.write, outlook.writes[i], outlook.own, usable);
+  }
+  return text;
 }
 
 }  // namespace starling::server

@@ -3,8 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <span>
 #include <string>
+#include <vector>
 
 #include "cluster/data/quorum.h"
 
@@ -15,9 +15,18 @@ struct ReplicaState {
   bool up = false;
 };
 
+// Of a key. `writes`: the sets of replicas of each of which a write needs its quorum; two while the partition moves.
 // `own`: the coordinator's data centre. `stand_ins`: nodes that are up and no replicas; in sloppy mode each takes the
-// place of one replica that is not. As "read: yes, 3 of 3 replicas are up and 2 are needed; write: …".
-std::string quorum_verdict(const cluster::QuorumOptions& options, std::span<const ReplicaState> replicas,
-                           uint8_t own, size_t stand_ins);
+// place of one replica that is not.
+struct QuorumOutlook {
+  std::vector<ReplicaState> reads;
+  std::vector<std::vector<ReplicaState>> writes;
+  uint8_t own = 0;
+  size_t stand_ins = 0;
+};
+
+// As "read: yes, 3 of 3 replicas are up and 2 are needed; write: …"; while the partition moves the last is
+// "write: yes, … are needed; and where it moves to: no, …".
+std::string quorum_verdict(const cluster::QuorumOptions& options, const QuorumOutlook& outlook);
 
 }  // namespace starling::server
