@@ -6,6 +6,7 @@ import time
 import unittest
 
 from cluster_nodes import SLOW, Cluster, ReplyError, until
+from harness import resp
 
 # A server with sanitizers moves bytes as slowly as it does everything.
 BYTES = (48 if SLOW == 1 else 16) << 20
@@ -23,21 +24,26 @@ class Others:
         self.ended = False
 
     def run(self, node, number):
-        connection = node.connect()
+        connection = None
         count = 0
         while not self.ended:
             count += 1
             began = time.monotonic()
             try:
+                connection = connection or node.connect()
                 key = "other:%d:%d" % (number, count % 50)
                 connection.value("SET", key, count)
                 if connection.value("GET", key) != b"%d" % count:
                     self.errors.append("%s is not what was written" % key)
             except ReplyError as error:
                 self.errors.append(str(error))
+            except (OSError, resp.Closed) as error:
+                self.errors.append(repr(error))
+                connection = connection and connection.close()
             self.times.append(time.monotonic() - began)
             time.sleep(0.005)
-        connection.close()
+        if connection is not None:
+            connection.close()
 
     def __enter__(self):
         self.threads = [threading.Thread(target=self.run, args=each) for each in zip(self.nodes, range(9))]

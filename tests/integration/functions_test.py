@@ -2,22 +2,12 @@
 three nodes of which one is away while they change."""
 
 import contextlib
-import os
 import pathlib
-import random
-import shutil
-import sys
 import unittest
 
+from beside_redis import BesideRedis
 from cluster_nodes import Cluster, until
 from single_node import SingleNode
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "redis-compat" / "differential"))
-
-import families
-from executor import Executor
-from harness.servers import Server
-from step import format_step
 
 SEQUENCES = 25
 LENGTH = 40
@@ -27,54 +17,29 @@ def library(name, function, body="return {keys, args}"):
     return "#!lua name=%s\nredis.register_function('%s', function(keys, args) %s end)" % (name, function, body)
 
 
-class Beside(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        if shutil.which("redis-server") is None:
-            raise unittest.SkipTest("there is no redis-server to compare with")
-        cls.seed = int(os.environ.get("STARLING_SEED") or random.SystemRandom().randrange(1 << 40))
-        print("STARLING_SEED=%d" % cls.seed, flush=True)
-        cls.node = SingleNode(enable_debug_command="yes").start().wait_ready()
-        cls.addClassCleanup(cls.node.stop)
-        cls.redis = Server("redis-server")
-        cls.addClassCleanup(cls.redis.stop)
-
-    def compare(self, family):
-        executor = Executor(self.redis.address, self.node.address)
-        for number in range(SEQUENCES):
-            steps = families.generate(family, random.Random("%s %d" % (family, self.seed + number)), LENGTH)
-            mismatch = executor.run(steps)
-            if mismatch:
-                shown = "\n".join(map(format_step, steps[:mismatch.index + 1]))
-                self.fail("seed %d:\n%s\nRedis: %r\nother: %r" % (self.seed + number, shown, mismatch.expected, mismatch.actual))
-        executor.admin.close()
-
+class Beside(BesideRedis):
     def test_hyperloglogs(self):
-        self.compare("hyperloglogs")
+        self.compare("hyperloglogs", SEQUENCES, LENGTH)
 
     def test_self_test(self):
-        with contextlib.closing(self.node.connect()) as connection:
-            self.assertEqual(b"OK", connection.value("PFSELFTEST"))
+        self.assertEqual(b"OK", self.ours.value("PFSELFTEST"))
 
     def test_sorting(self):
-        self.compare("sorting")
+        self.compare("sorting", SEQUENCES, LENGTH)
 
     def test_functions(self):
-        self.compare("functions")
+        self.compare("functions", SEQUENCES, LENGTH)
 
     def test_dumped_functions_are_restored_by_the_other(self):
-        ours, theirs = self.node.connect(), self.redis.connect()
-        for side in (ours, theirs):
-            self.addCleanup(side.close)
-            side.value("FUNCTION", "FLUSH")
-        ours.value("FUNCTION", "LOAD", library("a", "f", "return 'ours'"))
-        theirs.value("FUNCTION", "RESTORE", ours.value("FUNCTION", "DUMP"))
-        self.assertEqual(b"ours", theirs.value("FCALL", "f", "0"))
-        theirs.value("FUNCTION", "LOAD", library("b", "g", "return '%s'" % ("long" * 500)))
-        ours.value("FUNCTION", "RESTORE", theirs.value("FUNCTION", "DUMP"), "FLUSH")
-        self.assertEqual(b"long" * 500, ours.value("FCALL", "g", "0"))
+        self.ours.value("FUNCTION", "LOAD", library("a", "f", "return 'ours'"))
+        self.theirs.value("FUNCTION", "RESTORE", self.ours.value("FUNCTION", "DUMP"))
+        self.assertEqual(b"ours", self.theirs.value("FCALL", "f", "0"))
+        self.theirs.value("FUNCTION", "LOAD", library("b", "g", "return '%s'" % ("long" * 500)))
+        self.ours.value("FUNCTION", "RESTORE", self.theirs.value("FUNCTION", "DUMP"), "FLUSH")
+        self.assertEqual(b"long" * 500, self.ours.value("FCALL", "g", "0"))
         # The order is nobody's promise.
-        lists = [sorted(side.value("FUNCTION", "LIST", "WITHCODE"), key=lambda one: one[1]) for side in (ours, theirs)]
+        lists = [sorted(side.value("FUNCTION", "LIST", "WITHCODE"), key=lambda one: one[1])
+                 for side in (self.ours, self.theirs)]
         self.assertEqual(lists[1], lists[0])
 
 
@@ -138,6 +103,12 @@ class Sorted(unittest.TestCase):
                                      "different slots." % option, error)
 
 
+COUNTING = """#!lua name=counting
+local count = 0
+redis.register_function('count', function() count = count + 1 return count end)
+"""
+
+
 class OnAllNodes(unittest.TestCase):
     def test_one_was_away(self):
         cluster = Cluster(3)
@@ -145,6 +116,13 @@ class OnAllNodes(unittest.TestCase):
         cluster.start()
         nodes = cluster.nodes
         nodes[0].call("FUNCTION", "LOAD", library("a", "f", "return redis.call('INCRBY', keys[1], args[1])"))
+        # A library's own variables stay when others come and go.
+        nodes[0].call("FUNCTION", "LOAD", COUNTING)
+        self.assertEqual([1, 2], [nodes[0].call("FCALL", "count", "0") for _ in range(2)])
+        nodes[1].call("FUNCTION", "LOAD", library("c", "h", "return 'c'"))
+        nodes[1].call("FUNCTION", "DELETE", "c")
+        self.assertEqual(3, nodes[0].call("FCALL", "count", "0"))
+        nodes[0].call("FUNCTION", "DELETE", "counting")
         # Wherever a key is coordinated.
         for number in range(30):
             self.assertEqual(number + 1, nodes[number % 3].call("FCALL", "f", "1", "k", 1))

@@ -2,23 +2,13 @@
 made at random from a seed which a failure names, and the payloads of DUMP, restored by the other one.
 """
 
-import os
-import pathlib
 import random
-import shutil
 import struct
-import sys
 import unittest
 
-from single_node import SingleNode
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "redis-compat" / "differential"))
-
-import families
-from executor import Executor
+from beside_redis import BesideRedis
 from harness.resp import ReplyError
-from harness.servers import Server
-from step import format_step
+from single_node import SingleNode
 
 SEQUENCES = 60
 LENGTH = 60
@@ -26,41 +16,12 @@ PAYLOADS = 60
 DOUBLES = 3000
 
 
-class SortedSets(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        if shutil.which("redis-server") is None:
-            raise unittest.SkipTest("there is no redis-server to compare with")
-        cls.seed = int(os.environ.get("STARLING_SEED") or random.SystemRandom().randrange(1 << 40))
-        print("STARLING_SEED=%d" % cls.seed, flush=True)
-        cls.node = SingleNode(enable_debug_command="yes").start().wait_ready()
-        cls.addClassCleanup(cls.node.stop)
-        cls.redis = Server("redis-server")
-        cls.addClassCleanup(cls.redis.stop)
-
-    def setUp(self):
-        self.ours = self.node.connect()
-        self.theirs = self.redis.connect()
-        for side in (self.ours, self.theirs):
-            self.addCleanup(side.close)
-            side.value("FLUSHALL")
-
-    def compare_family(self, family):
-        executor = Executor(self.redis.address, self.node.address)
-        for number in range(SEQUENCES):
-            rng = random.Random("%s %d" % (family, self.seed + number))
-            steps = families.generate(family, rng, LENGTH)
-            mismatch = executor.run(steps)
-            if mismatch:
-                shown = "\n".join(map(format_step, steps[:mismatch.index + 1]))
-                self.fail("seed %d:\n%s\nRedis: %r\nother: %r" % (self.seed + number, shown, mismatch.expected, mismatch.actual))
-        executor.admin.close()
-
+class SortedSets(BesideRedis):
     def test_sorted_sets_reply_as_redis_does(self):
-        self.compare_family("sorted_sets")
+        self.compare("sorted_sets", SEQUENCES, LENGTH)
 
     def test_places_reply_as_redis_does(self):
-        self.compare_family("geo")
+        self.compare("geo", SEQUENCES, LENGTH)
 
     def test_scores_print_as_redis_prints_them(self):
         rng = random.Random(self.seed)

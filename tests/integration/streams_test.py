@@ -3,60 +3,24 @@ a seed which a failure names; the payloads of DUMP, restored by the other one; a
 """
 
 import contextlib
-import os
-import pathlib
 import random
-import shutil
-import sys
 import time
 import unittest
 
-from single_node import SingleNode
-
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[2] / "redis-compat" / "differential"))
-
-import families
-from executor import Executor
+from beside_redis import BesideRedis
 from harness import resp
 from harness.resp import ReplyError
-from harness.servers import Server
+from single_node import SingleNode
 from specials import without_times
-from step import format_step
 
 SEQUENCES = 40
 LENGTH = 60
 PAYLOADS = 15
 
 
-class Streams(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        if shutil.which("redis-server") is None:
-            raise unittest.SkipTest("there is no redis-server to compare with")
-        cls.seed = int(os.environ.get("STARLING_SEED") or random.SystemRandom().randrange(1 << 40))
-        print("STARLING_SEED=%d" % cls.seed, flush=True)
-        cls.node = SingleNode(enable_debug_command="yes").start().wait_ready()
-        cls.addClassCleanup(cls.node.stop)
-        cls.redis = Server("redis-server")
-        cls.addClassCleanup(cls.redis.stop)
-
-    def setUp(self):
-        self.ours = self.node.connect()
-        self.theirs = self.redis.connect()
-        for side in (self.ours, self.theirs):
-            self.addCleanup(side.close)
-            side.value("FLUSHALL")
-
+class Streams(BesideRedis):
     def test_streams_reply_as_redis_does(self):
-        executor = Executor(self.redis.address, self.node.address)
-        for number in range(SEQUENCES):
-            rng = random.Random("streams %d" % (self.seed + number))
-            steps = families.generate("streams", rng, LENGTH)
-            mismatch = executor.run(steps)
-            if mismatch:
-                shown = "\n".join(map(format_step, steps[:mismatch.index + 1]))
-                self.fail("seed %d:\n%s\nRedis: %r\nother: %r" % (self.seed + number, shown, mismatch.expected, mismatch.actual))
-        executor.admin.close()
+        self.compare("streams", SEQUENCES, LENGTH)
 
     def test_ids_are_times(self):
         before = int(time.time() * 1000)

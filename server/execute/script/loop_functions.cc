@@ -8,6 +8,14 @@
 #include "server/execute/script/redis_library.h"
 
 namespace starling::server {
+namespace {
+
+// In a cluster a library comes again as others change: its variables stay as they are.
+bool is_same(const FunctionLibrary& a, const FunctionLibrary& b) {
+  return a.name == b.name && a.code == b.code;
+}
+
+}  // namespace
 
 LoopFunctions& LoopFunctions::of_thread(MemoryMeter& meter, std::string_view version) {
   static thread_local LoopFunctions* mine = nullptr;
@@ -56,10 +64,16 @@ void LoopFunctions::forget_what_went() {
   generation_ = generation;
   const std::vector<FunctionLibraries::Library> all = libraries_.all();
   absl::erase_if(loaded_, [&](const auto& entry) {
-    const Loaded& loaded = *entry.second;
-    if (std::find(all.begin(), all.end(), loaded.library) != all.end()) return false;
-    release(loaded);
-    return true;
+    Loaded& loaded = *entry.second;
+    const auto same = std::find_if(
+        all.begin(), all.end(),
+        [&loaded](const FunctionLibraries::Library& library) { return is_same(*library, *loaded.library); });
+    if (same == all.end()) {
+      release(loaded);
+      return true;
+    }
+    loaded.library = *same;
+    return false;
   });
 }
 
@@ -69,7 +83,7 @@ const LoopScripts::Compiled* LoopFunctions::find(std::string_view function, Scri
   const FunctionLibraries::Library library = libraries_.of_function(function);
   if (library == nullptr) return nullptr;
   std::unique_ptr<Loaded>& place = loaded_[library->name];
-  if (place != nullptr && place->library != library) {
+  if (place != nullptr && !is_same(*place->library, *library)) {
     release(*place);
     place.reset();
   }
