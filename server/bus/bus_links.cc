@@ -343,17 +343,19 @@ void BusLinks::retry_later(Target& target) {
       now_ms_ + half + static_cast<int64_t>(thread_random().below(static_cast<uint64_t>(half) + 1));
 }
 
-void BusLinks::log_failure(Target& target, const BusLink& link, const std::string& reason) {
+void BusLinks::log_failure(Target& target, const BusLink& link, std::string reason) {
+  if (link.refusal() == RefusalReason::kSelf)
+    return log_text(LogLevel::kVerbose, "Seed " + target.address + " is this node itself");
+  // As a port for clients does, which waits for the end of a line.
+  if (!target.id.valid() && link.refusal() == RefusalReason::kTimeout)
+    reason += ". Is it the bus port? By default that is the port for clients + 10000";
   if (reason.empty() || target.last_failure == reason) return;
   target.last_failure = reason;
-  const bool refused = link.refusal().has_value() && link.refusal() != RefusalReason::kTimeout &&
-                       link.refusal() != RefusalReason::kSelf;
+  const bool refused = link.refusal().has_value() && link.refusal() != RefusalReason::kTimeout;
   LogLevel level = refused ? LogLevel::kWarning : LogLevel::kNotice;
   // Of a node that is known its own target tells.
   const bool told_elsewhere = !target.id.valid() && target.resident.valid();
   if (!options_.log_links || told_elsewhere) level = LogLevel::kVerbose;
-  if (link.refusal() == RefusalReason::kSelf)
-    return log_text(LogLevel::kVerbose, "Seed " + target.address + " is this node itself");
   const std::string who = target.id.valid() ? "node " + target.id.to_string() + " at " : "seed ";
   log_text(level, "No link to " + who + target.address + ": " + reason + "; trying on");
 }

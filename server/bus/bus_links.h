@@ -228,7 +228,7 @@ class BusLinks {
   void drop_target(Target& target, const std::string& reason);
   void retry_later(Target& target);
   void log_refusal(const BusLink& link, const std::string& reason);
-  void log_failure(Target& target, const BusLink& link, const std::string& reason);
+  void log_failure(Target& target, const BusLink& link, std::string reason);
   void on_tick();
   void tick_every(int64_t period_ms);
   // Something of a few milliseconds' time is under way or due.

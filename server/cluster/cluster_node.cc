@@ -9,6 +9,7 @@
 #include "engine/replica/replication.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/announced_address.h"
+#include "server/cluster/cluster_settings.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/library_exchange.h"
 #include "server/cluster/loop_obligations.h"
@@ -31,45 +32,6 @@ NodeId draw_id() {
   NodeId id;
   for (uint8_t& byte : id.bytes) byte = static_cast<uint8_t>(thread_random().next());
   return id;
-}
-
-bool parse_address(const std::string& text, cluster::BusAddress* address) {
-  const size_t colon = text.rfind(':');
-  if (colon == std::string::npos || colon == 0) return false;
-  address->host = text.substr(0, colon);
-  const int port = std::atoi(text.c_str() + colon + 1);
-  if (port < 1 || port > 65535) return false;
-  address->port = static_cast<uint16_t>(port);
-  return true;
-}
-
-// A quorum of more replicas than there are is never reached.
-engine::Status check_quorums(const Settings& settings, int64_t replicas) {
-  for (const auto& [setting, level] :
-       {std::pair{"quorum-r", &settings.quorum_read}, std::pair{"quorum-w", &settings.quorum_write}}) {
-    const auto quorum = cluster::Consistency::parse(level->get());
-    if (!quorum || quorum->level != cluster::Level::kNumber || quorum->number <= replicas) continue;
-    return {engine::StatusCode::kInvalid, "'" + std::string(setting) + "' is " + level->get() +
-                                              ", but there are " + std::to_string(replicas) + " replicas"};
-  }
-  return {};
-}
-
-// Appends what `setting` names. A list with commas means the same as one with spaces.
-engine::Status read_seeds(const std::string& setting, const std::vector<std::string>& words,
-                          std::vector<std::string>* seeds, std::vector<cluster::BusAddress>* addresses) {
-  for (const std::string& word : words) {
-    for (size_t from = 0, until = 0; until < word.size(); from = until + 1) {
-      until = std::min(word.find(',', from), word.size());
-      const std::string seed = word.substr(from, until - from);
-      if (seed.empty()) continue;
-      addresses->emplace_back();
-      if (!parse_address(seed, &addresses->back()))
-        return {engine::StatusCode::kInvalid, "'" + setting + "': '" + seed + "' is not host:busport"};
-      seeds->push_back(seed);
-    }
-  }
-  return {};
 }
 
 }  // namespace
@@ -113,15 +75,14 @@ engine::Status ClusterNode::open() {
   id_ = memory.id;
   records_seed_ = server_.engine().hash_seed_of_records();
   topology_ = std::make_unique<TopologyKeeper>(
-      file_, std::move(memory), settings.cluster_join.empty() || settings.cluster_join.front().empty(),
+      file_, std::move(memory), !joins(settings),
       TopologyKeeper::Hooks{[this](const NodeId& to, const std::string& bytes) {
                               (void)threads_.front()->links().send(to, FrameKind::kPaxos, 0, bytes);
                             },
                             [this](const cluster::Topology& topology) { adopt(topology); }});
   // One that joins learns with the topology how many replicas there are.
   const auto& decided = topology_->memory().acceptor.decided;
-  if (const bool joins = !settings.cluster_join.empty() && !settings.cluster_join.front().empty();
-      decided || !joins) {
+  if (decided || !joins(settings)) {
     if (engine::Status status = check_quorums(settings, decided ? decided->replicas : settings.replicas);
         !status.ok())
       return status;
@@ -134,12 +95,9 @@ engine::Status ClusterNode::open() {
   const ServerClock& clock = server_.clock();
   membership_ = std::make_unique<cluster::Membership>(id_, describe(), static_cast<uint64_t>(clock.wall_ms()),
                                                       gossip, clock.monotonic_us(), thread_random());
-  for (const auto& [setting, words] : {std::pair{"cluster-seeds", &settings.cluster_seeds},
-                                       std::pair{"cluster-join", &settings.cluster_join}}) {
-    std::vector<cluster::BusAddress> addresses;
-    if (engine::Status status = read_seeds(setting, *words, &seeds_, &addresses); !status.ok()) return status;
-    for (const cluster::BusAddress& address : addresses) membership_->add_seed(address);
-  }
+  std::vector<cluster::BusAddress> seeds;
+  if (engine::Status status = read_seeds(settings, &seeds_, &seeds); !status.ok()) return status;
+  for (const cluster::BusAddress& seed : seeds) membership_->add_seed(seed);
 
   BusOptions options;
   options.secret = settings.cluster_secret;
@@ -231,7 +189,7 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.accepts_writes = server_.engine().writable();
   if (!decided) description.hash_seed = records_seed_;
   // Before there is a cluster nobody knows its time, which is no reason not to count on a node once there is.
-  description.joins = !decided && !settings.cluster_join.empty() && !settings.cluster_join.front().empty();
+  description.joins = !decided && joins(settings);
   if (repair_ != nullptr) {
     description.received = repair_->received();
     description.drops = repair_->drops();
@@ -268,11 +226,6 @@ cluster::Introduction ClusterNode::introduction() const {
   const AnnouncedAddress address = announced_address(server_.settings());
   introduction.address = address.host + ":" + std::to_string(address.bus_port);
   return introduction;
-}
-
-std::string ClusterNode::waiting_for() const {
-  std::lock_guard lock(mutex_);
-  return waiting_for_;
 }
 
 std::vector<cluster::MemberView> ClusterNode::members() const {
@@ -368,7 +321,7 @@ void ClusterNode::on_connected(ClusterThread&, const cluster::Introduction& peer
     cluster::GossipOutput output;
     const int64_t now_us = server_.clock().monotonic_us();
     cluster::BusAddress address;
-    const bool addressed = parse_address(peer.address, &address);
+    const bool addressed = parse_bus_address(peer.address, &address);
     if (addressed) membership_->prove_address(peer.id, address, &output);
     if (membership_->description(peer.id) == nullptr) {
       if (!addressed) return;

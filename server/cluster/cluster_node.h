@@ -103,7 +103,7 @@ class ClusterNode {
   cluster::Introduction introduction() const;
   // For one that was a member and is none any more, the topology that says so; empty: it is not such a one.
   std::string topology_without(const cluster::NodeId& peer) const;
-  // What keeps the cluster from forming; empty once it has.
+  // What keeps the cluster from forming, and which nodes and seeds cannot be reached, and why. Empty: nothing.
   std::string waiting_for() const;
   // As gossip last saw it: copies, for reports.
   std::vector<cluster::MemberView> members() const;
@@ -176,6 +176,7 @@ class ClusterNode {
   void publish_reports();
   void update_peers();
   void follow_forming();
+  std::string unreached_nodes() const;  // The first loop's.
   void adopt(cluster::Topology topology);
   void learn_members(const cluster::Topology& topology);
   cluster::Epoch own_epoch() const;
@@ -230,7 +231,7 @@ class ClusterNode {
   cluster::NodeNumbers numbers_;  // The first loop's.
   mutable std::mutex mutex_;      // Guards what follows.
   std::shared_ptr<const cluster::Placement> placement_;
-  std::string waiting_for_;
+  std::string waiting_for_, unreached_;
   std::string ring_waits_for_;
   std::vector<cluster::MemberView> members_;
   cluster::GossipFigures figures_;

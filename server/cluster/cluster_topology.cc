@@ -20,6 +20,8 @@ using cluster::Phase;
 constexpr int64_t kTopologyRetryUs = 1'000'000;
 // While requests wait for it.
 constexpr int64_t kTopologyHasteUs = 20'000;
+// Of the text that tells who cannot be reached, some.
+constexpr size_t kUnreachedBytes = 500;
 
 }  // namespace
 
@@ -120,14 +122,38 @@ cluster::Epoch ClusterNode::own_epoch() const {
 void ClusterNode::follow_forming() {
   const int64_t now_us = server_.clock().monotonic_us();
   topology_->observe(membership_->members(), now_us);
-  std::string waits = topology_->waiting_for(now_us);
+  std::string waits = topology_->waiting_for(now_us), unreached = unreached_nodes();
   bool news;
   {
     std::lock_guard lock(mutex_);
     news = !waits.empty() && waiting_for_ != waits;
     waiting_for_ = waits;
+    unreached_ = std::move(unreached);
   }
   if (news) log_text(LogLevel::kNotice, "The cluster has not formed: " + waits);
+}
+
+// As "no link to 127.0.0.1:17002: connection refused".
+std::string ClusterNode::unreached_nodes() const {
+  std::string text;
+  size_t left_out = 0;
+  for (const BusTargetReport& target : threads_.front()->links().report()) {
+    if (target.connected || target.last_failure.empty()) continue;
+    if (text.size() >= kUnreachedBytes) {
+      ++left_out;
+      continue;
+    }
+    if (!text.empty()) text += "; ";
+    text += "no link to " + target.address + ": " + target.last_failure;
+  }
+  if (left_out != 0) text += "; and " + std::to_string(left_out) + " more";
+  return text;
+}
+
+std::string ClusterNode::waiting_for() const {
+  std::lock_guard lock(mutex_);
+  return waiting_for_.empty() || unreached_.empty() ? waiting_for_ + unreached_
+                                                    : waiting_for_ + "; " + unreached_;
 }
 
 }  // namespace starling::server

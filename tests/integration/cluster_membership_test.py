@@ -7,7 +7,7 @@ import socket
 import struct
 import unittest
 
-from cluster_nodes import BUS_PORT, Cluster, Node, certain, local_host, until
+from cluster_nodes import BUS_PORT, PORT, Cluster, Node, certain, local_host, until
 
 SEED = int(os.environ.get("STARLING_SEED", random.randrange(1 << 32)))
 SECRET = "a long secret"
@@ -45,10 +45,27 @@ class Membership(unittest.TestCase):
             stranger = self.stranger(**{"cluster-secret": secret})
             until(lambda: "secret" in stranger.log() or any("secret" in node.log() for node in self.nodes), "the log says why")
             self.assertEqual("fail", stranger.info()["cluster_state"])
+            until(lambda: "secret" in stranger.info()["cluster_waiting_for"], "CLUSTER INFO says why")
             self.assertTrue(stranger.error("SET", "k", "v").startswith("CLUSTERDOWN "))
             self.serves()
             stranger.kill()
             stranger.wipe()
+
+    def test_a_port_for_clients_as_seed(self):
+        seed = "%s:%d" % (self.nodes[0].host, PORT)
+        stranger = self.stranger(**{"cluster-seeds": seed})
+        told = until(lambda: "no link to " + seed in stranger.info()["cluster_waiting_for"] and stranger.info(),
+                     "CLUSTER INFO says who cannot be reached")["cluster_waiting_for"]
+        self.assertIn("the port for clients + 10000", told)
+
+    def test_a_member_that_is_gone_is_named_with_the_reason(self):
+        gone, stays = self.nodes[0], self.nodes[1]
+        self.assertEqual("", stays.info()["cluster_waiting_for"])
+        gone.kill()
+        until(lambda: "no link to " + gone.host in stays.info()["cluster_waiting_for"], "CLUSTER INFO says why")
+        gone.start()
+        self.cluster.wait_whole()
+        until(lambda: stays.info()["cluster_waiting_for"] == "", "and no longer")
 
     def test_right_secret_but_no_member(self):
         """It may talk, but a cluster that exists takes nobody in by itself: it serves nothing."""
