@@ -9,8 +9,8 @@
 
 #include "engine/memory/collection.h"
 #include "engine/replica/replication.h"
+#include "tests/unit/engine/disturbed_run.h"
 #include "tests/unit/engine/node_fixture.h"
-#include "tests/unit/engine/random_run.h"
 
 namespace starling::engine {
 namespace {
@@ -54,9 +54,9 @@ class ListRun {
     for (const auto& [name, model] : models_) REQUIRE(items_of(node_, name) == model);
   }
   TestNode& node() { return node_; }
-  uint64_t below(uint64_t bound) { return random_.below(bound); }
 
  private:
+  uint64_t below(uint64_t bound) { return random_.below(bound); }
   std::string text() {
     if (below(30) == 0) return std::string(5000, 'b');
     return "item" + std::to_string(below(50));
@@ -106,39 +106,7 @@ class ListRun {
 };
 
 TEST_CASE("random verbs on lists agree with a deque, over checkpoints, eviction and crashes") {
-  for (const bool replicated : {false, true}) {
-    for (uint64_t seed = first_seed(); seed < first_seed() + seed_count(15); ++seed) {
-      CAPTURE(seed);
-      CAPTURE(replicated);
-      ListRun run(seed, replicated);
-      for (int step = 0; step < 400; ++step) {
-        run.step();
-        switch (run.below(60)) {
-          case 0:
-            REQUIRE(run.node().engine().checkpoint().ok());
-            break;
-          case 1:
-            run.node().evict_everything();
-            break;
-          case 2:
-            REQUIRE(run.node().engine().commit().ok());
-            run.node().crash();
-            break;
-          case 3:
-            run.node().restart_cleanly();
-            break;
-          case 4:
-            run.node().pack();
-            break;
-          default:
-            break;
-        }
-        if (step % 20 == 0) run.check();
-      }
-      run.check();
-      check_accounting(run.node());
-    }
-  }
+  run_disturbed<ListRun>(400);
 }
 
 TEST_CASE("a list keeps its deadline when its positions are made anew") {
