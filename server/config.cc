@@ -26,8 +26,9 @@ using engine::StatusCode;
 constexpr int64_t kMostDerivedThreads = 4;
 constexpr size_t kMaxStandardInputBytes = 16u << 20;
 // What the engine, snapshots and the cluster keep in the data directory.
-constexpr std::string_view kOwnFiles[] = {"LOCK",  "FORMAT",    "ballast", "actor",         "log",
-                                          "store", "snapshots", "cluster", "cluster-peers", "sums"};
+constexpr std::string_view kOwnFiles[] = {"LOCK",          "FORMAT", "ballast",   "actor",
+                                          "log",           "store",  "snapshots", "cluster",
+                                          "cluster-peers", "sums",   "functions"};
 
 Status invalid(std::string message) {
   return Status(StatusCode::kInvalid, std::move(message));

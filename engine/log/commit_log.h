@@ -22,10 +22,13 @@ using LogPosition = uint64_t;
 
 class CommitLog {
  public:
+  // What an idle node's log takes.
+  static constexpr uint64_t kSegmentBytes = 16ull << 20;
+
   struct Options {
     std::string directory;
     uint64_t segment_bytes =
-        64ull << 20;  // Segments are preallocated, so an append rarely meets a full disk.
+        kSegmentBytes;  // Segments are preallocated, so an append rarely meets a full disk.
     // Pending bytes (appended, not written) above which flush() must be called before more is appended; see
     // over_limit().
     uint64_t pending_limit_bytes = 256ull << 20;

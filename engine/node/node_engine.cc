@@ -21,11 +21,11 @@ constexpr int kEvictInBackground = 4096;              // For each tick.
 constexpr int64_t kRestAfterUs = 60'000'000;
 constexpr uint64_t kRestingGrowthBytes = 64 << 10;  // In that time.
 constexpr uint64_t kMinimumDirtyBytes = 4ull << 20;
-// A log of less is never worth a checkpoint, except for a node at rest.
-constexpr uint64_t kMinimumLogBytes = 16ull << 20;
-// Of all data, how much log there is between two checkpoints at most: so what overwriting takes on the disk is a
-// multiple of the data, however little there is.
-constexpr uint64_t kLogShare = 2;
+// A log of less is not worth a checkpoint. What is overwritten reaches the store once for each, so that a small store
+// that is written to all the time would be written anew and anew.
+constexpr uint64_t kMinimumLogBytes = 64ull << 20;
+// Except for a node at rest.
+constexpr uint64_t kRestingLogBytes = CommitLog::kSegmentBytes;
 // Checkpoints do not keep up where there is so many times the log that starts one.
 constexpr uint64_t kLogsBehind = 4;
 
@@ -248,8 +248,9 @@ void NodeEngine::set_policy(EvictionPolicy policy, int samples) {
 
 uint64_t NodeEngine::weigh_log() {
   if (core_.log->live_bytes() < kMinimumLogBytes) return core_.options.checkpoint_log_bytes;
-  const uint64_t share_bytes = std::max(data_bytes(core_) / kLogShare, kMinimumLogBytes);
-  const uint64_t due_bytes = std::min(core_.options.checkpoint_log_bytes, share_bytes);
+  // As much log as data: so what overwriting takes on the disk is a multiple of the data.
+  const uint64_t due_bytes =
+      std::min(core_.options.checkpoint_log_bytes, std::max(data_bytes(core_), kMinimumLogBytes));
   // Nobody is to wait because there is less data than there was.
   if (core_.log->live_bytes() / kLogsBehind <= due_bytes || due_bytes > log_due_bytes_)
     log_due_bytes_ = due_bytes;
@@ -280,7 +281,7 @@ void NodeEngine::rest() {
   // In a cluster each round of repair logs a few bytes.
   if (grown_bytes > kRestingGrowthBytes) return;
   // What has gone of what the store has takes memory until it has gone there.
-  const bool due = core_.log->live_bytes() >= kMinimumLogBytes ||
+  const bool due = core_.log->live_bytes() >= kRestingLogBytes ||
                    core_.keyspace.stripes.dirty_bytes() >= kMinimumDirtyBytes;
   if (due && !checkpoint().ok()) return;
   // Nothing to drop: no need of spare files either. Should it fail, they go with the next checkpoint.

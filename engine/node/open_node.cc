@@ -11,9 +11,6 @@ namespace {
 
 using Progress = std::function<void(const std::string&)>;
 
-// What an idle node keeps of its log; and no checkpoint comes before there is so much of it.
-constexpr uint64_t kSegmentBytes = 16ull << 20;
-
 // Calls `attempt` again with the ballast's room when the disk is full.
 Status with_ballast(const std::string& directory, const Progress& progress,
                     const std::function<Status()>& attempt) {
@@ -50,7 +47,6 @@ Status open_parts(const Options& options, const Clock& clock, uint64_t random_se
   if (!status.ok()) return status;
   CommitLog::Options log;
   log.directory = directory + "/log";
-  log.segment_bytes = kSegmentBytes;
   status = make_directory(log.directory);
   return status.ok() ? open_file_log(log, &parts->log) : status;
 }

@@ -98,13 +98,14 @@ const SettingSpec kSettings[] = {
      .field = &Settings::checkpoint_log_bytes,
      .flags = kFixed,
      .minimum = 1 << 20,
-     .documentation = "Length of commit log that starts a checkpoint, which writes the changed records to "
-                      "RocksDB in order and then drops "
-                      "the log. With less data half of it does, but not less than 16mb, so that what is "
-                      "overwritten does not take many times its size on the disk. Larger: fewer rewrites of "
-                      "keys that change often, longer recovery after a "
-                      "crash (a second or two for each "
-                      "512mb), more disk for the log."},
+     .documentation =
+         "Length of commit log that starts a checkpoint, which writes the changed records to "
+         "RocksDB in order and then drops "
+         "the log. With less data as much log as data does, but not less than 64mb, so that what is "
+         "overwritten does not take many times its size on the disk. Larger: fewer rewrites of "
+         "keys that change often, longer recovery after a "
+         "crash (a second or two for each "
+         "512mb), more disk for the log."},
     {.name = "disk-threads",
      .kind = kInteger,
      .default_text = "4",

@@ -425,7 +425,16 @@ TEST_CASE("a node that nothing is written to takes a checkpoint after a minute, 
 
 TEST_CASE("a checkpoint comes when there is much log for the data, however long it may be") {
   TestNode node(12);
-  put_megabytes(node, 20);
+  for (int i = 0; i < 10; ++i) put_megabytes(node, 8);
+  CHECK(checkpoints_within(node, std::chrono::seconds(30)) == 1);
+}
+
+TEST_CASE("writers that wait for a checkpoint get one, whatever the last one left of the log") {
+  TestNode node(12);
+  node.engine().core().log_bytes_at_checkpoint = uint64_t{1} << 40;
+  for (int i = 0; i < 10; ++i) put_megabytes(node, 8);
+  CHECK(checkpoints_within(node, std::chrono::milliseconds(500)) == 0);
+  for (int i = 0; i < 25; ++i) put_megabytes(node, 8);
   CHECK(checkpoints_within(node, std::chrono::seconds(30)) == 1);
 }
 
