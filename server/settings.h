@@ -125,8 +125,10 @@ struct Settings {
   Live<int64_t> quorum_timeout_ms;
   Live<int64_t> repair_interval_seconds;  // 0: only by CLUSTER REPAIR.
   Live<int64_t> hint_max_bytes;
-  Live<int64_t> hint_max_age_seconds;  // 0: none.
-  Live<int64_t> hint_bandwidth;        // Bytes a second to each node; 0: no limit.
+  Live<int64_t> hint_max_age_seconds;       // 0: none.
+  Live<int64_t> hint_bandwidth;             // Bytes a second to each node; 0: no limit.
+  Live<int64_t> auto_remove_after_seconds;  // 0: never. So is the next one.
+  Live<int64_t> auto_replace_after_seconds;
   int64_t weight = 0;
   std::string rack;
   std::string datacenter;

@@ -1,11 +1,11 @@
-// What gossip knows of the nodes, as changes of the ring need it (transition_driver.h).
+// What gossip knows of the nodes, as changes of the ring need it (ring_node.h).
 #pragma once
 
 #include <span>
 #include <vector>
 
 #include "cluster/membership/membership.h"
-#include "cluster/topology/transition_driver.h"
+#include "cluster/topology/ring_node.h"
 
 namespace starling::cluster {
 

@@ -28,6 +28,15 @@ bool contains(const Topology& present, const RingChange& change) {
          std::all_of(change.weights.begin(), change.weights.end(), weighs);
 }
 
+// How many members that are down a change can go without: no majority of the present replicas of any partition may
+// consist of those.
+size_t may_miss(const Topology& present) {
+  const auto on_ring =
+      std::count_if(present.members.begin(), present.members.end(),
+                    [](const Member& member) { return member.state != MemberState::kJoining; });
+  return std::min<size_t>(present.replicas, static_cast<size_t>(on_ring)) / 2;
+}
+
 }  // namespace
 
 bool TransitionDriver::request(RingChange change) {
@@ -39,6 +48,7 @@ bool TransitionDriver::request(RingChange change) {
 std::optional<Topology> TransitionDriver::proposal(const Topology& present, std::span<const RingNode> nodes,
                                                    int64_t now_us) {
   waiting_for_.clear();
+  lost_.observe(present, nodes, now_us);
   forget_begun(present);
   abort_ = abort_ && present.transition.phase == TransitionPhase::kCopying;
   if (abort_) return aborted(present);
@@ -75,6 +85,14 @@ std::optional<Topology> TransitionDriver::begin(const Topology& present, std::sp
     if (begin_transition(present, requests_.front(), &next).ok()) return next;
     requests_.erase(requests_.begin());
   }
+  const RingChange change = due_change(present, nodes, now_us);
+  if (change.empty() || !my_turn(present, nodes, now_us) || !begin_transition(present, change, &next).ok())
+    return std::nullopt;
+  return next;
+}
+
+RingChange TransitionDriver::due_change(const Topology& present, std::span<const RingNode> nodes,
+                                        int64_t now_us) {
   RingChange change;
   std::vector<NodeId> joiners;
   for (const RingNode& node : nodes) {
@@ -87,9 +105,16 @@ std::optional<Topology> TransitionDriver::begin(const Topology& present, std::sp
     joiners_ = std::move(joiners);
     joiners_since_us_ = now_us;
   }
-  if (joiners_.empty() || now_us - joiners_since_us_ < settings_.settle_us) return std::nullopt;
-  if (!my_turn(present, nodes, now_us) || !begin_transition(present, change, &next).ok()) return std::nullopt;
-  return next;
+  if (!joiners_.empty() && now_us - joiners_since_us_ < settings_.settle_us) return {};
+  // With more of them down it would wait for some of those.
+  if (lost_.down() > may_miss(present)) return change;
+  const size_t places = present.members.size() + joiners_.size();
+  const size_t spare =
+      joiners_.empty() ? places - std::min<size_t>(places, present.replicas) : joiners_.size();
+  change.leaves =
+      lost_.down_for(joiners_.empty() ? settings_.remove_after_us : settings_.replace_after_us, now_us);
+  change.leaves.resize(std::min(change.leaves.size(), spare));
+  return change;
 }
 
 void TransitionDriver::forget_begun(const Topology& present) {
@@ -113,11 +138,7 @@ void TransitionDriver::find_gainers(const Topology& present) {
 bool TransitionDriver::all_have(const Topology& present, std::span<const RingNode> nodes,
                                 Epoch RingNode::*what) {
   const bool copying = present.transition.phase == TransitionPhase::kCopying;
-  const auto on_ring =
-      std::count_if(present.members.begin(), present.members.end(),
-                    [](const Member& member) { return member.state != MemberState::kJoining; });
-  // No majority of the present replicas of any partition may consist of those that are gone without.
-  size_t may_miss = std::min<size_t>(present.replicas, static_cast<size_t>(on_ring)) / 2;
+  size_t left_out = may_miss(present);
   for (size_t place = 0; place < present.members.size(); ++place) {
     const RingNode* node = find(nodes, present.members[place].id);
     const bool leaves = present.members[place].state == MemberState::kLeaving;
@@ -125,8 +146,8 @@ bool TransitionDriver::all_have(const Topology& present, std::span<const RingNod
     const bool kept = leaves && node != nullptr && !node->down && node->received < present.epoch;
     if (node != nullptr && node->*what >= present.epoch && !kept) continue;
     const bool must = copying && gains_[place];
-    if (node != nullptr && node->down && !must && may_miss > 0) {
-      --may_miss;
+    if (node != nullptr && node->down && !must && left_out > 0) {
+      --left_out;
       continue;
     }
     waiting_for_ = (copying ? "what is to be brought to node " : "the new ring to reach node ") +

@@ -13,30 +13,26 @@
 #include <string>
 #include <vector>
 
+#include "cluster/topology/lost_members.h"
+#include "cluster/topology/ring_node.h"
 #include "cluster/topology/transition.h"
 
 namespace starling::cluster {
 
-// What gossip knows of a node.
-struct RingNode {
-  NodeId id;
-  bool alive = false;  // Neither suspect nor down.
-  bool down = false;
-  Epoch epoch = 0;              // Of the topology that it serves by.
-  Epoch received = 0;           // The change of which it was brought everything.
-  bool drops = false;           // It is removing what is others' since an earlier change.
-  std::optional<Member> joins;  // Without a cluster: it asks to be counted in, as that.
-};
-
 struct TransitionSettings {
   int64_t settle_us = 1'000'000;  // How long who asks to join must have been there: links come up meanwhile.
   int64_t turn_us = 2'000'000;    // How much later than the one before each member proposes.
+  // A member that has been down for so long is removed: where enough nodes are left for all replicas; or as another
+  // one joins, which takes its place. 0: never.
+  int64_t remove_after_us = 0;
+  int64_t replace_after_us = 0;
 };
 
 class TransitionDriver {
  public:
   TransitionDriver(const NodeId& self, const TransitionSettings& settings)
       : self_(self), settings_(settings) {}
+  void set(const TransitionSettings& settings) { settings_ = settings; }
 
   // Changes that an operator has asked for: begun as soon as they can be. Bounded by kMaxRequests; false: there are
   // too many.
@@ -54,6 +50,8 @@ class TransitionDriver {
   std::optional<Topology> begin(const Topology& present, std::span<const RingNode> nodes, int64_t now_us);
   // Whether each member has done its part, or is down and may be gone without.
   bool all_have(const Topology& present, std::span<const RingNode> nodes, Epoch RingNode::*what);
+  // Counts in who asks to join, and out who has been down for too long. Empty: nothing of it is due.
+  RingChange due_change(const Topology& present, std::span<const RingNode> nodes, int64_t now_us);
   void forget_begun(const Topology& present);
   void find_gainers(const Topology& present);
   bool my_turn(const Topology& present, std::span<const RingNode> nodes, int64_t now_us);
@@ -64,6 +62,7 @@ class TransitionDriver {
   bool abort_ = false;
   std::vector<NodeId> joiners_;  // As last seen; and since when it has been those.
   int64_t joiners_since_us_ = 0;
+  LostMembers lost_;
   Epoch due_epoch_ = 0;  // Of the step that is due; since when it is.
   int64_t due_since_us_ = 0;
   Epoch gainers_epoch_ = 0;

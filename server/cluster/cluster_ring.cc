@@ -29,12 +29,23 @@ void ClusterNode::follow_ring() {
   const cluster::Topology& present = *topology_->memory().acceptor.decided;
   const std::vector<cluster::RingNode> nodes = cluster::ring_view(membership_->members());
   const int64_t now_us = server_.clock().monotonic_us();
+  cluster::TransitionSettings settings;
+  settings.remove_after_us = server_.settings().auto_remove_after_seconds * 1'000'000;
+  settings.replace_after_us = server_.settings().auto_replace_after_seconds * 1'000'000;
+  ring_->set(settings);
   const auto proposal = ring_->proposal(present, nodes, now_us);
   {
     std::lock_guard lock(mutex_);
     ring_waits_for_ = ring_->waiting_for();
   }
-  if (proposal) topology_->propose(*proposal, now_us);
+  if (!proposal) return;
+  for (const cluster::RingNode& node : nodes) {
+    const cluster::NodeIndex place =
+        node.down && !present.changing() ? proposal->index_of(node.id) : cluster::kNoNode;
+    if (place != cluster::kNoNode && proposal->members[place].state == cluster::MemberState::kLeaving)
+      log_text(LogLevel::kWarning, "Removing node " + short_name(node.id) + ", which is down, from the ring");
+  }
+  topology_->propose(*proposal, now_us);
 }
 
 RingReport ClusterNode::ring_report() const {

@@ -200,6 +200,26 @@ const SettingSpec kSettings[] = {
      .field = &Settings::hint_bandwidth,
      .documentation = "Bytes a second of records that a node sends to each one that is back and missed them, "
                       "beside its other work. 0: no limit."},
+    {.name = "auto-remove-after",
+     .kind = kInteger,
+     .default_text = "0",
+     .field = &Settings::auto_remove_after_seconds,
+     .maximum = 86400 * 365,
+     .documentation =
+         "Seconds after which a node that is down is removed from the ring, so that all records have their "
+         "replicas on others again; where at least as many nodes as 'replicas' are left, and not more are "
+         "down "
+         "than a change of the ring can go without (one of three). It cannot come back as who it was. 0: "
+         "never. "
+         "The same on all nodes."},
+    {.name = "auto-replace-after",
+     .kind = kInteger,
+     .default_text = "0",
+     .field = &Settings::auto_replace_after_seconds,
+     .maximum = 86400 * 365,
+     .documentation =
+         "Seconds after which a node that is down gives its place to the next one that asks to join "
+         "('cluster-join'). Until then that one is counted in beside it. 0: never. The same on all nodes."},
     {.name = "weight",
      .kind = kInteger,
      .default_text = "100",

@@ -201,6 +201,39 @@ class Elastic(unittest.TestCase):
             load.nodes = self.nodes[1:4]
         self.check(load)
 
+    def test_who_stays_away_is_removed_or_replaced_by_itself(self):
+        self.fill(self.nodes[0])
+        with Load(self.nodes[:1]) as calm:
+            self.join(calm, *self.nodes[1:4])
+        with Load(self.nodes[:3], tolerant=True, after=calm) as load:
+            for node in self.nodes[:3]:
+                node.call("CONFIG", "SET", "auto-remove-after", 3)
+            self.nodes[3].kill()
+            # Three nodes are enough for three replicas.
+            self.settle(self.nodes[:3])
+            self.assertIn(", which is down, from the ring", "".join(node.log() for node in self.nodes[:3]))
+            # Two are not: it stays, until one comes to take its place.
+            load.nodes = self.nodes[1:3]
+            self.nodes[0].kill()
+            time.sleep(5)
+            self.assertEqual(["3", "3"], [node.info()["cluster_size"] for node in self.nodes[1:3]])
+            for node in self.nodes[1:3]:
+                node.call("CONFIG", "SET", "auto-replace-after", 3)
+            self.nodes[4].seeds = "%s:%d" % (self.nodes[1].host, BUS_PORT)
+            self.nodes[4].settings["cluster-join"] = self.nodes[4].seeds
+            self.nodes[4].start()
+            members = [self.nodes[1], self.nodes[2], self.nodes[4]]
+            self.settle(members)
+            load.nodes = members
+            time.sleep(0.5)
+        self.assertEqual({node.id() for node in members}, set(members[0].flags()))
+        self.check(load)
+        # Whoever is back is told so.
+        self.nodes[3].settings.pop("cluster-join", None)
+        self.nodes[3].start(cluster_seeds="%s:%d" % (self.nodes[1].host, BUS_PORT))
+        self.assertEqual(0, self.nodes[3].process.wait(30))
+        self.assertIn("was removed from its cluster", self.nodes[3].log())
+
     def drain(self, load, node, by):
         identity = node.id()
         stays = [other for other in self.nodes if other is not node]

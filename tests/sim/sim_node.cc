@@ -62,6 +62,14 @@ bool delta_of_difference(std::string_view bytes, engine::Delta* delta) {
          engine::decode_delta(reader.rest(), delta).ok();
 }
 
+cluster::TransitionSettings ring_settings(const SimNode::Setting& setting) {
+  cluster::TransitionSettings settings;
+  if (!setting.auto_removes) return settings;
+  settings.remove_after_us = 1'500'000;
+  settings.replace_after_us = 700'000;
+  return settings;
+}
+
 }  // namespace
 
 cluster::NodeDescription description_of(size_t index) {
@@ -99,7 +107,7 @@ SimNode::SimNode(World& world, const SimDisk& disk, const Setting& setting)
       order_(setting.loops),
       hints_(engine_),
       compares_(setting.compares),
-      driver_(node_id(setting.index), {}),
+      driver_(node_id(setting.index), ring_settings(setting)),
       receiving_(*this,
                  {kStretches[setting.random_seed % 3], kStretch[setting.random_seed % 3], kBringPauseUs}),
       lost_(engine_, partitions_of(setting)),

@@ -62,6 +62,7 @@ class SimNode final : private engine::ChangeObserver,
     Mutation mutation = Mutation::kNone;
     cluster::AcceptorState topology;  // As it is on its disk; nothing decided: it asks to be counted in.
     bool ring_changes = false;
+    bool auto_removes = false;
     size_t slots = 0;                  // Nodes that there may be.
     std::vector<size_t> seeds;         // Where a node that joins asks.
     engine::Stamp last_stamp = 0;      // Of the clean stop before; else 0.

@@ -33,6 +33,7 @@ std::string Mix::to_string() const {
                                                 {comparisons, "comparisons"},
                                                 {ring_changes, "changes of the ring"},
                                                 {dead_drains, "a dead node drained"},
+                                                {auto_removes, "who is down removed"},
                                                 {ordered_links, "ordered links"},
                                                 {calm, "calm"}};
   for (const auto& [on, name] : kinds) {
@@ -318,6 +319,7 @@ void Simulation::start(size_t node) {
   setting.mutation = mutation_;
   setting.topology = slot.topology;
   setting.ring_changes = mix_.ring_changes;
+  setting.auto_removes = mix_.auto_removes;
   setting.slots = slots_.size();
   if (newest_ && !slot.topology.decided) {
     for (const cluster::Member& member : topology().members) setting.seeds.push_back(slot_of(member.id));

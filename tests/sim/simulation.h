@@ -43,6 +43,8 @@ struct Mix {
   bool comparisons = false;   // of replicas, and tombstones settled, while it goes on
   bool ring_changes = false;  // nodes join and leave, or weigh something else
   bool dead_drains = false;   // one that will not come back is drained
+  bool auto_removes =
+      false;  // who is down for a while is removed by the others, or gives its place to who joins
   int loss_percent = 0, duplicate_percent = 0;
   int64_t max_delay_us = 1000;
   int strict_percent = 50;

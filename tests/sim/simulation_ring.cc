@@ -46,6 +46,8 @@ void Simulation::draw_changes() {
   mix_.duration_us = 18'000'000;
   mix_.fault_gap_us = 150'000 + static_cast<int64_t>(below(1'500'000));
   change_gap_us_ = 300'000 + static_cast<int64_t>(below(2'000'000));
+  // Whose disk is gone and who is removed would be two.
+  mix_.auto_removes = percent(30) && !mix_.loses_data();
 }
 
 // The members' slots are any, so that who joins may be before or behind them.

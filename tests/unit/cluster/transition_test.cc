@@ -293,4 +293,68 @@ TEST_CASE("driver: what an operator asks for is proposed at once, and taken back
   CHECK_FALSE(driver.proposal(switched(*begun), nodes, 0));
 }
 
+TEST_CASE("driver: who has been down for long is removed where enough are left, and only if told to") {
+  constexpr int64_t kAfterUs = 60'000'000;
+  TransitionSettings settings;
+  settings.remove_after_us = kAfterUs;
+  Ring ring(4);
+  const NodeId lost = ring.topology.members[2].id;
+  TransitionDriver driver(ring.topology.members[0].id, settings), careful(ring.topology.members[0].id, {});
+  std::vector<RingNode> nodes = all_alive(ring.topology, ring.topology.epoch, 0);
+  const auto set_down = [&](size_t place, bool down) {
+    nodes[place].down = down;
+    nodes[place].alive = !down;
+  };
+  set_down(2, true);
+  CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
+  CHECK_FALSE(driver.proposal(ring.topology, nodes, kAfterUs - 1));
+  set_down(2, false);
+  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, kAfterUs), "it was back");
+  set_down(2, true);
+  CHECK_FALSE(driver.proposal(ring.topology, nodes, kAfterUs));
+  set_down(1, true);
+  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, 2 * kAfterUs),
+                      "two of three replicas may be down");
+  set_down(1, false);
+  const auto begun = driver.proposal(ring.topology, nodes, 3 * kAfterUs);
+  REQUIRE(begun);
+  CHECK(begun->members[begun->index_of(lost)].state == MemberState::kLeaving);
+  CHECK_FALSE(careful.proposal(ring.topology, nodes, 0));
+  CHECK_FALSE(careful.proposal(ring.topology, nodes, 3 * kAfterUs));
+
+  Ring small(3);
+  TransitionDriver of_three(small.topology.members[0].id, settings);
+  nodes = all_alive(small.topology, small.topology.epoch, 0);
+  set_down(2, true);
+  CHECK_FALSE(of_three.proposal(small.topology, nodes, 0));
+  CHECK_FALSE_MESSAGE(of_three.proposal(small.topology, nodes, 2 * kAfterUs),
+                      "two nodes cannot hold three copies");
+}
+
+TEST_CASE("driver: who joins takes the place of one that has been down for long") {
+  constexpr int64_t kAfterUs = 60'000'000;
+  TransitionSettings settings;
+  settings.replace_after_us = kAfterUs;
+  Ring ring(3);
+  const Member joining = ring.stranger();
+  std::vector<RingNode> nodes = all_alive(ring.topology, ring.topology.epoch, 0);
+  nodes[2].down = true;
+  nodes[2].alive = false;
+  TransitionDriver driver(ring.topology.members[0].id, settings),
+      in_haste(ring.topology.members[0].id, settings);
+  CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
+  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, kAfterUs), "nobody is there to take it");
+  nodes.push_back(alive(joining.id, 0, 0, joining));
+  CHECK_FALSE(driver.proposal(ring.topology, nodes, kAfterUs));
+  const auto replaced = driver.proposal(ring.topology, nodes, 2 * kAfterUs);
+  REQUIRE(replaced);
+  CHECK(replaced->index_of(joining.id) != kNoNode);
+  CHECK(replaced->members[replaced->index_of(ring.topology.members[2].id)].state == MemberState::kLeaving);
+  CHECK_FALSE(in_haste.proposal(ring.topology, nodes, 0));
+  const auto joined = in_haste.proposal(ring.topology, nodes, kAfterUs / 2);
+  REQUIRE(joined);
+  CHECK_MESSAGE(joined->members[joined->index_of(ring.topology.members[2].id)].state == MemberState::kActive,
+                "it may come back");
+}
+
 }  // namespace starling::cluster

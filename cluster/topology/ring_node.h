@@ -1,0 +1,20 @@
+// What gossip knows of a node, as changes of the ring need it (transition_driver.h).
+#pragma once
+
+#include <optional>
+
+#include "cluster/topology/topology.h"
+
+namespace starling::cluster {
+
+struct RingNode {
+  NodeId id;
+  bool alive = false;  // Neither suspect nor down.
+  bool down = false;
+  Epoch epoch = 0;              // Of the topology that it serves by.
+  Epoch received = 0;           // The change of which it was brought everything.
+  bool drops = false;           // It is removing what is others' since an earlier change.
+  std::optional<Member> joins;  // Without a cluster: it asks to be counted in, as that.
+};
+
+}  // namespace starling::cluster
