@@ -3,18 +3,41 @@
 #include <algorithm>
 
 namespace starling::cluster {
+namespace {
 
-void LostMembers::observe(const Topology& present, std::span<const RingNode> nodes, int64_t now_us) {
-  const auto down = [&](const NodeId& id) {
-    return present.index_of(id) != kNoNode &&
-           std::any_of(nodes.begin(), nodes.end(),
-                       [&](const RingNode& node) { return node.id == id && node.down; });
+// Who has not looked for so long does not know what was in between.
+constexpr int64_t kPauseUs = 3'000'000;
+// Of so many accusers a node knows at most.
+constexpr size_t kMostAccusers = 5;
+
+const RingNode* find(std::span<const RingNode> nodes, const NodeId& id) {
+  const auto found =
+      std::find_if(nodes.begin(), nodes.end(), [&](const RingNode& node) { return node.id == id; });
+  return found == nodes.end() ? nullptr : &*found;
+}
+
+}  // namespace
+
+void LostMembers::observe(const Topology& present, std::span<const RingNode> nodes, size_t most_away,
+                          int64_t now_us) {
+  away_ = 0;
+  for (const Member& member : present.members) {
+    const RingNode* node = find(nodes, member.id);
+    away_ += node == nullptr || !node->alive ? 1 : 0;
+  }
+  if (now_us - observed_us_ > kPauseUs || away_ > most_away) since_us_.clear();
+  observed_us_ = now_us;
+  if (away_ > most_away) return;
+  const size_t accusers = std::min((present.members.size() - away_) / 2 + 1, kMostAccusers);
+  const auto lost = [&](const NodeId& id) {
+    const RingNode* node = present.index_of(id) == kNoNode ? nullptr : find(nodes, id);
+    return node != nullptr && node->down && node->accusers >= accusers;
   };
-  std::erase_if(since_us_, [&](const auto& lost) { return !down(lost.first); });
-  for (const RingNode& node : nodes) {
+  std::erase_if(since_us_, [&](const auto& known) { return !lost(known.first); });
+  for (const Member& member : present.members) {
     const bool known = std::any_of(since_us_.begin(), since_us_.end(),
-                                   [&](const auto& lost) { return lost.first == node.id; });
-    if (!known && down(node.id)) since_us_.emplace_back(node.id, now_us);
+                                   [&](const auto& since) { return since.first == member.id; });
+    if (!known && lost(member.id)) since_us_.emplace_back(member.id, now_us);
   }
 }
 

@@ -1,6 +1,7 @@
 // What gossip knows of a node, as changes of the ring need it (transition_driver.h).
 #pragma once
 
+#include <cstddef>
 #include <optional>
 
 #include "cluster/topology/topology.h"
@@ -11,6 +12,7 @@ struct RingNode {
   NodeId id;
   bool alive = false;  // Neither suspect nor down.
   bool down = false;
+  size_t accusers = 0;          // Nodes that hear nothing of it, this one among them.
   Epoch epoch = 0;              // Of the topology that it serves by.
   Epoch received = 0;           // The change of which it was brought everything.
   bool drops = false;           // It is removing what is others' since an earlier change.

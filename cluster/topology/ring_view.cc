@@ -11,6 +11,7 @@ std::vector<RingNode> ring_view(std::span<const MemberView> members) {
     node.id = view.id;
     node.alive = view.phase == Phase::kAlive;
     node.down = view.phase == Phase::kDown;
+    node.accusers = view.accusers;
     node.epoch = description.topology_epoch;
     node.received = description.received;
     node.drops = description.drops;

@@ -48,7 +48,7 @@ bool TransitionDriver::request(RingChange change) {
 std::optional<Topology> TransitionDriver::proposal(const Topology& present, std::span<const RingNode> nodes,
                                                    int64_t now_us) {
   waiting_for_.clear();
-  lost_.observe(present, nodes, now_us);
+  lost_.observe(present, nodes, may_miss(present), now_us);
   forget_begun(present);
   abort_ = abort_ && present.transition.phase == TransitionPhase::kCopying;
   if (abort_) return aborted(present);
@@ -86,6 +86,7 @@ std::optional<Topology> TransitionDriver::begin(const Topology& present, std::sp
     requests_.erase(requests_.begin());
   }
   const RingChange change = due_change(present, nodes, now_us);
+  if (change.empty()) due_epoch_ = 0;  // What is due later is so from then on.
   if (change.empty() || !my_turn(present, nodes, now_us) || !begin_transition(present, change, &next).ok())
     return std::nullopt;
   return next;
@@ -106,14 +107,13 @@ RingChange TransitionDriver::due_change(const Topology& present, std::span<const
     joiners_since_us_ = now_us;
   }
   if (!joiners_.empty() && now_us - joiners_since_us_ < settings_.settle_us) return {};
-  // With more of them down it would wait for some of those.
-  if (lost_.down() > may_miss(present)) return change;
-  const size_t places = present.members.size() + joiners_.size();
+  // Whoever else is away may be brought a share of it, and that would be waited for. Nor is anything decided by half.
+  const size_t members = present.members.size(), away = lost_.away();
   const size_t spare =
-      joiners_.empty() ? places - std::min<size_t>(places, present.replicas) : joiners_.size();
+      joiners_.empty() ? members - std::min<size_t>(members, present.replicas) : joiners_.size();
   change.leaves =
       lost_.down_for(joiners_.empty() ? settings_.remove_after_us : settings_.replace_after_us, now_us);
-  change.leaves.resize(std::min(change.leaves.size(), spare));
+  if (change.leaves.size() != away || away > spare || 2 * (members - away) <= members) change.leaves.clear();
   return change;
 }
 

@@ -101,7 +101,7 @@ bool ClusterThread::runs_here(const Client& client, const Command& command, cons
       !client.forwarded.empty() || client.parked_forwards != 0 || prepared.read != nullptr ||
       prepared.decided_by_us != 0 || command.parent != nullptr ||
       (command.spec->flags & kWholeKeyspace) != 0 ||
-      (asks_others(client) && must_read_first(client, command, prepared.request.arguments))) {
+      must_read_first(client, command, prepared.request.arguments)) {
     return false;
   }
   const uint16_t partition = prepared.key->partition;
@@ -236,6 +236,18 @@ bool ClusterThread::backlogged(Arguments arguments) const {
   return is_large || large >= kLargeBacklogFactor * most;
 }
 
+// What was asked ahead of its turn says nothing of what the client has done since, or is so long ago that what else the
+// command needs would find no time left.
+bool ClusterThread::outdated(const QuorumRead& read, const Client& client,
+                             std::span<const engine::KeyRef> keys) const {
+  const auto changed = [&](const engine::KeyRef& key) {
+    return client.forwarded_writes.since(read.after_writes, key.key.partition);
+  };
+  return read.again || (!read.waited_for && now_us() >= read.deadline_us) ||
+         read.database != keys[0].database || read.options != quorum_of(client) ||
+         std::any_of(keys.begin(), keys.end(), changed);
+}
+
 // It runs on this node, once the quorums can be had and other replicas were asked.
 Admission ClusterThread::admit_here(Client& client, const Command& command, PreparedRequest& prepared,
                                     std::span<const engine::KeyRef> keys, bool writes) {
@@ -246,16 +258,13 @@ Admission ClusterThread::admit_here(Client& client, const Command& command, Prep
   const bool reads = must_read_first(client, command, prepared.request.arguments);
   if (const std::string error = hopeless(client, keys, reads, writes); !error.empty())
     return refuse_unless_connecting(client, error);
-  if (writes && prepared.read == nullptr && backlogged(prepared.request.arguments)) {
+  const bool waited = prepared.read != nullptr && prepared.read->waited_for;
+  if (writes && !waited && backlogged(prepared.request.arguments)) {
     io_thread_.postpone(client, Waiting::kForLinks);
     return Admission::kWaits;
   }
   if (!reads) return Admission::kRun;
-  const bool outdated =
-      prepared.read != nullptr &&
-      (prepared.read->again || prepared.read->after_writes != client.forwarded_writes ||
-       prepared.read->database != keys[0].database || prepared.read->options != quorum_of(client));
-  if (prepared.read == nullptr || outdated) begin_read(client, prepared, keys);
+  if (prepared.read == nullptr || outdated(*prepared.read, client, keys)) begin_read(client, prepared, keys);
   prepared.read->writes = writes;
   if (!prepared.read->done()) {
     prepared.read->waited_for = true;

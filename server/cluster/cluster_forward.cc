@@ -140,7 +140,8 @@ void ClusterThread::await_forward(Client& client, Forward forward, NodeIndex tar
   const uint64_t from = client.output.position();
   Dispatcher::apply_reply_mode(client, from);
   client.held_replies.hold(held_id, from, client.output);
-  if (writes) ++client.forwarded_writes;
+  if (writes)
+    client.forwarded_writes.add(keys.size() == 1 ? std::optional(keys[0].key.partition) : std::nullopt);
   if (keys.size() == 1) {
     client.forwarded.push_back({correlation, keys[0].key.partition, target});
   } else {

@@ -60,7 +60,7 @@ std::optional<Admission> ClusterThread::admit_fan_out(Client& client, const Comm
   gather.prefix = prefix_of(client);
   begin_gather(client, std::move(begun));
   const uint64_t token = gather.held_id;
-  if (writes) ++client.forwarded_writes;
+  if (writes) client.forwarded_writes.add(std::nullopt);
   for (size_t part = 0; part < gather.parts.size(); ++part) {
     std::vector<engine::KeyRef> own;
     for (const size_t key : gather.parts[part].keys) own.push_back(keys[key]);

@@ -26,10 +26,17 @@ bool ClusterThread::may_ask_again(const QuorumRead& read) const {
 }
 
 void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
-  if ((prepared.command->spec->flags & kReadOnly) == 0 || !asks_others(client)) return;
+  if (placement_ == nullptr || !asks_others(client)) return;
+  if (client.transaction.open || prepared.read != nullptr) return;
+  const uint16_t partition = prepared.key->partition;
+  if ((prepared.command->spec->flags & kReadOnly) != 0) {
+    if (!placement_->holds(partition, placement_->self)) return;
+  } else if (placement_->replicas(partition)[0] != placement_->self ||
+             quorum_of(client).mode == cluster::QuorumMode::kStrict) {
+    // It runs elsewhere; or others are to agree to what it does, and that takes its time from the question on.
+    return;
+  }
   if (!must_read_first(client, *prepared.command, prepared.request.arguments)) return;
-  if (placement_ == nullptr || client.transaction.open || prepared.read != nullptr) return;
-  if (!placement_->holds(prepared.key->partition, placement_->self)) return;
   const engine::KeyRef key{client.database, *prepared.key};
   begin_read(client, prepared, {&key, 1});
 }
@@ -48,7 +55,7 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
   }
   prepared.read = read;
   read->client_id = client.id();
-  read->after_writes = client.forwarded_writes;
+  read->after_writes = client.forwarded_writes.count();
   read->database = keys[0].database;
   read->options = quorum_of(client);
   read->versions.resize(keys.size());

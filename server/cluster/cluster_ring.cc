@@ -43,7 +43,8 @@ void ClusterNode::follow_ring() {
     const cluster::NodeIndex place =
         node.down && !present.changing() ? proposal->index_of(node.id) : cluster::kNoNode;
     if (place != cluster::kNoNode && proposal->members[place].state == cluster::MemberState::kLeaving)
-      log_text(LogLevel::kWarning, "Removing node " + short_name(node.id) + ", which is down, from the ring");
+      log_text(LogLevel::kWarning,
+               "Proposes to remove node " + short_name(node.id) + ", which is down, from the ring");
   }
   topology_->propose(*proposal, now_us);
 }

@@ -143,6 +143,7 @@ void ClusterThread::follow_placement() {
   coordinator_.set_placement(placement_);
   serving_since_us_ = now_us();
   for (auto& passes : hopeful_) passes.assign(coordinator_.sets(), 0);
+  alone_ = placement_->nodes().size() == 1;
   holds_everything_ = run_length(*placement_, 0, placement_->self) == engine::kPartitionCount;
   // Others may coordinate their keys now.
   io_thread_.blocked().start_all_over();

@@ -355,10 +355,11 @@ class ClusterThread final : private BusHandler,
                        std::span<const engine::KeyRef> keys, bool writes);
   Admission refuse_unless_connecting(Client& client, std::string_view error);
   Admission wait_for_nodes(Client& client);
-  // Reads consult more than one replica.
+  // Reads consult more than one replica. (Where there is one in all, a number above that is never reached, and says so.)
   bool asks_others(const Client& client) const {
     const cluster::Consistency& read = quorum_of(client).read;
-    return read.level != cluster::Level::kOne && (read.level != cluster::Level::kNumber || read.number != 1);
+    if (read.level == cluster::Level::kNumber) return read.number != 1;
+    return read.level != cluster::Level::kOne && !alone_;
   }
   bool must_read_first(const Client& client, const Command& command, Arguments arguments) const;
   bool all_connected() const;
@@ -366,6 +367,7 @@ class ClusterThread final : private BusHandler,
   bool relinking(const Client& client) const;
   void note_reachable();
   bool may_ask_again(const QuorumRead& read) const;
+  bool outdated(const QuorumRead& read, const Client& client, std::span<const engine::KeyRef> keys) const;
   std::optional<cluster::Failure> refusal(uint16_t partition, const cluster::QuorumOptions& options,
                                           bool write);
   bool backlogged(Arguments arguments) const;
@@ -460,6 +462,7 @@ class ClusterThread final : private BusHandler,
   Forwards forwards_;
   std::shared_ptr<const cluster::Placement> placement_;
   uint64_t placement_version_ = 0;
+  bool alone_ = false;  // There is no other member.
   std::atomic<cluster::Epoch> served_epoch_{0};
   cluster::EarlyFrames early_;
   bool holds_everything_ = false;  // Of the placement: this node is a replica of all partitions.

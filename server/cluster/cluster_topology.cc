@@ -147,6 +147,9 @@ std::string ClusterNode::unreached_nodes() const {
     text += "no link to " + target.address + ": " + target.last_failure;
   }
   if (left_out != 0) text += "; and " + std::to_string(left_out) + " more";
+  // Some of it may be the words of who has proved nothing yet.
+  std::replace_if(
+      text.begin(), text.end(), [](unsigned char c) { return c < ' ' || c == 0x7f; }, '?');
   return text;
 }
 

@@ -20,6 +20,7 @@
 #include "server/execute/reply_watchdog.h"
 #include "server/net/connection.h"
 #include "server/session/client_replies.h"
+#include "server/session/forwarded_writes.h"
 #include "server/session/watch_table.h"
 
 namespace starling::server {
@@ -213,7 +214,7 @@ class Client final : public FdHandler, public ClientReplies {
     cluster::NodeIndex node;
   };
   std::vector<Forwarded> forwarded;
-  uint64_t forwarded_writes = 0;  // So far.
+  ForwardedWrites forwarded_writes;
   // Nodes that have a tunnel for it, and must be told when it goes.
   std::vector<cluster::NodeId> forward_nodes;
   // Forwarded requests whose link broke, and the one of them that is being asked again (its correlation, or

@@ -293,68 +293,137 @@ TEST_CASE("driver: what an operator asks for is proposed at once, and taken back
   CHECK_FALSE(driver.proposal(switched(*begun), nodes, 0));
 }
 
-TEST_CASE("driver: who has been down for long is removed where enough are left, and only if told to") {
-  constexpr int64_t kAfterUs = 60'000'000;
-  TransitionSettings settings;
-  settings.remove_after_us = kAfterUs;
-  Ring ring(4);
-  const NodeId lost = ring.topology.members[2].id;
-  TransitionDriver driver(ring.topology.members[0].id, settings), careful(ring.topology.members[0].id, {});
-  std::vector<RingNode> nodes = all_alive(ring.topology, ring.topology.epoch, 0);
-  const auto set_down = [&](size_t place, bool down) {
-    nodes[place].down = down;
-    nodes[place].alive = !down;
-  };
-  set_down(2, true);
-  CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
-  CHECK_FALSE(driver.proposal(ring.topology, nodes, kAfterUs - 1));
-  set_down(2, false);
-  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, kAfterUs), "it was back");
-  set_down(2, true);
-  CHECK_FALSE(driver.proposal(ring.topology, nodes, kAfterUs));
-  set_down(1, true);
-  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, 2 * kAfterUs),
-                      "two of three replicas may be down");
-  set_down(1, false);
-  const auto begun = driver.proposal(ring.topology, nodes, 3 * kAfterUs);
-  REQUIRE(begun);
-  CHECK(begun->members[begun->index_of(lost)].state == MemberState::kLeaving);
-  CHECK_FALSE(careful.proposal(ring.topology, nodes, 0));
-  CHECK_FALSE(careful.proposal(ring.topology, nodes, 3 * kAfterUs));
+namespace {
 
-  Ring small(3);
-  TransitionDriver of_three(small.topology.members[0].id, settings);
-  nodes = all_alive(small.topology, small.topology.epoch, 0);
-  set_down(2, true);
-  CHECK_FALSE(of_three.proposal(small.topology, nodes, 0));
-  CHECK_FALSE_MESSAGE(of_three.proposal(small.topology, nodes, 2 * kAfterUs),
-                      "two nodes cannot hold three copies");
+constexpr int64_t kSecondUs = 1'000'000;
+
+// A driver that looks each second, and what it sees.
+struct Watched {
+  Watched(int nodes, const TransitionSettings& settings, uint32_t replicas = 3)
+      : ring(nodes, replicas),
+        driver(ring.topology.members[0].id, settings),
+        seen(all_alive(ring.topology, ring.topology.epoch, 0)) {}
+
+  void set_down(size_t place, bool down, size_t accusers = 5) {
+    seen[place].down = down;
+    seen[place].alive = !down;
+    seen[place].accusers = down ? accusers : 0;
+  }
+  std::optional<Topology> look() {
+    now_us += kSecondUs;
+    return driver.proposal(ring.topology, seen, now_us);
+  }
+  // The first thing that it proposes within the time.
+  std::optional<Topology> watch(int seconds) {
+    for (int i = 0; i < seconds; ++i) {
+      if (auto proposal = look()) return proposal;
+    }
+    return std::nullopt;
+  }
+  MemberState state_in(const Topology& next, size_t place) const {
+    return next.members[next.index_of(ring.topology.members[place].id)].state;
+  }
+
+  Ring ring;
+  TransitionDriver driver;
+  std::vector<RingNode> seen;
+  int64_t now_us = 100 * kSecondUs;
+};
+
+TransitionSettings after_a_minute(bool removes, bool replaces) {
+  TransitionSettings settings;
+  if (removes) settings.remove_after_us = 60 * kSecondUs;
+  if (replaces) settings.replace_after_us = 60 * kSecondUs;
+  return settings;
+}
+
+}  // namespace
+
+TEST_CASE("driver: who has been down for long is removed where enough are left, and only if told to") {
+  Watched watched(4, after_a_minute(true, false)), careful(4, {}), small(3, after_a_minute(true, false));
+  watched.set_down(2, true);
+  CHECK_FALSE(watched.watch(60));
+  const auto begun = watched.watch(2);
+  REQUIRE(begun);
+  CHECK(watched.state_in(*begun, 2) == MemberState::kLeaving);
+  careful.set_down(2, true);
+  CHECK_FALSE(careful.watch(200));
+  small.set_down(2, true);
+  CHECK_FALSE_MESSAGE(small.watch(200), "two nodes cannot hold three copies");
+}
+
+TEST_CASE("driver: the time of who is down begins anew after whatever this node may have missed") {
+  Watched back(4, after_a_minute(true, false)), paused(4, after_a_minute(true, false)),
+      cut(5, after_a_minute(true, false)), alone(4, after_a_minute(true, false));
+  back.set_down(2, true);
+  CHECK_FALSE(back.watch(50));
+  back.set_down(2, false);
+  CHECK_FALSE(back.look());
+  back.set_down(2, true);
+  CHECK_FALSE(back.watch(60));
+  CHECK(back.watch(2));
+
+  paused.set_down(2, true);
+  CHECK_FALSE(paused.look());
+  paused.now_us += 1000 * kSecondUs;
+  CHECK_FALSE_MESSAGE(paused.watch(60), "it may have been back");
+  CHECK(paused.watch(2));
+
+  // A cut that heals: three seem down for long, then two of them are back, and the last one will be in a moment.
+  for (const size_t place : {2, 3, 4}) cut.set_down(place, true);
+  CHECK_FALSE(cut.watch(200));
+  for (const size_t place : {2, 3}) cut.set_down(place, false);
+  CHECK_FALSE(cut.watch(60));
+  CHECK(cut.watch(2));
+
+  alone.set_down(2, true, 1);
+  CHECK_FALSE_MESSAGE(alone.watch(200), "only this node hears nothing of it");
+}
+
+TEST_CASE("driver: nobody is removed while another one is away that would have to be waited for") {
+  Watched watched(6, after_a_minute(true, false), 5), both(7, after_a_minute(true, false), 5);
+  watched.set_down(2, true);
+  CHECK_FALSE(watched.watch(30));
+  watched.seen[3].alive = false;  // Suspect.
+  CHECK_FALSE(watched.watch(60));
+  watched.set_down(3, true);
+  CHECK_FALSE_MESSAGE(watched.watch(200), "four cannot hold five copies");
+  // Seven can do without two, once both have been down for long enough.
+  both.set_down(2, true);
+  CHECK_FALSE(both.watch(30));
+  both.set_down(3, true);
+  CHECK_FALSE(both.watch(59));
+  const auto begun = both.watch(4);
+  REQUIRE(begun);
+  CHECK(both.state_in(*begun, 2) == MemberState::kLeaving);
+  CHECK(both.state_in(*begun, 3) == MemberState::kLeaving);
 }
 
 TEST_CASE("driver: who joins takes the place of one that has been down for long") {
-  constexpr int64_t kAfterUs = 60'000'000;
-  TransitionSettings settings;
-  settings.replace_after_us = kAfterUs;
-  Ring ring(3);
-  const Member joining = ring.stranger();
-  std::vector<RingNode> nodes = all_alive(ring.topology, ring.topology.epoch, 0);
-  nodes[2].down = true;
-  nodes[2].alive = false;
-  TransitionDriver driver(ring.topology.members[0].id, settings),
-      in_haste(ring.topology.members[0].id, settings);
-  CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
-  CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, kAfterUs), "nobody is there to take it");
-  nodes.push_back(alive(joining.id, 0, 0, joining));
-  CHECK_FALSE(driver.proposal(ring.topology, nodes, kAfterUs));
-  const auto replaced = driver.proposal(ring.topology, nodes, 2 * kAfterUs);
+  Watched watched(3, after_a_minute(false, true)), in_haste(3, after_a_minute(false, true)),
+      of_two(2, after_a_minute(false, true));
+  watched.set_down(2, true);
+  CHECK_FALSE_MESSAGE(watched.watch(100), "nobody is there to take it");
+  const Member joining = watched.ring.stranger();
+  watched.seen.push_back(alive(joining.id, 0, 0, joining));
+  const auto replaced = watched.watch(3);
   REQUIRE(replaced);
   CHECK(replaced->index_of(joining.id) != kNoNode);
-  CHECK(replaced->members[replaced->index_of(ring.topology.members[2].id)].state == MemberState::kLeaving);
-  CHECK_FALSE(in_haste.proposal(ring.topology, nodes, 0));
-  const auto joined = in_haste.proposal(ring.topology, nodes, kAfterUs / 2);
+  CHECK(watched.state_in(*replaced, 2) == MemberState::kLeaving);
+
+  in_haste.set_down(2, true);
+  CHECK_FALSE(in_haste.watch(10));
+  in_haste.seen.push_back(alive(joining.id, 0, 0, joining));
+  const auto joined = in_haste.watch(3);
   REQUIRE(joined);
-  CHECK_MESSAGE(joined->members[joined->index_of(ring.topology.members[2].id)].state == MemberState::kActive,
-                "it may come back");
+  CHECK_MESSAGE(in_haste.state_in(*joined, 2) == MemberState::kActive, "it may come back");
+
+  of_two.set_down(1, true);
+  CHECK_FALSE(of_two.watch(100));
+  of_two.seen.push_back(alive(joining.id, 0, 0, joining));
+  const auto beside = of_two.watch(3);
+  REQUIRE(beside);
+  CHECK_MESSAGE(of_two.state_in(*beside, 1) == MemberState::kActive, "one of two decides nothing");
 }
 
 }  // namespace starling::cluster
