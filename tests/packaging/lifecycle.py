@@ -160,7 +160,19 @@ class Lifecycle(unittest.TestCase):
         self.holds_the_data()
         self.assertEqual(["77"], self.setting("slowlog-max-len"))
 
-    def test_8_upgraded(self):
+    def test_8_gives_up_when_it_cannot_start(self):
+        good = CONFIG.read_text()
+        with CONFIG.open("a") as file:
+            file.write("no-such-setting 1\n")
+        run("systemctl", "restart", UNIT, fails=True)
+        until(lambda: shown("ActiveState") == "failed", "end of the attempts")
+        self.assertIn("no-such-setting", run("journalctl", "--no-pager", "-u", UNIT))
+        CONFIG.write_text(good)
+        run("systemctl", "reset-failed", UNIT)
+        run("systemctl", "start", UNIT)
+        self.holds_the_data()
+
+    def test_9_upgraded(self):
         before, asked = main_pid(), CONFIG.read_text()
         log_size = LOG.stat().st_size
         dpkg("-i", "/mnt/second.deb")
@@ -173,7 +185,7 @@ class Lifecycle(unittest.TestCase):
         self.assertRegex(mode(CONFIG), "^640 [a-z]+:starling$")
         self.assertEqual("750 starling:starling", mode(DATA))
 
-    def test_9_removed_and_installed_again(self):
+    def test_a_removed_and_installed_again(self):
         before = main_pid()
         dpkg("-r", "starling")
         self.assertFalse(pathlib.Path("/proc/%d" % before).exists())
@@ -186,14 +198,14 @@ class Lifecycle(unittest.TestCase):
         self.holds_the_data()
         self.assertEqual(["77"], self.setting("slowlog-max-len"))
 
-    def test_a_disabled_stays_disabled(self):
+    def test_b_disabled_stays_disabled(self):
         run("systemctl", "disable", "--now", UNIT)
         dpkg("-i", "/mnt/second.deb")
         self.assertEqual("disabled", shown("UnitFileState"))
         self.assertFalse(active())
         run("systemctl", "start", UNIT)
 
-    def test_b_purged(self):
+    def test_c_purged(self):
         before = main_pid()
         dpkg("-P", "starling")
         self.assertFalse(pathlib.Path("/proc/%d" % before).exists())
