@@ -9,6 +9,7 @@ import os
 import pathlib
 import pwd
 import resource
+import shutil
 import stat
 import subprocess
 import sys
@@ -205,7 +206,18 @@ class Lifecycle(unittest.TestCase):
         self.assertFalse(active())
         run("systemctl", "start", UNIT)
 
-    def test_c_purged(self):
+    def test_c_is_a_node_of_a_cluster(self):
+        run("systemctl", "stop", UNIT)
+        for path in DATA.iterdir():
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        with CONFIG.open("a") as file:
+            file.write("cluster-enabled yes\ncluster-min-nodes 1\nreplicas 1\ncluster-secret s\ncluster-seeds localhost:16379\n")
+        run("systemctl", "start", UNIT)
+        until(lambda: "cluster_state:ok" in redis("CLUSTER", "INFO"), "cluster")
+        self.assertEqual("OK", redis("SET", "greeting", "hello"))
+        self.assertEqual("hello", redis("GET", "greeting"))
+
+    def test_d_purged(self):
         before = main_pid()
         dpkg("-P", "starling")
         self.assertFalse(pathlib.Path("/proc/%d" % before).exists())

@@ -25,8 +25,10 @@ TEST_CASE("the program knows what it was built from, and tells") {
 
   const std::string question[] = {"--version"};
   std::string expected = "Starling server v=" + std::string(facts.version);
-  if (!facts.commit.empty()) expected += " commit=" + std::string(facts.commit) + (facts.changed ? "+changes" : "");
-  CHECK(answer_without_server(question) == expected + " build=" + std::string(facts.build_type) + " redis=7.0.15\n");
+  if (!facts.commit.empty())
+    expected += " commit=" + std::string(facts.commit) + (facts.changed ? "+changes" : "");
+  CHECK(answer_without_server(question) ==
+        expected + " build=" + std::string(facts.build_type) + " redis=7.0.15\n");
 }
 
 }  // namespace starling::server
