@@ -9,7 +9,7 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run server test cluster sim histories bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
+.PHONY: help run server package package-test test cluster sim histories bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -57,6 +57,17 @@ server:  ## Installs what the server needs and builds it, without the tests
 	@grep -qs '^STARLING_TESTS:BOOL=ON' $(BUILD)/CMakeCache.txt && tests=ON || tests=OFF; \
 	  cmake --preset release -DSTARLING_TESTS=$$tests > $(BUILD).log 2>&1 || { cat $(BUILD).log; exit 1; }
 	@$(NINJA) -C $(BUILD) starling-server
+
+package: server  ## Makes build/package/starling_<version>_<architecture>.deb
+	@.ci/install-deps package
+	@rm -rf build/package
+	@cpack -G DEB --config $(BUILD)/CPackConfig.cmake -B build/package > build/package.log 2>&1 || { cat build/package.log; exit 1; }
+	@rm -rf build/package/_CPack_Packages
+	@ls build/package/*.deb
+
+package-test: server  ## Installs, upgrades, removes and purges packages of this build, on a machine of namespaces (root)
+	@.ci/install-deps package-test
+	@tests/packaging/run --lint $(BUILD)
 
 tsan-load: install-deps  ## Builds with ThreadSanitizer and drives everything at once for a minute (ARGS are the script's options)
 	@cmake --preset tsan > /dev/null

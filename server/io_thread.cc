@@ -6,7 +6,7 @@
 
 #include "engine/base/assert.h"
 #include "server/cluster/cluster_thread.h"
-#include "server/execute/command_line.h"
+#include "server/process/build_facts.h"
 #include "server/process/log.h"
 #include "server/server.h"
 

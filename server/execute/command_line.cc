@@ -2,6 +2,7 @@
 
 #include "server/commands/families.h"
 #include "server/config/setting_spec.h"
+#include "server/process/build_facts.h"
 
 namespace starling::server {
 namespace {
@@ -14,7 +15,7 @@ constexpr std::string_view kUsage =
     "  --print-config  prints every setting with its default and why, as a file\n"
     "  --list-commands prints the commands, each with how it differs from Redis's and\n"
     "                  whether it may keep its loop's other clients waiting\n"
-    "  -v, --version   prints the version\n"
+    "  -v, --version   prints the version, the commit and the kind of build\n"
     "  -h, --help      prints this\n"
     "\n"
     "Examples:\n"
@@ -37,6 +38,14 @@ std::string listed_commands() {
   return out;
 }
 
+std::string version_line() {
+  const BuildFacts& facts = build_facts();
+  std::string line = "Starling server v=" + std::string(facts.version);
+  if (!facts.commit.empty())
+    line += " commit=" + std::string(facts.commit) + (facts.changed ? "+changes" : "");
+  return line + " build=" + std::string(facts.build_type) + " redis=" + std::string(kRedisVersion) + "\n";
+}
+
 }  // namespace
 
 std::optional<std::string> answer_without_server(std::span<const std::string> arguments) {
@@ -46,7 +55,7 @@ std::optional<std::string> answer_without_server(std::span<const std::string> ar
   if (argument == "--print-config") return reference_configuration();
   if (argument == "--list-commands") return listed_commands();
   if (argument == "-v" || argument == "--version") {
-    return "Starling server v=" + std::string(kVersion) + " redis=" + std::string(kRedisVersion) + "\n";
+    return version_line();
   }
   return std::nullopt;
 }

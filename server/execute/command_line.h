@@ -4,13 +4,8 @@
 #include <optional>
 #include <span>
 #include <string>
-#include <string_view>
 
 namespace starling::server {
-
-inline constexpr std::string_view kVersion = "0.1.0";
-// The Redis version whose behaviour is followed; some clients choose commands by it.
-inline constexpr std::string_view kRedisVersion = "7.0.15";
 
 // What to print before exiting with success, for -v, --version, -h, --help, --print-config and
 // --list-commands (name, tab, difference). Nothing when the arguments are Config::load()'s.

@@ -6,9 +6,9 @@
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/slot_map.h"
 #include "server/config.h"
-#include "server/execute/command_line.h"
 #include "server/info/sections.h"
 #include "server/metrics/process_figures.h"
+#include "server/process/build_facts.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -38,10 +38,11 @@ void write_server_section(InfoContext& context, InfoWriter& writer) {
   const int64_t uptime_seconds = (now_us / 1000 - server.started_ms()) / 1000;
   writer.section("Server");
   writer.field("redis_version", kRedisVersion);
-  writer.field("starling_version", kVersion);
-  writer.field("redis_git_sha1", "00000000");
-  writer.field("redis_git_dirty", 0);
-  writer.field("redis_build_id", kVersion);
+  writer.field("starling_version", build_facts().version);
+  const std::string_view commit = build_facts().commit;
+  writer.field("redis_git_sha1", commit.empty() ? "00000000" : commit.substr(0, 8));
+  writer.field("redis_git_dirty", build_facts().changed ? 1 : 0);
+  writer.field("redis_build_id", build_facts().version);
   writer.field("redis_mode", server.settings().cluster_enabled ? "cluster" : "standalone");
   writer.field("os", system_name());
   writer.field("arch_bits", 8 * static_cast<int>(sizeof(void*)));

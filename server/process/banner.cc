@@ -1,4 +1,5 @@
 #include "server/process/banner.h"
+#include "server/process/build_facts.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -6,7 +7,6 @@
 #include <algorithm>
 #include <fstream>
 
-#include "server/execute/command_line.h"
 #include "server/process/machine_memory.h"
 
 namespace starling::server {
@@ -147,8 +147,8 @@ std::string warning_of_low_maxmemory(const Settings& settings) {
 std::vector<LogLine> banner(const Settings& settings, const Environment& environment) {
   std::vector<LogLine> lines;
   auto say = [&](std::string text) { lines.emplace_back(LogLevel::kNotice, std::move(text)); };
-  say("Starling " + std::string(kVersion) + ", as Redis " + std::string(kRedisVersion) + ", pid " +
-      std::to_string(environment.process_id));
+  say("Starling " + std::string(build_facts().version) + ", as Redis " + std::string(kRedisVersion) +
+      ", pid " + std::to_string(environment.process_id));
   say("Addresses: " + addresses(settings) + ", " + std::to_string(settings.io_threads) + " I/O threads");
   if (settings.storage == Storage::kRocksDb) say("Data directory: " + settings.directory);
   say("Durability: " + durability(settings));

@@ -4,8 +4,8 @@
 
 #include "resp/number.h"
 #include "server/commands/connection/handlers.h"
-#include "server/execute/command_line.h"
 #include "server/io_thread.h"
+#include "server/process/build_facts.h"
 #include "server/server.h"
 #include "server/session/client.h"
 

@@ -8,7 +8,6 @@
 #include "server/commands/arguments.h"
 #include "server/commands/scripting/function_payload.h"
 #include "server/commands/scripting/handlers.h"
-#include "server/execute/command_line.h"
 #include "server/execute/dispatcher.h"
 #include "server/execute/function_file.h"
 #include "server/execute/library_host.h"
@@ -17,6 +16,7 @@
 #include "server/execute/script/loop_functions.h"
 #include "server/execute/script_run.h"
 #include "server/io_thread.h"
+#include "server/process/build_facts.h"
 #include "server/server.h"
 #include "server/session/client.h"
 

@@ -4,7 +4,7 @@
 
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
-#include "server/execute/command_line.h"
+#include "server/process/build_facts.h"
 #include "server/server.h"
 #include "server/session/client.h"
 
@@ -31,8 +31,9 @@ void lolwut(CommandContext& context) {
     int64_t version = 0;
     if (!integer_argument(context, 2, &version)) return;
   }
-  context.reply.verbatim("txt", flock(context.now_ms() / 1000) + "Starling ver. " + std::string(kVersion) +
-                                    ", as Redis ver. " + std::string(kRedisVersion) + "\n");
+  context.reply.verbatim("txt", flock(context.now_ms() / 1000) + "Starling ver. " +
+                                    std::string(build_facts().version) + ", as Redis ver. " +
+                                    std::string(kRedisVersion) + "\n");
 }
 
 void monitor(CommandContext& context) {
