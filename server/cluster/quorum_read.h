@@ -3,11 +3,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "cluster/data/peer_version.h"
 #include "cluster/data/quorum.h"
+#include "server/session/tracking.h"
 
 namespace starling::server {
 
@@ -32,6 +34,8 @@ struct QuorumRead {
   bool again = false;
   int rounds = 0;  // Times that it was asked anew before.
   int64_t deadline_us = 0;
+  // For a client that tracks keys; null: those who were asked do not tell of changes.
+  std::shared_ptr<TrackedRead> tracked;
 
   bool done() const { return pending == 0; }
 };
