@@ -9,9 +9,10 @@
 
 #include "cluster/data/peer_version.h"
 #include "cluster/data/quorum.h"
-#include "server/session/tracking.h"
 
 namespace starling::server {
+
+class TrackedRead;
 
 struct QuorumRead {
   uint64_t client_id = 0;

@@ -26,8 +26,8 @@ Dispatcher::Outcome Dispatcher::dispatch_tracked(Client& client, PreparedRequest
 void Dispatcher::remember_keys(const CommandContext& context) {
   const CommandSpec& spec = context.spec;
   // Of a script, what its commands read.
-  if ((spec.flags & kReadOnly) == 0 || (spec.flags & (kScript | kPubSub)) != 0 ||
-      !context.client.tracking->remembers())
+  if ((spec.flags & kReadOnly) == 0 || (spec.flags & kPubSub) != 0 ||
+      (spec.categories & kCatScripting) != 0 || !context.client.tracking->remembers())
     return;
   positions_.clear();
   if (!find_keys(spec, context.arguments, &positions_) || positions_.empty()) return;

@@ -1,5 +1,5 @@
 """Client-side caching in a cluster: who tracks keys at one node is told of changes through every node, also where one is
-lost, or the link to it; and no copy outlives a change.
+lost; and no copy outlives a change.
 """
 
 import contextlib
@@ -8,63 +8,12 @@ import threading
 import time
 import unittest
 
-import cluster_network
-from cluster_network import NetworkCluster, network
 from cluster_nodes import SLOW, Cluster, until
-from tracking_client import CachingClient, fence, pushes
+from tracking_client import Caching, CachingClient, Told, fence
 from harness import resp
 from harness.resp import ReplyError
 
 KEYS = [b"cached:%d" % i for i in range(30)]
-
-
-class Told:
-    """What a connection is told, as it comes."""
-
-    def __init__(self, test, node, *options):
-        self.connection = node.connect(3)
-        test.addCleanup(self.connection.close)
-        self.connection.value("CLIENT", "TRACKING", "ON", *options)
-        self.seen = []
-
-    def get(self, key):
-        """Its value."""
-        self.connection.send("GET", key)
-        while True:
-            frame = self.connection.read_frame()[0]
-            if frame[0] == resp.PUSH:
-                self.seen += pushes([frame])
-            else:
-                return frame[1]
-
-    def look(self):
-        self.seen += pushes(fence(self.connection))
-        return self.seen
-
-    def keep(self, key):
-        """Reads the key until the copy may stay for a while: what was changed before is told still."""
-        def kept():
-            self.get(key)
-            self.seen.clear()
-            time.sleep(0.1)
-            return not {key, None} & set(self.look())
-        until(kept, "%r may be kept" % key)
-
-    def is_told(self, key, limit_s=5):
-        until(lambda: {key, None} & set(self.look()), "%r is told" % key, limit_s)
-
-
-class Caching(unittest.TestCase):
-    @classmethod
-    def setUpClass(cls):
-        cls.cluster = cls.make()
-        cls.addClassCleanup(cls.cluster.stop)
-        cls.cluster.start()
-        cls.cluster.note_ids()
-        cls.nodes = cls.cluster.nodes
-
-    def tearDown(self):
-        self.cluster.repair()
 
 
 class Three(Caching):
@@ -320,36 +269,5 @@ def no_copy_outlives_a_change(test, nodes, meanwhile, readers=None):
     test.assertTrue(any(client.copies for client, _ in clients))
 
 
-@cluster_network.needs_namespaces
-class Cut(Caching):
-    """Links between nodes are cut, one of them or some."""
-
-    @classmethod
-    def make(cls):
-        network()
-        return NetworkCluster(host=cluster_network.host)
-
-    def tearDown(self):
-        network().heal()
-        super().tearDown()
-
-    def test_a_change_behind_a_cut_link_is_told_by_who_has_heard_of_it(self):
-        a, b, c = self.nodes
-        told = Told(self, a)
-        for key in KEYS:
-            b.call("SET", key, "before")
-        for key in KEYS[:5]:
-            told.keep(key)
-        network().cut(0, 1)
-        network().cut(1, 0)
-        until(lambda: None in told.look(), "the link is lost, and all keys are told", 30)
-        # From here on no change that B takes comes to A by itself, and there is a quorum for it without A.
-        for key in KEYS:
-            told.keep(key)
-            until(lambda: b.call("QUORUM", "EXEC", "W", "2", "--", "SET", key, "behind the cut") == b"OK", "B and C take it")
-            told.is_told(key)
-            self.assertEqual(b"behind the cut", told.get(key))
-
-
 if __name__ == "__main__":
-    cluster_network.main()
+    unittest.main()

@@ -2,7 +2,10 @@
 
 import random
 import select
+import time
+import unittest
 
+from cluster_nodes import until
 from harness import resp
 
 
@@ -85,3 +88,52 @@ class CachingClient:
         for frame in fence(self.connection):
             self.take(frame)
         self.copies.pop(None, None)
+
+
+class Told:
+    """What a connection is told, as it comes."""
+
+    def __init__(self, test, node, *options):
+        self.connection = node.connect(3)
+        test.addCleanup(self.connection.close)
+        self.connection.value("CLIENT", "TRACKING", "ON", *options)
+        self.seen = []
+
+    def get(self, key):
+        """Its value."""
+        self.connection.send("GET", key)
+        while True:
+            frame = self.connection.read_frame()[0]
+            if frame[0] == resp.PUSH:
+                self.seen += pushes([frame])
+            else:
+                return frame[1]
+
+    def look(self):
+        self.seen += pushes(fence(self.connection))
+        return self.seen
+
+    def keep(self, key):
+        """Reads the key until the copy may stay for a while: what was changed before is told still."""
+        def kept():
+            self.get(key)
+            self.seen.clear()
+            time.sleep(0.1)
+            return not {key, None} & set(self.look())
+        until(kept, "%r may be kept" % key)
+
+    def is_told(self, key, limit_s=5):
+        until(lambda: {key, None} & set(self.look()), "%r is told" % key, limit_s)
+
+
+class Caching(unittest.TestCase):
+    @classmethod
+    def setUpClass(cls):
+        cls.cluster = cls.make()
+        cls.addClassCleanup(cls.cluster.stop)
+        cls.cluster.start()
+        cls.cluster.note_ids()
+        cls.nodes = cls.cluster.nodes
+
+    def tearDown(self):
+        self.cluster.repair()
