@@ -32,7 +32,8 @@ bool refused(const ClientTracking* now, const std::vector<std::string_view>& wor
 }
 
 TEST_CASE("options in any order and case") {
-  const TrackingOptions options = parsed({"noLoop", "PREFIX", "a", "bcast", "redirect", "7", "prefix", "BCAST"});
+  const TrackingOptions options =
+      parsed({"noLoop", "PREFIX", "a", "bcast", "redirect", "7", "prefix", "BCAST"});
   CHECK(options.no_loop);
   CHECK(options.broadcast);
   CHECK(!options.opt_in);

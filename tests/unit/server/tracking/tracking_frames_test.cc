@@ -67,7 +67,8 @@ std::string written(const Invalidation& invalidation, bool as_message, int proto
 }
 
 TEST_CASE("what a client is told") {
-  CHECK(written({false, {"a", "bc"}}, false, 3) == ">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n$2\r\nbc\r\n");
+  CHECK(written({false, {"a", "bc"}}, false, 3) ==
+        ">2\r\n$10\r\ninvalidate\r\n*2\r\n$1\r\na\r\n$2\r\nbc\r\n");
   CHECK(written({false, {}}, false, 3) == ">2\r\n$10\r\ninvalidate\r\n_\r\n");
   CHECK(written({false, {"a"}}, true, 2) ==
         "*3\r\n$7\r\nmessage\r\n$20\r\n__redis__:invalidate\r\n*1\r\n$1\r\na\r\n");

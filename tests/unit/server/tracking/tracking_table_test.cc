@@ -20,7 +20,8 @@ Tracker client(uint64_t id, uint32_t loop = 0) {
 
 Told take(TrackingTable& table, std::string_view key) {
   Told told;
-  table.take(key, [&](const Tracker& tracker, std::string_view name) { told.emplace_back(tracker.id, name); });
+  table.take(key,
+             [&](const Tracker& tracker, std::string_view name) { told.emplace_back(tracker.id, name); });
   return told;
 }
 
