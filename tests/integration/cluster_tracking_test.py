@@ -3,17 +3,12 @@ lost; and no copy outlives a change.
 """
 
 import contextlib
-import random
-import threading
 import time
 import unittest
 
-from cluster_nodes import SLOW, Cluster, until
-from tracking_client import Caching, CachingClient, Told, fence
+from cluster_nodes import Cluster, until
+from tracking_client import KEYS, Caching, Told, fence, no_copy_outlives_a_change
 from harness import resp
-from harness.resp import ReplyError
-
-KEYS = [b"cached:%d" % i for i in range(30)]
 
 
 class Three(Caching):
@@ -155,7 +150,7 @@ class Three(Caching):
         told.is_told(KEYS[1])
 
     def test_no_copy_outlives_a_change(self):
-        no_copy_outlives_a_change(self, self.nodes, lambda: None)
+        no_copy_outlives_a_change(self, self.nodes, self.nodes)
 
     def test_no_copy_outlives_a_change_while_a_node_is_killed(self):
         def kill_and_start():
@@ -163,7 +158,7 @@ class Three(Caching):
             self.nodes[2].kill()
             time.sleep(2)
             self.nodes[2].start()
-        no_copy_outlives_a_change(self, self.nodes, kill_and_start, readers=2)
+        no_copy_outlives_a_change(self, self.nodes[:2], self.nodes, kill_and_start)
 
 
 class Five(Caching):
@@ -206,67 +201,7 @@ class Five(Caching):
             told.is_told(key)
 
     def test_no_copy_outlives_a_change(self):
-        no_copy_outlives_a_change(self, self.nodes, lambda: None)
-
-
-def no_copy_outlives_a_change(test, nodes, meanwhile, readers=None):
-    """Caching clients at the first nodes, writers through all; in the end each copy is what is there."""
-    readers = readers or len(nodes)
-    end = time.monotonic() + 8 * SLOW
-    failures = []
-    clients = []
-    for index in range(2 * readers):
-        options = ([], ["BCAST"], ["OPTIN"])[index % 3]
-        connection = nodes[index % readers].connect(3)
-        test.addCleanup(connection.close)
-        clients.append((CachingClient(connection, *options, seed=index), options))
-
-    def read(client, options):
-        before = ("CLIENT", "CACHING", "YES") if "OPTIN" in options else ()
-        try:
-            while time.monotonic() < end:
-                client.run_once(KEYS, 4, *before)
-        except Exception as error:
-            failures.append(error)
-
-    def write(node, seed):
-        source = random.Random(seed)
-        connection = None
-        number = 0
-        while time.monotonic() < end:
-            try:
-                connection = connection or node.connect()
-                number += 1
-                key = source.choice(KEYS)
-                connection.value(*source.choice([("SET", key, "%d.%d" % (seed, number)), ("APPEND", key, "x"), ("DEL", key)]))
-                time.sleep(source.random() * 0.01)
-            except (OSError, resp.Closed):
-                connection = None
-                time.sleep(0.1)
-            except ReplyError:
-                pass
-
-    threads = [threading.Thread(target=read, args=client) for client in clients]
-    threads += [threading.Thread(target=write, args=(node, seed)) for seed, node in enumerate(nodes)]
-    for thread in threads:
-        thread.start()
-    meanwhile()
-    for thread in threads:
-        thread.join()
-    test.assertEqual([], failures)
-    test.cluster.repair()
-
-    def all_fresh():
-        """What was under way in the end may take a moment: a write that failed may still take effect."""
-        now = {key: nodes[0].call("QUORUM", "EXEC", "R", "ALL", "--", "GET", key) for key in KEYS}
-        for client, _ in clients:
-            client.settle()
-        return all(now[key] == copy for client, _ in clients for key, copy in client.copies.items())
-    until(all_fresh, "each copy is what is there", 10)
-    for client, options in clients:
-        test.assertGreater(client.told, 20, options)
-        test.assertGreater(client.hits, 0, options)
-    test.assertTrue(any(client.copies for client, _ in clients))
+        no_copy_outlives_a_change(self, self.nodes, self.nodes)
 
 
 if __name__ == "__main__":

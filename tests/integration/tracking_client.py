@@ -2,11 +2,15 @@
 
 import random
 import select
+import threading
 import time
 import unittest
 
-from cluster_nodes import until
+from cluster_nodes import SLOW, until
 from harness import resp
+from harness.resp import ReplyError
+
+KEYS = [b"cached:%d" % i for i in range(30)]
 
 
 def fence(connection):
@@ -137,3 +141,72 @@ class Caching(unittest.TestCase):
 
     def tearDown(self):
         self.cluster.repair()
+
+
+def write_for(seconds, node, seed):
+    """Random changes of the keys; what fails may have happened or not."""
+    end = time.monotonic() + seconds
+    source = random.Random(seed)
+    connection = None
+    number = 0
+    while time.monotonic() < end:
+        try:
+            connection = connection or node.connect()
+            number += 1
+            key = source.choice(KEYS)
+            connection.value(*source.choice([("SET", key, "%d.%d" % (seed, number)), ("APPEND", key, "x"), ("DEL", key)]))
+            time.sleep(source.random() * 0.01)
+        except (OSError, resp.Closed):
+            connection = None
+            time.sleep(0.1)
+        except ReplyError:
+            pass
+    if connection is not None:
+        connection.close()
+
+
+def no_copy_outlives_a_change(test, readers, writers, meanwhile=None, settled=None, asked=None):
+    """Caching clients of all kinds at some nodes, writers through some: in the end each copy is what is there.
+
+    `meanwhile` runs beside them, `settled` behind; what is there says the node `asked`."""
+    seconds = 8 * SLOW
+    failures = []
+    clients = []
+    for index in range(2 * len(readers) if len(readers) > 1 else 3):
+        options = ([], ["BCAST"], ["OPTIN"])[index % 3]
+        connection = readers[index % len(readers)].connect(3)
+        test.addCleanup(connection.close)
+        clients.append((CachingClient(connection, *options, seed=index), options))
+
+    def read(client, options):
+        before = ("CLIENT", "CACHING", "YES") if "OPTIN" in options else ()
+        end = time.monotonic() + seconds
+        try:
+            while time.monotonic() < end:
+                client.run_once(KEYS, 4, *before)
+        except Exception as error:
+            failures.append(error)
+
+    threads = [threading.Thread(target=read, args=client) for client in clients]
+    threads += [threading.Thread(target=write_for, args=(seconds, node, seed)) for seed, node in enumerate(writers)]
+    for thread in threads:
+        thread.start()
+    if meanwhile is not None:
+        meanwhile()
+    for thread in threads:
+        thread.join()
+    test.assertEqual([], failures)
+    (settled or test.cluster.repair)()
+
+    def all_fresh():
+        """What was under way in the end may take a moment: a write that failed may still take effect."""
+        node, r = (asked, "2") if asked is not None else (readers[0], "ALL")
+        now = {key: node.call("QUORUM", "EXEC", "R", r, "--", "GET", key) for key in KEYS}
+        for client, _ in clients:
+            client.settle()
+        return all(now[key] == copy for client, _ in clients for key, copy in client.copies.items())
+    until(all_fresh, "each copy is what is there", 10)
+    for client, options in clients:
+        test.assertGreater(client.told, 20, options)
+        test.assertGreater(client.hits, 0, options)
+    test.assertTrue(any(client.copies for client, _ in clients))
