@@ -24,8 +24,6 @@ COMMANDS = {
     "cluster failover": ROLES, "cluster replicate": ROLES,
     "cluster reset": "a cluster's members are agreed on by all of them",
     "cluster saveconfig": "what nodes have agreed on is on disk before it counts",
-    "client caching": "client-side caching comes with a later version",
-    "client tracking": "client-side caching comes with a later version",
 }
 
 

@@ -40,11 +40,15 @@ IoThread::IoThread(Server& server, int index)
       commit_gate_(server.engine(), server.clock()),
       scripts_(server.scripts(), server.script_memory(), kRedisVersion),
       outbox_(*this),
+      invalidations_(*this),
       blocked_(*this, server.waits()),
       dispatcher_(server, *this) {
   loop_.set_pass_hook([this] {
     run_pass();
     if (cluster_ != nullptr) cluster_->flush();
+    // What changed behind the pass's last look.
+    if (invalidations_.fresh()) [[unlikely]]
+      loop_.post([] {});
   });
   retry_timer_ = std::make_unique<Timer>(loop_, [this] { retry_postponed(); });
   tick_timer_ = std::make_unique<Timer>(loop_, [this] { on_tick(); });
@@ -290,7 +294,7 @@ void IoThread::on_readable(Client& client) {
 
 void IoThread::run_pass() {
   if (ready_.empty() && outputs_.empty() && closing_.empty() && outbox_.empty() && !commit_gate_.pending() &&
-      !blocked_.any_woken())
+      !blocked_.any_woken() && !invalidations_.pending())
     return bound_client_memory();
   if (cluster_ != nullptr) cluster_->begin_pass();
   statistics_.passes.add(1);
@@ -299,6 +303,8 @@ void IoThread::run_pass() {
     now_ms_ = server_.clock().wall_ms();
     run_ready();
     if (!outbox_.empty()) outbox_.deliver();
+    if (invalidations_.pending()) [[unlikely]]
+      invalidations_.deliver();
     commit();
     send_outputs();
     destroy_closing();

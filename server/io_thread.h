@@ -20,6 +20,7 @@
 #include "server/metrics/statistics.h"
 #include "server/net/event_loop.h"
 #include "server/session/client.h"
+#include "server/session/invalidations.h"
 #include "server/session/pubsub_outbox.h"
 
 namespace starling::server {
@@ -97,6 +98,7 @@ class IoThread final : private resp::ErrorObserver {
   void serve_while_busy(Client& running, engine::Operation& operation);
   resp::ErrorObserver& error_observer() { return *this; }
   PubSubOutbox& outbox() { return outbox_; }
+  Invalidations& invalidations() { return invalidations_; }
   BlockedClients& blocked() { return blocked_; }
   Dispatcher& dispatcher() { return dispatcher_; }
   // Error replies written on this loop so far.
@@ -142,6 +144,7 @@ class IoThread final : private resp::ErrorObserver {
   CommitGate commit_gate_;
   LoopScripts scripts_;
   PubSubOutbox outbox_;
+  Invalidations invalidations_;
   BlockedClients blocked_;
   Dispatcher dispatcher_;
   absl::flat_hash_map<uint64_t, std::unique_ptr<Client>> clients_;

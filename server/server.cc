@@ -22,6 +22,7 @@
 #include "server/process/log.h"
 #include "server/process/supervisor.h"
 #include "server/session/pubsub.h"
+#include "server/session/tracking.h"
 
 namespace starling::server {
 namespace {
@@ -53,10 +54,14 @@ Server::Server(Config& config)
       running_scripts_(static_cast<size_t>(settings_.io_threads), clock_),
       snapshots_(clock_),
       pubsub_(std::make_unique<PubSub>(settings_)),
+      tracking_(std::make_unique<Tracking>(*this)),
       started_ms_(clock_.wall_ms()),
       run_id_(random_hex(40)) {
   set_notification_sink(pubsub_.get());
-  add_detach_hook([this](Client& client) { pubsub_->forget(client); });
+  add_detach_hook([this](Client& client) {
+    pubsub_->forget(client);
+    tracking_->disable(client);
+  });
 }
 
 Server::~Server() = default;
@@ -372,6 +377,7 @@ int64_t Server::last_save_seconds(const engine::Statistics& statistics) const {
 void Server::modified(int database, std::string_view key) {
   watches_.touched(database, key);
   waits_.changed(database, key);
+  tracking_->changed(key);
 }
 
 // Each replica of a cluster sees that; one tells.
@@ -384,6 +390,7 @@ void Server::notify_lost(NotifyClass event_class, std::string_view event, int da
 
 void Server::expired(int database, std::string_view key) {
   watches_.touched(database, key);
+  tracking_->changed(key);
   notify_lost(kNotifyExpired, "expired", database, key);
 }
 
@@ -395,6 +402,7 @@ void Server::evicted(int database, std::string_view key) {
 void Server::flushed(int database) {
   watches_.flushed(database);
   waits_.changed_all(database);
+  tracking_->flushed();
 }
 
 }  // namespace starling::server

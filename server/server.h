@@ -44,6 +44,7 @@ class ClockKeeper;
 class ClusterNode;
 class Config;
 class PubSub;
+class Tracking;
 
 // Publishes keyspace events. Called on the thread that changed the key, with its stripe held: be brief.
 class NotificationSink {
@@ -99,6 +100,7 @@ class Server final : private engine::KeyObserver {
   MonitorFeed& monitors() { return monitors_; }
   SlowLog& slow_log() { return slow_log_; }
   PubSub& pubsub() { return *pubsub_; }
+  Tracking& tracking() { return *tracking_; }
   ErrorCounters& errors() { return errors_; }
   LatencyMonitor& latency() { return latency_; }
   Pulse& pulse() { return pulse_; }
@@ -173,6 +175,7 @@ class Server final : private engine::KeyObserver {
   LimitedLog client_log_;
   AuthThrottle auth_throttle_;
   std::unique_ptr<PubSub> pubsub_;
+  std::unique_ptr<Tracking> tracking_;
   NotificationSink* notification_sink_ = nullptr;
   std::vector<std::function<void(Client&)>> detach_hooks_;
   std::atomic<int64_t> max_clients_{0};  // As many of 'maxclients' as the system has descriptors for.

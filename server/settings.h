@@ -77,6 +77,7 @@ struct Settings {
   Live<int64_t> query_buffer_bytes;
   OutputLimit output_normal;
   OutputLimit output_pubsub;
+  Live<int64_t> tracking_table_max_keys;  // 0: no limit.
   Live<int64_t> max_client_memory;  // Bytes; negative: per cent of max_memory_bytes; 0: of what there is.
 
   // Access

@@ -43,7 +43,9 @@ constexpr std::array<std::string_view, kLastFrameKind + 1> kNames = {"none",
                                                                      "leaving",
                                                                      "leaving reply",
                                                                      "piece",
-                                                                     "working"};
+                                                                     "working",
+                                                                     "track",
+                                                                     "invalidate"};
 
 size_t varint_bytes(uint64_t value) {
   size_t bytes = 1;

@@ -48,8 +48,10 @@ enum class FrameKind : uint8_t {
   kLeavingReply = 26,
   kPiece = 27,
   kWorking = 28,
+  kTrack = 29,
+  kInvalidate = 30,
 };
-inline constexpr uint8_t kLastFrameKind = 28;
+inline constexpr uint8_t kLastFrameKind = 30;
 
 // As in the logs: "gossip", "forward reply".
 std::string_view frame_kind_name(FrameKind kind);

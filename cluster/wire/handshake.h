@@ -37,9 +37,10 @@
 
 namespace starling::cluster {
 
-// The protocol's versions that this code speaks. 4: frames `piece` and `working`.
+// The protocol's versions that this code speaks. 4: frames `piece` and `working`. 5: `track` and `invalidate`, and what
+// is forwarded for clients that track keys.
 inline constexpr uint32_t kLeastBusVersion = 3;
-inline constexpr uint32_t kGreatestBusVersion = 4;
+inline constexpr uint32_t kGreatestBusVersion = 5;
 
 inline constexpr size_t kLargestBusAddressBytes = 300;
 

@@ -169,7 +169,8 @@ void BusLink::after_handshake_step(const std::string& answer) {
     case Handshake::State::kDone:
       state_ = State::kUp;
       peer_ = handshake_->peer();
-      cuts_ = handshake_->version() >= kPiecesVersion;
+      version_ = handshake_->version();
+      cuts_ = version_ >= kPiecesVersion;
       peer_clock_.note(handshake_->peer_clock_us(), handshake_->heard_us());
       handshake_.reset();
       decoder_.set_largest_frame_bytes(owner_.options_.largest_frame_bytes);

@@ -70,6 +70,8 @@ class BusLink final : public FdHandler {
   // Once up.
   const cluster::Introduction& peer() const { return peer_; }
   int64_t up_since_ms() const { return up_since_ms_; }
+  // Once up: of the protocol, that both speak.
+  uint32_t version() const { return version_; }
   // Set when the handshake ended in a refusal.
   std::optional<cluster::RefusalReason> refusal() const { return refusal_; }
   // Once up.
@@ -118,6 +120,7 @@ class BusLink final : public FdHandler {
   std::optional<cluster::Handshake> handshake_;
   cluster::FrameDecoder decoder_;
   resp::OutputBuffer output_;
+  uint32_t version_ = 0;
   // The peer takes pieces.
   bool cuts_ = false;
   cluster::OutgoingPieces lane_;

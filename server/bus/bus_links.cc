@@ -177,6 +177,11 @@ uint64_t BusLinks::life_of(const NodeId& peer) const {
   return link == nullptr ? 0 : link->peer().life;
 }
 
+uint32_t BusLinks::version_of(const NodeId& peer) const {
+  const BusLink* link = find_up(peer);
+  return link == nullptr ? 0 : link->version();
+}
+
 std::optional<int64_t> BusLinks::peer_time_us(const NodeId& peer, int64_t local_us) const {
   const BusLink* link = find_up(peer);
   if (link == nullptr) return std::nullopt;

@@ -174,6 +174,8 @@ class BusLinks {
   bool full(const cluster::NodeId& peer, size_t bytes) const;
   // What the node that the link leads to has said of its life (handshake.h); 0: there is no link.
   uint64_t life_of(const cluster::NodeId& peer) const;
+  // The version of the protocol on the link to it; 0: there is none.
+  uint32_t version_of(const cluster::NodeId& peer) const;
   // What the clock of the peer (BusHandler::clock_us) shows at least when this node's shows `local_us`
   // (peer_clock.h). Nothing: there is no link.
   std::optional<int64_t> peer_time_us(const cluster::NodeId& peer, int64_t local_us) const;

@@ -8,6 +8,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_frame.h"
 #include "server/cluster/forward_prefix.h"
+#include "server/cluster/tracking_exchange.h"
 #include "server/execute/database_tracker.h"
 #include "server/execute/dispatcher.h"
 #include "server/execute/script/script_cache.h"
@@ -46,7 +47,13 @@ bool ClusterThread::overtakes(const Client& client, const engine::KeyRef& key, N
 }
 
 ForwardPrefix ClusterThread::prefix_of(const Client& client) const {
-  return {client.database, client.reply.protocol(), quorum_of(client), std::nullopt};
+  ForwardPrefix prefix{client.database, client.reply.protocol(), quorum_of(client), std::nullopt};
+  if (client.tracking == nullptr || !client.tracking->remembers()) [[likely]]
+    return prefix;
+  prefix.tracked = tracking_->all_understand();
+  // Nobody will tell of what is read there.
+  if (!prefix.tracked) io_thread_.invalidations().tell_later(client, std::make_shared<const Invalidation>());
+  return prefix;
 }
 
 Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool writes) const {

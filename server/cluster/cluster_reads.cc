@@ -7,6 +7,7 @@
 #include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
+#include "server/cluster/tracking_exchange.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 
@@ -59,6 +60,8 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
   read->database = keys[0].database;
   read->options = quorum_of(client);
   read->versions.resize(keys.size());
+  if (client.tracking != nullptr) [[unlikely]]
+    track_read(client, prepared, keys);
   std::vector<size_t> order(keys.size());
   for (size_t i = 0; i < order.size(); ++i) order[i] = i;
   std::stable_sort(order.begin(), order.end(),
@@ -87,6 +90,15 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
       coordinator_.begin_read(part.partition, part.keys, options, read->deadline_us - timeout_us, part.token);
     }
   }
+}
+
+// Before anybody is asked. What CLIENT CACHING says of it may stand between here and there.
+void ClusterThread::track_read(const Client& client, PreparedRequest& prepared,
+                               std::span<const engine::KeyRef> keys) {
+  const ClientTracking& tracking = *client.tracking;
+  const bool may_remember = client.tunnel != nullptr ? tracking.remembers() : !tracking.options.broadcast;
+  if (may_remember && (prepared.command->spec->flags & kWrite) == 0)
+    prepared.read->tracked = tracking_->begin_read(keys, *placement_);
 }
 
 void ClusterThread::read_done(uint64_t token, const cluster::Failure* failure) {

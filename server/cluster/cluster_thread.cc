@@ -7,6 +7,7 @@
 #include "engine/replica/replication.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/forward_frame.h"
+#include "server/cluster/tracking_exchange.h"
 #include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/process/thread_random.h"
@@ -49,6 +50,7 @@ ClusterThread::ClusterThread(ClusterNode& node, IoThread& io_thread, const BusOp
                    finish_forward(correlation, forward, reply, false);
                }),
       replica_waits_(*this, io_thread),
+      tracking_(std::make_unique<TrackingExchange>(io_thread, links_)),
       life_(thread_random().next() | 1),
       waits_life_(thread_random().next() | 1) {
   to_tell_.resize(io_thread.server().io_threads().size());
@@ -133,6 +135,14 @@ void ClusterThread::begin_pass() {
   follow_placement();
 }
 
+void ClusterThread::flush() {
+  tracking_->send_owed();
+  links_.flush();
+  tunnels_.send_unsent();
+  tell_origins();
+  if (!ticking_ && under_way()) tick_often(true);
+}
+
 void ClusterThread::follow_placement() {
   if (node_.placement_version() == placement_version_) return;
   placement_version_ = node_.placement_version();
@@ -148,6 +158,7 @@ void ClusterThread::follow_placement() {
   // Others may coordinate their keys now.
   io_thread_.blocked().start_all_over();
   lose_watches_elsewhere();
+  tracking_->on_placement();
   served_epoch_.store(placement_->topology.epoch, std::memory_order_release);
   for (const cluster::EarlyFrames::Frame& frame : early_.take())
     on_frame(frame.peer, frame.link, frame.kind, frame.correlation, frame.payload);
@@ -223,6 +234,7 @@ std::optional<std::string> ClusterThread::objection(const cluster::Introduction&
 }
 
 void ClusterThread::on_connected(const cluster::Introduction& peer) {
+  tracking_->on_connected(peer.id);
   node_.on_connected(*this, peer);
 }
 
@@ -246,6 +258,7 @@ void ClusterThread::on_disconnected(const cluster::NodeId& peer, const std::stri
   }
   for (const uint64_t correlation : forwards_.lost(peer)) break_forward(correlation);
   lose_watches(peer);
+  tracking_->on_disconnected(peer);
 }
 
 void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind kind, uint64_t correlation,
@@ -286,6 +299,10 @@ void ClusterThread::on_frame(const cluster::NodeId& peer, LinkId link, FrameKind
       (void)(to_shard != 0 ? pubsub.publish_to_shard(channel, message) : pubsub.publish(channel, message));
       return;
     }
+    case FrameKind::kTrack:
+      return tracking_->on_track(link, payload);
+    case FrameKind::kInvalidate:
+      return tracking_->on_invalidate(payload);
     case FrameKind::kForward:
       follow_placement();
       return tunnels_.on_forward(link, correlation, payload, links_.frame_age_us(), links_.take_payload());
@@ -326,6 +343,8 @@ bool ClusterThread::refuse_stranger(LinkId link, FrameKind kind, uint64_t correl
     case FrameKind::kForward:
     case FrameKind::kForwardReply:
     case FrameKind::kWorking:
+    case FrameKind::kTrack:
+    case FrameKind::kInvalidate:
       return true;
     default:
       return false;

@@ -40,6 +40,7 @@
 namespace starling::server {
 
 struct Script;
+class TrackingExchange;
 
 class ClusterNode;
 class IoThread;
@@ -128,6 +129,8 @@ class ClusterThread final : private BusHandler,
               std::function<void(std::vector<cluster::PeerVersion>)> done);
 
   ReplicaWaits& replica_waits() { return replica_waits_; }
+  // What clients track, here and at other nodes.
+  TrackingExchange& tracking() { return *tracking_; }
 
   // A message for the subscribers of all other nodes.
   void publish(std::string_view channel, std::string_view message, bool to_shard);
@@ -159,12 +162,7 @@ class ClusterThread final : private BusHandler,
   bool left() const { return left_.load(std::memory_order_acquire); }
   // At the end of the pass: what was queued for other nodes leaves, and what was handed over here and is done
   // is told to the loops that it came from.
-  void flush() {
-    links_.flush();
-    tunnels_.send_unsent();
-    tell_origins();
-    if (!ticking_ && under_way()) tick_often(true);
-  }
+  void flush();
   // The settings of quorums are others.
   void refresh_defaults();
 
@@ -373,6 +371,7 @@ class ClusterThread final : private BusHandler,
   bool backlogged(Arguments arguments) const;
   std::string hopeless(const Client& client, std::span<const engine::KeyRef> keys, bool reads, bool writes);
   void begin_read(Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
+  void track_read(const Client& client, PreparedRequest& prepared, std::span<const engine::KeyRef> keys);
   void refuse(Client& client, std::string_view error);
   // --- cluster_forward.cc
   void forward(Client& client, cluster::NodeIndex target, Arguments arguments,
@@ -480,6 +479,7 @@ class ClusterThread final : private BusHandler,
   std::vector<Behind> behind_;  // Of the command that runs.
   ForwardWindow window_;
   ReplicaWaits replica_waits_;
+  const std::unique_ptr<TrackingExchange> tracking_;
   std::deque<Rewritten> rewritten_;  // appendfsync always: until they are durable here.
   // Of the command that runs, if other nodes run it too: their answers are part of its reply.
   uint64_t broadcast_token_ = 0;

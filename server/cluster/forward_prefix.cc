@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kLongestTimeoutMs = 24 * 3600 * 1000;
 // Longer ones are as good.
 constexpr int64_t kLongestWaitUs = int64_t{1} << 50;
-constexpr uint8_t kWaited = 2;
+constexpr uint8_t kWaited = 2, kTracked = 4;
 
 void append_level(const cluster::Consistency& level, std::string* out) {
   out->push_back(static_cast<char>(level.level));
@@ -51,8 +51,8 @@ std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments) {
   std::string bytes;
   bytes.push_back(static_cast<char>(prefix.database));
   bytes.push_back(static_cast<char>(prefix.protocol));
-  bytes.push_back(
-      static_cast<char>(static_cast<uint8_t>(prefix.quorum.mode) | (prefix.waited_us != 0 ? kWaited : 0)));
+  bytes.push_back(static_cast<char>(static_cast<uint8_t>(prefix.quorum.mode) |
+                                    (prefix.waited_us != 0 ? kWaited : 0) | (prefix.tracked ? kTracked : 0)));
   append_level(prefix.quorum.read, &bytes);
   append_level(prefix.quorum.write, &bytes);
   engine::append_varint(static_cast<uint64_t>(prefix.quorum.timeout_ms), &bytes);
@@ -84,6 +84,8 @@ bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
       return false;
     mode = static_cast<uint8_t>(mode & ~kWaited);
   }
+  prefix->tracked = (mode & kTracked) != 0;
+  mode = static_cast<uint8_t>(mode & ~kTracked);
   prefix->scope.reset();
   if (reader.left() != 0 && !read_scope(&reader, &prefix->scope.emplace())) return false;
   if (reader.left() != 0) return false;

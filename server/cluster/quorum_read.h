@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,8 @@
 #include "cluster/data/quorum.h"
 
 namespace starling::server {
+
+class TrackedRead;
 
 struct QuorumRead {
   uint64_t client_id = 0;
@@ -32,6 +35,8 @@ struct QuorumRead {
   bool again = false;
   int rounds = 0;  // Times that it was asked anew before.
   int64_t deadline_us = 0;
+  // For a client that tracks keys; null: those who were asked do not tell of changes.
+  std::shared_ptr<TrackedRead> tracked;
 
   bool done() const { return pending == 0; }
 };

@@ -237,8 +237,9 @@ void Tunnels::close_idle(int64_t now_ms) {
     }
     if (client == nullptr || client->waiting != Waiting::kNo || !client->tunnel->idle()) continue;
     const bool link_gone = key.first != kOwnLink && !links_.alive(key.first);
-    // Who watches keys counts on that, however long it takes.
-    const bool idle = client->watch_state == nullptr && now_ms - client->last_interaction_ms > kIdleMs;
+    // Who watches or tracks keys counts on that, however long it takes.
+    const bool idle = client->watch_state == nullptr && client->tracking == nullptr &&
+                      now_ms - client->last_interaction_ms > kIdleMs;
     if (link_gone || idle) io_thread_.close(*client);
   }
 }

@@ -62,6 +62,9 @@ class Tunnel {
   int64_t waited_us() const { return waited_us_; }
   // Nobody there can be given anything.
   bool link_lost() const;
+  // Of whose client: by its link and its id there.
+  LinkId link() const { return link_; }
+  uint64_t origin() const { return origin_; }
   // Hands what arrived to the client's parser. Precondition: none of the client's requests is held, or in the
   // batch that is executed: they are views of the parser's memory.
   void feed(Client& client);

@@ -137,7 +137,6 @@ const SettingSpec kSettings[] = {
     memory("hll-sparse-max-bytes", "3000", "HyperLogLogs are sparse up to 3000 bytes."),
     memory("stream-node-max-bytes", "4096", kNoNodes),
     integer("stream-node-max-entries", "100", kNoNodes),
-    integer("tracking-table-max-keys", "1000000", "Client-side caching is not in this version."),
     integer("acllog-max-len", "128", "There are no ACL users in this version."),
     choice("acl-pubsub-default", "resetchannels", kPubsubDefault, "There are no ACL users in this version.",
            0),

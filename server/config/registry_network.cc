@@ -145,6 +145,17 @@ const SettingSpec kSettings[] = {
          "the memory cgroup has. A client may write "
          "any "
          "number of requests before it reads a reply, as some libraries do: this is what bounds them."},
+    {.name = "tracking-table-max-keys",
+     .kind = kInteger,
+     .default_text = "1000000",
+     .field = &Settings::tracking_table_max_keys,
+     .minimum = 0,
+     .maximum = INT64_MAX,
+     .documentation = "Keys that are remembered for clients which track what they read (CLIENT TRACKING), in "
+                      "a cluster for those "
+                      "of other nodes, too. With more of them, some are drawn at random, and whoever tracks "
+                      "those is told as if "
+                      "they had changed. 0: no limit. A key takes its name and about 150 bytes."},
 };
 
 }  // namespace

@@ -56,6 +56,7 @@ enum CommandFlag : uint32_t {
   kScript = 1u << 22,        // Runs a script, which may need more than its keys.
   kScriptBySha = 1u << 23,   // One that is named by its SHA-1, which another node may not know.
   kScriptWrites = 1u << 30,  // One that may write: what it does is not known before.
+  kKeepsCaching = 1u << 31,  // Does not use up what CLIENT CACHING said of the next command.
 };
 
 // ACL categories by their bit; names as in ACL CAT.

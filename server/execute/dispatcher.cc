@@ -14,6 +14,7 @@
 #include "server/metrics/cycle_clock.h"
 #include "server/process/log.h"
 #include "server/server.h"
+#include "server/session/tracking.h"
 
 namespace starling::server {
 namespace {
@@ -51,6 +52,8 @@ void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
   client.quorum = prefix.quorum;
   client.scope = prefix.scope;
   client.tunnel->run_until(prefix.deadline_us, prefix.waited_us);
+  if (prefix.tracked || client.tracking != nullptr) [[unlikely]]
+    client.io_thread().server().tracking().follow(client, prefix.tracked);
 }
 
 bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
@@ -157,7 +160,7 @@ void Dispatcher::serve_woken() {
   }
 }
 
-Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepared) {
+Dispatcher::Outcome Dispatcher::dispatch_one(Client& client, PreparedRequest& prepared) {
   const Arguments arguments = prepared.request.arguments;
   io_thread_.output_pending(client);
   if (prepared.prefix != nullptr) follow_prefix(client, *prepared.prefix);
@@ -177,7 +180,7 @@ Dispatcher::Outcome Dispatcher::dispatch(Client& client, PreparedRequest& prepar
   if (command == nullptr || refuse(client, *command)) return Outcome::kDone;
   if ((command->spec->flags & kUnwraps) != 0 && io_thread_.cluster() != nullptr && !client.transaction.open &&
       unwrap(client, prepared)) {
-    return dispatch(client, prepared);
+    return dispatch_one(client, prepared);
   }
   if (command->spec->find_secrets != nullptr && waits_to_authenticate(client, *command, arguments))
       [[unlikely]]
@@ -324,6 +327,8 @@ Dispatcher::Ran Dispatcher::run_once(Client& client, const Command& command, Pre
   // A subcommand's key is not the one that was hashed for its container.
   const engine::Key* key = command.one_key && prepared.key ? &*prepared.key : nullptr;
   const Arguments arguments = prepared.request.arguments;
+  if (client.tracking != nullptr) [[unlikely]]
+    reading_ = prepared.read.get();
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
   const bool has_keys = command.has_keys || is_exec(command);
   if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return Ran::kWaits;
@@ -390,6 +395,8 @@ void Dispatcher::invoke(const Command& command, CommandContext& context, uint64_
   spec.handler(context);
   last_cycles_ = cycles_now();
   if (runs_again(context.client)) return;  // It has not run yet.
+  if (context.client.tracking != nullptr) [[unlikely]]
+    remember_keys(context);
   const uint64_t cycles = last_cycles_ - begin;
   CommandCounters& counters = io_thread_.statistics().commands[command.id];
   counters.count(cycles);

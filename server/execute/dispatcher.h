@@ -97,7 +97,16 @@ class Dispatcher {
   bool prepare(Client& client, PreparedRequest* prepared);
   void prefetch_batch();
   static void follow_prefix(Client& client, const ForwardPrefix& prefix);
-  Outcome dispatch(Client& client, PreparedRequest& prepared);
+  Outcome dispatch(Client& client, PreparedRequest& prepared) {
+    if (client.tracking == nullptr) [[likely]]
+      return dispatch_one(client, prepared);
+    return dispatch_tracked(client, prepared);
+  }
+  Outcome dispatch_one(Client& client, PreparedRequest& prepared);
+  // Of a client that tracks keys (dispatcher_tracking.cc).
+  Outcome dispatch_tracked(Client& client, PreparedRequest& prepared);
+  // The command has read its keys for such a client, and they are locked still.
+  void remember_keys(const CommandContext& context);
   // A forwarded request whose deadline is over is not run, but answered so: its own client may have been told that it
   // failed, and have gone on.
   bool too_late(Client& client, const PreparedRequest& prepared);
@@ -157,6 +166,8 @@ class Dispatcher {
   std::vector<engine::KeyRef> extra_keys_;
   KeyList locked_;  // Of the command that runs.
   std::unique_ptr<ScriptNeeds> needs_;
+  const QuorumRead* reading_ =
+      nullptr;  // Of the command of a client that tracks keys; null: it asked nobody.
 };
 
 }  // namespace starling::server

@@ -10,6 +10,7 @@
 #include "server/metrics/process_figures.h"
 #include "server/process/build_facts.h"
 #include "server/server.h"
+#include "server/session/tracking.h"
 
 namespace starling::server {
 namespace {
@@ -89,7 +90,7 @@ void write_clients_section(InfoContext& context, InfoWriter& writer) {
   writer.field("client_recent_max_input_buffer", largest_input);
   writer.field("client_recent_max_output_buffer", largest_output);
   writer.field("blocked_clients", suspended);
-  writer.field("tracking_clients", 0);
+  writer.field("tracking_clients", server.tracking().clients());
   writer.field("clients_in_timeout_table", 0);
   // Starling's own: who is answered and does not read.
   writer.field("clients_with_unread_replies", unread);

@@ -4,6 +4,7 @@
 #include "server/info/sections.h"
 #include "server/server.h"
 #include "server/session/pubsub.h"
+#include "server/session/tracking.h"
 
 namespace starling::server {
 namespace {
@@ -74,8 +75,10 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
   writer.field("total_forks", 0);
   writer.nothing_of({"migrate_cached_sockets", "slave_expires_tracked_keys", "active_defrag_hits",
                      "active_defrag_misses", "active_defrag_key_hits", "active_defrag_key_misses",
-                     "total_active_defrag_time", "current_active_defrag_time", "tracking_total_keys",
-                     "tracking_total_items", "tracking_total_prefixes"});
+                     "total_active_defrag_time", "current_active_defrag_time"});
+  writer.field("tracking_total_keys", server.tracking().keys());
+  writer.field("tracking_total_items", server.tracking().items());
+  writer.field("tracking_total_prefixes", server.tracking().prefixes().size());
   writer.field("unexpected_error_replies", 0);
   writer.field("total_error_replies", server.errors().total());
   const bool several = server.io_threads().size() > 1;

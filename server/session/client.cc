@@ -42,7 +42,7 @@ bool Client::can_execute() const {
 
 size_t Client::memory_bytes() const {
   return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes + watched_bytes +
-         subscriptions.bytes + waiting_bytes;
+         subscriptions.bytes + waiting_bytes + (tracking != nullptr ? tracking->memory_bytes() : 0);
 }
 
 void Client::discard_transaction(WatchTable& watches) {
@@ -70,6 +70,9 @@ std::string Client::flag_letters() const {
   if (subscriptions.total() != 0) letters += 'P';
   if (transaction.open) letters += 'x';
   if (blocked()) letters += 'b';
+  if (tracking != nullptr) letters += 't';
+  if (tracking != nullptr && tracking->redirect_broken) letters += 'R';
+  if (tracking != nullptr && tracking->options.broadcast) letters += 'B';
   if (watch_state != nullptr && watch_state->dirty) letters += 'd';
   if (close_after_reply) letters += 'c';
   if (closing) letters += 'A';
@@ -77,6 +80,10 @@ std::string Client::flag_letters() const {
   if (no_evict) letters += 'e';
   if (no_touch) letters += 'T';
   return letters.empty() ? std::string(1, 'N') : letters;
+}
+
+int64_t Client::redirection() const {
+  return tracking != nullptr ? static_cast<int64_t>(tracking->options.redirect) : -1;
 }
 
 std::string Client::describe(int64_t now_ms) const {
@@ -117,7 +124,7 @@ std::string Client::describe(int64_t now_ms) const {
   add("events", reading ? (writable_wanted ? "rw" : "r") : (writable_wanted ? "w" : ""));
   add("cmd", last_command != nullptr ? last_command->full_name : "NULL");
   add("user", "default");
-  add("redir", -1);
+  add("redir", redirection());
   add("resp", reply.protocol());
   add("lib-name", library_name);
   add("lib-ver", library_version);

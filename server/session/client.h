@@ -22,6 +22,7 @@
 #include "server/session/client_replies.h"
 #include "server/session/forwarded_writes.h"
 #include "server/session/watch_table.h"
+#include "server/tracking/client_tracking.h"
 
 namespace starling::server {
 
@@ -163,6 +164,8 @@ class Client final : public FdHandler, public ClientReplies {
   bool monitor = false;
   bool no_evict = false;
   bool no_touch = false;
+  // Null: it tracks nothing. Of a client of another node: whether it does, its requests say (Tracking::follow).
+  std::unique_ptr<ClientTracking> tracking;
   ReplyMode reply_mode = ReplyMode::kOn;
   // What the command that runs tells though its replies are not wanted: confirmations of subscriptions. Null: nothing.
   std::unique_ptr<resp::OutputBuffer> pushed;
@@ -255,6 +258,8 @@ class Client final : public FdHandler, public ClientReplies {
 
   // CLIENT LIST's line, without the newline.
   std::string describe(int64_t now_ms) const;
+  // The client that is told of the keys that it tracks; 0: itself; -1: it tracks nothing.
+  int64_t redirection() const;
   // The one-letter flags of CLIENT LIST.
   std::string flag_letters() const;
 

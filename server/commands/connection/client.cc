@@ -322,24 +322,11 @@ void unblock(CommandContext& context) {
       [](resp::ReplyWriter& reply, Gathering& gathering) { reply.integer(gathering.count); });
 }
 
-void get_redirection(CommandContext& context) {
-  context.reply.integer(-1);
-}
-
-void tracking_info(CommandContext& context) {
-  context.reply.map(3);
-  context.reply.bulk("flags");
-  context.reply.set(1);
-  context.reply.bulk("off");
-  context.reply.bulk("redirect");
-  context.reply.integer(-1);
-  context.reply.bulk("prefixes");
-  context.reply.array(0);
-}
-
 void help(CommandContext& context) {
   static constexpr std::string_view kLines[] = {
       "CLIENT <subcommand> [<arg> [value] [opt] ...]. Subcommands are:",
+      "CACHING (YES|NO)",
+      "    Whether the keys that the next command reads are tracked, where tracking is OPTIN or OPTOUT.",
       "GETNAME",
       "    The name of this connection.",
       "GETREDIR",
@@ -367,6 +354,9 @@ void help(CommandContext& context) {
       "    Tells the server which client library this is.",
       "SETNAME <name>",
       "    Names this connection.",
+      "TRACKING (ON|OFF) [REDIRECT <id>] [BCAST] [PREFIX <prefix> [...]] [OPTIN] [OPTOUT] [NOLOOP]",
+      "    Whether this connection is told when keys change that it has read, or that begin with the "
+      "prefixes.",
       "TRACKINGINFO",
       "    The state of tracking for this connection.",
       "UNBLOCK <clientid> [TIMEOUT|ERROR]",

@@ -70,6 +70,9 @@ CommandSpec help_spec() {
 
 std::span<const CommandSpec> client_subcommands() {
   static const std::array subcommands = {
+      differing(plain("caching (mode= YES | NO)", 3, client_command::caching, "6.0.0",
+                      "Whether the keys that the next command reads are tracked.", {.complexity = "O(1)"}),
+                "In a cluster not inside a transaction."),
       plain("getname", 2, client_command::get_name, "2.6.9", "The name of the connection.",
             {.complexity = "O(1)"}),
       plain("getredir", 2, client_command::get_redirection, "6.0.0",
@@ -110,6 +113,16 @@ std::span<const CommandSpec> client_subcommands() {
             "Tells which client library the connection uses."),
       plain("setname connection-name", 3, client_command::set_name, "2.6.9", "Names the connection.",
             {.complexity = "O(1)"}),
+      differing(
+          plain(
+              "tracking (status= ON | OFF) [REDIRECT client-id:integer] [PREFIX prefix] ... [BCAST] [OPTIN] "
+              "[OPTOUT] [NOLOOP]",
+              -3, client_command::tracking, "6.0.0",
+              "Tells the connection when keys change that it has read.", {.complexity = "O(1)"}),
+          "SWAPDB, too, is told as if all keys had changed. In a cluster not inside a transaction, NOLOOP's "
+          "own "
+          "changes may be told, a change may be told several times, and when another node is lost all keys "
+          "are."),
       plain("trackinginfo", 2, client_command::tracking_info, "6.2.0",
             "The state of tracking for the connection.", {.complexity = "O(1)"}),
       differing(admin("unblock client-id:integer [TIMEOUT | ERROR]", -3, client_command::unblock, "5.0.0",

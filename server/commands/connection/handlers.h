@@ -40,8 +40,12 @@ void reply(CommandContext& context);
 void no_evict(CommandContext& context);
 void no_touch(CommandContext& context);
 void unblock(CommandContext& context);
+void help(CommandContext& context);
+
+// tracking.cc
+void tracking(CommandContext& context);
+void caching(CommandContext& context);
 void get_redirection(CommandContext& context);
 void tracking_info(CommandContext& context);
-void help(CommandContext& context);
 
 }  // namespace starling::server::client_command

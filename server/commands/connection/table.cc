@@ -31,6 +31,7 @@ std::span<const CommandSpec> connection_commands() {
                   .docs = {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kAuthHistory}},
       CommandSpec{.name = "client",
                   .arity = -2,
+                  .flags = kKeepsCaching,
                   .categories = kCatSlow,
                   .handler = nullptr,
                   .group = "connection",

@@ -20,7 +20,7 @@ constexpr size_t kNumberBytes = 32;
 constexpr int kLogLevels = 4;
 constexpr lua_Number kReplicateAll = 3;
 
-struct Arguments {
+struct CallArguments {
   std::vector<std::string_view> views;
   std::vector<char> numbers;
 };
@@ -35,7 +35,7 @@ size_t print_number(double number, char* into) {
 
 // The arguments of the C function that runs. False: one is neither a string nor a number. The views are good as long as
 // those stay on the stack, and until the next call.
-bool read_arguments(lua_State* lua, Arguments* read) {
+bool read_arguments(lua_State* lua, CallArguments* read) {
   const auto count = static_cast<size_t>(lua_gettop(lua));
   read->views.clear();
   read->numbers.resize(count * kNumberBytes);
@@ -55,8 +55,8 @@ bool read_arguments(lua_State* lua, Arguments* read) {
 }
 
 // A thread runs one script at a time, and a call no other.
-Arguments& thread_arguments() {
-  static thread_local Arguments arguments;
+CallArguments& thread_arguments() {
+  static thread_local CallArguments arguments;
   return arguments;
 }
 
@@ -163,7 +163,7 @@ void RedisLibrary::call(lua_State* lua, bool raise) {
     if (raise) lua_error(lua);
   };
   if (lua_gettop(lua) == 0) return refuse("Please specify at least one argument for this redis lib call");
-  Arguments& arguments = thread_arguments();
+  CallArguments& arguments = thread_arguments();
   if (!read_arguments(lua, &arguments))
     return refuse("Lua redis lib command arguments must be strings or integers");
   resp::OutputBuffer& output = interpreter.output_;
@@ -214,7 +214,7 @@ int RedisLibrary::set_protocol(lua_State* lua) {
 }
 
 int RedisLibrary::knows_command(lua_State* lua) {
-  Arguments& arguments = thread_arguments();
+  CallArguments& arguments = thread_arguments();
   if (lua_gettop(lua) == 0)
     raise_error(lua, "Please specify at least one argument for this redis.acl_check_cmd() call");
   if (!read_arguments(lua, &arguments))

@@ -118,7 +118,7 @@ TEST_CASE("frame: what no frame begins with ends the stream") {
   CHECK(broken("GET / HTTP/1.1\r\n"));
   CHECK(broken("*1\r\n$4\r\nPING\r\n"));
   CHECK(broken(std::string("\x02\0\0\0\0\0", 6)));
-  CHECK(broken(std::string("\x02\0\0\0\x1d\0", 6)));
+  CHECK(broken(std::string("\x02\0\0\0\x1f\0", 6)));
   // The kind is looked at before the rest has come.
   CHECK(broken(std::string("\xff\x0f\0\0\x63", 5)));
   // A correlation that does not end within the frame, or is longer than it must be.

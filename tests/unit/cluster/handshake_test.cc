@@ -208,7 +208,7 @@ TEST_CASE("handshake: nodes without a common version say which they speak") {
   newer.self.greatest_version = 9;
   Pair pair(newer, options_of(Role::kAcceptor, 2));
   check_refused(pair, RefusalReason::kVersion, true);
-  CHECK(pair.initiator.explanation() == "speaks version 8 to 9 of the bus protocol, its peer 3 to 4");
+  CHECK(pair.initiator.explanation() == "speaks version 8 to 9 of the bus protocol, its peer 3 to 5");
   auto older = options_of(Role::kAcceptor, 2);
   older.self.least_version = 1;
   older.self.greatest_version = 8;
@@ -220,8 +220,8 @@ TEST_CASE("handshake: nodes without a common version say which they speak") {
 
 TEST_CASE("handshake: an introduction of a later form is still told about versions") {
   std::string payload = "STARLING";
-  engine::append_varint(5, &payload);
-  engine::append_varint(6, &payload);
+  engine::append_varint(kGreatestBusVersion + 1, &payload);
+  engine::append_varint(kGreatestBusVersion + 2, &payload);
   payload += "whatever";
   std::string hello, answer;
   append_frame(FrameKind::kHello, 0, payload, &hello);

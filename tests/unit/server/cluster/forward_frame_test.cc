@@ -74,6 +74,7 @@ TEST_CASE("forward prefix: for how long its client has waited") {
   prefix.quorum.mode = starling::cluster::QuorumMode::kStrict;
   for (const int64_t waited_us : {int64_t{0}, int64_t{1}, int64_t{10'000'000}}) {
     prefix.waited_us = waited_us;
+    prefix.tracked = waited_us != 1;
     const std::string request = encode_forwarded(prefix, arguments);
     const size_t begin = request.find("FORWARDED\r\n$") + 12;
     const size_t length = static_cast<size_t>(std::stoi(request.substr(begin)));
