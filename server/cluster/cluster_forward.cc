@@ -46,7 +46,13 @@ bool ClusterThread::overtakes(const Client& client, const engine::KeyRef& key, N
 }
 
 ForwardPrefix ClusterThread::prefix_of(const Client& client) const {
-  return {client.database, client.reply.protocol(), quorum_of(client), std::nullopt};
+  ForwardPrefix prefix;
+  prefix.database = client.database;
+  prefix.protocol = client.reply.protocol();
+  prefix.quorum = quorum_of(client);
+  const bool free = client.rights.free_in == io_thread_.server().users().generation();
+  if (!free || client.user_name() != acl::kDefaultUser) prefix.user = client.user_name();
+  return prefix;
 }
 
 Forward ClusterThread::new_forward(const Client& client, NodeIndex target, bool writes) const {

@@ -1,0 +1,30 @@
+// Users in files: lines "user <name> <rule> <rule> …", in the configuration or in a file of their own (aclfile), as
+// Redis has them.
+//
+// Any thread, but for load_users().
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "engine/base/status.h"
+#include "server/acl/users.h"
+
+namespace starling::server {
+
+class Server;
+
+// Of a file of users; blank lines are passed over. Not ok: it cannot be read, or what a line says is no user.
+engine::Status read_users(const std::string& path, std::vector<acl::UserLine>* lines);
+// Replaces the file at once. Durable when it returns ok.
+engine::Status write_users(const std::string& path, const acl::Users& users);
+
+// What CONFIG REWRITE writes: all of them, but for the user default where requirepass says all there is to say of it,
+// and for a server that has a file of users.
+std::vector<std::string> configured_user_lines(const Server& server);
+
+// At start: what the settings say of users. Later changes of these settings follow. Not ok: the process should say so
+// and exit.
+engine::Status load_users(Server& server);
+
+}  // namespace starling::server
