@@ -209,6 +209,9 @@ void ClusterThread::forward_transaction(Client& client, NodeIndex target,
   for (const QueuedCommand& queued : transaction.queue) {
     std::vector<std::string_view> words = queued.arguments;
     const std::shared_ptr<const Script> script = name_by_text(*queued.command, &words);
+    if (script != nullptr &&
+        !io_thread_.dispatcher().may_run(client, *io_thread_.server().commands().find(words[0]), words))
+      words = queued.arguments;
     forward.requests += encode_forwarded(prefix, words);
     databases.follow(*queued.command, queued.arguments);
     selects |= queued.command->spec->renumbers == Renumbers::kSelects;

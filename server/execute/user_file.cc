@@ -6,6 +6,9 @@
 
 #include "server/config.h"
 #include "server/config/config_text.h"
+#include "server/execute/state_file.h"
+#include "server/io_thread.h"
+#include "server/process/log.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -13,6 +16,8 @@ namespace {
 
 using engine::Status;
 using engine::StatusCode;
+
+constexpr StateFile kUsers{"users", "STARLING-USERS-1\n", "the users"};
 
 // As acl-pubsub-default and requirepass say.
 void follow_settings(Server& server) {
@@ -23,6 +28,7 @@ void follow_settings(Server& server) {
   });
   config.on_change("requirepass", [&server] {
     server.users().set_default_password(server.settings().password.get(), server.clock().wall_ms());
+    if (server.cluster() != nullptr) keep_users(server, [] {});
     return Status();
   });
   config.on_rewriting_users([&server] { return configured_user_lines(server); });
@@ -68,6 +74,19 @@ std::vector<std::string> configured_user_lines(const Server& server) {
   return lines;
 }
 
+void keep_users(Server& server, std::function<void()> then) {
+  server.engine().offload([&server, then = std::move(then)] {
+    const Status status =
+        save_state(state_directory(server), kUsers, [&server] { return server.users().state(); });
+    if (!status.ok()) log_text(LogLevel::kWarning, "Users could not be saved: " + status.message());
+    server.io_threads().front()->loop().post(then);
+  });
+}
+
+Status copy_users(const std::string& from, const std::string& to) {
+  return copy_state(from, to, kUsers);
+}
+
 Status load_users(Server& server) {
   acl::Users& users = server.users();
   const Settings& settings = server.settings();
@@ -79,8 +98,11 @@ Status load_users(Server& server) {
     if (Status status = read_users(settings.acl_file, &lines); !status.ok())
       return Status(status.code(), "Users could not be loaded: " + status.message());
   }
-  const std::string error = users.configure(lines);
-  return error.empty() ? Status() : Status(StatusCode::kInvalid, error);
+  if (const std::string error = users.configure(lines); !error.empty())
+    return Status(StatusCode::kInvalid, error);
+  if (!settings.cluster_enabled) return {};
+  return load_state(state_directory(server), kUsers,
+                    [&users](std::string_view state) { return users.merge(state); });
 }
 
 }  // namespace starling::server

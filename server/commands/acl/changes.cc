@@ -1,7 +1,11 @@
 // What every change of users ends with.
+#include <functional>
+#include <string>
 #include <utility>
 
+#include "server/cluster/user_telling.h"
 #include "server/commands/acl/handlers.h"
+#include "server/execute/user_file.h"
 #include "server/execute/user_sweep.h"
 #include "server/io_thread.h"
 #include "server/server.h"
@@ -9,7 +13,28 @@
 
 namespace starling::server::acl_command {
 
-void reply_when_swept(CommandContext& context, PendingReply::Completion write) {
+namespace {
+
+void reply_of_cluster(size_t silent, const PendingReply::Completion& write, resp::ReplyWriter& reply) {
+  if (silent == 0) return write(reply);
+  reply.error("ERR the users are changed, but " + std::to_string(silent) +
+              " nodes have not said in time that they know; they are told until they do");
+}
+
+// Here, on the disk, and at all nodes that can be reached; then the clients of this node are looked at, and `done`.
+void tell_cluster(Server& server, uint64_t asking_client,
+                  std::function<void(size_t silent, bool asker_goes)> done) {
+  keep_users(server, [&server, asking_client, done = std::move(done)] {
+    UserTelling::of_process().tell([&server, asking_client, done](size_t silent) {
+      sweep_users(server, *server.io_threads().front(), asking_client,
+                  [done, silent](bool asker_goes) { done(silent, asker_goes); });
+    });
+  });
+}
+
+}  // namespace
+
+void reply_when_known(CommandContext& context, PendingReply::Completion write) {
   Server& server = context.server;
   Client& client = context.client;
   IoThread& here = client.io_thread();
@@ -18,18 +43,22 @@ void reply_when_swept(CommandContext& context, PendingReply::Completion write) {
     Client* const asker = here.find_client(id);
     if (asker_goes && asker != nullptr && asker->tunnel == nullptr) here.close_after_reply(*asker);
   };
-  // A transaction does not wait for the other loops.
-  if (context.in_exec || server.io_threads().size() == 1) {
+  const bool alone = server.cluster() == nullptr;
+  // A transaction waits for nobody: other loops and nodes hear of it a moment later.
+  if (context.in_exec || (alone && server.io_threads().size() == 1)) {
     write(context.reply);
+    if (!alone) keep_users(server, [] {});
     return sweep_users(server, here, id, close_asker);
   }
-  sweep_users(server, here, id,
-              [close_asker, write = std::move(write), pending = context.suspend()](bool asker_goes) {
-                pending.complete([close_asker, write, asker_goes](resp::ReplyWriter& reply) {
-                  write(reply);
-                  close_asker(asker_goes);
-                });
-              });
+  const auto answer = [close_asker, write = std::move(write), pending = context.suspend()](size_t silent,
+                                                                                           bool asker_goes) {
+    pending.complete([close_asker, write, silent, asker_goes](resp::ReplyWriter& reply) {
+      reply_of_cluster(silent, write, reply);
+      close_asker(asker_goes);
+    });
+  };
+  if (!alone) return tell_cluster(server, id, answer);
+  sweep_users(server, here, id, [answer](bool asker_goes) { answer(0, asker_goes); });
 }
 
 }  // namespace starling::server::acl_command

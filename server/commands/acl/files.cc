@@ -36,7 +36,7 @@ void load(CommandContext& context) {
         ". WARNING: ACL errors detected, no change to the previously active ACL rules was "
         "performed");
   }
-  reply_when_swept(context, [](resp::ReplyWriter& reply) { reply.ok(); });
+  reply_when_known(context, [](resp::ReplyWriter& reply) { reply.ok(); });
 }
 
 void save(CommandContext& context) {

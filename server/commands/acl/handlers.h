@@ -28,7 +28,8 @@ void dry_run(CommandContext& context);
 void log(CommandContext& context);
 void help(CommandContext& context);
 
-// changes.cc: replies, with `write`, once all clients have been looked at whom the change of users has to do with.
-void reply_when_swept(CommandContext& context, PendingReply::Completion write);
+// changes.cc: replies, with `write`, once all nodes that can be reached know how users are now, and all clients have
+// been looked at whom that has to do with.
+void reply_when_known(CommandContext& context, PendingReply::Completion write);
 
 }  // namespace starling::server::acl_command

@@ -12,7 +12,7 @@ void set_user(CommandContext& context) {
   const std::string error =
       context.server.users().set(context.argument(2), context.arguments.subspan(3), context.now_ms());
   if (!error.empty()) return context.reply.error("ERR " + error);
-  reply_when_swept(context, [](resp::ReplyWriter& reply) { reply.ok(); });
+  reply_when_known(context, [](resp::ReplyWriter& reply) { reply.ok(); });
 }
 
 void delete_user(CommandContext& context) {
@@ -21,7 +21,7 @@ void delete_user(CommandContext& context) {
     if (name == acl::kDefaultUser) return context.reply.error("ERR The 'default' user cannot be removed");
   }
   const size_t count = context.server.users().remove(names, context.now_ms());
-  reply_when_swept(context,
+  reply_when_known(context,
                    [count](resp::ReplyWriter& reply) { reply.integer(static_cast<int64_t>(count)); });
 }
 
