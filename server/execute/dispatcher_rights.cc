@@ -30,17 +30,21 @@ bool Dispatcher::look_up_user(Client& client) {
   return true;
 }
 
-// Who is not known here was made while this node was away: it may do nothing until the node is told.
+// Who is not known here was made while this node was away: it may do nothing until the node is told. And what the
+// default user may where its client is connected, it may here only if this node's users say so: the other one may
+// have been away.
 void Dispatcher::follow_user(Client& client, std::string_view name) {
   const uint64_t generation = server_.users().generation();
   ClientRights& rights = client.rights;
-  if (rights.looked_in == generation && (rights.asked_elsewhere ? name.empty() : client.user_name() == name))
+  const std::string_view wanted = name.empty() ? acl::kDefaultUser : name;
+  if (rights.looked_in == generation &&
+      (rights.asked_elsewhere ? name.empty() : client.user_name() == wanted))
     return;
-  if (name.empty()) {
+  acl::Users::Ref user = server_.users().find(wanted);
+  if (name.empty() && user->allows_everything()) {
     rights = {nullptr, generation, generation, true};
     return;
   }
-  acl::Users::Ref user = server_.users().find(name);
   if (user == nullptr) {
     acl::User unknown;
     unknown.name = name;

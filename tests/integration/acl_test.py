@@ -112,7 +112,7 @@ class BesideRedis(unittest.TestCase):
 
     def test_refusals_are_of_the_same_commands(self):
         """Whatever its words, what one refuses the other does, and with the same key or channel named."""
-        rules = ("on", "nopass", "~a*", "%R~r*", "%W~w*", "&n*", "+@all", "-@dangerous", "-@admin", "+config|get", "-getset",
+        rules = ("on", "nopass", "~a*", "%R~r*", "%W~w*", "&n*", "+@all", "-@dangerous", "-@admin", "+config|get", "-getset", "+sort",
                  "(~s* +set +get +getdel)")
         uses = [
             "get a", "get r", "get w", "get s", "get z", "set a 1", "set r 1", "set w 1", "set w 1 get", "set s 1 get", "getdel s",
@@ -126,7 +126,14 @@ class BesideRedis(unittest.TestCase):
             "bitcount r", "bitcount w", "bitfield r get u8 0", "bitfield r set u8 0 1", "bitfield_ro r get u8 0", "bitop not w r", "setbit w 0 1",
             "pfadd w x", "pfcount r", "pfmerge w r", "geoadd w 1 1 x", "geosearchstore w r fromlonlat 1 1 byradius 1 m", "xadd w * a b",
             "xlen r", "xread streams r 0", "xreadgroup group g c streams r >", "xdel w 1-1",
-            "expire w 1", "persist w", "dump r", "restore w 0 x", "object freq r", "sort r", "sort r store w", "sort a by a*", "eval return 0",
+            "expire w 1", "persist w", "dump r", "restore w 0 x", "object freq r", "sort r", "sort r store w", "sort r store r", "sort r by nosort store w", "sort a by a*",
+            "georadius r 1 1 1 m store w", "georadius r 1 1 1 m store r", "georadius r 1 1 1 m storedist w", "xread count 1 streams w 0",
+            "xreadgroup group g c streams w >", "lmpop 1 w left", "blmpop 0 1 r left", "zmpop 1 r min", "bzmpop 0 1 w min", "zdiffstore w 1 r",
+            "zinterstore w 2 r r weights 1 2", "bitop and w r r", "bitop and r r r", "xclaim w g c 0 1-1", "xautoclaim r g c 0 0", "pfcount r r",
+            "getdel w", "getex w", "substr w 0 1", "lcs r r", "lcs r w", "sintercard 1 w", "zintercard 1 r", "smismember r x", "hrandfield r",
+            "object encoding w", "memory usage w", "expiretime w", "renamenx w1 w2", "msetnx w 1 r 2", "brpoplpush r w 0", "blmove a w left left 0",
+            "geosearch r fromlonlat 1 1 byradius 1 m", "zrangestore r r 0 1", "fcall f 1 r", "fcall_ro f 1 r", "fcall f 1 a", "xgroup create w g 0",
+            "xinfo stream r", "xinfo stream w", "xsetid w 1-1", "sunionstore w r", "sdiffstore w w", "restore r 0 x", "eval return 0",
             "eval return 1 r", "eval_ro return 1 r", "publish n1 x", "publish m x", "spublish m x", "subscribe n1", "subscribe n1 m",
             "psubscribe n*", "psubscribe n1*", "ssubscribe m", "unsubscribe m", "config get x", "config set maxmemory 0", "keys *", "flushall",
             "client list", "client id", "info", "slowlog get", "scan 0", "randomkey", "dbsize", "wait 0 0", "ping", "echo x", "select 0",
@@ -570,6 +577,21 @@ class OnThreeNodes(unittest.TestCase):
                     self.assertIn(b"ACL failure in script", frames[1][1])
                     self.assertEqual(b"theirs", first.call("GET", foreign))
                     self.assertEqual(b"read", first.call("GET", readable))
+
+    def test_the_users_of_the_node_that_runs_it_count(self):
+        first, _, third = self.nodes
+        key = self.key_of(third)
+        path = os.path.join(third.directory, "of_its_own.acl")
+        pathlib.Path(path).write_text("user default on nopass ~* &* +@all -incr\n")
+        third.process.terminate()
+        third.process.wait()
+        third.start(aclfile=path)
+        self.cluster.wait_whole()
+        until(lambda: third.host.encode() == [owner[0] for low, high, owner, *_ in first.call("CLUSTER", "SLOTS")
+                                              if low <= first.call("CLUSTER", "KEYSLOT", key) <= high][0], "it coordinates again")
+        self.assertEqual(b"OK", first.call("SET", key, "1"))
+        self.assertIn("NOPERM", first.error("INCR", key))
+        self.assertIn("ACL failure in script", first.error("EVAL", "return redis.call('INCR', KEYS[1])", "1", key))
 
     def test_who_may_only_name_scripts(self):
         first = self.nodes[0]
