@@ -10,8 +10,8 @@ namespace {
 
 constexpr CommandChange kSetUserHistory[] = {{"6.2.0", "Patterns of channels."},
                                              {"7.0.0", "Selectors, and keys by what is done with them."}};
-constexpr CommandChange kLogHistory[] = {
-    {"7.2.0", "The number of an entry, and when it came and was last added to."}};
+constexpr CommandChange kGetUserHistory[] = {{"6.2.0", "Patterns of channels."},
+                                             {"7.0.0", "Selectors; keys and channels as rules."}};
 
 constexpr CommandSpec administers(std::string_view usage, int arity, Handler handler,
                                   std::string_view summary,
@@ -30,7 +30,7 @@ constexpr CommandSpec open_to_all(std::string_view usage, int arity, Handler han
 
 std::span<const CommandSpec> acl_subcommands() {
   static const std::array kSubcommands = {
-      open_to_all("cat [category]", -2, acl_command::categories,
+      open_to_all("cat [categoryname]", -2, acl_command::categories,
                   "The categories of commands, or the commands of one.", {.complexity = "O(1)"}),
       administers("deluser username ...", -3, acl_command::delete_user, "Deletes users.",
                   {.complexity = "O(1)"}),
@@ -42,7 +42,8 @@ std::span<const CommandSpec> acl_subcommands() {
       }(),
       open_to_all("genpass [bits:integer]", -2, acl_command::generate_password, "A password made by chance.",
                   {.complexity = "O(1)"}),
-      administers("getuser username", 3, acl_command::get_user, "What a user may do."),
+      administers("getuser username", 3, acl_command::get_user, "What a user may do.",
+                  {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kGetUserHistory}),
       help_subcommand(acl_command::help, "6.0.0"),
       administers("list", 2, acl_command::list, "The users, as lines of a file."),
       [] {
@@ -51,7 +52,7 @@ std::span<const CommandSpec> acl_subcommands() {
         return spec;
       }(),
       administers("log [operation= count:integer | RESET]", -2, acl_command::log, "What was refused to whom.",
-                  {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kLogHistory}),
+                  {.complexity = "O(N)", .work = Work::kOfFewThings}),
       administers("save", 2, acl_command::save, "Writes the users to their file."),
       [] {
         CommandSpec spec =
