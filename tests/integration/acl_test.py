@@ -386,6 +386,24 @@ class OneNode(unittest.TestCase):
         self.assertEqual(3, len(self.admin.value("ACL", "LOG", "100")))
         self.admin.value("CONFIG", "SET", "acllog-max-len", "128")
 
+    def test_channels_of_new_users_as_configured(self):
+        for value, channels in (("allchannels", b"&*"), ("resetchannels", b"")):
+            self.admin.value("CONFIG", "SET", "acl-pubsub-default", value)
+            self.admin.value("ACL", "SETUSER", "new", "on")
+            user = self.admin.value("ACL", "GETUSER", "new")
+            self.assertEqual(channels, dict(zip(user[::2], user[1::2]))[b"channels"])
+            self.admin.value("ACL", "DELUSER", "new")
+        self.assertIn("immutable", reply(self.admin, "CONFIG", "SET", "aclfile", "/x"))
+
+    def test_whoever_is_refused_in_a_pipeline_goes_on(self):
+        user = self.login()
+        frames = user.pipeline([("SET", "a", "1"), ("SET", "b", "1"), ("AUTH", "u", "no"), ("GET", "a"), ("AUTH", "default", ""),
+                                ("SET", "b", "2"), ("GET", "b")])
+        texts = [text for _, text in frames]
+        self.assertEqual([b"OK", b"1", b"OK", b"OK", b"2"], [texts[i] for i in (0, 3, 4, 5, 6)])
+        self.assertIn(b"NOPERM", texts[1])
+        self.assertIn(b"WRONGPASS", texts[2])
+
     def test_kill_by_user(self):
         users = [self.login() for _ in range(3)]
         self.assertEqual(3, self.admin.value("CLIENT", "KILL", "USER", "u"))
