@@ -11,12 +11,11 @@ REPLICATION = "Starling has no leader and no followers: nodes replicate to each 
 EPOCHS = "epochs are agreed on by consensus"
 ROLES = "every node holds data and coordinates some of it: there are no masters and replicas"
 MODULES = "there are no modules"
-ACCESS = "users and their rights come with a later version; requirepass guards the server until then"
 
 COMMANDS = {
     "replicaof": REPLICATION, "slaveof": REPLICATION, "psync": REPLICATION, "sync": REPLICATION, "replconf": REPLICATION,
     "failover": REPLICATION,
-    "module": MODULES, "acl": ACCESS,
+    "module": MODULES,
     "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
     "migrate": "moves keys between nodes of a Redis cluster; Starling's nodes move partitions themselves",
     "restore-asking": "internal to Redis clusters",

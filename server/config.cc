@@ -28,7 +28,7 @@ constexpr size_t kMaxStandardInputBytes = 16u << 20;
 // What the engine, snapshots and the cluster keep in the data directory.
 constexpr std::string_view kOwnFiles[] = {"LOCK",          "FORMAT", "ballast",   "actor",
                                           "log",           "store",  "snapshots", "cluster",
-                                          "cluster-peers", "sums",   "functions"};
+                                          "cluster-peers", "sums",   "functions", "users"};
 
 Status invalid(std::string message) {
   return Status(StatusCode::kInvalid, std::move(message));
@@ -121,6 +121,7 @@ Status Config::load(std::span<const std::string> arguments) {
     collect(take_line(line.where, line.text, line.words));
     const SettingSpec* spec = line.included ? find_setting(line.words.front()) : nullptr;
     if (spec != nullptr) included_.insert(spec);
+    users_included_ |= line.included && leading_name(line.words.front()) == kUserDeclaration;
     return Status();
   };
   if (!arguments.empty() && !arguments.front().starts_with("--")) {
@@ -154,6 +155,11 @@ Status Config::take_line(std::string_view where, std::string_view text, std::spa
   std::string name = words.front();
   std::transform(name.begin(), name.end(), name.begin(), [](unsigned char c) { return std::tolower(c); });
 
+  if (name == kUserDeclaration) {
+    if (words.size() < 2) return wrong("a user's name is missing");
+    users_.push_back({std::string(where), words[1], {words.begin() + 2, words.end()}});
+    return {};
+  }
   const SettingSpec* spec = find_setting(name);
   if (spec == nullptr) {
     if (std::string_view reason = refusal_of(name); !reason.empty()) {
@@ -188,7 +194,8 @@ Status Config::check_paths() const {
   if (settings_.storage != Storage::kRocksDb) return {};
   const std::pair<std::string_view, const std::string*> files[] = {{"logfile", &settings_.log_file},
                                                                    {"pidfile", &settings_.pid_file},
-                                                                   {"unixsocket", &settings_.unix_socket}};
+                                                                   {"unixsocket", &settings_.unix_socket},
+                                                                   {"aclfile", &settings_.acl_file}};
   for (const auto& [name, path] : files) {
     for (const std::string_view own : kOwnFiles) {
       if (*path != settings_.directory + "/" + std::string(own)) continue;
@@ -220,7 +227,7 @@ void Config::note_contradictions() {
 }
 
 Status Config::finish_load() {
-  for (std::string_view name : {"dir", "logfile", "pidfile", "unixsocket"}) {
+  for (std::string_view name : {"dir", "logfile", "pidfile", "unixsocket", "aclfile"}) {
     const SettingSpec* spec = find_setting(name);
     if (std::string path = value_of(*spec); !path.empty()) put(*spec, absolute_path(path));
   }
@@ -244,6 +251,9 @@ Status Config::finish_load() {
           "cluster-join needs 'storage rocksdb': a node that keeps its records in memory only cannot be "
           "brought them");
   }
+  if (!settings_.acl_file.empty() && !users_.empty())
+    return invalid(users_.front().where +
+                   ": users are declared here and in 'aclfile': it must be one or the other");
   note_contradictions();
   if (settings_.port == 0 && settings_.unix_socket.empty()) {
     return invalid("port 0 needs a unixsocket: there would be nothing to connect to");

@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "engine/base/status.h"
+#include "server/acl/users.h"
 #include "server/config/setting_spec.h"
 #include "server/settings.h"
 
@@ -37,6 +38,10 @@ class Config {
   const Settings& settings() const { return settings_; }
   // What was asked for and will not be done, by load(): for the log.
   const std::vector<std::string>& warnings() const { return warnings_; }
+  // The users that were declared, in order. Their rules have not been looked at.
+  const std::vector<acl::UserLine>& users() const { return users_; }
+  // What rewrite() writes in place of them: whole lines. Register before threads start; any thread calls it.
+  void on_rewriting_users(std::function<std::vector<std::string>()> lines) { user_lines_ = std::move(lines); }
   // Absolute path of the file read at start; empty without one.
   const std::string& file() const { return file_; }
 
@@ -72,6 +77,9 @@ class Config {
   std::map<const SettingSpec*, std::vector<std::function<engine::Status()>>> listeners_;
   // Set by a file that the main one includes: the main one has to say it after that.
   std::set<const SettingSpec*> included_;
+  std::vector<acl::UserLine> users_;
+  bool users_included_ = false;  // One of them by a file that the main one includes.
+  std::function<std::vector<std::string>()> user_lines_;
   std::vector<std::string> warnings_;
   Settings settings_;
   std::string file_;

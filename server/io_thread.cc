@@ -78,7 +78,7 @@ void IoThread::stop_and_join() {
 
 void IoThread::adopt(AcceptedSocket socket) {
   const Settings& settings = server_.settings();
-  const bool open_to_all = settings.password.empty();
+  const bool open_to_all = server_.users().open();
   if (settings.protected_mode && open_to_all && !socket.peer_is_loopback) {
     (void)!::write(socket.fd, kProtectedModeRefusal.data(), kProtectedModeRefusal.size());
     ::close(socket.fd);
@@ -90,6 +90,7 @@ void IoThread::adopt(AcceptedSocket socket) {
     set_socket_options(socket.fd, static_cast<int>(settings.tcp_keepalive_seconds.get()));
   const uint64_t id = server_.next_client_id();
   auto client = std::make_unique<Client>(*this, id, std::move(socket), server_.clock().wall_ms());
+  client->become(server_.users().find(acl::kDefaultUser));
   client->authenticated = open_to_all;
   client->parser.set_limits({.max_bulk_bytes = settings.max_bulk_bytes,
                              .max_arguments = kMostArguments,
@@ -107,7 +108,7 @@ Client& IoThread::adopt_tunnel(std::unique_ptr<Tunnel> tunnel) {
   AcceptedSocket none;
   none.peer_address = none.local_address = "cluster";
   auto client = std::make_unique<Client>(*this, id, std::move(none), server_.clock().wall_ms());
-  client->authenticated = true;
+  client->authenticated = client->rights.asked_elsewhere = true;
   client->parser.set_limits({.max_bulk_bytes = server_.settings().max_bulk_bytes,
                              .max_arguments = kMostArguments,
                              .authenticated = true});

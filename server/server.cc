@@ -16,6 +16,8 @@
 #include "server/commands/families.h"
 #include "server/config.h"
 #include "server/execute/function_file.h"
+#include "server/execute/rights.h"
+#include "server/execute/user_file.h"
 #include "server/metrics/process_memory.h"
 #include "server/process/allocator.h"
 #include "server/process/banner.h"
@@ -51,6 +53,7 @@ Server::Server(Config& config)
     : config_(config),
       settings_(config.settings()),
       commands_(all_families()),
+      users_(catalogue_of(commands_)),
       running_scripts_(static_cast<size_t>(settings_.io_threads), clock_),
       snapshots_(clock_),
       pubsub_(std::make_unique<PubSub>(settings_)),
@@ -76,6 +79,7 @@ engine::Status Server::open() {
   }
   engine::Status status = prepare_engine();
   if (status.ok()) status = load_functions(function_directory(*this));
+  if (status.ok()) status = load_users(*this);
   if (!status.ok()) return status;
   script_memory_.set_limit(settings().lua_memory_bytes);
   for (int i = 0; i < static_cast<int>(settings().io_threads); ++i) {

@@ -17,6 +17,8 @@
 #include "engine/base/clock.h"
 #include "engine/base/status.h"
 #include "engine/core/engine.h"
+#include "server/acl/denial_log.h"
+#include "server/acl/users.h"
 #include "server/execute/command_table.h"
 #include "server/execute/script/memory_meter.h"
 #include "server/execute/script/running_scripts.h"
@@ -82,6 +84,9 @@ class Server final : private engine::KeyObserver {
   const ServerClock& clock() const { return clock_; }
   engine::Engine& engine() { return *engine_; }
   const CommandTable& commands() const { return commands_; }
+  acl::Users& users() { return users_; }
+  const acl::Users& users() const { return users_; }
+  acl::DenialLog& denials() { return denials_; }
   std::span<const std::unique_ptr<IoThread>> io_threads() const { return io_threads_; }
 
   // Runs `visit` on every loop, then `done` on the asking one. Called on `asking`'s thread.
@@ -159,6 +164,8 @@ class Server final : private engine::KeyObserver {
   const Settings& settings_;
   ServerClock clock_;
   CommandTable commands_;
+  acl::Users users_;
+  acl::DenialLog denials_;
   WatchTable watches_;
   ScriptCache scripts_;
   MemoryMeter script_memory_;

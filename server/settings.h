@@ -82,7 +82,10 @@ struct Settings {
 
   // Access
   Live<bool> protected_mode;
-  LiveText password;  // Empty: none.
+  LiveText password;  // Of the user default, as requirepass says; empty: none. What counts is in acl::Users.
+  std::string acl_file;            // Absolute after load(); empty: none.
+  Live<int64_t> acl_all_channels;  // 1: new users may use all channels.
+  Live<int64_t> acl_log_entries;
   DebugCommand debug_command = DebugCommand::kNo;
 
   // Process

@@ -9,6 +9,7 @@
 
 #include "engine/node/data_directory.h"
 #include "server/execute/function_file.h"
+#include "server/execute/user_file.h"
 #include "server/process/log.h"
 
 namespace starling::server {
@@ -43,6 +44,7 @@ engine::Status make_snapshot(engine::Engine& engine, const std::string& director
   const std::string path = all + "/" + snapshot_name(now_ms);
   engine::Status status = engine.snapshot(path);
   if (status.ok()) status = copy_functions(directory, path);
+  if (status.ok()) status = copy_users(directory, path);
   if (status.ok()) {
     drop_oldest_snapshots(directory, keep);
   } else {

@@ -1,4 +1,5 @@
-// Keyed hashes (HMAC-SHA256): what only a holder of 'cluster-secret' can make. The only user of libsodium.
+// Keyed hashes (HMAC-SHA256): what only a holder of 'cluster-secret' can make. With the hashes of users' passwords
+// (server/acl/password.h) the only use of libsodium.
 //
 // Every use names its purpose, so that what was made for one proves nothing in another.
 #pragma once

@@ -24,6 +24,7 @@ ClientState::ClientState(const Client& client, const PubSub& pubsub)
       name_(client.name),
       library_name_(client.library_name),
       library_version_(client.library_version),
+      rights_(client.rights),
       quorum_(client.quorum),
       subscription_count_(client.subscriptions.total()) {
   if (!client.transaction.open || (client.transaction.flags & kPubSub) == 0) return;
@@ -37,6 +38,7 @@ void ClientState::restore(Client& client, PubSub& pubsub) const {
   client.reply.set_protocol(protocol_);
   client.reply_mode = reply_mode_;
   client.set_authenticated(authenticated_);
+  client.rights = rights_;
   client.no_evict = no_evict_;
   client.no_touch = no_touch_;
   client.name = name_;

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "cluster/data/quorum.h"
+#include "server/session/client_rights.h"
 #include "server/session/pubsub_outbox.h"
 
 namespace starling::server {
@@ -32,6 +33,7 @@ class ClientState {
   ReplyMode reply_mode_;
   bool authenticated_, no_evict_, no_touch_;
   std::string name_, library_name_, library_version_;
+  ClientRights rights_;
   std::optional<cluster::QuorumOptions> quorum_;
   size_t subscription_count_;
   // Empty: nothing changes them.

@@ -212,6 +212,10 @@ Admission ClusterThread::admit(Client& client, const Command& command, PreparedR
       } else if ((command.spec->flags & kScriptBySha) != 0) {
         std::vector<std::string_view> words(arguments.begin(), arguments.end());
         const std::shared_ptr<const Script> script = name_by_text(command, &words);
+        // There it is asked whether its user may do what is sent.
+        const Command& sent = *io_thread_.server().commands().find(words[0]);
+        if (script != nullptr && !io_thread_.dispatcher().may_run(client, sent, words))
+          words.assign(arguments.begin(), arguments.end());
         forward(client, target, words, keys, writes);
       } else {
         forward(client, target, arguments, keys, writes);

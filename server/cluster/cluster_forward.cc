@@ -47,7 +47,12 @@ bool ClusterThread::overtakes(const Client& client, const engine::KeyRef& key, N
 }
 
 ForwardPrefix ClusterThread::prefix_of(const Client& client) const {
-  ForwardPrefix prefix{client.database, client.reply.protocol(), quorum_of(client), std::nullopt};
+  ForwardPrefix prefix;
+  prefix.database = client.database;
+  prefix.protocol = client.reply.protocol();
+  prefix.quorum = quorum_of(client);
+  const bool free = client.rights.free_in == io_thread_.server().users().generation();
+  if (!free || client.user_name() != acl::kDefaultUser) prefix.user = client.user_name();
   if (client.tracking == nullptr || !client.tracking->remembers()) [[likely]]
     return prefix;
   prefix.tracked = tracking_->all_understand();
@@ -211,6 +216,9 @@ void ClusterThread::forward_transaction(Client& client, NodeIndex target,
   for (const QueuedCommand& queued : transaction.queue) {
     std::vector<std::string_view> words = queued.arguments;
     const std::shared_ptr<const Script> script = name_by_text(*queued.command, &words);
+    if (script != nullptr &&
+        !io_thread_.dispatcher().may_run(client, *io_thread_.server().commands().find(words[0]), words))
+      words = queued.arguments;
     forward.requests += encode_forwarded(prefix, words);
     databases.follow(*queued.command, queued.arguments);
     selects |= queued.command->spec->renumbers == Renumbers::kSelects;

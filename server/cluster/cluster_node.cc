@@ -11,8 +11,9 @@
 #include "server/cluster/announced_address.h"
 #include "server/cluster/cluster_settings.h"
 #include "server/cluster/cluster_thread.h"
-#include "server/cluster/library_exchange.h"
 #include "server/cluster/loop_obligations.h"
+#include "server/cluster/state_exchange.h"
+#include "server/cluster/user_telling.h"
 #include "server/config.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
@@ -144,6 +145,7 @@ engine::Status ClusterNode::open() {
       return status;
     adopt(topology);
   }
+  UserTelling::of_process().serve(server_, *this, threads_.front()->links());
   tick_timer_ = std::make_unique<Timer>(loop, [this] { on_tick(); });
   tick_timer_->start(gossip.interval_us / 1000, gossip.interval_us / 1000);
   hint_delivery_ = std::make_unique<HintDelivery>(server_, *threads_.front(), hints_);
@@ -412,8 +414,12 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
       topology_->receive(peer, bytes, server_.clock().monotonic_us());
     } else if (kind == FrameKind::kTopology) {
       receive_topology(bytes);
-    } else if (kind == kLibrariesFrame) {
-      receive_libraries(server_, threads_.front()->links(), peer, bytes);
+    } else if (kind == kStateFrame && !bytes.empty()) {
+      if (bytes[0] < kFirstTellingKind) {
+        receive_state(server_, threads_.front()->links(), peer, bytes);
+      } else {
+        UserTelling::of_process().receive(peer, bytes);
+      }
     } else if ((kind == FrameKind::kTree || kind == FrameKind::kTreeReply) && repair_ != nullptr) {
       repair_->receive(peer, kind, correlation, bytes);
     } else if (kind == FrameKind::kTree) {
@@ -457,7 +463,8 @@ void ClusterNode::on_tick() {
   follow_forming();
   ask_for_topology();
   follow_ring();
-  ask_for_libraries(server_, *this, threads_.front()->links());
+  ask_for_states(server_, *this, threads_.front()->links());
+  UserTelling::of_process().on_tick();
   publish_reports();
 }
 

@@ -11,7 +11,7 @@ namespace {
 constexpr uint64_t kLongestTimeoutMs = 24 * 3600 * 1000;
 // Longer ones are as good.
 constexpr int64_t kLongestWaitUs = int64_t{1} << 50;
-constexpr uint8_t kWaited = 2, kTracked = 4;
+constexpr uint8_t kWaited = 2, kTracked = 4, kOfUser = 8;
 
 void append_level(const cluster::Consistency& level, std::string* out) {
   out->push_back(static_cast<char>(level.level));
@@ -52,12 +52,14 @@ std::string encode_forwarded(const ForwardPrefix& prefix, Arguments arguments) {
   bytes.push_back(static_cast<char>(prefix.database));
   bytes.push_back(static_cast<char>(prefix.protocol));
   bytes.push_back(static_cast<char>(static_cast<uint8_t>(prefix.quorum.mode) |
-                                    (prefix.waited_us != 0 ? kWaited : 0) | (prefix.tracked ? kTracked : 0)));
+                                    (prefix.waited_us != 0 ? kWaited : 0) | (prefix.tracked ? kTracked : 0) |
+                                    (prefix.user.empty() ? 0 : kOfUser)));
   append_level(prefix.quorum.read, &bytes);
   append_level(prefix.quorum.write, &bytes);
   engine::append_varint(static_cast<uint64_t>(prefix.quorum.timeout_ms), &bytes);
   if (prefix.waited_us != 0)
     engine::append_varint(static_cast<uint64_t>(std::min(prefix.waited_us, kLongestWaitUs)), &bytes);
+  if (!prefix.user.empty()) engine::append_string(prefix.user, &bytes);
   if (prefix.scope) {
     engine::append_varint(prefix.scope->epoch, &bytes);
     engine::append_varint(prefix.scope->end, &bytes);
@@ -86,6 +88,11 @@ bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
   }
   prefix->tracked = (mode & kTracked) != 0;
   mode = static_cast<uint8_t>(mode & ~kTracked);
+  std::string_view user;
+  if ((mode & kOfUser) != 0) {
+    if (!reader.read_string(&user) || user.empty()) return false;
+    mode = static_cast<uint8_t>(mode & ~kOfUser);
+  }
   prefix->scope.reset();
   if (reader.left() != 0 && !read_scope(&reader, &prefix->scope.emplace())) return false;
   if (reader.left() != 0) return false;
@@ -96,6 +103,7 @@ bool decode_prefix(std::string_view bytes, ForwardPrefix* prefix) {
   prefix->quorum.mode = static_cast<cluster::QuorumMode>(mode);
   prefix->quorum.timeout_ms = static_cast<int64_t>(timeout_ms);
   prefix->waited_us = static_cast<int64_t>(waited_us);
+  prefix->user = user;
   return true;
 }
 

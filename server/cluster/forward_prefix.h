@@ -2,9 +2,11 @@
 // otherwise as the client sent it:
 //
 //   forwarded := "*" count CRLF "$" … "FORWARDED" CRLF "$" … prefix CRLF argument*
-//   prefix    := database:u8 protocol:u8 mode:u8 read:level write:level timeout_ms:varint [waited] [scope]
+//   prefix    := database:u8 protocol:u8 mode:u8 read:level write:level timeout_ms:varint [waited] [user] [scope]
 //   mode      := as cluster::QuorumMode | +2: waited follows | +4: its client is told when keys change that it reads
+//              | +8: user follows
 //   waited    := microseconds:varint     for which its client has waited for the keys of its command (BLPOP)
+//   user      := string                  whose rules it follows, unless that is the default user, who may do everything
 //   scope     := epoch:varint end:varint reachable:string            as in partition_scope.h
 //   level     := level:u8 number:u8             as cluster::Level
 #pragma once
@@ -26,6 +28,7 @@ struct ForwardPrefix {
   std::optional<PartitionScope> scope;  // Of commands over all keys.
   int64_t waited_us = 0;
   bool tracked = false;
+  std::string user = {};  // Empty: the default one, who may do everything.
   // Not of the prefix's bytes: its frame's deadline (forward_frame.h). From then on it is not run.
   int64_t deadline_us = 0;
 

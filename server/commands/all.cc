@@ -15,7 +15,7 @@ std::span<const std::span<const CommandSpec>> all_families() {
       string_number_commands(), string_range_commands(), transaction_commands(), quorum_commands(),
       vclock_commands(),        snapshot_commands(),     unextended_commands(),  sorted_set_commands(),
       geo_commands(),           scripting_commands(),    list_commands(),        hyperloglog_commands(),
-      sorting_commands(),       stream_commands(),
+      sorting_commands(),       stream_commands(),       acl_commands(),
   };
   return families;
 }

@@ -7,6 +7,7 @@
 
 namespace starling::server {
 
+std::span<const CommandSpec> acl_commands();
 std::span<const CommandSpec> bit_commands();
 std::span<const CommandSpec> bitfield_commands();
 std::span<const CommandSpec> client_subcommands();

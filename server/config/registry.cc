@@ -94,6 +94,7 @@ bool is_secret_setting(std::string_view word) {
   if (const SettingSpec* spec = find_setting(name)) return (spec->flags & kSecret) != 0;
   std::string lower(name);
   for (char& c : lower) c = static_cast<char>(c >= 'A' && c <= 'Z' ? c - 'A' + 'a' : c);
+  if (lower == kUserDeclaration) return true;
   if (!refusal_of(lower).empty()) return refused_is_secret(lower);
   const SettingSpec* similar = find_setting(similar_setting(name));
   return similar != nullptr && (similar->flags & kSecret) != 0;

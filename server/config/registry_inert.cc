@@ -13,7 +13,6 @@ constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
 constexpr SettingChoice kDiskless[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}};
 constexpr SettingChoice kOomScore[] = {{"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}};
 constexpr SettingChoice kSanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}};
-constexpr SettingChoice kPubsubDefault[] = {{"allchannels", 0}, {"resetchannels", 1}};
 
 constexpr std::string_view kOwnCompaction =
     "RocksDB's compaction and the checkpoints do this work, by their own rules.";
@@ -137,9 +136,6 @@ const SettingSpec kSettings[] = {
     memory("hll-sparse-max-bytes", "3000", "HyperLogLogs are sparse up to 3000 bytes."),
     memory("stream-node-max-bytes", "4096", kNoNodes),
     integer("stream-node-max-entries", "100", kNoNodes),
-    integer("acllog-max-len", "128", "There are no ACL users in this version."),
-    choice("acl-pubsub-default", "resetchannels", kPubsubDefault, "There are no ACL users in this version.",
-           0),
     boolean("latency-tracking", "yes", "INFO latencystats shows what is measured."),
     words("latency-tracking-info-percentiles", "50 99 99.9", "As latency-tracking."),
     boolean("replica-serve-stale-data", "yes", kNoReplicas, "slave-serve-stale-data"),
@@ -194,7 +190,6 @@ const SettingSpec kSettings[] = {
 };
 
 constexpr std::string_view kNoCluster = "there are no primaries to fail over and no slots to migrate by hand";
-constexpr std::string_view kNoAcl = "ACL users are not in this version; use requirepass";
 constexpr std::string_view kNoTls = "there is no TLS; put a proxy in front";
 constexpr std::string_view kNoLeader =
     "there is no replication by a leader, and a node that silently ignored it would diverge from what you "
@@ -211,11 +206,8 @@ constexpr RefusedSetting kRefused[] = {
     {"sentinel", "Sentinel has nothing to watch here"},
     {"loadmodule", "modules cannot be loaded"},
     {"enable-module-command", "modules cannot be loaded"},
-    {"user", kNoAcl, true},
-    {"aclfile", kNoAcl},
     {"tls-*", kNoTls, true},
-    {"rename-command",
-     "commands cannot be renamed; keep clients you do not trust out with requirepass and bind"},
+    {"rename-command", "commands cannot be renamed; take them from users by ACL rules"},
     {"enable-protected-configs", "protected settings cannot be opened to CONFIG SET"},
     {"bind-source-addr", "the server opens no connections"},
     {"server_cpulist", "threads cannot be pinned; use taskset"},

@@ -9,6 +9,8 @@ constexpr SettingChoice kDebugChoices[] = {{"no", static_cast<int>(DebugCommand:
                                            {"yes", static_cast<int>(DebugCommand::kYes)},
                                            {"local", static_cast<int>(DebugCommand::kLocal)}};
 
+constexpr SettingChoice kPubsubDefault[] = {{"allchannels", 1}, {"resetchannels", 0}};
+
 const SettingSpec kSettings[] = {
     {.name = "bind",
      .kind = kWords,
@@ -98,9 +100,36 @@ const SettingSpec kSettings[] = {
      .field = &Settings::password,
      .flags = kSecret,
      .documentation =
-         "Password that clients must give by AUTH or HELLO before anything else. Empty: none. "
+         "Password of the user default, which clients must give by AUTH or HELLO before anything else. "
+         "Empty: none. "
          "After five wrong ones from "
          "one address each further attempt waits, up to a few seconds; make it long all the same."},
+    {.name = "aclfile",
+     .kind = kText,
+     .default_text = "\"\"",
+     .field = &Settings::acl_file,
+     .flags = kFixed,
+     .documentation = "File of users, in lines 'user <name> <rule> <rule> ...', read at start and by ACL "
+                      "LOAD, written by ACL "
+                      "SAVE. Empty: users are declared by such lines in this file, and CONFIG REWRITE writes "
+                      "them. Not both. "
+                      "Rules are Redis's: on, >password, ~keys, &channels, +command, +@category, and the "
+                      "like. With it requirepass "
+                      "counts only as long as the file says nothing of the user default."},
+    {.name = "acl-pubsub-default",
+     .kind = kChoice,
+     .default_text = "resetchannels",
+     .field = &Settings::acl_all_channels,
+     .choices = kPubsubDefault,
+     .documentation =
+         "Whether a user who is made from now on may use all channels, or none, until its rules say more."},
+    {.name = "acllog-max-len",
+     .kind = kInteger,
+     .default_text = "128",
+     .field = &Settings::acl_log_entries,
+     .maximum = std::numeric_limits<int32_t>::max(),
+     .documentation =
+         "Entries that ACL LOG keeps of what was refused to users, and of passwords that were wrong."},
     {.name = "enable-debug-command",
      .kind = kChoice,
      .default_text = "no",

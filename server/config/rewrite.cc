@@ -42,9 +42,9 @@ bool says_already(const SettingSpec& spec, const std::vector<std::string>& words
 }
 
 // `included`: what files that this one includes set. They may stand behind its own lines, so what is in force
-// is said at the end, even if it is the default.
+// is said at the end, even if it is the default. Users stand at the end, all of them anew.
 std::string rewritten(std::string_view text, const std::map<const SettingSpec*, std::string>& values,
-                      const std::set<const SettingSpec*>& included) {
+                      const std::set<const SettingSpec*>& included, const std::vector<std::string>& users) {
   std::vector<std::string> kept;
   std::set<const SettingSpec*> written;
   bool has_signature = false;
@@ -52,6 +52,7 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
     std::vector<std::string> words;
     const SettingSpec* spec = setting_of(line, &words);
     has_signature = has_signature || line == kSignature;
+    if (spec == nullptr && !words.empty() && words.front() == kUserDeclaration) continue;
     if (spec == nullptr) {
       kept.push_back(std::move(line));
       continue;
@@ -79,6 +80,11 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
       for (std::string& line : setting_lines(spec, value)) kept.push_back(std::move(line));
     }
   }
+  if (!users.empty() && !has_signature) {
+    kept.emplace_back();
+    kept.emplace_back(kSignature);
+  }
+  kept.insert(kept.end(), users.begin(), users.end());
   std::string result;
   for (const std::string& line : kept) result += line + "\n";
   return result;
@@ -89,7 +95,12 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
 Status Config::rewrite() const {
   if (file_.empty())
     return Status(engine::StatusCode::kInvalid, "ERR The server is running without a config file");
+  if (users_included_)
+    return Status(
+        engine::StatusCode::kInvalid,
+        "ERR Rewriting config file: an included file declares users, which would then be declared twice");
   std::lock_guard one_at_a_time(rewrite_mutex_);
+  const std::vector<std::string> users = user_lines_ ? user_lines_() : std::vector<std::string>();
   std::string text;
   Status status = read_file(file_, &text);
   if (status.ok()) {
@@ -97,7 +108,7 @@ Status Config::rewrite() const {
     std::unique_lock between_sets(set_mutex_);
     auto values = values_;
     between_sets.unlock();
-    status = replace_file(file_, rewritten(text, values, included_));
+    status = replace_file(file_, rewritten(text, values, included_, users));
   }
   if (status.ok()) return status;
   return Status(status.code(), "ERR Rewriting config file: " + status.message());

@@ -42,6 +42,9 @@ enum SettingFlag : uint32_t {
 
 inline constexpr std::string_view kAutomatic = "auto";
 
+// What a line begins with that declares a user, and is no setting: it may stand any number of times.
+inline constexpr std::string_view kUserDeclaration = "user";
+
 struct SettingChoice {
   std::string_view name;
   int value;

@@ -107,6 +107,14 @@ enum class Join : uint8_t {
   kAnyOk,    // What one answered that did not answer an error, if there is one.
 };
 
+// Which arguments name channels that it sends to or begins to listen to.
+enum class Channels : uint8_t {
+  kNone,
+  kFirst,
+  kAll,
+  kPatterns,  // All, and they are patterns.
+};
+
 // What becomes of it in an open transaction.
 enum class InMulti : uint8_t {
   kQueued,
@@ -170,6 +178,7 @@ struct CommandSpec {
   Join join = Join::kNone;
   InMulti in_multi = InMulti::kQueued;
   Renumbers renumbers = Renumbers::kNothing;
+  Channels channels = Channels::kNone;
   // Where the argument is that says how long it may wait for its keys (block_timeout.h); negative: counts from the end.
   // 0: it does not wait, or `timeout_in_option` is true.
   int8_t timeout_at = 0;

@@ -149,7 +149,10 @@ bool names_keys(const CommandSpec& spec) {
 
 uint16_t key_use_at(const CommandSpec& spec, Arguments arguments, int position) {
   const auto found = std::find_if(spec.keys.begin(), spec.keys.end(), [&](const KeySpecification& each) {
-    return each.covers(position, arguments.size());
+    // One key behind a word may stand where that of another word does not.
+    const bool behind_word = !each.keyword.empty() && !each.halves;
+    return each.covers(position, arguments.size()) &&
+           (!behind_word || equals_ignoring_case(arguments[static_cast<size_t>(position) - 1], each.keyword));
   });
   // Only a command's own finder finds keys of which nothing is declared.
   if (found == spec.keys.end()) return 0;

@@ -10,6 +10,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_prefix.h"
 #include "server/execute/database_tracker.h"
+#include "server/execute/rights.h"
 #include "server/io_thread.h"
 #include "server/metrics/cycle_clock.h"
 #include "server/process/log.h"
@@ -41,9 +42,12 @@ bool runs_again(const Client& client) {
 
 }  // namespace
 
-Dispatcher::Dispatcher(Server& server, IoThread& io_thread) : server_(server), io_thread_(io_thread) {
+Dispatcher::Dispatcher(Server& server, IoThread& io_thread)
+    : server_(server), io_thread_(io_thread), use_(std::make_unique<CommandUse>()) {
   batch_.reserve(kBatchRequests);
 }
+
+Dispatcher::~Dispatcher() = default;
 
 // What asks ahead needs it before its turn, what runs needs its own: others may have come in between.
 void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
@@ -51,6 +55,7 @@ void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
   client.reply.set_protocol(prefix.protocol);
   client.quorum = prefix.quorum;
   client.scope = prefix.scope;
+  follow_user(client, prefix.user);
   client.tunnel->run_until(prefix.deadline_us, prefix.waited_us);
   if (prefix.tracked || client.tracking != nullptr) [[unlikely]]
     client.io_thread().server().tracking().follow(client, prefix.tracked);
@@ -177,7 +182,7 @@ Dispatcher::Outcome Dispatcher::dispatch_one(Client& client, PreparedRequest& pr
     return Outcome::kDone;
   }
   const Command* command = resolve(client, prepared.command, arguments);
-  if (command == nullptr || refuse(client, *command)) return Outcome::kDone;
+  if (command == nullptr || refuse(client, *command, arguments)) return Outcome::kDone;
   if ((command->spec->flags & kUnwraps) != 0 && io_thread_.cluster() != nullptr && !client.transaction.open &&
       unwrap(client, prepared)) {
     return dispatch_one(client, prepared);

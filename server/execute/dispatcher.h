@@ -15,6 +15,7 @@
 
 #include "absl/container/inlined_vector.h"
 #include "engine/core/operation.h"
+#include "server/acl/denial_log.h"
 #include "server/cluster/admission.h"
 #include "server/execute/command_table.h"
 #include "server/execute/script_needs.h"
@@ -23,6 +24,7 @@
 namespace starling::server {
 
 class ClusterThread;
+class CommandUse;
 class IoThread;
 class Server;
 
@@ -38,6 +40,7 @@ using KeyList = absl::InlinedVector<engine::KeyRef, 4>;
 class Dispatcher {
  public:
   Dispatcher(Server& server, IoThread& io_thread);
+  ~Dispatcher();
 
   bool full() const { return batch_.size() >= kBatchRequests; }
   // Adds the client's requests to the batch. True when it may have more that did not fit. Precondition: it
@@ -60,14 +63,22 @@ class Dispatcher {
   std::span<const engine::KeyRef> locked_keys() const { return locked_; }
   // The script that the command that runs has run starts over, with what it needs.
   void start_over_with(std::unique_ptr<ScriptNeeds> needs) { needs_ = std::move(needs); }
+  // --- Whether the client's user may run it; what is refused is noted in ACL LOG.
+  [[nodiscard]] acl::Verdict verdict_on(Client& client, const Command& command, Arguments arguments,
+                                        acl::Where where);
+  // The same without a note.
+  [[nodiscard]] bool may_run(Client& client, const Command& command, Arguments arguments);
+  // The same for what reads keys that no argument names: whether it may read any.
+  [[nodiscard]] bool may_read_every_key(Client& client, const Command& command, Arguments arguments);
+
   // Commands that need memory are to be refused.
   bool memory_is_full() const;
   // A script runs for longer than busy-reply-threshold. (In a cluster it is ended instead.)
   bool busy() const;
 
-  // --- While a script keeps the loop busy, on its operation: answers what has been read, with BUSY unless it is about
-  // that script. What the client `running` asked for behind the script waits.
-  // Of all clients, what waits in the batch that is executed.
+  // --- While a script keeps the loop busy, on its operation: answers what has been read, with BUSY unless it is
+  // about that script. What the client `running` asked for behind the script waits. Of all clients, what waits in the
+  // batch that is executed.
   void answer_batch_while_busy(const Client& running, engine::Operation& operation);
   // What the client's parser and held_requests have. Precondition: nothing of it waits in the batch.
   void answer_while_busy(Client& client, engine::Operation& operation);
@@ -96,7 +107,9 @@ class Dispatcher {
   // False: the request is a forwarded one, and its prefix makes no sense.
   bool prepare(Client& client, PreparedRequest* prepared);
   void prefetch_batch();
-  static void follow_prefix(Client& client, const ForwardPrefix& prefix);
+  void follow_prefix(Client& client, const ForwardPrefix& prefix);
+  // The client becomes that user, as another node names it; empty: the default one, who may do everything.
+  void follow_user(Client& client, std::string_view name);
   Outcome dispatch(Client& client, PreparedRequest& prepared) {
     if (client.tracking == nullptr) [[likely]]
       return dispatch_one(client, prepared);
@@ -111,7 +124,11 @@ class Dispatcher {
   // failed, and have gone on.
   bool too_late(Client& client, const PreparedRequest& prepared);
   const Command* resolve(Client& client, const Command* command, Arguments arguments);
-  bool refuse(Client& client, const Command& command);
+  bool refuse(Client& client, const Command& command, Arguments arguments);
+  acl::Verdict judge(Client& client, const Command& command, Arguments arguments);
+  bool refuse_by_rights(Client& client, const Command& command, Arguments arguments);
+  // The client's rights are those of now. False: there is no such user any more; the client is closed.
+  bool look_up_user(Client& client);
   // It needs data, which are being loaded.
   bool too_early(const Command& command) const;
   bool out_of_memory(const Client& client, const Command& command) const;
@@ -164,7 +181,8 @@ class Dispatcher {
   uint64_t slow_cycles_ = 0;             // From which duration on a command is recorded.
   std::vector<int> positions_;           // Scratch.
   std::vector<engine::KeyRef> extra_keys_;
-  KeyList locked_;  // Of the command that runs.
+  std::unique_ptr<CommandUse> use_;  // Scratch.
+  KeyList locked_;                   // Of the command that runs.
   std::unique_ptr<ScriptNeeds> needs_;
   const QuorumRead* reading_ =
       nullptr;  // Of the command of a client that tracks keys; null: it asked nobody.

@@ -116,12 +116,16 @@ bool Dispatcher::out_of_memory(const Client& client, const Command& command) con
   return may_need_memory && server_.engine().make_room();
 }
 
-bool Dispatcher::refuse(Client& client, const Command& command) {
+bool Dispatcher::refuse(Client& client, const Command& command, Arguments arguments) {
   const uint32_t flags = command.spec->flags;
-  if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.settings().password.empty()) [[unlikely]] {
+  if (!client.authenticated && (flags & kNoAuth) == 0 && !server_.users().open()) [[unlikely]] {
     reject(client, &command, "NOAUTH Authentication required.");
     return true;
   }
+  // The usual case: a user who may do everything, and no user has changed since that was found.
+  if (client.rights.free_in != server_.users().generation() && refuse_by_rights(client, command, arguments))
+      [[unlikely]]
+    return true;
   if (server_.loading() && too_early(command)) [[unlikely]] {
     reject(client, &command, kLoadingData);
     return true;

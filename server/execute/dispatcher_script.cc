@@ -133,7 +133,7 @@ bool Dispatcher::answer_one_while_busy(Client& client, PreparedRequest& prepared
     return false;
   }
   const Command* const command = resolve(client, server_.commands().find(arguments[0]), arguments);
-  if (command == nullptr || refuse(client, *command)) return !client.closing;
+  if (command == nullptr || refuse(client, *command, arguments)) return !client.closing;
   const bool harmless = !command->has_keys && !client.transaction.open &&
                         (command->spec->flags & kScript) == 0 && command->spec->find_secrets == nullptr;
   if (!harmless) {

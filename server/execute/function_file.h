@@ -1,6 +1,4 @@
-// The libraries of functions on the disk: one file, `functions`, in the data directory, replaced as a whole.
-//
-//   file := "STARLING-FUNCTIONS-1\n" state crc:u64      of function_libraries.h; CRC-64 of all before it
+// The libraries of functions on the disk: the file `functions` (state_file.h), whose state is function_libraries.h's.
 //
 // Any thread.
 #pragma once

@@ -19,7 +19,7 @@ class LibraryHost final : public ScriptHost {
   Went look() override;
   std::string_view why() const override { return why_; }
   void log(int level, std::string_view text) override;
-  bool knows(std::span<const std::string_view>) override { return false; }
+  May may_call(std::span<const std::string_view>) override { return May::kUnknown; }
 
   Server& server_;
   const int64_t until_us_;

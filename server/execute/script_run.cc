@@ -5,6 +5,7 @@
 #include "engine/base/assert.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/execute/dispatcher.h"
+#include "server/execute/rights.h"
 #include "server/execute/script/running_scripts.h"
 #include "server/execute/script/script_text.h"
 #include "server/io_thread.h"
@@ -103,6 +104,12 @@ std::string ScriptRun::refusal(const Command* command, std::span<std::string_vie
   if (spec.arity >= 0 ? count != spec.arity : count < -spec.arity)
     return "ERR Wrong number of args calling Redis command from script";
   if ((spec.flags & kNoScript) != 0) return "ERR This Redis command is not allowed from script";
+  Dispatcher& dispatcher = context_.client.io_thread().dispatcher();
+  const acl::Verdict verdict =
+      dispatcher.verdict_on(context_.client, *command, arguments, acl::Where::kScript);
+  if (!verdict.allowed()) [[unlikely]]
+    return "ERR ACL failure in script: " +
+           refusal_text(verdict, *context_.client.rights.user, *command, arguments, false);
   if ((spec.flags & (kWrite | kMayReplicate)) != 0) {
     if (read_only_) return "ERR Write commands are not allowed from read-only scripts.";
     const engine::Engine& engine = context_.server.engine();
@@ -295,12 +302,13 @@ void ScriptRun::log(int level, std::string_view text) {
   log_text(kLogLevels[level], std::string(text));
 }
 
-bool ScriptRun::knows(std::span<const std::string_view> arguments) {
-  const Command* const command = context_.server.commands().find(arguments[0]);
-  if (command == nullptr) return false;
-  const int count = static_cast<int>(arguments.size());
-  const int arity = command->spec->arity;
-  return arity >= 0 ? count == arity : count >= -arity;
+ScriptHost::May ScriptRun::may_call(std::span<const std::string_view> arguments) {
+  const Command* command = context_.server.commands().find(arguments[0]);
+  if (command != nullptr && !command->subcommands.empty() && arguments.size() > 1)
+    command = CommandTable::find_subcommand(*command, arguments[1]);
+  if (command == nullptr) return May::kUnknown;
+  Dispatcher& dispatcher = context_.client.io_thread().dispatcher();
+  return dispatcher.may_run(context_.client, *command, arguments) ? May::kYes : May::kNo;
 }
 
 }  // namespace starling::server

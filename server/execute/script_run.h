@@ -42,7 +42,7 @@ class ScriptRun final : public ScriptHost {
   Went look() override;
   std::string_view why() const override { return why_; }
   void log(int level, std::string_view text) override;
-  bool knows(std::span<const std::string_view> arguments) override;
+  May may_call(std::span<const std::string_view> arguments) override;
 
   // The error for which the script or the command may not run; empty: it may.
   std::string refusal_of_script() const;

@@ -123,7 +123,7 @@ std::string Client::describe(int64_t now_ms) const {
   add("tot-mem", memory_bytes());
   add("events", reading ? (writable_wanted ? "rw" : "r") : (writable_wanted ? "w" : ""));
   add("cmd", last_command != nullptr ? last_command->full_name : "NULL");
-  add("user", "default");
+  add("user", user_name());
   add("redir", redirection());
   add("resp", reply.protocol());
   add("lib-name", library_name);

@@ -7,6 +7,8 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
+#include <utility>
 #include <vector>
 
 #include "cluster/data/quorum.h"
@@ -20,6 +22,7 @@
 #include "server/execute/reply_watchdog.h"
 #include "server/net/connection.h"
 #include "server/session/client_replies.h"
+#include "server/session/client_rights.h"
 #include "server/session/forwarded_writes.h"
 #include "server/session/watch_table.h"
 #include "server/tracking/client_tracking.h"
@@ -131,6 +134,7 @@ class Client final : public FdHandler, public ClientReplies {
   // Identity, as set by the client itself.
   std::string name, library_name, library_version;
   bool authenticated = false;
+  ClientRights rights;
   int database = 0;
 
   // Bytes in; those out are ClientReplies.
@@ -143,8 +147,8 @@ class Client final : public FdHandler, public ClientReplies {
 
   Waiting waiting = Waiting::kNo;
   uint64_t wait_number = 0;  // Counts the waits, so that a late answer to an earlier one is recognised.
-  // Its command waits, or has waited, for its keys to change; the first of held_requests, unless it runs. Null: it does
-  // not.
+  // Its command waits, or has waited, for its keys to change; the first of held_requests, unless it runs. Null: it
+  // does not.
   std::unique_ptr<BlockedCommand> blocked_command;
   // By what a user asked for (CLIENT PAUSE, BLPOP), as CLIENT LIST and INFO tell.
   bool blocked() const { return waiting == Waiting::kForPause || blocked_command != nullptr; }
@@ -167,7 +171,8 @@ class Client final : public FdHandler, public ClientReplies {
   // Null: it tracks nothing. Of a client of another node: whether it does, its requests say (Tracking::follow).
   std::unique_ptr<ClientTracking> tracking;
   ReplyMode reply_mode = ReplyMode::kOn;
-  // What the command that runs tells though its replies are not wanted: confirmations of subscriptions. Null: nothing.
+  // What the command that runs tells though its replies are not wanted: confirmations of subscriptions. Null:
+  // nothing.
   std::unique_ptr<resp::OutputBuffer> pushed;
   bool mutes_replies() const { return reply_mode == ReplyMode::kOff || reply_mode == ReplyMode::kSkipThis; }
   bool close_after_reply = false;
@@ -242,6 +247,11 @@ class Client final : public FdHandler, public ClientReplies {
   void wait_for(Waiting what);
   // False while it waits, is going away, or has added as much to its output as it may in one turn.
   bool can_execute() const;
+  // Logs it in.
+  void become(acl::Users::Ref user) { rights = {.user = std::move(user)}; }
+  std::string_view user_name() const {
+    return rights.user != nullptr ? std::string_view(rights.user->name) : acl::kDefaultUser;
+  }
   // What it makes the server hold.
   size_t memory_bytes() const;
   // Whether it may be closed for what it holds. Clients of other nodes are bounded where they are connected.

@@ -27,12 +27,12 @@ class SingleNode:
     def path(self, name):
         return os.path.join(self.directory, name)
 
-    def start(self, environment=None, **more):
-        """Starts it, and does not wait. `more`: settings for this start only."""
+    def start(self, environment=None, file=None, **more):
+        """Starts it, and does not wait. `file`: of settings, above which the others count. `more`: settings for this start only."""
         settings = {"bind": self.address[0], "port": self.address[1], "unixsocket": self.socket, "dir": self.path("data"),
                     "io-threads": 2}
         settings.update((name.replace("_", "-"), value) for name, value in (self.settings | more).items())
-        line = [SERVER]
+        line = [SERVER] + ([file] if file else [])
         for name, value in settings.items():
             line += ["--" + name, str(value)]
         with open(self.log_path, "wb") as log:

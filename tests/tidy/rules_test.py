@@ -23,6 +23,7 @@ CLEAN = {
     "server/s.cc": "#include \"resp/r.h\"\n#include \"cluster/c.h\"\nauto now = std::chrono::system_clock::now();\n",
     "server/net/loop.cc": "#include <uv.h>\n",
     "cluster/wire/secret_proof.cc": "#include <sodium.h>\n",
+    "server/acl/password.cc": "#include <sodium.h>\n",
     "server/process/log.cc": "#include <spdlog/spdlog.h>\n",
     "resp/r.cc": "#include \"resp/r.h\"\n",
     "server/commands/strings/table.cc": 'CommandSpec{.name = "get"}, reader("substr key start:integer", 4), of("exec", 1)\n',

@@ -124,10 +124,11 @@ bool parse_kill_options(CommandContext& context, ClientFilter* filter) {
     } else if (equals_ignoring_case(option, "laddr")) {
       filter->local_address = std::string(value);
     } else if (equals_ignoring_case(option, "user")) {
-      if (value != "default") {
+      if (context.server.users().find(value) == nullptr) {
         context.reply.error("ERR No such user '" + std::string(value) + "'");
         return false;
       }
+      filter->user = std::string(value);
     } else if (equals_ignoring_case(option, "skipme") && equals_ignoring_case(value, "yes")) {
       skip_me = true;
     } else if (equals_ignoring_case(option, "skipme") && equals_ignoring_case(value, "no")) {

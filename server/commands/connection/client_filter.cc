@@ -19,6 +19,7 @@ bool ClientFilter::matches(const Client& client) const {
   if (client.id() == except_id) return false;
   if (!ids.empty() && std::find(ids.begin(), ids.end(), client.id()) == ids.end()) return false;
   if (address && client.address() != *address) return false;
+  if (user && client.user_name() != *user) return false;
   if (local_address && client.local_address() != *local_address) return false;
   return !type || (!type->matches_none && client.client_class() == type->client_class);
 }

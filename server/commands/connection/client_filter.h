@@ -21,7 +21,7 @@ std::optional<ClientTypeName> client_type_by_name(std::string_view name);
 // All that is set must match.
 struct ClientFilter {
   std::vector<uint64_t> ids;  // Any of them.
-  std::optional<std::string> address, local_address;
+  std::optional<std::string> address, local_address, user;
   std::optional<ClientTypeName> type;
   uint64_t except_id = 0;
 

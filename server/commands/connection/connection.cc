@@ -1,6 +1,7 @@
 // AUTH, CLIENT, ECHO, HELLO, PING, QUIT, RESET, SELECT. CLIENT's subcommands are in client.cc.
 #include <algorithm>
 #include <string>
+#include <utility>
 
 #include "resp/number.h"
 #include "server/commands/connection/handlers.h"
@@ -14,36 +15,36 @@ namespace {
 
 constexpr std::string_view kWrongPassword = "WRONGPASS invalid username-password pair or user is disabled.";
 
-// Takes as long for a near miss as for a far one.
-bool equals_in_constant_time(std::string_view given, std::string_view expected) {
-  unsigned difference = given.size() != expected.size();
-  for (size_t i = 0; i < given.size(); ++i) {
-    difference |= static_cast<unsigned char>(given[i]) ^
-                  static_cast<unsigned char>(expected.empty() ? '\0' : expected[i % expected.size()]);
+bool authenticate(CommandContext& context, std::string_view name, std::string_view password) {
+  Server& server = context.server;
+  Client& client = context.client;
+  acl::Users::Ref user = server.users().find(name);
+  // A user that is not there takes as long.
+  if (acl::accepts(user != nullptr ? *user : acl::User{}, password)) {
+    client.become(std::move(user));
+    client.set_authenticated(true);
+    return true;
   }
-  return difference == 0;
-}
-
-bool authenticate(CommandContext& context, std::string_view user, std::string_view password) {
-  const std::string expected = context.server.settings().password.get();
-  if (user != "default" || (!expected.empty() && !equals_in_constant_time(password, expected))) {
-    context.server.auth_throttle().failed(context.client.address(), context.client.io_thread().now_ms());
-    return false;
-  }
-  context.client.set_authenticated(true);
-  return true;
+  const int64_t now_ms = client.io_thread().now_ms();
+  server.auth_throttle().failed(client.address(), now_ms);
+  const acl::Where where = context.in_exec ? acl::Where::kTransaction : acl::Where::kTopLevel;
+  server.denials().add({acl::Refused::kLogin, where, std::string(context.argument(0)), std::string(name),
+                        client.describe(now_ms)},
+                       now_ms, static_cast<size_t>(server.settings().acl_log_entries.get()));
+  return false;
 }
 
 }  // namespace
 
 void auth(CommandContext& context) {
   if (context.size() > 3) return context.reply.error("ERR syntax error");
-  if (context.size() == 2 && context.server.settings().password.empty()) {
+  const acl::Users::Ref everybody = context.server.users().find(acl::kDefaultUser);
+  if (context.size() == 2 && everybody->no_password) {
     return context.reply.error(
         "ERR AUTH <password> called without any password configured for the default user. Are you sure your "
         "configuration is correct?");
   }
-  const std::string_view user = context.size() == 3 ? context.argument(1) : "default";
+  const std::string_view user = context.size() == 3 ? context.argument(1) : acl::kDefaultUser;
   if (!authenticate(context, user, context.argument(context.size() - 1)))
     return context.reply.error(kWrongPassword);
   context.reply.ok();
@@ -105,7 +106,8 @@ void reset(CommandContext& context) {
   client.reply_mode = ReplyMode::kOn;
   client.quorum.reset();
   client.reply.set_protocol(2);
-  client.set_authenticated(context.server.settings().password.empty());
+  client.become(context.server.users().find(acl::kDefaultUser));
+  client.set_authenticated(context.server.users().open());
   context.reply.simple_string("RESET");
 }
 
@@ -158,7 +160,7 @@ void hello(CommandContext& context) {
   }
   if (!take_hello_options(context)) return;
   Client& client = context.client;
-  if (!client.authenticated && !context.server.settings().password.empty()) {
+  if (!client.authenticated && !context.server.users().open()) {
     return context.reply.error(
         "NOAUTH HELLO must be called with the client already authenticated, otherwise the HELLO AUTH <user> "
         "<pass> option can be used to authenticate the client and select the RESP protocol version at the "

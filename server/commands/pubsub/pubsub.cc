@@ -189,6 +189,11 @@ CommandSpec with_channels(CommandSpec spec, const KeySpecification& channels) {
   return spec;
 }
 
+CommandSpec about(Channels channels, CommandSpec spec) {
+  spec.channels = channels;
+  return spec;
+}
+
 CommandSpec with_subcommands(CommandSpec spec, std::span<const CommandSpec> subcommands) {
   spec.subcommands = subcommands;
   return spec;
@@ -198,27 +203,32 @@ CommandSpec with_subcommands(CommandSpec spec, std::span<const CommandSpec> subc
 
 std::span<const CommandSpec> pubsub_commands() {
   static const std::array commands = {
-      spec("psubscribe {pattern} ...", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>, "2.0.0",
-           "Listens to all channels that match the patterns.",
-           {.complexity = "O(N)", .work = Work::kOfFewThings}),
-      spec("publish channel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
-           kCatPubSub | kCatFast, publish<false>, "2.0.0", "Sends a message to a channel.",
-           {.complexity = "O(N+M)", .work = Work::kOfFewThings}),
+      about(Channels::kPatterns,
+            spec("psubscribe {pattern} ...", -2, kPlain, kCategories, subscribe<ChannelKind::kPattern>,
+                 "2.0.0", "Listens to all channels that match the patterns.",
+                 {.complexity = "O(N)", .work = Work::kOfFewThings})),
+      about(Channels::kFirst,
+            spec("publish channel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
+                 kCatPubSub | kCatFast, publish<false>, "2.0.0", "Sends a message to a channel.",
+                 {.complexity = "O(N+M)", .work = Work::kOfFewThings})),
       with_subcommands(spec("pubsub", -2, 0, kCatSlow, help, "2.8.0", "Tells who listens to what."),
                        pubsub_subcommands()),
       spec("punsubscribe [pattern ...]", -1, kPlain, kCategories, unsubscribe<ChannelKind::kPattern>, "2.0.0",
            "Stops listening by patterns.", {.complexity = "O(N+M)", .work = Work::kOfFewThings}),
-      with_channels(
-          spec("spublish shardchannel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
-               kCatPubSub | kCatFast, publish<true>, "7.0.0", "Sends a message to a shard channel.",
-               {.complexity = "O(N)", .work = Work::kOfFewThings}),
-          key_at(1, kKeyNotKey)),
-      with_channels(
-          spec("ssubscribe shardchannel ...", -2, kPlain, kCategories, subscribe<ChannelKind::kShard>,
-               "7.0.0", "Listens to shard channels.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
-          keys_from(1, kKeyNotKey)),
-      spec("subscribe channel ...", -2, kPlain, kCategories, subscribe<ChannelKind::kChannel>, "2.0.0",
-           "Listens to channels.", {.complexity = "O(N)", .work = Work::kOfFewThings}),
+      about(Channels::kFirst,
+            with_channels(
+                spec("spublish shardchannel message", 3, kPubSub | kLoading | kStale | kFast | kMayReplicate,
+                     kCatPubSub | kCatFast, publish<true>, "7.0.0", "Sends a message to a shard channel.",
+                     {.complexity = "O(N)", .work = Work::kOfFewThings}),
+                key_at(1, kKeyNotKey))),
+      about(Channels::kAll,
+            with_channels(spec("ssubscribe shardchannel ...", -2, kPlain, kCategories,
+                               subscribe<ChannelKind::kShard>, "7.0.0", "Listens to shard channels.",
+                               {.complexity = "O(N)", .work = Work::kOfFewThings}),
+                          keys_from(1, kKeyNotKey))),
+      about(Channels::kAll,
+            spec("subscribe channel ...", -2, kPlain, kCategories, subscribe<ChannelKind::kChannel>, "2.0.0",
+                 "Listens to channels.", {.complexity = "O(N)", .work = Work::kOfFewThings})),
       with_channels(spec("sunsubscribe [shardchannel ...]", -1, kPlain, kCategories,
                          unsubscribe<ChannelKind::kShard>, "7.0.0", "Stops listening to shard channels.",
                          {.complexity = "O(N)", .work = Work::kOfFewThings}),

@@ -1,5 +1,4 @@
-// What Starling has not, asked for as an unextended Redis is asked: who looks for modules or its user finds
-// none, and the one user there is.
+// What Starling has not, asked for as an unextended Redis is asked: who looks for modules finds none.
 #include <array>
 
 #include "server/commands/families.h"
@@ -9,10 +8,6 @@ namespace {
 
 void module_list(CommandContext& context) {
   context.reply.array(0);
-}
-
-void acl_whoami(CommandContext& context) {
-  context.reply.bulk("default");
 }
 
 std::span<const CommandSpec> module_subcommands() {
@@ -33,34 +28,10 @@ std::span<const CommandSpec> module_subcommands() {
   return kSubcommands;
 }
 
-std::span<const CommandSpec> acl_subcommands() {
-  static constexpr std::array kSubcommands = {
-      CommandSpec{.name = "whoami",
-                  .arity = 2,
-                  .flags = kNoScript | kLoading | kStale,
-                  .categories = kCatSlow,
-                  .handler = acl_whoami,
-                  .group = "server",
-                  .since = "6.0.0",
-                  .summary = "The user of this connection: there is one, default.",
-                  .scope = Scope::kNode,
-                  .docs = {.complexity = "O(1)"}},
-  };
-  return kSubcommands;
-}
-
 }  // namespace
 
 std::span<const CommandSpec> unextended_commands() {
   static const std::array commands = {
-      CommandSpec{.name = "acl",
-                  .arity = -2,
-                  .categories = kCatSlow,
-                  .group = "server",
-                  .since = "6.0.0",
-                  .summary = "Groups the commands about users.",
-                  .subcommands = acl_subcommands(),
-                  .difference = "there is one user, default, whose password is requirepass"},
       CommandSpec{.name = "module",
                   .arity = -2,
                   .categories = kCatSlow,

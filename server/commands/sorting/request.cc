@@ -2,6 +2,8 @@
 
 #include "engine/base/key.h"
 #include "server/commands/arguments.h"
+#include "server/execute/dispatcher.h"
+#include "server/io_thread.h"
 #include "server/server.h"
 #include "server/settings.h"
 
@@ -50,11 +52,22 @@ bool check_slot(CommandContext& context, const ValuePattern& pattern, std::strin
   return false;
 }
 
+// What is read by a pattern is not named, so who may not read all keys may read none so.
+bool check_rights(CommandContext& context, std::string_view option) {
+  Client& client = context.client;
+  const Command* const command = context.server.commands().find(context.spec.name);
+  if (client.io_thread().dispatcher().may_read_every_key(client, *command, context.arguments)) return true;
+  context.reply.error("ERR " + std::string(option) +
+                      " option of SORT denied due to insufficient ACL permissions.");
+  return false;
+}
+
 bool read_by(CommandContext& context, std::string_view text, Request* request) {
   request->weights = ValuePattern(text);
   request->has_weights = request->weights.names_keys();
   request->as_it_is |= !request->has_weights;
-  return !request->has_weights || check_slot(context, request->weights, "BY");
+  return !request->has_weights ||
+         (check_slot(context, request->weights, "BY") && check_rights(context, "BY"));
 }
 
 }  // namespace
@@ -80,7 +93,7 @@ bool read_request(CommandContext& context, bool may_store, Request* request) {
       if (!read_by(context, context.argument(++i), request)) return false;
     } else if (is_word(word, "get") && left >= 1) {
       request->values.emplace_back(context.argument(++i));
-      if (!check_slot(context, request->values.back(), "GET")) return false;
+      if (!check_slot(context, request->values.back(), "GET") || !check_rights(context, "GET")) return false;
     } else {
       context.reply.error(kSyntaxError);
       return false;

@@ -1,5 +1,6 @@
 // MULTI, EXEC, DISCARD, WATCH, UNWATCH. The dispatcher queues the commands between MULTI and EXEC, and has
 // locked all their keys, and those watched, when EXEC's handler runs.
+#include <string>
 #include <utility>
 
 #include "server/commands/transactions/handlers.h"
@@ -45,7 +46,16 @@ void exec(CommandContext& context) {
   IoThread& io_thread = client.io_thread();
   Dispatcher& dispatcher = io_thread.dispatcher();
   for (const QueuedCommand& queued : transaction.queue) {
-    dispatcher.call(client, *queued.command, queued.arguments, context.operation, true, nullptr, nullptr);
+    const acl::Verdict verdict =
+        dispatcher.verdict_on(client, *queued.command, queued.arguments, acl::Where::kTransaction);
+    if (verdict.allowed()) [[likely]] {
+      dispatcher.call(client, *queued.command, queued.arguments, context.operation, true, nullptr, nullptr);
+    } else {
+      context.reply.error(
+          "NOPERM ACLs rules changed between the moment the transaction was accumulated and the EXEC call. "
+          "This command is no longer allowed for the following reason: " +
+          std::string(acl::reason_in_transaction(verdict.refused)));
+    }
     // It is executed to its end whoever gets to know.
     dropped |= io_thread.outgrown(client);
     if (dropped) client.output.truncate_to(from);

@@ -220,9 +220,9 @@ int RedisLibrary::knows_command(lua_State* lua) {
   if (!read_arguments(lua, &arguments))
     raise_error(lua, "redis.acl_check_cmd() command arguments must be strings or integers");
   ScriptHost* const host = self(lua).host_;
-  if (host == nullptr || !host->knows(arguments.views))
-    raise_error(lua, "Invalid command passed to redis.acl_check_cmd()");
-  lua_pushboolean(lua, 1);
+  const ScriptHost::May may = host == nullptr ? ScriptHost::May::kUnknown : host->may_call(arguments.views);
+  if (may == ScriptHost::May::kUnknown) raise_error(lua, "Invalid command passed to redis.acl_check_cmd()");
+  lua_pushboolean(lua, may == ScriptHost::May::kYes ? 1 : 0);
   return 1;
 }
 

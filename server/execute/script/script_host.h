@@ -25,8 +25,9 @@ class ScriptHost {
   virtual std::string_view why() const = 0;
   // redis.log(): level 0 (debug) to 3 (warning).
   virtual void log(int level, std::string_view text) = 0;
-  // redis.acl_check_cmd(): whether there is such a command. Who may call what, this node does not say yet.
-  virtual bool knows(std::span<const std::string_view> arguments) = 0;
+  // redis.acl_check_cmd(): whether the user whose script it is may call that.
+  enum class May { kUnknown, kNo, kYes };  // kUnknown: there is no such command.
+  virtual May may_call(std::span<const std::string_view> arguments) = 0;
 };
 
 }  // namespace starling::server

@@ -125,7 +125,7 @@ TEST_CASE("a wrong line does not tell a password") {
   CHECK(load_error({file}).starts_with(file + ":2: 'requirepass (redacted)'\n"));
   file = directory.write("u.conf", "RequirePass \"geheim\n");
   CHECK(load_error({file}) == file + ":1: 'RequirePass (redacted)'\n  unbalanced quotes");
-  for (const char* name : {"--requirpass", "--masterauth", "--MasterAuth", "--tls-key-file-pass", "--user"}) {
+  for (const char* name : {"--requirpass", "--masterauth", "--MasterAuth", "--tls-key-file-pass"}) {
     CAPTURE(name);
     CHECK(load_error({name, "geheim"}).find("geheim") == std::string::npos);
     for (const char* between : {"=", ":", "=\""}) {

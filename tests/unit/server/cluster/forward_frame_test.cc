@@ -68,6 +68,26 @@ TEST_CASE("forward prefix: with a scope, without one, and cut") {
   }
 }
 
+TEST_CASE("forward prefix: whose rules it follows") {
+  const std::string_view arguments[] = {"GET", "key"};
+  for (const char* user : {"a", "default", "somebody with a name longer than a short string's"}) {
+    for (const int64_t waited_us : {int64_t{0}, int64_t{7}}) {
+      ForwardPrefix prefix;
+      prefix.user = user;
+      prefix.waited_us = waited_us;
+      const std::string request = encode_forwarded(prefix, arguments);
+      const size_t begin = request.find("FORWARDED\r\n$") + 12;
+      const size_t length = static_cast<size_t>(std::stoi(request.substr(begin)));
+      const std::string bytes = request.substr(request.find("\r\n", begin) + 2, length);
+      ForwardPrefix read;
+      REQUIRE(decode_prefix(bytes, &read));
+      CHECK(read == prefix);
+      for (size_t size = 0; size < bytes.size(); ++size)
+        CHECK_FALSE(decode_prefix(bytes.substr(0, size), &read));
+    }
+  }
+}
+
 TEST_CASE("forward prefix: for how long its client has waited") {
   const std::string_view arguments[] = {"BLPOP", "key", "0"};
   ForwardPrefix prefix;
