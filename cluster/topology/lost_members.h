@@ -1,7 +1,7 @@
 // Since when which members are down: who is down for long can be removed without anybody's hand.
 //
-// What counts is what one node has seen all the time, with most others in sight: after a pause of its own, or a while in
-// which more members were away than the ring can do without, the time begins anew for all.
+// What counts is what one node has seen all the time, with most others in sight: after a pause of its own, or a while
+// in which more members were away than the ring can do without, the time begins anew for all.
 //
 // Pure; time is monotonic, in microseconds.
 #pragma once

@@ -123,10 +123,15 @@ RuleError key_rule(std::string_view rule, Selector* selector) {
   if (!is_pattern(rule)) return RuleError::kSyntax;
   const auto known = std::find_if(selector->keys.begin(), selector->keys.end(),
                                   [&](const KeyPattern& pattern) { return pattern.text == rule; });
-  if (known == selector->keys.end()) {
-    selector->keys.push_back({std::string(rule), access});
+  if (known != selector->keys.end()) {
+    access = known->access = static_cast<uint8_t>(known->access | access);
   } else {
-    known->access = static_cast<uint8_t>(known->access | access);
+    selector->keys.push_back({std::string(rule), access});
+  }
+  // However it was said: it is written down as that, behind which no pattern may stand.
+  if (rule == "*" && access == (kReads | kWrites)) {
+    selector->all_keys = true;
+    selector->keys.clear();
   }
   return RuleError::kNone;
 }

@@ -64,6 +64,7 @@ RuleError add_selector(std::string_view rule, const RuleContext& context, User* 
   if (!rule.ends_with(')')) return RuleError::kSyntax;
   Selector selector = empty_selector(context);
   for (const std::string_view word : split_at_blanks(rule.substr(1, rule.size() - 2))) {
+    if (word.ends_with(')')) return RuleError::kSyntax;  // Written down, the selector would end there.
     const RuleError error = apply_rule(word, context.catalogue, &selector);
     if (error != RuleError::kNone) return error;
   }

@@ -78,22 +78,22 @@ bool Users::merge(std::string_view state) {
                std::pair(known->second.version, std::string_view(known->second.rules));
   };
   std::erase_if(shared, [&](const SharedUser& user) { return !later(user); });
-  std::vector<User> users;
-  for (const SharedUser& user : shared) {
+  bool news = false;
+  for (const SharedUser& shared_user : shared) {
+    if (!shared_user.present) {
+      entries_[std::string(shared_user.name)] = {nullptr, shared_user.version, {}};
+      news = true;
+      continue;
+    }
     // It says of itself what it may listen to.
     const RuleContext context{catalogue_, false};
-    users.push_back(new_user(user.name, context));
-    if (user.present && !apply_rules(split_at_blanks(user.rules), {}, context, &users.back()).empty())
-      return false;
+    User user = new_user(shared_user.name, context);
+    // Of a later release, with commands that are unknown here: the others are not to wait for it.
+    if (!apply_rules(split_at_blanks(shared_user.rules), {}, context, &user).empty()) continue;
+    put(std::move(user), shared_user.version);
+    news = true;
   }
-  for (size_t i = 0; i < shared.size(); ++i) {
-    if (shared[i].present) {
-      put(std::move(users[i]), shared[i].version);
-    } else {
-      entries_[std::string(shared[i].name)] = {nullptr, shared[i].version, {}};
-    }
-  }
-  if (!shared.empty()) changed();
+  if (news) changed();
   return true;
 }
 

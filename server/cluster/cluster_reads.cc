@@ -29,6 +29,9 @@ bool ClusterThread::may_ask_again(const QuorumRead& read) const {
 void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
   if (placement_ == nullptr || !asks_others(client)) return;
   if (client.transaction.open || prepared.read != nullptr) return;
+  // Who says CLIENT CACHING before what is to be tracked: not yet, maybe.
+  if (client.tracking != nullptr && (client.tracking->options.opt_in || client.tracking->options.opt_out))
+    return;
   const uint16_t partition = prepared.key->partition;
   if ((prepared.command->spec->flags & kReadOnly) != 0) {
     if (!placement_->holds(partition, placement_->self)) return;
@@ -92,12 +95,11 @@ void ClusterThread::begin_read(Client& client, PreparedRequest& prepared,
   }
 }
 
-// Before anybody is asked. What CLIENT CACHING says of it may stand between here and there.
+// Before anybody is asked.
 void ClusterThread::track_read(const Client& client, PreparedRequest& prepared,
                                std::span<const engine::KeyRef> keys) {
   const ClientTracking& tracking = *client.tracking;
-  const bool may_remember = client.tunnel != nullptr ? tracking.remembers() : !tracking.options.broadcast;
-  if (may_remember && (prepared.command->spec->flags & kWrite) == 0)
+  if (tracking.remembers() && (prepared.command->spec->flags & kWrite) == 0)
     prepared.read->tracked = tracking_->begin_read(keys, *placement_);
 }
 

@@ -353,7 +353,7 @@ class ClusterThread final : private BusHandler,
                        std::span<const engine::KeyRef> keys, bool writes);
   Admission refuse_unless_connecting(Client& client, std::string_view error);
   Admission wait_for_nodes(Client& client);
-  // Reads consult more than one replica. (Where there is one in all, a number above that is never reached, and says so.)
+  // Reads consult more than one replica. (Where there is but one, a number above that is never reached, and says so.)
   bool asks_others(const Client& client) const {
     const cluster::Consistency& read = quorum_of(client).read;
     if (read.level == cluster::Level::kNumber) return read.number != 1;

@@ -37,7 +37,8 @@ void TrackingExchange::send(const NodeId& peer, const std::string& payload, Trac
   if (large && read != nullptr) return read->give_up();
   // Who is not linked is not asked about the keys either.
   if (links_.send(peer, FrameKind::kTrack, 0, payload) || !links_.connected(peer)) return;
-  if (read != nullptr) read->give_up();
+  if (read != nullptr) return read->give_up();
+  prefixes_owed_.insert(peer);
 }
 
 std::shared_ptr<TrackedRead> TrackingExchange::begin_read(std::span<const engine::KeyRef> keys,
@@ -111,7 +112,11 @@ void TrackingExchange::lose() {
 
 void TrackingExchange::on_track(LinkId link, std::string_view payload) {
   if (!askers_.contains(link)) {
-    absl::erase_if(askers_, [this](const auto& entry) { return !links_.alive(entry.first); });
+    std::vector<LinkId> gone;
+    for (const auto& [known, prefixes] : askers_) {
+      if (!links_.alive(known)) gone.push_back(known);
+    }
+    for (const LinkId known : gone) forget(known);
     askers_.try_emplace(link);
   }
   Tracking& tracking = io_thread_.server().tracking();
@@ -186,6 +191,8 @@ void TrackingExchange::invalidate_all_links() {
 }
 
 void TrackingExchange::send_owed() {
+  // A full link has room again, or is cut. Once more is no harm.
+  for (const NodeId& peer : std::exchange(prefixes_owed_, {})) on_connected(peer);
   if (owed_.empty()) return;
   for (const LinkId link : std::exchange(owed_, {})) invalidate(link, 0, {});
 }

@@ -10,6 +10,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -76,6 +77,7 @@ class TrackingExchange {
   absl::flat_hash_map<LinkId, absl::flat_hash_set<std::string>> askers_;
   // That had no room for something.
   absl::flat_hash_set<LinkId> owed_;
+  std::set<cluster::NodeId> prefixes_owed_;  // Whose links had no room when they were to hear of prefixes.
 };
 
 }  // namespace starling::server

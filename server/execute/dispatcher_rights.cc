@@ -10,6 +10,12 @@
 #include "server/server.h"
 
 namespace starling::server {
+namespace {
+
+// Of a key or channel that was refused, in the log of refusals.
+constexpr size_t kShownBytes = 1024;
+
+}  // namespace
 
 bool Dispatcher::look_up_user(Client& client) {
   ClientRights& rights = client.rights;
@@ -73,7 +79,8 @@ acl::Verdict Dispatcher::verdict_on(Client& client, const Command& command, Argu
   const bool of_command = verdict.refused == acl::Refused::kCommand;
   const int64_t now_ms = io_thread_.now_ms();
   server_.denials().add(
-      {verdict.refused, where, of_command ? command.full_name : std::string(arguments[verdict.argument]),
+      {verdict.refused, where,
+       of_command ? command.full_name : std::string(arguments[verdict.argument].substr(0, kShownBytes)),
        std::string(client.user_name()), client.describe(now_ms)},
       now_ms, static_cast<size_t>(server_.settings().acl_log_entries.get()));
   return verdict;

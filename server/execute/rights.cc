@@ -35,7 +35,9 @@ const acl::Use& CommandUse::of(const Command& command, Arguments arguments) {
   keys_.clear();
   channels_.clear();
   // What a command within it does with keys, that one is asked about.
-  if (command.has_keys && (spec.flags & kUnwraps) == 0 && find_keys(spec, arguments, &positions_)) {
+  // What is named and routed nowhere (QUORUM EXPLAIN) is told of all the same.
+  const bool names_keys = command.has_keys || (spec.channels == Channels::kNone && !spec.keys.empty());
+  if (names_keys && (spec.flags & kUnwraps) == 0 && find_keys(spec, arguments, &positions_)) {
     for (const int position : positions_)
       keys_.push_back({static_cast<size_t>(position), access_of(key_use_at(spec, arguments, position))});
   }

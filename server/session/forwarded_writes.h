@@ -1,5 +1,5 @@
-// Which partitions a client's forwarded writes have gone to: what was read ahead of its turn holds unless the client has
-// changed that very partition since. Of more than the last few it is taken that they have.
+// Which partitions a client's forwarded writes have gone to: what was read ahead of its turn holds unless the client
+// has changed that very partition since. Of more than the last few it is taken that they have.
 #pragma once
 
 #include <array>

@@ -4,6 +4,7 @@
 
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/tracking_exchange.h"
+#include "server/execute/blocked_clients.h"
 #include "server/io_thread.h"
 #include "server/server.h"
 #include "server/session/client.h"
@@ -117,7 +118,10 @@ void Invalidations::tell(Client& client, const Shared& invalidation) {
   if (client.closing || client.tracking == nullptr) return;
   const ClientTracking& tracking = *client.tracking;
   if (!invalidation->keys.empty() && invalidation->broadcast != tracking.options.broadcast) return;
-  if (client.waiting == Waiting::kForAnswer) {
+  // Where what it reads has no place in the output yet it comes first (XREAD that waits at another node).
+  const bool waits_elsewhere = client.blocked_command != nullptr && client.blocked_command->forward != 0 &&
+                               (client.last_command->spec->flags & kReadOnly) != 0;
+  if (client.waiting == Waiting::kForAnswer || waits_elsewhere) {
     late_.emplace_back(client.id(), invalidation);
     return;
   }

@@ -75,12 +75,12 @@ void Tracking::follow(Client& client, bool remembers) {
 }
 
 void Tracking::remember(Client& client, std::string_view key) {
-  table_.add(key, tracker_of(client));
+  table_.add(key, tracker_of(client), [this](const Tracker& out, std::string_view name) { tell(out, name); });
   keep_bound();
 }
 
 void Tracking::remember_for_link(uint32_t loop, uint64_t link, std::string_view key) {
-  table_.add(key, {loop, true, link});
+  table_.add(key, {loop, true, link}, [this](const Tracker& out, std::string_view name) { tell(out, name); });
   keep_bound();
 }
 

@@ -7,9 +7,18 @@
 
 namespace starling::server {
 
-void TrackingTable::add(std::string_view key, const Tracker& tracker) {
-  Shard& shard = shards_[engine::hash_of(key) % kShards];
-  std::lock_guard lock(shard.mutex);
+void TrackingTable::add(std::string_view key, const Tracker& tracker, Tell tell) {
+  Trackers out;
+  {
+    Shard& shard = shards_[engine::hash_of(key) % kShards];
+    std::lock_guard lock(shard.mutex);
+    add(shard, key, tracker, &out);
+  }
+  for (const Tracker& each : out) tell(each, key);
+}
+
+// The shard is locked.
+void TrackingTable::add(Shard& shard, std::string_view key, const Tracker& tracker, Trackers* out) {
   const auto [at, added] = shard.entries.try_emplace(std::string(key));
   Entry& entry = at->second;
   if (added) {
@@ -18,6 +27,11 @@ void TrackingTable::add(std::string_view key, const Tracker& tracker) {
     keys_.fetch_add(1, std::memory_order_relaxed);
   } else if (std::find(entry.trackers.begin(), entry.trackers.end(), tracker) != entry.trackers.end()) {
     return;
+  }
+  // Many of them may be gone since: nobody takes those out of a key that never changes.
+  if (entry.trackers.size() >= kMostTrackers) {
+    items_.fetch_sub(entry.trackers.size(), std::memory_order_relaxed);
+    out->swap(entry.trackers);
   }
   entry.trackers.push_back(tracker);
   items_.fetch_add(1, std::memory_order_relaxed);

@@ -28,7 +28,8 @@ class TrackingTable {
  public:
   using Tell = absl::FunctionRef<void(const Tracker& tracker, std::string_view key)>;
 
-  void add(std::string_view key, const Tracker& tracker);
+  // Of a key that very many track already those are told as if it had changed, and have to read it again.
+  void add(std::string_view key, const Tracker& tracker, Tell tell);
   // The key has changed: it is tracked no more, and who tracked it is told.
   void take(std::string_view key, Tell tell);
   // The same of one that `random` draws, if there is one.
@@ -53,7 +54,9 @@ class TrackingTable {
     std::vector<Map::value_type*> order;  // All of them, in no order: to draw from.
   };
   static constexpr size_t kShards = 64;
+  static constexpr size_t kMostTrackers = 1000;  // Of a key: so many are looked through as one more comes.
 
+  void add(Shard& shard, std::string_view key, const Tracker& tracker, Trackers* out);
   Trackers remove(Shard& shard, Map::iterator entry);
 
   std::atomic<size_t> keys_{0}, items_{0};

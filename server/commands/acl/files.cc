@@ -1,4 +1,5 @@
 // ACL LOAD and SAVE.
+#include <algorithm>
 #include <string>
 #include <vector>
 
@@ -29,6 +30,16 @@ void load(CommandContext& context) {
   std::vector<acl::UserLine> lines;
   const engine::Status status = read_users(context.server.settings().acl_file, &lines);
   std::string error = status.message();
+  const bool has_default = std::any_of(
+      lines.begin(), lines.end(), [](const acl::UserLine& line) { return line.name == acl::kDefaultUser; });
+  // As at the start: of a default user that the file does not name 'requirepass' is the password.
+  if (status.ok() && !has_default) {
+    acl::UserLine line{context.server.settings().acl_file, std::string(acl::kDefaultUser), {}};
+    const std::string rules =
+        context.server.users().rules_by_password(context.server.settings().password.get());
+    for (const std::string_view rule : acl::split_at_blanks(rules)) line.rules.emplace_back(rule);
+    lines.push_back(std::move(line));
+  }
   if (status.ok()) error = context.server.users().replace(lines, context.now_ms());
   if (!error.empty()) {
     return context.reply.error(

@@ -16,6 +16,8 @@ void users(CommandContext& context);
 void who_am_i(CommandContext& context);
 // The rules of SETUSER, among which are passwords.
 void rule_secrets(Arguments arguments, std::vector<int>* positions);
+// Of DRYRUN: the command that is tried may be one that takes a password.
+void tried_arguments(Arguments arguments, std::vector<int>* positions);
 
 // files.cc
 void load(CommandContext& context);

@@ -38,6 +38,7 @@ std::span<const CommandSpec> acl_subcommands() {
         CommandSpec spec = administers("dryrun username command [arg ...]", -4, acl_command::dry_run,
                                        "Whether a user may run a command.", {.complexity = "O(1)"});
         spec.since = "7.0.0";
+        spec.find_secrets = acl_command::tried_arguments;
         return spec;
       }(),
       open_to_all("genpass [bits:integer]", -2, acl_command::generate_password, "A password made by chance.",

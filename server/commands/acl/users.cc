@@ -76,6 +76,10 @@ void who_am_i(CommandContext& context) {
   context.reply.bulk(context.client.user_name());
 }
 
+void tried_arguments(Arguments arguments, std::vector<int>* positions) {
+  for (size_t i = 4; i < arguments.size(); ++i) positions->push_back(static_cast<int>(i));
+}
+
 void rule_secrets(Arguments arguments, std::vector<int>* positions) {
   for (size_t i = 2; i < arguments.size(); ++i) positions->push_back(static_cast<int>(i));
 }

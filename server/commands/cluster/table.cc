@@ -59,6 +59,7 @@ std::span<const CommandSpec> own_subcommands() {
                                       "what differs both ways. CLUSTER INFO shows how far it is.",
                                       {}, "Redis has no such command");
         spec.flags |= kAdmin;
+        spec.categories |= kCatAdmin | kCatDangerous;
         return spec;
       }(),
       [] {
@@ -68,6 +69,7 @@ std::span<const CommandSpec> own_subcommands() {
                        "other nodes therefore refuse, new stamps. Replies with how many there were.",
                        {}, "Redis has no such command");
         spec.flags |= kAdmin;
+        spec.categories |= kCatAdmin | kCatDangerous;
         return spec;
       }(),
       [] {
@@ -93,7 +95,10 @@ std::span<const CommandSpec> own_subcommands() {
 CommandSpec about_ring(std::string_view usage, int arity, Handler handler, std::string_view summary,
                        bool changes = true) {
   CommandSpec spec = of_cluster(usage, arity, handler, summary, {}, "Redis has no such command");
-  if (changes) spec.flags |= kAdmin;
+  if (changes) {
+    spec.flags |= kAdmin;
+    spec.categories |= kCatAdmin | kCatDangerous;
+  }
   return spec;
 }
 

@@ -36,8 +36,12 @@ bool authenticate(CommandContext& context, std::string_view name, std::string_vi
 
 }  // namespace
 
+// The transaction may run at another node, for whoever the client was when it began; and guesses come one by one.
+constexpr std::string_view kAuthInMulti = "ERR AUTH inside MULTI is not allowed";
+
 void auth(CommandContext& context) {
   if (context.size() > 3) return context.reply.error("ERR syntax error");
+  if (context.in_exec) return context.reply.error(kAuthInMulti);
   const acl::Users::Ref everybody = context.server.users().find(acl::kDefaultUser);
   if (context.size() == 2 && everybody->no_password) {
     return context.reply.error(
@@ -132,6 +136,10 @@ bool take_hello_options(CommandContext& context) {
   for (size_t i = 2; i < context.size(); ++i) {
     const size_t following = context.size() - 1 - i;
     if (equals_ignoring_case(context.argument(i), "auth") && following >= 2) {
+      if (context.in_exec) {
+        context.reply.error(kAuthInMulti);
+        return false;
+      }
       if (!authenticate(context, context.argument(i + 1), context.argument(i + 2))) {
         context.reply.error(kWrongPassword);
         return false;

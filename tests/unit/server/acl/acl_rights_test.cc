@@ -31,6 +31,8 @@ struct World {
 TEST_CASE("acl: keys of commands are found, with what is done to them") {
   World world;
   CHECK(world.ask("+@all %R~r %W~w", {"copy", "r", "w"}) == "");
+  CHECK(world.ask("+@all ~r", {"quorum", "explain", "r"}) == "");
+  CHECK(world.ask("+@all ~r", {"quorum", "explain", "x"}) == "x");
   CHECK(world.ask("+@all %R~r %W~w", {"copy", "w", "r"}) == "w");
   CHECK(world.ask("+@all %R~r %W~w", {"set", "w", "1"}) == "");
   CHECK(world.ask("+@all %R~r %W~w", {"set", "w", "1", "get"}) == "w");
@@ -81,6 +83,9 @@ TEST_CASE("acl: every command is in a category, fast or slow") {
     const uint32_t speed = command->spec->categories & (kCatFast | kCatSlow);
     CHECK(speed != 0);
     CHECK(speed != (kCatFast | kCatSlow));
+    if ((command->spec->flags & kAdmin) == 0) continue;
+    CHECK((command->spec->categories & kCatAdmin) != 0);
+    CHECK((command->spec->categories & kCatDangerous) != 0);
   }
 }
 

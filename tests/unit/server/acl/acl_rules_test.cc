@@ -19,11 +19,21 @@ TEST_CASE("acl: rules are written as Redis writes them") {
 
 TEST_CASE("acl: what is written makes the same user") {
   for (const char* rules : {"on nopass ~* &* +@all", "on >a >b %R~x %W~y &c +@read -get +config|get",
-                            "off +@all -config (~x +get) (%W~y* &z +@all -set)", "+select|0 +select|1"}) {
+                            "off +@all -config (~x +get) (%W~y* &z +@all -set)", "+select|0 +select|1",
+                            "%RW~*", "%R~* %W~* +get", "%R~x %W~* %R~*"}) {
     CAPTURE(rules);
     const std::string written = describe_rules(user_of(rules));
     CHECK(describe_rules(user_of(written)) == written);
   }
+}
+
+TEST_CASE("acl: all keys are all keys, however that was said, and a selector ends where it says") {
+  for (const char* rules : {"%RW~*", "%R~* %W~*", "~a %R~* %W~*"}) {
+    CAPTURE(rules);
+    CHECK(describe_keys(user_of(rules).selectors[0]) == "~*");
+  }
+  User user = new_user("u", sample_context());
+  CHECK(apply_rule("(~a) +get)", sample_context(), &user) == RuleError::kSyntax);
 }
 
 TEST_CASE("acl: a later rule takes the place of what it covers") {

@@ -18,6 +18,10 @@ Tracker client(uint64_t id, uint32_t loop = 0) {
   return {loop, false, id};
 }
 
+void add(TrackingTable& table, std::string_view key, const Tracker& tracker) {
+  table.add(key, tracker, [](const Tracker&, std::string_view) { FAIL("there is room"); });
+}
+
 Told take(TrackingTable& table, std::string_view key) {
   Told told;
   table.take(key,
@@ -27,10 +31,10 @@ Told take(TrackingTable& table, std::string_view key) {
 
 TEST_CASE("a change tells who has read the key, once, and nobody else") {
   TrackingTable table;
-  table.add("a", client(1));
-  table.add("a", client(2));
-  table.add("a", client(1));
-  table.add("b", client(3));
+  add(table, "a", client(1));
+  add(table, "a", client(2));
+  add(table, "a", client(1));
+  add(table, "b", client(3));
   CHECK(table.keys() == 2);
   CHECK(table.items() == 3);
   CHECK(take(table, "c").empty());
@@ -45,17 +49,17 @@ TEST_CASE("a change tells who has read the key, once, and nobody else") {
 
 TEST_CASE("a client and a link of the same number, or of different loops, are different trackers") {
   TrackingTable table;
-  table.add("a", client(7, 0));
-  table.add("a", client(7, 1));
-  table.add("a", {0, true, 7});
+  add(table, "a", client(7, 0));
+  add(table, "a", client(7, 1));
+  add(table, "a", {0, true, 7});
   CHECK(table.items() == 3);
   CHECK(take(table, "a").size() == 3);
 }
 
 TEST_CASE("who is told may track again at once") {
   TrackingTable table;
-  table.add("a", client(1));
-  table.take("a", [&](const Tracker& tracker, std::string_view key) { table.add(key, tracker); });
+  add(table, "a", client(1));
+  table.take("a", [&](const Tracker& tracker, std::string_view key) { add(table, key, tracker); });
   CHECK(table.items() == 1);
   CHECK(take(table, "a") == Told{{1, "a"}});
 }
@@ -65,7 +69,7 @@ TEST_CASE("keys that are drawn go one at a time, each with its own trackers, unt
   std::set<std::string> left;
   for (int i = 0; i < 500; ++i) {
     left.insert("key:" + std::to_string(i));
-    table.add("key:" + std::to_string(i), client(static_cast<uint64_t>(i)));
+    add(table, "key:" + std::to_string(i), client(static_cast<uint64_t>(i)));
   }
   for (uint64_t i = 0; i < 500; ++i) {
     size_t told = 0;
@@ -84,7 +88,7 @@ TEST_CASE("which key is drawn depends on what draws it") {
   std::set<std::string> first;
   for (uint64_t random = 0; random < 40; ++random) {
     TrackingTable table;
-    for (int i = 0; i < 1000; ++i) table.add("key:" + std::to_string(i), client(1));
+    for (int i = 0; i < 1000; ++i) add(table, "key:" + std::to_string(i), client(1));
     table.take_any(random * 0x9e3779b97f4a7c15,
                    [&](const Tracker&, std::string_view key) { first.insert(std::string(key)); });
   }
@@ -93,12 +97,12 @@ TEST_CASE("which key is drawn depends on what draws it") {
 
 TEST_CASE("clear forgets all and tells nobody") {
   TrackingTable table;
-  for (int i = 0; i < 100; ++i) table.add(std::to_string(i), client(1));
+  for (int i = 0; i < 100; ++i) add(table, std::to_string(i), client(1));
   table.clear();
   CHECK(table.keys() == 0);
   CHECK(table.items() == 0);
   CHECK(take(table, "1").empty());
-  table.add("1", client(2));
+  add(table, "1", client(2));
   CHECK(take(table, "1") == Told{{2, "1"}});
 }
 
@@ -108,7 +112,7 @@ TEST_CASE("by several threads: what is added is told once or is still there") {
   std::atomic<int> told{0}, added{0};
   const auto reader = [&](uint64_t id) {
     for (int i = 0; i < kRounds; ++i) {
-      table.add("key:" + std::to_string(i % 97), client(id * kRounds + static_cast<uint64_t>(i)));
+      add(table, "key:" + std::to_string(i % 97), client(id * kRounds + static_cast<uint64_t>(i)));
       ++added;
     }
   };
@@ -129,4 +133,19 @@ TEST_CASE("by several threads: what is added is told once or is still there") {
 }
 
 }  // namespace
+TEST_CASE("tracking table: of a key that very many track those are told, and it begins anew") {
+  TrackingTable table;
+  size_t told = 0;
+  const auto count = [&told](const Tracker&, std::string_view key) { told += key == "k" ? 1 : 0; };
+  for (uint64_t id = 1; id <= 1000; ++id) table.add("k", client(id), count);
+  CHECK(told == 0);
+  CHECK(table.items() == 1000);
+  table.add("k", client(7), count);
+  CHECK_MESSAGE(told == 0, "it is there already");
+  table.add("k", client(1001), count);
+  CHECK(told == 1000);
+  CHECK(table.keys() == 1);
+  CHECK(table.items() == 1);
+}
+
 }  // namespace starling::server
