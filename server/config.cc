@@ -10,10 +10,10 @@
 #include <set>
 #include <thread>
 
-#include "absl/strings/match.h"
 #include "engine/base/assert.h"
 #include "engine/core/engine.h"
 #include "resp/glob.h"
+#include "server/acl/catalogue.h"
 #include "server/config/config_text.h"
 #include "server/config/setting_value.h"
 #include "server/process/machine_memory.h"
@@ -122,8 +122,7 @@ Status Config::load(std::span<const std::string> arguments) {
     collect(take_line(line.where, line.text, line.words));
     const SettingSpec* spec = line.included ? find_setting(line.words.front()) : nullptr;
     if (spec != nullptr) included_.insert(spec);
-    users_included_ |=
-        line.included && absl::EqualsIgnoreCase(leading_name(line.words.front()), kUserDeclaration);
+    users_included_ |= line.included && acl::same_word(leading_name(line.words.front()), kUserDeclaration);
     return Status();
   };
   if (!arguments.empty() && !arguments.front().starts_with("--")) {

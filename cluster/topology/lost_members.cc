@@ -10,19 +10,13 @@ constexpr int64_t kPauseUs = 3'000'000;
 // Of so many accusers a node knows at most.
 constexpr size_t kMostAccusers = 5;
 
-const RingNode* find(std::span<const RingNode> nodes, const NodeId& id) {
-  const auto found =
-      std::find_if(nodes.begin(), nodes.end(), [&](const RingNode& node) { return node.id == id; });
-  return found == nodes.end() ? nullptr : &*found;
-}
-
 }  // namespace
 
 void LostMembers::observe(const Topology& present, std::span<const RingNode> nodes, size_t most_away,
                           int64_t now_us) {
   away_ = 0;
   for (const Member& member : present.members) {
-    const RingNode* node = find(nodes, member.id);
+    const RingNode* node = find_node(nodes, member.id);
     away_ += node == nullptr || !node->alive ? 1 : 0;
   }
   if (now_us - observed_us_ > kPauseUs || away_ > most_away) since_us_.clear();
@@ -30,7 +24,7 @@ void LostMembers::observe(const Topology& present, std::span<const RingNode> nod
   if (away_ > most_away) return;
   const size_t accusers = std::min((present.members.size() - away_) / 2 + 1, kMostAccusers);
   const auto lost = [&](const NodeId& id) {
-    const RingNode* node = present.index_of(id) == kNoNode ? nullptr : find(nodes, id);
+    const RingNode* node = present.index_of(id) == kNoNode ? nullptr : find_node(nodes, id);
     return node != nullptr && node->down && node->accusers >= accusers;
   };
   std::erase_if(since_us_, [&](const auto& known) { return !lost(known.first); });

@@ -8,12 +8,6 @@
 namespace starling::cluster {
 namespace {
 
-const RingNode* find(std::span<const RingNode> nodes, const NodeId& id) {
-  const auto found =
-      std::find_if(nodes.begin(), nodes.end(), [&](const RingNode& node) { return node.id == id; });
-  return found == nodes.end() ? nullptr : &*found;
-}
-
 // The change under way is this one, or has it within.
 bool contains(const Topology& present, const RingChange& change) {
   const auto leaves = [&](const NodeId& id) {
@@ -73,7 +67,7 @@ std::optional<Topology> TransitionDriver::begin(const Topology& present, std::sp
   // Who is removing records of a partition must be done before it can be brought that partition again. Who has not
   // said yet that it serves by the present ring may have something to remove.
   for (const Member& member : present.members) {
-    const RingNode* node = find(nodes, member.id);
+    const RingNode* node = find_node(nodes, member.id);
     if (node == nullptr || node->down || (node->epoch >= present.epoch && !node->drops)) continue;
     waiting_for_ = "node " + member.id.to_string() + " to remove what is others' now";
     return std::nullopt;
@@ -140,7 +134,7 @@ bool TransitionDriver::all_have(const Topology& present, std::span<const RingNod
   const bool copying = present.transition.phase == TransitionPhase::kCopying;
   size_t left_out = may_miss(present);
   for (size_t place = 0; place < present.members.size(); ++place) {
-    const RingNode* node = find(nodes, present.members[place].id);
+    const RingNode* node = find_node(nodes, present.members[place].id);
     const bool leaves = present.members[place].state == MemberState::kLeaving;
     // Who leaves and is up hands over what it keeps for others as well.
     const bool kept = leaves && node != nullptr && !node->down && node->received < present.epoch;
@@ -165,7 +159,7 @@ bool TransitionDriver::my_turn(const Topology& present, std::span<const RingNode
   int64_t before_me = 0;
   for (const Member& member : present.members) {
     if (member.state == MemberState::kJoining || !(member.id < self_)) continue;
-    const RingNode* node = find(nodes, member.id);
+    const RingNode* node = find_node(nodes, member.id);
     before_me += node != nullptr && node->alive ? 1 : 0;
   }
   return now_us >= due_since_us_ + before_me * settings_.turn_us;

@@ -3,7 +3,7 @@
 #include <map>
 #include <set>
 
-#include "absl/strings/match.h"
+#include "server/acl/catalogue.h"
 #include "server/config.h"
 #include "server/config/config_text.h"
 #include "server/config/setting_value.h"
@@ -53,8 +53,7 @@ std::string rewritten(std::string_view text, const std::map<const SettingSpec*, 
     std::vector<std::string> words;
     const SettingSpec* spec = setting_of(line, &words);
     has_signature = has_signature || line == kSignature;
-    if (spec == nullptr && !words.empty() && absl::EqualsIgnoreCase(words.front(), kUserDeclaration))
-      continue;
+    if (spec == nullptr && !words.empty() && acl::same_word(words.front(), kUserDeclaration)) continue;
     if (spec == nullptr) {
       kept.push_back(std::move(line));
       continue;

@@ -52,8 +52,8 @@ class ScriptFixture : public ScriptHost {
   Went look() override { return ++looks >= most_looks ? Went::kStop : Went::kOn; }
   std::string_view why() const override { return reason; }
   void log(int level, std::string_view text) override { logged += std::to_string(level) + std::string(text); }
-  bool knows(std::span<const std::string_view> arguments) override {
-    return replies.count(std::string(arguments[0])) != 0;
+  May may_call(std::span<const std::string_view> arguments) override {
+    return replies.count(std::string(arguments[0])) != 0 ? May::kYes : May::kUnknown;
   }
 
   MemoryMeter meter;
