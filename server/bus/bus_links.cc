@@ -53,6 +53,7 @@ struct BusLinks::Target {
   int64_t retry_at_ms = 0;
   int64_t retry_delay_ms = 0;
   std::string last_failure;
+  bool is_self = false;  // As that failure said.
 };
 
 BusLinks::BusLinks(EventLoop& loop, BusHandler& handler, BusOptions options)
@@ -349,13 +350,13 @@ void BusLinks::retry_later(Target& target) {
 }
 
 void BusLinks::log_failure(Target& target, const BusLink& link, std::string reason) {
-  if (link.refusal() == RefusalReason::kSelf)
-    return log_text(LogLevel::kVerbose, "Seed " + target.address + " is this node itself");
   // As a port for clients does, which waits for the end of a line.
   if (!target.id.valid() && link.refusal() == RefusalReason::kTimeout)
     reason += ". Is it the bus port? By default that is the port for clients + 10000";
   if (reason.empty() || target.last_failure == reason) return;
   target.last_failure = reason;
+  target.is_self = link.refusal() == RefusalReason::kSelf;
+  if (target.is_self) return log_text(LogLevel::kVerbose, "Seed " + target.address + " is this node itself");
   const bool refused = link.refusal().has_value() && link.refusal() != RefusalReason::kTimeout;
   LogLevel level = refused ? LogLevel::kWarning : LogLevel::kNotice;
   // Of a node that is known its own target tells.
@@ -450,7 +451,7 @@ std::vector<BusLinkReport> BusLinks::links() const {
 std::vector<BusTargetReport> BusLinks::report() const {
   std::vector<BusTargetReport> reports;
   for (const auto& target : targets_) {
-    BusTargetReport report{target->id, target->address, false, target->last_failure, 0};
+    BusTargetReport report{target->id, target->address, false, target->last_failure, target->is_self, 0};
     if (!report.id.valid()) report.id = target->resident;
     if (target->link != nullptr) {
       report.connected = target->link->state() == BusLink::State::kUp;

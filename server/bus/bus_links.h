@@ -124,6 +124,7 @@ struct BusTargetReport {
   std::string address;
   bool connected = false;
   std::string last_failure;  // Empty: none since it was last connected.
+  bool is_self = false;      // A seed that is this node.
   size_t queued_bytes = 0;
 };
 

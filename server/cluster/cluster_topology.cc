@@ -138,7 +138,7 @@ std::string ClusterNode::unreached_nodes() const {
   std::string text;
   size_t left_out = 0;
   for (const BusTargetReport& target : threads_.front()->links().report()) {
-    if (target.connected || target.last_failure.empty()) continue;
+    if (target.connected || target.is_self || target.last_failure.empty()) continue;
     if (text.size() >= kUnreachedBytes) {
       ++left_out;
       continue;
