@@ -247,7 +247,8 @@ bool ClusterThread::outdated(const QuorumRead& read, const Client& client,
   const auto changed = [&](const engine::KeyRef& key) {
     return client.forwarded_writes.since(read.after_writes, key.key.partition);
   };
-  return read.again || (!read.waited_for && now_us() >= read.deadline_us) ||
+  const bool of_others = read.failure.empty() && read.versions.size() != keys.size();
+  return read.again || of_others || (!read.waited_for && now_us() >= read.deadline_us) ||
          read.database != keys[0].database || read.options != quorum_of(client) ||
          std::any_of(keys.begin(), keys.end(), changed);
 }

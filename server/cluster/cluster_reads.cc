@@ -29,6 +29,8 @@ bool ClusterThread::may_ask_again(const QuorumRead& read) const {
 void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
   if (placement_ == nullptr || !asks_others(client)) return;
   if (client.transaction.open || prepared.read != nullptr) return;
+  // What has other keys, too (MOVE), asks about all of them together.
+  if (prepared.command->spec->extra_keys != nullptr) return;
   // Who says CLIENT CACHING before what is to be tracked: not yet, maybe.
   if (client.tracking != nullptr && (client.tracking->options.opt_in || client.tracking->options.opt_out))
     return;
