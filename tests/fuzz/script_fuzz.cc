@@ -56,7 +56,7 @@ class Host final : public ScriptHost {
   Went look() override { return ++looks_ > kLooks ? Went::kStop : Went::kOn; }
   std::string_view why() const override { return "too long"; }
   void log(int, std::string_view) override {}
-  bool knows(std::span<const std::string_view>) override { return true; }
+  May may_call(std::span<const std::string_view>) override { return May::kYes; }
 
  private:
   const std::string_view reply_;
