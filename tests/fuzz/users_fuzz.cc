@@ -1,5 +1,5 @@
-// Users as other nodes and files bring them, rules as clients type them, and what nodes tell each other of tracked keys:
-// no input crashes, what is taken is written down so that it means the same, and frames come back as they were.
+// Users as other nodes and files bring them, rules as clients type them, and what nodes tell each other of tracked
+// keys: no input crashes, what is taken is written down so that it means the same, and frames come back as they were.
 #include <cstddef>
 #include <cstdint>
 #include <string>
