@@ -42,7 +42,7 @@ void keep_functions(Server& server) {
 }
 
 void follow_users(Server& server) {
-  keep_users(server, [] {});
+  keep_users(server, [](bool) {});
   sweep_users(server, *server.io_threads().front(), 0, [](bool) {});
 }
 

@@ -74,9 +74,10 @@ void UserTelling::receive(const cluster::NodeId& peer, std::string_view message)
 }
 
 void UserTelling::answer(const cluster::NodeId& peer, uint64_t token) {
-  keep_users(*server_, [this, peer, token] {
-    sweep_users(*server_, *server_->io_threads().front(), 0, [this, peer, token](bool) {
-      (void)links_->send(peer, kStateFrame, 0, message_of(kUsersKnown, token));
+  keep_users(*server_, [this, peer, token](bool kept) {
+    sweep_users(*server_, *server_->io_threads().front(), 0, [this, peer, token, kept](bool) {
+      // In force here, and forgotten by the next start: the other one is not told that it is known.
+      if (kept) (void)links_->send(peer, kStateFrame, 0, message_of(kUsersKnown, token));
     });
   });
 }

@@ -28,7 +28,7 @@ void follow_settings(Server& server) {
   });
   config.on_change("requirepass", [&server] {
     server.users().set_default_password(server.settings().password.get(), server.clock().wall_ms());
-    if (server.cluster() != nullptr) keep_users(server, [] {});
+    if (server.cluster() != nullptr) keep_users(server, [](bool) {});
     return Status();
   });
   config.on_rewriting_users([&server] { return configured_user_lines(server); });
@@ -74,12 +74,12 @@ std::vector<std::string> configured_user_lines(const Server& server) {
   return lines;
 }
 
-void keep_users(Server& server, std::function<void()> then) {
+void keep_users(Server& server, std::function<void(bool kept)> then) {
   server.engine().offload([&server, then = std::move(then)] {
     const Status status =
         save_state(state_directory(server), kUsers, [&server] { return server.users().state(); });
     if (!status.ok()) log_text(LogLevel::kWarning, "Users could not be saved: " + status.message());
-    server.io_threads().front()->loop().post(then);
+    server.io_threads().front()->loop().post([then, kept = status.ok()] { then(kept); });
   });
 }
 

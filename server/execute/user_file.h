@@ -26,8 +26,8 @@ engine::Status write_users(const std::string& path, const acl::Users& users);
 std::vector<std::string> configured_user_lines(const Server& server);
 
 // In a cluster: what is known of users goes to the disk, and `then` runs on the first loop. Where nothing is kept, so
-// it does.
-void keep_users(Server& server, std::function<void()> then);
+// it does. kept: false where it could not be written.
+void keep_users(Server& server, std::function<void(bool kept)> then);
 // Into a snapshot's directory. No file is fine.
 engine::Status copy_users(const std::string& from, const std::string& to);
 

@@ -18,14 +18,15 @@ namespace {
 void reply_of_cluster(size_t silent, const PendingReply::Completion& write, resp::ReplyWriter& reply) {
   if (silent == 0) return write(reply);
   reply.error("ERR the users are changed, but " + std::to_string(silent) +
-              " nodes have not said in time that they know; they are told until they do");
+              " nodes have not said in time that they have it on disk; they are told until they do");
 }
 
 // Here, on the disk, and at all nodes that can be reached; then the clients of this node are looked at, and `done`.
 void tell_cluster(Server& server, uint64_t asking_client,
                   std::function<void(size_t silent, bool asker_goes)> done) {
-  keep_users(server, [&server, asking_client, done = std::move(done)] {
-    UserTelling::of_process().tell([&server, asking_client, done](size_t silent) {
+  keep_users(server, [&server, asking_client, done = std::move(done)](bool kept) {
+    UserTelling::of_process().tell([&server, asking_client, done, kept](size_t silent_peers) {
+      const size_t silent = silent_peers + (kept ? 0 : 1);
       sweep_users(server, *server.io_threads().front(), asking_client,
                   [done, silent](bool asker_goes) { done(silent, asker_goes); });
     });
@@ -47,7 +48,7 @@ void reply_when_known(CommandContext& context, PendingReply::Completion write) {
   // A transaction waits for nobody: other loops and nodes hear of it a moment later.
   if (context.in_exec || (alone && server.io_threads().size() == 1)) {
     write(context.reply);
-    if (!alone) keep_users(server, [] {});
+    if (!alone) keep_users(server, [](bool) {});
     return sweep_users(server, here, id, close_asker);
   }
   const auto answer = [close_asker, write = std::move(write), pending = context.suspend()](size_t silent,

@@ -68,6 +68,22 @@ TEST_CASE("forward prefix: with a scope, without one, and cut") {
   }
 }
 
+namespace {
+
+// As it was, and nothing less of it.
+void check_comes_back(const ForwardPrefix& prefix, Arguments arguments) {
+  const std::string request = encode_forwarded(prefix, arguments);
+  const size_t begin = request.find("FORWARDED\r\n$") + 12;
+  const size_t length = static_cast<size_t>(std::stoi(request.substr(begin)));
+  const std::string bytes = request.substr(request.find("\r\n", begin) + 2, length);
+  ForwardPrefix read;
+  REQUIRE(decode_prefix(bytes, &read));
+  CHECK(read == prefix);
+  for (size_t size = 0; size < bytes.size(); ++size) CHECK_FALSE(decode_prefix(bytes.substr(0, size), &read));
+}
+
+}  // namespace
+
 TEST_CASE("forward prefix: whose rules it follows") {
   const std::string_view arguments[] = {"GET", "key"};
   for (const char* user : {"a", "default", "somebody with a name longer than a short string's"}) {
@@ -75,15 +91,7 @@ TEST_CASE("forward prefix: whose rules it follows") {
       ForwardPrefix prefix;
       prefix.user = user;
       prefix.waited_us = waited_us;
-      const std::string request = encode_forwarded(prefix, arguments);
-      const size_t begin = request.find("FORWARDED\r\n$") + 12;
-      const size_t length = static_cast<size_t>(std::stoi(request.substr(begin)));
-      const std::string bytes = request.substr(request.find("\r\n", begin) + 2, length);
-      ForwardPrefix read;
-      REQUIRE(decode_prefix(bytes, &read));
-      CHECK(read == prefix);
-      for (size_t size = 0; size < bytes.size(); ++size)
-        CHECK_FALSE(decode_prefix(bytes.substr(0, size), &read));
+      check_comes_back(prefix, arguments);
     }
   }
 }
@@ -95,14 +103,6 @@ TEST_CASE("forward prefix: for how long its client has waited") {
   for (const int64_t waited_us : {int64_t{0}, int64_t{1}, int64_t{10'000'000}}) {
     prefix.waited_us = waited_us;
     prefix.tracked = waited_us != 1;
-    const std::string request = encode_forwarded(prefix, arguments);
-    const size_t begin = request.find("FORWARDED\r\n$") + 12;
-    const size_t length = static_cast<size_t>(std::stoi(request.substr(begin)));
-    const std::string bytes = request.substr(request.find("\r\n", begin) + 2, length);
-    ForwardPrefix read;
-    REQUIRE(decode_prefix(bytes, &read));
-    CHECK(read == prefix);
-    for (size_t size = 0; size < bytes.size(); ++size)
-      CHECK_FALSE(decode_prefix(bytes.substr(0, size), &read));
+    check_comes_back(prefix, arguments);
   }
 }
