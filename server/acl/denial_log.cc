@@ -47,7 +47,7 @@ void DenialLog::add(Denial denial, int64_t now_ms, size_t most) {
   std::lock_guard lock(mutex_);
   const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(std::min(kLookedAt, entries_.size()));
   const auto known = std::find_if(entries_.begin(), end, [&](const Entry& entry) {
-    return same_denial(entry.denial, denial) && now_ms - entry.created_ms <= kSameWithinMs;
+    return same_denial(entry.denial, denial) && now_ms - entry.updated_ms <= kSameWithinMs;
   });
   if (known != end) {
     Entry entry = std::move(*known);

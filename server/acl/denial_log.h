@@ -22,7 +22,7 @@ class DenialLog {
   struct Denial {
     Refused refused;
     Where where;
-    std::string object;  // The command, key or channel; for a login the user's name.
+    std::string object;  // The command, key or channel; AUTH or HELLO for a login.
     std::string user;
     std::string client;  // As CLIENT LIST tells of it.
   };

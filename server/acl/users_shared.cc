@@ -88,9 +88,11 @@ bool Users::merge(std::string_view state) {
     // It says of itself what it may listen to.
     const RuleContext context{catalogue_, false};
     User user = new_user(shared_user.name, context);
-    // Of a later release, with commands that are unknown here: the others are not to wait for it.
-    if (!apply_rules(split_at_blanks(shared_user.rules), {}, context, &user).empty()) continue;
+    // Of a later release, with commands that are unknown here: it may do nothing, and is told of as it came.
+    const bool read = apply_rules(split_at_blanks(shared_user.rules), {}, context, &user).empty();
+    if (!read) user = new_user(shared_user.name, context);
     put(std::move(user), shared_user.version);
+    if (!read) entries_.find(shared_user.name)->second.rules = shared_user.rules;
     news = true;
   }
   if (news) changed();

@@ -27,7 +27,8 @@ bool ClusterThread::may_ask_again(const QuorumRead& read) const {
 }
 
 void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
-  if (placement_ == nullptr || !asks_others(client)) return;
+  if (placement_ == nullptr || !must_read_first(client, *prepared.command, prepared.request.arguments))
+    return;
   if (client.transaction.open || prepared.read != nullptr) return;
   // What has other keys, too (MOVE), asks about all of them together.
   if (prepared.command->spec->extra_keys != nullptr) return;
@@ -42,7 +43,6 @@ void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
     // It runs elsewhere; or others are to agree to what it does, and that takes its time from the question on.
     return;
   }
-  if (!must_read_first(client, *prepared.command, prepared.request.arguments)) return;
   const engine::KeyRef key{client.database, *prepared.key};
   begin_read(client, prepared, {&key, 1});
 }

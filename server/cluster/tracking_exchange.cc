@@ -97,6 +97,7 @@ void TrackingExchange::on_connected(const NodeId& peer) {
 
 void TrackingExchange::on_disconnected(const NodeId& peer) {
   peers_.erase(peer);
+  prefixes_owed_.erase(peer);
   strangers_ = static_cast<size_t>(
       std::count_if(peers_.begin(), peers_.end(), [](const auto& entry) { return !entry.second; }));
   lose();
@@ -192,7 +193,9 @@ void TrackingExchange::invalidate_all_links() {
 
 void TrackingExchange::send_owed() {
   // A full link has room again, or is cut. Once more is no harm.
-  for (const NodeId& peer : std::exchange(prefixes_owed_, {})) on_connected(peer);
+  if (!prefixes_owed_.empty()) {
+    for (const NodeId& peer : std::exchange(prefixes_owed_, {})) on_connected(peer);
+  }
   if (owed_.empty()) return;
   for (const LinkId link : std::exchange(owed_, {})) invalidate(link, 0, {});
 }

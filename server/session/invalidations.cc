@@ -27,8 +27,10 @@ void Invalidations::add(const Tracker& tracker, std::string_view key) {
 
 void Invalidations::add_broadcast(std::string_view prefix, std::string_view key, uint64_t by, Of of) {
   std::lock_guard lock(mutex_);
-  Change& change = broadcasts_[std::string(prefix)][std::string(key)];
-  change.by = by;
+  const auto [at, first] = broadcasts_[std::string(prefix)].try_emplace(std::string(key));
+  Change& change = at->second;
+  // Of several clients' changes each of those wants to hear.
+  change.by = first || change.by == by ? by : 0;
   change.here |= of == Of::kEverybody;
   note_pending();
 }

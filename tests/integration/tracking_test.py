@@ -4,6 +4,7 @@ copy outlives a change, with many clients on several loops; and the bound of the
 
 import contextlib
 import shutil
+import signal
 import threading
 import time
 import unittest
@@ -271,6 +272,23 @@ class BesideRedis(unittest.TestCase):
                           "the redirection is broken", pause_s=0.05)
                 return lines[:4] + lines[-1:]
         self.assertEqual(shown(self.redis.connect), shown(self.node.connect))
+
+
+class OneRound(unittest.TestCase):
+    def test_what_another_client_changed_in_the_same_round_is_told(self):
+        """Whichever of the two came last: who does not want to hear of its own changes wants to hear of that."""
+        node = SingleNode(io_threads=1).start().wait_ready()
+        self.addCleanup(node.stop)
+        with contextlib.closing(node.connect()) as own, contextlib.closing(node.connect()) as other:
+            own.value("HELLO", 3)
+            own.value("CLIENT", "TRACKING", "ON", "BCAST", "NOLOOP")
+            for number in range(20):
+                node.process.send_signal(signal.SIGSTOP)
+                for connection, field in ((own, "a"), (other, "b")) if number % 2 else ((other, "b"), (own, "a")):
+                    connection.send("HSET", "k", field, number)
+                node.process.send_signal(signal.SIGCONT)
+                other.read_frame()
+                self.assertIn(b"k", pushes(fence(own)), "round %d" % number)
 
 
 class Node(unittest.TestCase):

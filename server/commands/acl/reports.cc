@@ -99,7 +99,7 @@ void write_entry(const acl::DenialLog::Entry& entry, int64_t now_ms, resp::Reply
   reply.bulk(denial.user);
   reply.bulk("age-seconds");
   constexpr double kMillisecondsPerSecond = 1000;
-  reply.real(static_cast<double>(std::max<int64_t>(0, now_ms - entry.created_ms)) / kMillisecondsPerSecond);
+  reply.real(static_cast<double>(std::max<int64_t>(0, now_ms - entry.updated_ms)) / kMillisecondsPerSecond);
   reply.bulk("client-info");
   reply.bulk(denial.client);
   reply.bulk("entry-id");

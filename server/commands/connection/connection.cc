@@ -27,9 +27,8 @@ bool authenticate(CommandContext& context, std::string_view name, std::string_vi
   }
   const int64_t now_ms = client.io_thread().now_ms();
   server.auth_throttle().failed(client.address(), now_ms);
-  const acl::Where where = context.in_exec ? acl::Where::kTransaction : acl::Where::kTopLevel;
-  server.denials().add({acl::Refused::kLogin, where, std::string(context.argument(0)), std::string(name),
-                        client.describe(now_ms)},
+  server.denials().add({acl::Refused::kLogin, acl::Where::kTopLevel, std::string(context.argument(0)),
+                        std::string(name), client.describe(now_ms)},
                        now_ms, static_cast<size_t>(server.settings().acl_log_entries.get()));
   return false;
 }

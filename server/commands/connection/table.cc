@@ -26,6 +26,7 @@ std::span<const CommandSpec> connection_commands() {
                   .group = "connection",
                   .since = "1.0.0",
                   .summary = "Proves with a password that the client may use the server.",
+                  .difference = "refused inside MULTI",
                   .find_secrets = connection::auth_secrets,
                   .scope = Scope::kSession,
                   .docs = {.complexity = "O(N)", .work = Work::kOfFewThings, .history = kAuthHistory}},

@@ -83,7 +83,7 @@ const LoopScripts::Compiled* LoopFunctions::find(std::string_view function, Scri
   const FunctionLibraries::Library library = libraries_.of_function(function);
   if (library == nullptr) return nullptr;
   std::unique_ptr<Loaded>& place = loaded_[library->name];
-  if (place != nullptr && !is_same(*place->library, *library)) {
+  if (place != nullptr && place->library != library && !is_same(*place->library, *library)) {
     release(*place);
     place.reset();
   }

@@ -141,6 +141,19 @@ TEST_CASE("acl: what a node's configuration says is its own until it is changed"
   CHECK(other.rules_of("a") == "on resetchannels -@all +get");
 }
 
+TEST_CASE("acl: a user with rules of a later release may do nothing here, and is told of as it came") {
+  Users later(Catalogue({{"get", kRead}, {"invented", kRead}}, {"read"}));
+  Node one, other;
+  REQUIRE(one.set("u", "on +get", 1000) == "");
+  REQUIRE(later.set("u", split_at_blanks("on +get +invented"), 2000) == "");
+  CHECK(one.users.merge(later.state()));
+  REQUIRE(one.users.find("u") != nullptr);
+  CHECK_FALSE_MESSAGE(one.users.find("u")->enabled, "what it was allowed before may be taken from it");
+  CHECK(one.users.state() == later.state());
+  CHECK(other.users.merge(one.users.state()));
+  CHECK(other.users.state() == later.state());
+}
+
 TEST_CASE("acl: what is no state changes nothing") {
   Node one, other;
   CHECK(one.set("a", "on +get", 1000) == "");
@@ -175,12 +188,14 @@ TEST_CASE("acl: what is refused again within a minute is one entry of the log") 
   CHECK(log.newest(10)[0].id == 0);
   CHECK(log.newest(10)[0].created_ms == 1000);
   CHECK(log.newest(10)[0].updated_ms == 3000);
-  log.add(denial("x"), 62'000, 3);
+  log.add(denial("x"), 63'000, 3);
+  CHECK_MESSAGE(log.newest(10)[0].count == 3, "a minute since the last one");
+  log.add(denial("x"), 123'001, 3);
   CHECK(log.newest(10).size() == 3);
   CHECK(log.newest(1).size() == 1);
-  log.add(denial("z"), 62'000, 3);
+  log.add(denial("z"), 124'000, 3);
   CHECK(log.newest(10).size() == 3);
-  log.add(denial("z"), 62'000, 0);
+  log.add(denial("z"), 124'000, 0);
   CHECK(log.newest(10).empty());
 }
 
