@@ -241,14 +241,15 @@ bool ClusterThread::backlogged(Arguments arguments) const {
 }
 
 // What was asked ahead of its turn says nothing of what the client has done since, or is so long ago that what else the
-// command needs would find no time left.
+// command needs would find no time left. What failed then may be answered now: the command has waited for links.
 bool ClusterThread::outdated(const QuorumRead& read, const Client& client,
                              std::span<const engine::KeyRef> keys) const {
   const auto changed = [&](const engine::KeyRef& key) {
     return client.forwarded_writes.since(read.after_writes, key.key.partition);
   };
   const bool of_others = read.failure.empty() && read.versions.size() != keys.size();
-  return read.again || of_others || (!read.waited_for && now_us() >= read.deadline_us) ||
+  const bool in_vain = !read.waited_for && (!read.failure.empty() || now_us() >= read.deadline_us);
+  return read.again || of_others || in_vain ||
          read.database != keys[0].database || read.options != quorum_of(client) ||
          std::any_of(keys.begin(), keys.end(), changed);
 }
@@ -277,7 +278,8 @@ Admission ClusterThread::admit_here(Client& client, const Command& command, Prep
   }
   const std::string& failure = prepared.read->failure;
   if (failure.empty()) return Admission::kRun;
-  if (relinking(client) && may_ask_again(*prepared.read)) {
+  // Enough nodes can be reached now: those who were asked were lost, and have come back or others have.
+  if (may_ask_again(*prepared.read)) {
     prepared.read->again = true;
     io_thread_.postpone(client, Waiting::kForLinks);
     return Admission::kWaits;
