@@ -249,9 +249,8 @@ bool ClusterThread::outdated(const QuorumRead& read, const Client& client,
   };
   const bool of_others = read.failure.empty() && read.versions.size() != keys.size();
   const bool in_vain = !read.waited_for && (!read.failure.empty() || now_us() >= read.deadline_us);
-  return read.again || of_others || in_vain ||
-         read.database != keys[0].database || read.options != quorum_of(client) ||
-         std::any_of(keys.begin(), keys.end(), changed);
+  return read.again || of_others || in_vain || read.database != keys[0].database ||
+         read.options != quorum_of(client) || std::any_of(keys.begin(), keys.end(), changed);
 }
 
 // It runs on this node, once the quorums can be had and other replicas were asked.

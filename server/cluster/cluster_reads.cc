@@ -30,8 +30,9 @@ void ClusterThread::ask_ahead(Client& client, PreparedRequest& prepared) {
   if (placement_ == nullptr || !must_read_first(client, *prepared.command, prepared.request.arguments))
     return;
   if (client.transaction.open || prepared.read != nullptr) return;
-  // What has other keys, too (MOVE), asks about all of them together.
-  if (prepared.command->spec->extra_keys != nullptr) return;
+  // What has other keys, too (MOVE), asks about all of them together; what is watched is asked about where it is.
+  if (prepared.command->spec->extra_keys != nullptr || (prepared.command->spec->flags & kWatchesKeys) != 0)
+    return;
   // Who says CLIENT CACHING before what is to be tracked: not yet, maybe.
   if (client.tracking != nullptr && (client.tracking->options.opt_in || client.tracking->options.opt_out))
     return;

@@ -70,9 +70,13 @@ Command* CommandTable::add(const CommandSpec& spec, const Command* parent) {
   command->parent = parent;
   command->id = static_cast<uint32_t>(all_.size());
   command->has_keys = names_keys(spec);
-  command->one_key = command->has_keys && spec.find_keys == nullptr && spec.keys.size() == 1 &&
-                     !spec.keys.front().counted && spec.keys.front().last == 0;
-  if (command->one_key) command->key_position = static_cast<size_t>(spec.keys.front().first);
+  if (command->has_keys && spec.find_keys == nullptr && spec.keys.size() == 1) {
+    const KeySpecification& keys = spec.keys.front();
+    if (!keys.counted && (keys.last == 0 || keys.last == -1)) {
+      command->key_position = static_cast<size_t>(keys.first);
+      command->key_step = keys.last == 0 ? 0 : static_cast<size_t>(keys.step);
+    }
+  }
   command->executes = spec.in_multi == InMulti::kExecutes;
   command->full_name =
       parent ? std::string(parent->full_name) + "|" + std::string(spec.name) : std::string(spec.name);

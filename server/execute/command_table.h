@@ -22,12 +22,18 @@ struct Command {
   // What stands where its keys would are names of records: not of channels, nor of what is only asked about. Only such
   // names are locked, read from the disk and asked of replicas.
   bool has_keys = false;
-  bool one_key = false;  // The key is at a fixed position, and there is only one:
+  // Where the keys begin, if it has one only, or if all that follows is keys (with what belongs to each); else 0.
   size_t key_position = 0;
+  size_t key_step = 0;    // Of the latter; 0: there is one key.
   bool executes = false;  // InMulti::kExecutes.
   std::string full_name;  // "get", "client|getname".
   std::vector<ArgumentDescription> arguments;
   std::vector<const Command*> subcommands;
+
+  // The position of the key, if it names one only; 0: it may name several, or none.
+  size_t only_key(size_t argument_count) const {
+    return key_step == 0 || argument_count == key_position + key_step ? key_position : 0;
+  }
 };
 
 class CommandTable {

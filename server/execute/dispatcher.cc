@@ -61,6 +61,11 @@ void Dispatcher::follow_prefix(Client& client, const ForwardPrefix& prefix) {
     client.io_thread().server().tracking().follow(client, prefix.tracked);
 }
 
+// A subcommand's key is not the one that was hashed for its container.
+bool Dispatcher::has_only_key(const Command& command, const PreparedRequest& prepared) {
+  return prepared.key && command.only_key(prepared.request.arguments.size()) != 0;
+}
+
 bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
   if (client.tunnel != nullptr) {
     // A forwarded request speaks for its client: in which database, in which protocol, how consistently.
@@ -76,9 +81,9 @@ bool Dispatcher::prepare(Client& client, PreparedRequest* prepared) {
   }
   const Arguments arguments = prepared->request.arguments;
   prepared->command = server_.commands().find(arguments[0]);
-  if (prepared->command == nullptr || !prepared->command->one_key) return true;
-  const size_t position = prepared->command->key_position;
-  if (position >= arguments.size()) return true;
+  if (prepared->command == nullptr) return true;
+  const size_t position = prepared->command->only_key(arguments.size());
+  if (position == 0 || position >= arguments.size()) return true;
   prepared->key.emplace(arguments[position]);
   if (ClusterThread* cluster = io_thread_.cluster(); cluster != nullptr)
     cluster->ask_ahead(client, *prepared);
@@ -329,9 +334,8 @@ bool Dispatcher::run(Client& client, const Command& command, PreparedRequest& pr
 }
 
 Dispatcher::Ran Dispatcher::run_once(Client& client, const Command& command, PreparedRequest& prepared) {
-  // A subcommand's key is not the one that was hashed for its container.
-  const engine::Key* key = command.one_key && prepared.key ? &*prepared.key : nullptr;
   const Arguments arguments = prepared.request.arguments;
+  const engine::Key* key = has_only_key(command, prepared) ? &*prepared.key : nullptr;
   if (client.tracking != nullptr) [[unlikely]]
     reading_ = prepared.read.get();
   engine::Operation operation(server_.engine(), io_thread_.now_ms());

@@ -106,6 +106,7 @@ class Dispatcher {
   uint32_t effective_flags(const Client& client, const Command& command) const;
   // False: the request is a forwarded one, and its prefix makes no sense.
   bool prepare(Client& client, PreparedRequest* prepared);
+  static bool has_only_key(const Command& command, const PreparedRequest& prepared);
   void prefetch_batch();
   void follow_prefix(Client& client, const ForwardPrefix& prefix);
   // The client becomes that user, as another node names it; empty: the default one, who may do everything.

@@ -38,7 +38,7 @@ bool Dispatcher::may_run_elsewhere(const Client& client, const Command& command)
 Admission Dispatcher::admit(Client& client, const Command& command, PreparedRequest& prepared) {
   const bool writes = (effective_flags(client, command) & (kWrite | kScriptWrites)) != 0;
   io_thread_.cluster()->use_quorum(prepared.quorum ? &*prepared.quorum : nullptr);
-  const bool single = command.one_key && prepared.key && command.spec->extra_keys == nullptr;
+  const bool single = has_only_key(command, prepared) && command.spec->extra_keys == nullptr;
   if (single && io_thread_.cluster()->runs_here(client, command, prepared, writes)) return Admission::kRun;
   KeyList keys;
   if (single) {

@@ -58,7 +58,7 @@ TEST_CASE("what stands where keys do and is none is no key to anybody") {
   for (const auto& command : table.all()) {
     CAPTURE(command->full_name);
     const CommandSpec& spec = *command->spec;
-    CHECK((!command->one_key || command->has_keys));
+    CHECK((command->key_position == 0 || command->has_keys));
     // Either keys or what stands in their place.
     for (const KeySpecification& specification : spec.keys)
       CHECK(specification.is_key() == command->has_keys);
@@ -139,18 +139,27 @@ TEST_CASE("a command's own key finder is asked first") {
   CHECK(positions_of(spec, {"x", "a", "b"}) == std::vector<int>{2});
 }
 
-TEST_CASE("only a single key at a fixed place is taken for the fast path") {
-  std::array specs = {CommandSpec{.name = "one", .arity = 2, .keys = key_at(1, kKeyRO)},
+TEST_CASE("one key alone takes the fast path, wherever there might be more") {
+  std::array specs = {CommandSpec{.name = "one", .arity = -2, .keys = key_at(1, kKeyRO)},
                       CommandSpec{.name = "many", .arity = -2, .keys = keys_from(1, kKeyRO)},
+                      CommandSpec{.name = "pairs", .arity = -3, .keys = keys_from(1, kKeyRO, 2)},
+                      CommandSpec{.name = "counted", .arity = -3, .keys = counted_keys(1, kKeyRO)},
+                      CommandSpec{.name = "two", .arity = 3, .keys = {key_at(1, kKeyRO), key_at(2, kKeyRO)}},
                       CommandSpec{.name = "none", .arity = 1},
                       CommandSpec{.name = "found", .arity = 2, .keys = key_at(1, kKeyRO)}};
-  specs[3].find_keys = [](Arguments, std::vector<int>*) { return true; };
+  specs[6].find_keys = [](Arguments, std::vector<int>*) { return true; };
   const std::array families = {std::span<const CommandSpec>(specs)};
   const CommandTable table(families);
-  CHECK(table.find("one")->one_key);
-  CHECK(!table.find("many")->one_key);
-  CHECK(!table.find("none")->one_key);
-  CHECK(!table.find("found")->one_key);
+  CHECK(table.find("one")->only_key(2) == 1);
+  CHECK(table.find("one")->only_key(5) == 1);
+  CHECK(table.find("many")->only_key(1) == 0);
+  CHECK(table.find("many")->only_key(2) == 1);
+  CHECK(table.find("many")->only_key(3) == 0);
+  CHECK(table.find("pairs")->only_key(2) == 0);
+  CHECK(table.find("pairs")->only_key(3) == 1);
+  CHECK(table.find("pairs")->only_key(4) == 0);
+  for (const char* name : {"counted", "two", "none", "found"})
+    for (size_t count = 1; count < 5; ++count) CHECK(table.find(name)->only_key(count) == 0);
 }
 
 TEST_CASE("only MSET, SETEX, PSETEX and a plain SET overwrite blindly: every other write looks at its keys") {
