@@ -6,7 +6,7 @@
 namespace starling::engine {
 
 TEST_CASE("at every point of a checkpoint a crash leaves what was committed") {
-  for (uint64_t seed = first_seed(); seed < first_seed() + seed_count(40); ++seed) {
+  for (uint64_t seed = first_seed(); seed < first_seed() + seed_count(16); ++seed) {
     CAPTURE(seed);
     RandomRun run(seed);
     TestNode& node = run.node();
