@@ -45,6 +45,7 @@ std::string_view name_of(Where where) {
 
 void DenialLog::add(Denial denial, int64_t now_ms, size_t most) {
   std::lock_guard lock(mutex_);
+  ++totals_[static_cast<size_t>(denial.refused)];
   const auto end = entries_.begin() + static_cast<std::ptrdiff_t>(std::min(kLookedAt, entries_.size()));
   const auto known = std::find_if(entries_.begin(), end, [&](const Entry& entry) {
     return same_denial(entry.denial, denial) && now_ms - entry.updated_ms <= kSameWithinMs;
@@ -65,6 +66,11 @@ void DenialLog::add(Denial denial, int64_t now_ms, size_t most) {
 std::vector<DenialLog::Entry> DenialLog::newest(size_t count) const {
   std::lock_guard lock(mutex_);
   return {entries_.begin(), entries_.begin() + static_cast<std::ptrdiff_t>(std::min(count, entries_.size()))};
+}
+
+uint64_t DenialLog::total(Refused refused) const {
+  std::lock_guard lock(mutex_);
+  return totals_[static_cast<size_t>(refused)];
 }
 
 void DenialLog::clear() {

@@ -1,6 +1,7 @@
 // ACL LOG: what was refused to whom, newest first. What repeats within a minute is one entry. Any thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <deque>
 #include <mutex>
@@ -37,11 +38,14 @@ class DenialLog {
   void add(Denial denial, int64_t now_ms, size_t most);
   std::vector<Entry> newest(size_t count) const;
   void clear();
+  // How many there were of the kind, of whom the log tells or not. clear() leaves it.
+  uint64_t total(Refused refused) const;
 
  private:
   mutable std::mutex mutex_;
   std::deque<Entry> entries_;
   uint64_t next_id_ = 0;
+  std::array<uint64_t, 5> totals_{};  // By Refused.
 };
 
 }  // namespace starling::server::acl

@@ -32,9 +32,9 @@ bool apply_word(std::string_view rule, const RuleContext& context, User* user) {
   } else if (same_word(rule, "clearselectors")) {
     user->selectors.resize(1);
   } else if (same_word(rule, "reset")) {
-    const uint64_t incarnation = user->incarnation;
+    const uint64_t born = user->born;
     *user = new_user(user->name, context);
-    user->incarnation = incarnation;
+    user->born = born;
     user->payloads = PayloadChecks::kAlways;
   } else {
     return false;

@@ -31,7 +31,7 @@ struct User {
   PayloadChecks payloads = PayloadChecks::kAsConfigured;
   std::vector<std::string> passwords;   // Hashes.
   std::vector<Selector> selectors{{}};  // At least one.
-  uint64_t incarnation = 0;             // See Users.
+  uint64_t born = 0;                    // See Users.
 
   bool allows_everything() const;
 };

@@ -17,7 +17,7 @@ Users::Ref Users::find(std::string_view name) const {
 
 Users::Ref Users::now(const User& known) const {
   Ref user = find(known.name);
-  return user != nullptr && user->incarnation == known.incarnation ? user : nullptr;
+  return user != nullptr && user->born == known.born ? user : nullptr;
 }
 
 std::vector<Users::Ref> Users::all() const {
@@ -125,8 +125,14 @@ void Users::set_default_password(std::string_view password, int64_t now_ms) {
 
 // Keeps who it is: a user that is there already goes on being the same one.
 void Users::put(User user, uint64_t version) {
+  const auto known = entries_.find(user.name);
+  const bool goes_on = known != entries_.end() && known->second.user != nullptr;
+  put(std::move(user), version, goes_on ? known->second.user->born : version);
+}
+
+void Users::put(User user, uint64_t version, uint64_t born) {
+  user.born = born;
   Entry& entry = entries_[user.name];
-  user.incarnation = entry.user != nullptr ? entry.user->incarnation : ++incarnations_;
   std::string rules = describe_rules(user);
   entry = {std::make_shared<const User>(std::move(user)), version, std::move(rules)};
 }

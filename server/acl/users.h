@@ -6,8 +6,11 @@
 // that differ need only give each other what they have (merge()). What a node's configuration says has no version: it
 // is the node's own until it is changed.
 //
+// A user goes on being the same one through all changes of it; one that is deleted and made anew is another one, which
+// is told by the version that it came with (`born`; 0: with the configuration).
+//
 //   state := count varint, that many users by ascending name
-//   user  := name string  version u64  present u8  rules string
+//   user  := name string  version u64  present u8  [born u64  rules string]   the latter if it is present
 //
 // Any thread.
 #pragma once
@@ -92,6 +95,7 @@ class Users {
   RuleContext context() const { return {catalogue_, all_channels_}; }
   std::string build(std::span<const UserLine> lines, std::map<std::string, User, std::less<>>* users) const;
   void put(User user, uint64_t version);
+  void put(User user, uint64_t version, uint64_t born);
   uint64_t next_version(int64_t now_ms) const;
   void changed();
   void drop_oldest_deleted();
@@ -100,7 +104,6 @@ class Users {
   mutable std::mutex mutex_;
   bool all_channels_ = false;
   Entries entries_;
-  uint64_t incarnations_ = 0;
   std::string state_{'\0'};
   std::atomic<uint64_t> generation_{1};
   std::atomic<bool> open_{true};

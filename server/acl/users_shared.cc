@@ -1,5 +1,6 @@
 // What nodes give each other of their users.
 #include <algorithm>
+#include <tuple>
 #include <utility>
 
 #include "engine/base/byte_codec.h"
@@ -15,18 +16,21 @@ constexpr uint64_t kGreatestUserVersion = uint64_t{1} << 62;
 
 struct SharedUser {
   std::string_view name, rules;
-  uint64_t version = 0;
+  uint64_t version = 0, born = 0;
   bool present = false;
 };
 
 bool read_user(engine::ByteReader* reader, SharedUser* user) {
   uint8_t present;
   if (!reader->read_string(&user->name) || !reader->read_u64(&user->version) ||
-      !reader->read_byte(&present) || !reader->read_string(&user->rules))
+      !reader->read_byte(&present) || present > 1)
     return false;
   user->present = present == 1;
-  return present <= 1 && user->version != 0 && user->version <= kGreatestUserVersion &&
-         is_user_name(user->name) && (user->present || (user->rules.empty() && user->name != kDefaultUser));
+  if (user->present && (!reader->read_u64(&user->born) || !reader->read_string(&user->rules))) return false;
+  // The default one has always been there, and stays.
+  const bool possible = user->name != kDefaultUser || (user->present && user->born == 0);
+  return possible && user->version != 0 && user->version <= kGreatestUserVersion &&
+         user->born <= user->version && is_user_name(user->name);
 }
 
 bool read_users(std::string_view state, std::vector<SharedUser>* users) {
@@ -73,9 +77,11 @@ bool Users::merge(std::string_view state) {
   std::lock_guard lock(mutex_);
   const auto later = [this](const SharedUser& user) {
     const auto known = entries_.find(user.name);
-    return known == entries_.end() ||
-           std::pair(user.version, user.rules) >
-               std::pair(known->second.version, std::string_view(known->second.rules));
+    if (known == entries_.end()) return true;
+    const Entry& entry = known->second;
+    const uint64_t born = entry.user == nullptr ? 0 : entry.user->born;
+    return std::tuple(user.version, user.rules, user.born) >
+           std::tuple(entry.version, std::string_view(entry.rules), born);
   };
   std::erase_if(shared, [&](const SharedUser& user) { return !later(user); });
   bool news = false;
@@ -91,7 +97,7 @@ bool Users::merge(std::string_view state) {
     // Of a later release, with commands that are unknown here: it may do nothing, and is told of as it came.
     const bool read = apply_rules(split_at_blanks(shared_user.rules), {}, context, &user).empty();
     if (!read) user = new_user(shared_user.name, context);
-    put(std::move(user), shared_user.version);
+    put(std::move(user), shared_user.version, shared_user.born);
     if (!read) entries_.find(shared_user.name)->second.rules = shared_user.rules;
     news = true;
   }
@@ -109,6 +115,8 @@ void Users::changed() {
     engine::append_string(name, &body);
     engine::append_u64(entry.version, &body);
     body.push_back(entry.user != nullptr ? 1 : 0);
+    if (entry.user == nullptr) continue;
+    engine::append_u64(entry.user->born, &body);
     engine::append_string(entry.rules, &body);
   }
   state_.clear();

@@ -88,6 +88,11 @@ void write_stats_section(InfoContext& context, InfoWriter& writer) {
   writer.field("io_threaded_reads_processed", several ? totals.reads : 0);
   writer.field("io_threaded_writes_processed", several ? totals.writes : 0);
   writer.nothing_of({"reply_buffer_shrinks", "reply_buffer_expands"});
+  const acl::DenialLog& denials = server.denials();
+  writer.field("acl_access_denied_auth", denials.total(acl::Refused::kLogin));
+  writer.field("acl_access_denied_cmd", denials.total(acl::Refused::kCommand));
+  writer.field("acl_access_denied_key", denials.total(acl::Refused::kKey));
+  writer.field("acl_access_denied_channel", denials.total(acl::Refused::kChannel));
   // Starling's own.
   writer.field("disk_reads", statistics.disk_reads);
   writer.field("deadline_index_entries", statistics.index_entries);

@@ -381,10 +381,17 @@ class OneNode(unittest.TestCase):
     def test_log_is_bounded(self):
         user = self.login()
         self.admin.value("CONFIG", "SET", "acllog-max-len", "3")
+        before = self.denied()
         for number in range(5):
             reply(user, "GET", "z%d" % number)
         self.assertEqual(3, len(self.admin.value("ACL", "LOG", "100")))
+        self.assertEqual(before + 5, self.denied(), "INFO counts all")
         self.admin.value("CONFIG", "SET", "acllog-max-len", "128")
+
+    def denied(self):
+        """Commands and keys that were refused."""
+        fields = dict(line.split(":", 1) for line in self.admin.value("INFO", "stats").decode().split() if ":" in line)
+        return int(fields["acl_access_denied_cmd"]) + int(fields["acl_access_denied_key"])
 
     def test_channels_of_new_users_as_configured(self):
         for value, channels in (("allchannels", b"&*"), ("resetchannels", b"")):
@@ -540,6 +547,17 @@ class OnThreeNodes(unittest.TestCase):
                 if first <= holders <= last and owner[0].decode() == coordinator.host:
                     return key
         raise AssertionError("no key of that node")
+
+    def test_who_was_made_anew_in_one_transaction_is_another_one_everywhere(self):
+        rules = ("ACL", "SETUSER", "u", "on", ">pw", "~*", "+@all")
+        self.nodes[0].call(*rules)
+        old = self.login(self.nodes[2])
+        self.nodes[0].call(*rules)
+        self.assertEqual(b"u", old.value("ACL", "WHOAMI"))
+        for words in (("MULTI",), ("ACL", "DELUSER", "u"), rules, ("EXEC",)):
+            self.nodes[0].call(*words)
+        closed(old)
+        self.assertEqual(b"u", self.login(self.nodes[2]).value("ACL", "WHOAMI"))
 
     def test_users_are_the_same_on_all_nodes_when_it_is_answered(self):
         for number in range(30):

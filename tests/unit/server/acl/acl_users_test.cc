@@ -121,6 +121,32 @@ TEST_CASE("acl: nodes that saw changes in different orders come to have the same
   CHECK(one.users.state() == other.users.state());
 }
 
+TEST_CASE("acl: a user made anew is another one on a node that has not seen it deleted") {
+  Node one, other;
+  CHECK(one.set("a", "on", 1000) == "");
+  CHECK(other.users.merge(one.users.state()));
+  const Users::Ref known = other.users.find("a");
+  CHECK(one.set("a", "+get", 2000) == "");
+  CHECK(other.users.merge(one.users.state()));
+  CHECK(other.users.now(*known) != nullptr);
+  CHECK(one.remove("a", 3000) == 1);
+  CHECK(one.set("a", "on", 3000) == "");
+  CHECK(other.users.merge(one.users.state()));
+  REQUIRE(other.users.find("a") != nullptr);
+  CHECK(other.users.now(*known) == nullptr);
+}
+
+TEST_CASE("acl: whom the configuration says goes on being who it is as it is changed elsewhere") {
+  Node one, other;
+  const std::vector<UserLine> lines = {{"f:1", "a", {"on"}}};
+  CHECK(one.users.configure(lines) == "");
+  CHECK(other.users.configure(lines) == "");
+  const Users::Ref known = other.users.find("a");
+  CHECK(one.set("a", "+get") == "");
+  CHECK(other.users.merge(one.users.state()));
+  CHECK(other.users.now(*known) != nullptr);
+}
+
 TEST_CASE("acl: a change counts above what was known, whatever the clock says") {
   Node one, other;
   CHECK(one.set("a", "on", 9000) == "");
