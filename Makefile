@@ -9,7 +9,7 @@ NINJA := ninja -j $(JOBS)
 CXX_FILES := git ls-files '*.cc' '*.h'
 
 .DEFAULT_GOAL := help
-.PHONY: help run server package package-test test cluster sim histories bench bench-cluster bench-repair compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
+.PHONY: help run server package package-test test cluster sim histories bench bench-cluster bench-repair soak-keys compat fuzz tsan-load sanitize-cluster build format format-check tidy install-deps clean
 
 help:  ## Shows this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -39,6 +39,9 @@ bench-cluster: build  ## Measures three nodes at several quorums against Redis C
 bench-repair: build  ## Measures what comparing replicas of a million keys costs (REPAIR_KEYS)
 	@STARLING_SERVER=$(SERVER) STARLING_REPAIR_KEYS=$(REPAIR_KEYS) /usr/bin/python3 \
 		tests/integration/cluster_repair_test.py Repair.test_cost_is_in_proportion_to_the_difference
+
+soak-keys: server  ## Sets 5,000 keys a second that live for 3 s, on one node and on three (ARGS="--minutes 60"); prints what stays
+	@tests/bench/short_lived.py --starling $(SERVER) $(ARGS)
 
 compat: build  ## Compares replies with a real redis-server at length (ARGS are the script's options)
 	@redis-compat/run $(ARGS)

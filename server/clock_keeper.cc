@@ -5,6 +5,7 @@
 #include <utility>
 
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 
 namespace starling::server {
 namespace {
@@ -115,8 +116,7 @@ void ClockKeeper::tell(const cluster::ClockEvent& event) {
   if (++lines_ > kLinesPerPeriod) return;
   const std::string offset = seconds(event.offset_us), off = off_by(event.offset_us);
   const bool own = !event.node.valid() || event.node == self_;
-  const std::string whose =
-      own ? "This node's clock" : "The clock of node " + event.node.to_string().substr(0, 8);
+  const std::string whose = own ? "This node's clock" : "The clock of node " + node_name(event.node);
   const char* const way = event.offset_us < 0 ? " back" : " ahead";
   switch (event.kind) {
     case ClockEventKind::kConfirmed:

@@ -4,12 +4,14 @@
 #include <utility>
 
 #include "cluster/topology/planner.h"
+#include "cluster/wire/short_id.h"
 
 namespace starling::cluster {
 namespace {
 
 std::string name_of(const FormingNode& node) {
-  return node.member.id.to_string() + " at " + node.member.host + ":" + std::to_string(node.member.bus_port);
+  return "node " + short_id(node.member.id) + ", bus " + node.member.host + ":" +
+         std::to_string(node.member.bus_port);
 }
 
 bool same_address(const Member& a, const Member& b) {
@@ -130,7 +132,7 @@ std::string Forming::waiting_for(int64_t now_us) const {
   if (std::optional<std::string> what = obstacle(); what.has_value()) return *what;
   const std::string founders = std::to_string(met_.size()) + " nodes";
   if (now_us < settled_since_us_ + settings_.settle_us) return "the " + founders + " that have met to settle";
-  return "the agreement of " + founders + ", which " + met_.begin()->first.to_string() + " proposes first";
+  return "the agreement of " + founders + ", which " + short_id(met_.begin()->first) + " proposes first";
 }
 
 }  // namespace starling::cluster

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cluster/topology/topology_codec.h"
+#include "cluster/wire/short_id.h"
 #include "engine/base/assert.h"
 
 namespace starling::cluster {
@@ -27,7 +28,7 @@ std::string TopologyRegister::waiting_for() const {
   }
   return "votes on epoch " + std::to_string(epoch()) + ": " + std::to_string(answered) + " of " +
          std::to_string(answers_needed_) + ", none from " +
-         (silent != nullptr ? silent->id.to_string() : std::string("nobody"));
+         (silent != nullptr ? short_id(silent->id) : std::string("nobody"));
 }
 
 // False if this node has no vote.

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "cluster/topology/preference_list.h"
+#include "cluster/wire/short_id.h"
 
 namespace starling::cluster {
 namespace {
@@ -69,7 +70,7 @@ std::optional<Topology> TransitionDriver::begin(const Topology& present, std::sp
   for (const Member& member : present.members) {
     const RingNode* node = find_node(nodes, member.id);
     if (node == nullptr || node->down || (node->epoch >= present.epoch && !node->drops)) continue;
-    waiting_for_ = "node " + member.id.to_string() + " to remove what is others' now";
+    waiting_for_ = "node " + short_id(member.id) + " to remove what is others' now";
     return std::nullopt;
   }
   Topology next;
@@ -145,7 +146,7 @@ bool TransitionDriver::all_have(const Topology& present, std::span<const RingNod
       continue;
     }
     waiting_for_ = (copying ? "what is to be brought to node " : "the new ring to reach node ") +
-                   present.members[place].id.to_string();
+                   short_id(present.members[place].id);
     return false;
   }
   return true;

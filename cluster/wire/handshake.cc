@@ -5,6 +5,7 @@
 
 #include "cluster/wire/peer_clock.h"
 #include "cluster/wire/secret_proof.h"
+#include "cluster/wire/short_id.h"
 #include "engine/base/assert.h"
 #include "engine/base/byte_codec.h"
 
@@ -93,7 +94,7 @@ Handshake::State Handshake::examine(std::string* out) {
   if (peer_.id == self.id) return refuse(RefusalReason::kSelf, "is at both ends of the connection", out);
   if (options_.expected.valid() && peer_.id != options_.expected) {
     return refuse(RefusalReason::kIdentity,
-                  "is node " + peer_.id.to_string() + ", not " + options_.expected.to_string(), out);
+                  "is node " + short_id(peer_.id) + ", not " + short_id(options_.expected), out);
   }
   if (peer_has_secret_ != !options_.secret.empty()) {
     return refuse(RefusalReason::kSecret,

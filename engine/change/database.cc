@@ -86,9 +86,12 @@ Table::Slot Database::locate(Partition& partition, const Key& key) {
 
 Found Database::find(const Key& key, Touch touch) {
   Partition& partition = tables_->partition(key);
-  const Table::Slot slot = locate(partition, key);
+  const bool held = core_->holds_expiry(operation_->now_ms());
+  const Table::Slot slot = held ? partition.table.find(key.hash, key.name) : locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
-  const bool hit = entry != nullptr && !entry->tombstone();
+  const bool due = held && entry != nullptr && entry->has(Entry::kHasDeadline) &&
+                   entry->deadline_ms() <= operation_->now_ms();
+  const bool hit = entry != nullptr && !entry->tombstone() && !due;
   if (operation_->counts_lookups_) core_->keyspace.stripes.count_lookup(stripe_of(key.partition), hit);
   if (!hit) return {};
   if (touch == Touch::kYes) {

@@ -88,6 +88,11 @@ struct EngineCore {
   std::atomic<EvictionPolicy> policy{EvictionPolicy::kNoEviction};
   std::atomic<int> samples{5};
   std::atomic<bool> lfu{false};  // The policy is an LFU one: access clocks count frequency.
+  // By the wall clock; see expiry_hold.h.
+  std::atomic<int64_t> expiry_held_until_ms{0};
+  bool holds_expiry(int64_t now_ms) const {
+    return now_ms < expiry_held_until_ms.load(std::memory_order_relaxed);
+  }
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> evicted{0};
   std::atomic<uint64_t> disk_reads{0};

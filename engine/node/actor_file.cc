@@ -130,9 +130,9 @@ Status write_file(int fd, const std::string& path, std::string_view text) {
 
 // Why the actor that the file names may not go on; empty when it may.
 std::string objection(const Contents& contents, const Identity& file, const Identity& directory) {
-  if (!contents.clean) return "the last stop was not clean";
-  if (!(contents.file == file)) return "the actor file was copied or restored";
-  if (!(contents.directory == directory)) return "the directory was copied or restored";
+  if (!contents.clean) return "Recovering: the last stop was not clean";
+  if (!(contents.file == file)) return "Recovering: the file 'actor' was copied or restored";
+  if (!(contents.directory == directory)) return "Recovering: the directory was copied or restored";
   return "";
 }
 
@@ -163,7 +163,7 @@ Status ActorFile::inspect(ActorId* actor) {
   found_ = std::make_unique<Descriptor>(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
   if (found_->get() < 0) {
     if (errno != ENOENT) return failure("cannot open", path);
-    reason_ = "the directory has none yet";
+    reason_ = "The data directory is new";
     return Status();
   }
   const Descriptor parent(::open(directory_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
@@ -178,7 +178,7 @@ Status ActorFile::inspect(ActorId* actor) {
   }
   Contents contents;
   if (!parse(text, &contents)) {
-    reason_ = "the actor file is damaged";
+    reason_ = "Recovering: the file 'actor' is damaged";
     return Status();
   }
   *actor = contents.actor;
@@ -193,7 +193,7 @@ Status ActorFile::open(const std::string& directory, Random& random, Stamp lates
   ActorId previous;
   if (Status status = opened->inspect(&previous); !status.ok()) return status;
   if (opened->reason_.empty() && opened->last_stamp_ > latest)
-    opened->reason_ = "the last one's stamps are far ahead of the clock";
+    opened->reason_ = "Recovering: the clock is far behind what this directory has seen";
   opened->resumed_ = opened->reason_.empty();
   opened->actor_ = previous;
   while (!opened->resumed_ && (opened->actor_ == 0 || opened->actor_ == previous))

@@ -53,7 +53,7 @@ class ActorFile {
   Stamp last_stamp() const { return last_stamp_; }
   // True: the actor of the clean stop goes on. False: it was drawn anew.
   bool resumed() const { return resumed_; }
-  // For the server's log: why the actor is a new one. Empty when resumed().
+  // For the server's log, a sentence: why the actor is a new one. Empty when resumed().
   const std::string& reason() const { return reason_; }
 
   // Sets the clean mark, durably. The last thing before the process ends: everything acknowledged is durable

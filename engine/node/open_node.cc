@@ -38,7 +38,7 @@ Status open_parts(const Options& options, const Clock& clock, uint64_t random_se
   });
   if (!status.ok()) return status;
   parts->actor = parts->actor_file->actor();
-  if (!parts->actor_file->resumed()) progress("Writing as a new actor: " + parts->actor_file->reason());
+  if (!parts->actor_file->resumed()) progress(parts->actor_file->reason());
 
   RocksOptions rocks;
   rocks.directory = directory + "/store";

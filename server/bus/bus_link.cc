@@ -114,7 +114,7 @@ void BusLink::read() {
     total += result.bytes;
     heard_ms_ = owner_.now_ms_;
     pinged_ = false;
-    challenged_until_ms_ = 0;
+    if (std::exchange(challenged_until_ms_, 0) != 0) challenge_answered_ms_ = heard_ms_;
     owner_.statistics_.bytes_received.add(result.bytes);
     if (state_ == State::kUp && heard_ms_ - told_heard_ms_ >= kTellHeardMs) {
       told_heard_ms_ = heard_ms_;
@@ -443,6 +443,10 @@ void BusLink::reset(const std::string& reason) {
 void BusLink::challenge(int64_t until_ms) {
   if (state_ != State::kUp || challenged_until_ms_ != 0) return;
   if (queue(FrameKind::kPing, 0, {})) challenged_until_ms_ = until_ms;
+}
+
+bool BusLink::answered_challenge(int64_t within_ms) const {
+  return challenge_answered_ms_ >= 0 && owner_.now_ms_ - challenge_answered_ms_ <= within_ms;
 }
 
 void BusLink::close(const std::string& reason) {

@@ -50,6 +50,8 @@ class BusLink final : public FdHandler {
   void on_time(int64_t now_ms);
   // Closes the link unless something comes from the peer until then: another process says that it is the peer.
   void challenge(int64_t until_ms);
+  // It has answered to that within this time.
+  bool answered_challenge(int64_t within_ms) const;
   // Ends the link and tells the owner, once.
   void close(const std::string& reason);
   // The same, and what was sent and has not arrived never does.
@@ -148,7 +150,8 @@ class BusLink final : public FdHandler {
   uint64_t ping_position_ = 0;
   int64_t ping_sent_ms_ = -1;
   int64_t challenged_until_ms_ = 0;  // 0: it is not.
-  int64_t clock_asked_ms_ = 0;       // By the last ping.
+  int64_t challenge_answered_ms_ = -1;
+  int64_t clock_asked_ms_ = 0;  // By the last ping.
 };
 
 }  // namespace starling::server

@@ -10,7 +10,9 @@
 
 #include "engine/base/assert.h"
 #include "server/bus/bus_link.h"
+#include "server/bus/twin_table.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/process/thread_random.h"
 
 namespace starling::server {
@@ -29,6 +31,8 @@ constexpr int64_t kSameRefusalMs = 60000;
 constexpr size_t kRefusalsRemembered = 1000;
 // What a peer is given to show that it is still there when another process comes under its id.
 constexpr int64_t kChallengeMs = 1000;
+// Who has answered within this time is there, and who comes under its id is told so. It is asked again all the same.
+constexpr int64_t kAnsweredMs = 20000;
 // A seed list may name this node itself. (Or one that runs on a copy of its data: hence the notice.)
 constexpr int64_t kSelfRetryMs = 60000;
 
@@ -253,8 +257,20 @@ cluster::Handshake::Options BusLinks::handshake_options(const BusLink& link) {
   options.nonce = fresh_nonce();
   options.clock_us = [this] { return handler_.clock_us(); };
   options.expected = link.expected();
-  options.objection = [this](const cluster::Introduction& peer) { return handler_.objection(peer); };
+  const bool incoming = !link.outgoing();
+  options.objection = [this, incoming](const cluster::Introduction& peer) {
+    std::optional<std::string> twin = incoming ? twin_objection(peer) : std::nullopt;
+    return twin ? std::move(twin) : handler_.objection(peer);
+  };
   return options;
+}
+
+std::optional<std::string> BusLinks::twin_objection(const cluster::Introduction& peer) {
+  BusLink* own = find_up(peer.id);
+  if (own == nullptr || own->peer().life == peer.life || !own->answered_challenge(kAnsweredMs))
+    return std::nullopt;
+  own->challenge(now_ms_ + kChallengeMs);
+  return TwinTable::of_process().note(peer.id, own->address(), peer.address, handler_.clock_us() / 1000);
 }
 
 void BusLinks::on_link_up(BusLink& link) {
@@ -264,13 +280,14 @@ void BusLinks::on_link_up(BusLink& link) {
   const LogLevel level = options_.log_links ? LogLevel::kNotice : LogLevel::kVerbose;
   if (!link.outgoing()) {
     --strangers_;
-    log_text(LogLevel::kVerbose, "Node " + id.to_string() + " connected from " + link.address());
+    log_text(LogLevel::kVerbose, "Node " + node_name(id) + " connected from " + link.address());
     // All that a handshake proves is the secret. Who is at the node's own address and another process is asked
     // whether it is still there; if so, this one is an impostor, or runs on a copy of its directory.
     if (BusLink* own = find_up(id); own != nullptr && own->peer().life != link.peer().life) {
       own->challenge(now_ms_ + kChallengeMs);
-      const std::string reason =
-          "another process is connected as node " + id.to_string() + " at " + own->address();
+      const std::string reason = "another process is connected as node " + node_name(id) +
+                                 ", on the bus at " + own->address() + "; this one says that it is at " +
+                                 link.peer().address;
       log_refusal(link, reason);
       return link.close(reason);
     }
@@ -285,7 +302,7 @@ void BusLinks::on_link_up(BusLink& link) {
   if (find_up(id) != nullptr) return link.close("");  // A seed of a node that is linked already.
   up_.emplace(id, &link);
   if (Target* peer = find_target(id); peer != nullptr && peer != &target) give_link(link, peer);
-  log_text(level, "Connected to node " + id.to_string() + " at " + link.address());
+  log_text(level, "Connected to node " + node_name(id) + ", on the bus at " + link.address());
   handler_.on_connected(link.peer());
 }
 
@@ -310,7 +327,7 @@ void BusLinks::on_link_down(BusLink& link, bool was_up, const std::string& reaso
     if (!was_up) --strangers_;
     if (was_up) {
       log_text(LogLevel::kVerbose,
-               "Node " + link.peer().id.to_string() + " from " + link.address() + " is gone: " + reason);
+               "Node " + node_name(link.peer().id) + " from " + link.address() + " is gone: " + reason);
     } else {
       log_refusal(link, reason);
     }
@@ -337,7 +354,8 @@ void BusLinks::on_link_down(BusLink& link, bool was_up, const std::string& reaso
   up_.erase(id);
   statistics_.losses.add(1);
   if (target != nullptr) target->last_failure = reason;
-  log_text(level, "Lost the link to node " + id.to_string() + " at " + link.address() + ": " + reason);
+  log_text(level,
+           "Lost the link to node " + node_name(id) + ", on the bus at " + link.address() + ": " + reason);
   handler_.on_disconnected(id, reason);
 }
 
@@ -362,7 +380,7 @@ void BusLinks::log_failure(Target& target, const BusLink& link, std::string reas
   // Of a node that is known its own target tells.
   const bool told_elsewhere = !target.id.valid() && target.resident.valid();
   if (!options_.log_links || told_elsewhere) level = LogLevel::kVerbose;
-  const std::string who = target.id.valid() ? "node " + target.id.to_string() + " at " : "seed ";
+  const std::string who = target.id.valid() ? "node " + node_name(target.id) + ", on the bus at " : "seed ";
   log_text(level, "No link to " + who + target.address + ": " + reason + "; trying on");
 }
 

@@ -10,6 +10,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -18,6 +19,13 @@ namespace {
 using cluster::FrameKind;
 using cluster::MembershipEventKind;
 using cluster::NodeId;
+
+// Of one that has only just called, the bus port is all that is known.
+void learn_name(const NodeId& id, const cluster::NodeDescription* description) {
+  if (description == nullptr || description->port == 0) return;
+  NodeNames::of_process().learn(id, description->host + ":" + std::to_string(description->port),
+                                description->nodename);
+}
 
 }  // namespace
 
@@ -84,12 +92,8 @@ void ClusterNode::send_gossip(const cluster::GossipOutgoing& message) {
 }
 
 void ClusterNode::tell(const cluster::MembershipEvent& event) {
-  const cluster::NodeDescription* description = membership_->description(event.node);
-  std::string name = "Node " + short_name(event.node);
-  // Of one that has only just called, the bus port is all that is known.
-  if (description != nullptr && description->port != 0)
-    name += " (" + (description->nodename.empty() ? "" : description->nodename + ", ") + description->host +
-            ":" + std::to_string(description->port) + ")";
+  learn_name(event.node, membership_->description(event.node));
+  const std::string name = "Node " + node_name(event.node);
   const std::string silence = std::to_string(event.silence_us / 1000) + " ms";
   switch (event.kind) {
     case MembershipEventKind::kDiscovered:
@@ -104,8 +108,10 @@ void ClusterNode::tell(const cluster::MembershipEvent& event) {
     case MembershipEventKind::kBack:
       return log_text(LogLevel::kNotice, name + " is back");
     case MembershipEventKind::kRefuted:
+      if (repair_ != nullptr) repair_->catch_up();
       return log_text(LogLevel::kNotice, "Others thought this node dead; told them it is not");
     case MembershipEventKind::kForgotten:
+      NodeNames::of_process().forget(event.node);
       return log_text(LogLevel::kVerbose, name + ", which is no member of the cluster, is gone");
     case MembershipEventKind::kDescriptionChanged:
       return;
@@ -157,6 +163,10 @@ void ClusterNode::update_peers() {
 void ClusterNode::remember_peers() {
   bool damaged = false;
   addresses_ = peer_file_.load(&damaged);
+  for (const PeerAddress& peer : addresses_) {
+    if (peer.port != 0)
+      NodeNames::of_process().learn(peer.id, peer.host + ":" + std::to_string(peer.port), "");
+  }
   if (damaged)
     log_text(LogLevel::kWarning,
              "The file 'cluster-peers' is damaged: looking for the others where they were when the "

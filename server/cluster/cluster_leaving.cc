@@ -7,6 +7,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -30,7 +31,7 @@ void ClusterNode::on_leaving(const NodeId& peer) {
   if (index == cluster::kNoNode) return;
   healthy_[index].store(false, std::memory_order_relaxed);
   if (leaving_[index].exchange(true)) return;
-  log_text(LogLevel::kNotice, "Node " + short_name(peer) + " is stopping. Requests go around it");
+  log_text(LogLevel::kNotice, "Node " + node_name(peer) + " is stopping. Requests go around it");
 }
 
 void ClusterNode::leave(std::function<void()> done) {

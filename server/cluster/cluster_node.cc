@@ -17,6 +17,7 @@
 #include "server/config.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -136,7 +137,10 @@ engine::Status ClusterNode::open() {
   }
   threads_.front()->links().set_seeds(seeds_);
   life_signs_->start();
-  log_text(LogLevel::kNotice, "Cluster node " + id_.to_string() + ", bus port " + std::to_string(port));
+  const cluster::NodeDescription self = describe();
+  NodeNames::of_process().learn(id_, self.host + ":" + std::to_string(self.port), self.nodename);
+  log_text(LogLevel::kNotice,
+           "This is the cluster's node " + node_name(id_) + ", bus port " + std::to_string(port));
   remember_peers();
   if (topology_->formed()) {
     const cluster::Topology& topology = *topology_->memory().acceptor.decided;
@@ -408,7 +412,7 @@ void ClusterNode::on_control_frame(ClusterThread& thread, const NodeId& peer, Li
       const engine::Status status =
           membership_->receive(peer, bytes, server_.clock().monotonic_us(), &output);
       if (!status.ok())
-        log_text(LogLevel::kVerbose, "Gossip of " + short_name(peer) + ": " + status.message());
+        log_text(LogLevel::kVerbose, "Gossip of " + node_name(peer) + ": " + status.message());
       take(output);
     } else if (kind == FrameKind::kPaxos) {
       topology_->receive(peer, bytes, server_.clock().monotonic_us());

@@ -35,11 +35,6 @@
 
 namespace starling::server {
 
-// As in the logs.
-inline std::string short_name(const cluster::NodeId& id) {
-  return id.to_string().substr(0, 8);
-}
-
 class ClusterThread;
 class Server;
 struct ClockReport;

@@ -4,6 +4,7 @@
 #include "cluster/topology/ring_view.h"
 #include "server/cluster/cluster_node.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -44,7 +45,7 @@ void ClusterNode::follow_ring() {
         node.down && !present.changing() ? proposal->index_of(node.id) : cluster::kNoNode;
     if (place != cluster::kNoNode && proposal->members[place].state == cluster::MemberState::kLeaving)
       log_text(LogLevel::kWarning,
-               "Proposes to remove node " + short_name(node.id) + ", which is down, from the ring");
+               "Proposes to remove node " + node_name(node.id) + ", which is down, from the ring");
   }
   topology_->propose(*proposal, now_us);
 }

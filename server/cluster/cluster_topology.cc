@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "cluster/topology/topology_codec.h"
+#include "server/bus/twin_table.h"
 #include "server/clock_keeper.h"
 #include "server/cluster/cluster_node.h"
 #include "server/cluster/cluster_thread.h"
@@ -137,7 +138,10 @@ void ClusterNode::follow_forming() {
 std::string ClusterNode::unreached_nodes() const {
   std::string text;
   size_t left_out = 0;
+  const int64_t now_ms = server_.clock().monotonic_us() / 1000;
   for (const BusTargetReport& target : threads_.front()->links().report()) {
+    const std::string twin = TwinTable::of_process().complaint(target.id, now_ms);
+    if (!twin.empty() && text.find(twin) == std::string::npos) text += (text.empty() ? "" : "; ") + twin;
     if (target.connected || target.is_self || target.last_failure.empty()) continue;
     if (text.size() >= kUnreachedBytes) {
       ++left_out;

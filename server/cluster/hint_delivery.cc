@@ -8,6 +8,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -120,7 +121,7 @@ void HintDelivery::tell_delivered() {
       ++entry;
       continue;
     }
-    log_text(LogLevel::kNotice, "Node " + short_name(target) + " has got what it missed and was kept here: " +
+    log_text(LogLevel::kNotice, "Node " + node_name(target) + " has got what it missed and was kept here: " +
                                     std::to_string(count) + (count == 1 ? " record" : " records"));
     delivered_.erase(entry++);
   }

@@ -7,6 +7,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -98,6 +99,8 @@ void Repair::begin_round(bool urgent) {
   sums_.index().begin_round();
   to_ask_.clear();
   sums_asked_for_ = false;
+  round_whole_ = true;
+  round_differences_ = 0;
   for (const cluster::Member& member : placement->topology.members) {
     if (member.id != placement->id_of(placement->self)) to_ask_.push_back(member.id);
   }
@@ -109,6 +112,7 @@ void Repair::ask_next() {
     const NodeId peer = to_ask_.front();
     to_ask_.pop_front();
     if (!hooks_.healthy(peer) || !thread_.links().connected(peer)) {
+      round_whole_ = false;
       std::lock_guard lock(mutex_);
       peers_[peer].report.outcome = "not reachable";
       continue;
@@ -124,6 +128,7 @@ void Repair::ask_next() {
   if (!std::exchange(sums_asked_for_, true)) return compute_unshared();
   settler_.conclude();
   in_round_ = false;
+  note_caught_up();
   next_round_us_ = server_.clock().monotonic_us() + server_.settings().repair_interval_seconds * 1'000'000;
   {
     std::lock_guard lock(mutex_);
@@ -225,7 +230,11 @@ void Repair::note_finished(const Asking& asking, const std::string& outcome) {
     peer.report.outcome = outcome;
     if (outcome == "ok") peer.ended_us = now_us;
   }
-  const std::string name = "node " + asking.peer.to_string().substr(0, 8);
+  if (asking.stretch == 0) {
+    round_whole_ = round_whole_ && outcome == "ok" && figures.failed == 0;
+    round_differences_ += figures.differences;
+  }
+  const std::string name = "node " + node_name(asking.peer);
   if (figures.differences != 0 && asking.stretch == 0) {
     log_text(LogLevel::kNotice, "Repair with " + name + ": " + std::to_string(figures.differences) +
                                     " keys differed, in " + std::to_string(figures.partitions) +
@@ -234,6 +243,15 @@ void Repair::note_finished(const Asking& asking, const std::string& outcome) {
                                     std::to_string(duration_ms) + " ms");
   }
   if (outcome != "ok") log_text(LogLevel::kVerbose, "Repair with " + name + " ended: " + outcome);
+}
+
+void Repair::note_caught_up() {
+  if (caught_up_ || !round_whole_) return;
+  caught_up_ = true;
+  log_text(LogLevel::kNotice,
+           "This node has caught up: it was compared with all other members, " +
+               (round_differences_ == 0 ? "and nothing differed"
+                                        : std::to_string(round_differences_) + " keys differed"));
 }
 
 void Repair::peer_lost(const NodeId& peer) {

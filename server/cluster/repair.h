@@ -88,6 +88,8 @@ class Repair final : private cluster::ReceivingHost {
 
   // Begins a round over everything now, or when the one under way is done.
   void request();
+  // This node was away: the log tells when it has what the others have.
+  void catch_up() { caught_up_ = false; }
   // Before anybody serves by it.
   void before_placement(const cluster::Placement& next) { dropper_.keep(next); }
   // A kTree or kTreeReply frame.
@@ -142,6 +144,7 @@ class Repair final : private cluster::ReceivingHost {
   void perform(uint64_t number, cluster::Exchange::Action action);
   void finish(uint64_t number, const std::string& outcome);
   void note_finished(const Asking& asking, const std::string& outcome);
+  void note_caught_up();
   void publish();
 
   void answer(const cluster::NodeId& peer, uint64_t correlation, std::string_view payload);
@@ -170,6 +173,10 @@ class Repair final : private cluster::ReceivingHost {
   bool requested_ = false;
   bool in_round_ = false;
   bool urgent_ = false;  // The round under way.
+  // Of it: all other members were compared with, and what this node lacked was brought; how many keys that were.
+  bool round_whole_ = true;
+  uint64_t round_differences_ = 0;
+  bool caught_up_ = false;  // Since the node came back.
   int64_t next_round_us_ = 0;
   std::deque<cluster::NodeId> to_ask_;
   bool sums_asked_for_ = false;        // In this round, of the partitions that no other node holds.

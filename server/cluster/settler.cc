@@ -9,6 +9,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/process/thread_random.h"
 #include "server/server.h"
 
@@ -84,7 +85,7 @@ void Settler::begin(bool urgent, std::function<void()> done) {
   ready_ = std::move(done);
   for (const cluster::Member& member : placement->topology.members) {
     if (member.id == placement->id_of(placement->self) || hooks_.reachable(member.id)) continue;
-    return end("node " + member.id.to_string().substr(0, 8) + " is not reachable");
+    return end("node " + node_name(member.id) + " is not reachable");
   }
   settlement_.emplace(placement);
   deadline_us_ = server_.clock().monotonic_us() + kSettleTimeoutUs;
@@ -100,7 +101,7 @@ void Settler::send(const std::vector<Settlement::Message>& messages) {
     if (message.to != self) {
       if (thread_.links().send(placement.id_of(message.to), FrameKind::kTree, correlation, message.bytes))
         continue;
-      return end("node " + placement.id_of(message.to).to_string().substr(0, 8) + " is not reachable");
+      return end("node " + node_name(placement.id_of(message.to)) + " is not reachable");
     }
     cluster::Epoch epoch;
     TreeKind kind;

@@ -14,6 +14,7 @@
 #include "server/execute/user_file.h"
 #include "server/execute/user_sweep.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/process/thread_random.h"
 #include "server/server.h"
 
@@ -71,7 +72,7 @@ void take(Server& server, const Shared& shared, const cluster::NodeId& peer, std
   const uint64_t before = shared.generation(server);
   if (!shared.merge(server, state)) {
     log_text(LogLevel::kWarning,
-             "What node " + short_name(peer) + " tells of " + std::string(shared.what) + " makes no sense");
+             "What node " + node_name(peer) + " tells of " + std::string(shared.what) + " makes no sense");
     return;
   }
   if (shared.generation(server) != before) shared.merged(server);

@@ -12,6 +12,7 @@
 #include "server/execute/user_file.h"
 #include "server/execute/user_sweep.h"
 #include "server/process/log.h"
+#include "server/process/node_names.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -65,7 +66,7 @@ void UserTelling::receive(const cluster::NodeId& peer, std::string_view message)
   if (!reader.read_u64(&token)) return;
   if (message[0] == kTellUsers) {
     if (!server_->users().merge(message.substr(1 + sizeof token)))
-      return log_text(LogLevel::kWarning, "What node " + short_name(peer) + " tells of users makes no sense");
+      return log_text(LogLevel::kWarning, "What node " + node_name(peer) + " tells of users makes no sense");
     return answer(peer, token);
   }
   const auto told = told_.find(token);

@@ -74,6 +74,8 @@ constexpr SettingSpec warned(SettingSpec spec, uint32_t flags = 0) {
   return spec;
 }
 
+constexpr SettingChoice kProtectedChoices[] = {{"no", 0}, {"yes", 1}, {"local", 2}};
+
 const SettingSpec kSettings[] = {
     warned(boolean("syslog-enabled", "no",
                    "Logs go to standard output or to logfile; supervisors forward them.")),
@@ -88,6 +90,8 @@ const SettingSpec kSettings[] = {
      .documentation = "Durability is by storage and appendfsync, and needs no dumps. SAVE and BGSAVE still "
                       "make a copy on demand."},
     boolean("appendonly", "yes", "With storage rocksdb the commit log is always there."),
+    choice("enable-protected-configs", "no", kProtectedChoices,
+           "What it protects in Redis, as dir, is read at start only."),
     text("dbfilename", "dump.rdb", "No dump is written.", kProtectedSetting),
     text("appendfilename", "appendonly.aof", kOwnLog, kFixed),
     text("appenddirname", "appendonlydir", kOwnLog, kFixed),

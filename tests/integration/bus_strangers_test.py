@@ -12,7 +12,7 @@ sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent))
 
 import bus_peer
 import cluster_nodes
-from cluster_nodes import BUS_PORT
+from cluster_nodes import BUS_PORT, PORT
 
 SECRET = "what all nodes know"
 LARGE = 1 << 61
@@ -109,7 +109,7 @@ class Strangers(unittest.TestCase):
                 while True:
                     kind, _ = peer.receive()
                     self.assertNotEqual(kind, bus_peer.WRITE + 1)
-        self.assertIn("another process is connected as node " + self.cluster.ids[1], node.log())
+        self.assertIn("another process is connected as node %s:%d (%s)" % (member.host, PORT, self.cluster.ids[1][:8]), node.log())
         self.serves(1)
         # The member itself is another process once it has started anew, and is taken for what it is.
         member.kill()

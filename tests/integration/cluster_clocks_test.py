@@ -4,7 +4,7 @@ import re
 import time
 import unittest
 
-from cluster_nodes import SLOW, until
+from cluster_nodes import PORT, SLOW, until
 from movable_clock import ClusterOfClocks
 
 KEYS = 60
@@ -105,7 +105,8 @@ class Clocks(unittest.TestCase):
     def test_skew_is_told(self):
         self.start((0, 0, 30))
         for node in self.nodes[:2]:
-            until(lambda: "The clock of node %s is 30.0 s ahead of the cluster's time" % self.ids[2][:8] in node.log(),
+            until(lambda: "The clock of node %s:%d (%s) is 30.0 s ahead of the cluster's time" %
+                  (self.nodes[2].host, PORT, self.ids[2][:8]) in node.log(),
                   "%s tells of the skew" % node.host)
             self.assertLess(abs(skew_ms(node)), 500)
             lines = [value for name, value in node.info().items() if name.startswith("clock_peer")]

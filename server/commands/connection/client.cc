@@ -8,6 +8,7 @@
 #include <utility>
 #include <vector>
 
+#include "engine/core/expiry_hold.h"
 #include "resp/number.h"
 #include "server/commands/connection/client_filter.h"
 #include "server/commands/connection/handlers.h"
@@ -57,6 +58,42 @@ void ask_all_loops(CommandContext& context, const std::function<void(IoThread&, 
       });
 }
 
+// What its line says of the command that asks for it, which the client itself does not know.
+struct Running {
+  size_t request_bytes = 0;  // As it came: an array of bulk strings.
+  size_t argument_bytes = 0;
+};
+
+Running running_of(const CommandContext& context) {
+  const auto header_bytes = [](size_t number) { return std::to_string(number).size() + 3; };
+  Running running;
+  running.request_bytes = header_bytes(context.size());
+  for (size_t i = 0; i < context.size(); ++i) {
+    const size_t bytes = context.argument(i).size();
+    running.argument_bytes += bytes;
+    running.request_bytes += header_bytes(bytes) + bytes + 2;
+  }
+  return running;
+}
+
+// Adds to a field of the line.
+void add_to_field(std::string_view name, size_t bytes, std::string* line) {
+  const std::string before = " " + std::string(name) + "=";
+  const size_t at = line->find(before);
+  if (at == std::string::npos) return;
+  const size_t begin = at + before.size(), end = line->find(' ', begin);
+  int64_t number = 0;
+  (void)resp::parse_integer(std::string_view(*line).substr(begin, end - begin), &number);
+  line->replace(begin, end - begin, std::to_string(number + static_cast<int64_t>(bytes)));
+}
+
+std::string own_line(const Client& client, int64_t now_ms, const Running& running) {
+  std::string line = client.describe(now_ms);
+  add_to_field("qbuf", running.request_bytes, &line);
+  add_to_field("argv-mem", running.argument_bytes, &line);
+  return line;
+}
+
 }  // namespace
 
 void list(CommandContext& context) {
@@ -75,11 +112,16 @@ void list(CommandContext& context) {
   } else if (context.size() != 2) {
     return context.reply.error(kSyntaxError);
   }
+  // What it is answered with needs room before the others' lines come.
+  (void)context.client.output.reserve(1);
   ask_all_loops(
       context,
-      [filter, now_ms = context.now_ms()](IoThread& io_thread, Gathering& gathering) {
+      [filter, now_ms = context.now_ms(), own = context.client.id(), running = running_of(context)](
+          IoThread& io_thread, Gathering& gathering) {
         io_thread.for_each_client([&](Client& client) {
-          if (filter.matches(client)) gathering.lines.emplace_back(client.id(), client.describe(now_ms));
+          if (!filter.matches(client)) return;
+          gathering.lines.emplace_back(
+              client.id(), client.id() == own ? own_line(client, now_ms, running) : client.describe(now_ms));
         });
       },
       [](resp::ReplyWriter& reply, Gathering& gathering) {
@@ -91,7 +133,8 @@ void list(CommandContext& context) {
 }
 
 void info(CommandContext& context) {
-  context.reply.verbatim("txt", context.client.describe(context.now_ms()) + "\n");
+  (void)context.client.output.reserve(1);
+  context.reply.verbatim("txt", own_line(context.client, context.now_ms(), running_of(context)) + "\n");
 }
 
 namespace {
@@ -248,11 +291,13 @@ void pause(CommandContext& context) {
   if (timeout_ms > ClientPause::kLatestEndMs - now_ms)
     return context.reply.error("ERR timeout is out of range");
   context.server.pause().start(scope, now_ms, now_ms + timeout_ms);
+  engine::hold_expiry(context.server.engine(), now_ms + timeout_ms);
   context.reply.ok();
 }
 
 void unpause(CommandContext& context) {
   context.server.pause().stop();
+  engine::hold_expiry(context.server.engine(), 0);
   for (const auto& io_thread : context.server.io_threads()) {
     io_thread->loop().post([&io_thread] { io_thread->retry_postponed(); });
   }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
 #include <string>
 #include <thread>
 
@@ -10,6 +11,7 @@
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
 #include "server/commands/help.h"
+#include "server/commands/server/debug_digest.h"
 #include "server/commands/server/debug_object.h"
 #include "server/commands/server/debug_populate.h"
 #include "server/commands/server/debug_protocol.h"
@@ -78,8 +80,12 @@ void help(CommandContext& context) {
       "    Accepted, without effect.",
       "CHECKPOINT",
       "    Brings all changes to the store, and answers when that is done.",
+      "DIGEST-VALUE <key> [<key> ...]",
+      "    What each key holds, in 40 digits; the same as Redis's.",
       "ERROR <text>",
       "    Answers with this error.",
+      "LOADAOF",
+      "    The same as RELOAD.",
       "LOG <text>",
       "    Writes the text to the log.",
       "OBJECT <key>",
@@ -112,8 +118,10 @@ struct Subcommand {
 constexpr Subcommand kSubcommands[] = {
     {"change-repl-id", 2, 2, accept},
     {"checkpoint", 2, 2, checkpoint, true},
+    {"digest-value", 2, SIZE_MAX, debug_digest_value},
     {"error", 3, 3, error},
     {"help", 2, 2, help},
+    {"loadaof", 2, 2, checkpoint, true},
     {"log", 3, 3, log},
     {"object", 3, 3, debug_object},
     {"pause-cron", 3, 3, accept},
@@ -150,6 +158,9 @@ void debug(CommandContext& context) {
 
 bool find_debug_keys(Arguments arguments, std::vector<int>* positions) {
   if (arguments.size() >= 3 && equals_ignoring_case(arguments[1], "object")) positions->push_back(2);
+  if (arguments.size() >= 3 && equals_ignoring_case(arguments[1], "digest-value")) {
+    for (size_t i = 2; i < arguments.size(); ++i) positions->push_back(static_cast<int>(i));
+  }
   return true;
 }
 
@@ -167,7 +178,8 @@ std::span<const CommandSpec> debug_commands() {
           .since = "1.0.0",
           .summary = "Groups the commands that tests of servers and clients need.",
           .find_keys = find_debug_keys,
-          .difference = "fewer subcommands, and CHECKPOINT; SLEEP stops one loop; RELOAD is a checkpoint",
+          .difference =
+              "fewer subcommands, and CHECKPOINT; SLEEP stops one loop; RELOAD and LOADAOF are checkpoints",
           .docs = {.for_tests = true}},
   };
   return commands;

@@ -57,6 +57,23 @@ int64_t difference(uint64_t whole, uint64_t part) {
   return static_cast<int64_t>(whole) - static_cast<int64_t>(part);
 }
 
+// By database what its keys take beside their records, an estimate: a place in a table, and one in the index of
+// deadlines.
+void reply_databases(CommandContext& context, const std::vector<int>& databases) {
+  constexpr uint64_t kPlaceBytes = 8;
+  for (const int index : databases) {
+    const engine::KeyCounts counts = context.operation.counts(index);
+    context.reply.bulk("db." + std::to_string(index));
+    context.reply.map(3);
+    context.reply.bulk("overhead.hashtable.main");
+    context.reply.integer(static_cast<int64_t>(counts.live * kPlaceBytes));
+    context.reply.bulk("overhead.hashtable.expires");
+    context.reply.integer(static_cast<int64_t>(counts.with_deadline * kPlaceBytes));
+    context.reply.bulk("overhead.hashtable.slot-to-keys");
+    context.reply.integer(0);
+  }
+}
+
 // Nothing where the allocator does not tell.
 void add_allocator(const MemoryReport& report, std::vector<Figure>* figures) {
   const auto heap = allocator_figures();
@@ -102,8 +119,13 @@ void stats(CommandContext& context) {
   add_allocator(report, &figures);
   figures.push_back({"fragmentation", report.fragmentation()});
   figures.push_back({"fragmentation.bytes", difference(report.resident_bytes, report.used_bytes)});
-  context.reply.map(figures.size());
+  std::vector<int> databases;
+  for (int i = 0; i < engine::kDatabaseCount; ++i) {
+    if (context.operation.counts(i).live != 0) databases.push_back(i);
+  }
+  context.reply.map(figures.size() + databases.size());
   for (const auto& [name, value] : figures) {
+    if (name == "overhead.total") reply_databases(context, databases);
     context.reply.bulk(name);
     if (const auto* real = std::get_if<double>(&value)) {
       context.reply.real(*real);

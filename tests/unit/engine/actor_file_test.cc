@@ -83,7 +83,7 @@ TEST_CASE_FIXTURE(Fixture, "an actor whose stamps are later than may be does not
   REQUIRE(ActorFile::open(directory, random, 1233, &third).ok());
   CHECK_FALSE(third->resumed());
   CHECK(third->actor() != first->actor());
-  CHECK(third->reason() == "the last one's stamps are far ahead of the clock");
+  CHECK(third->reason() == "Recovering: the clock is far behind what this directory has seen");
 }
 
 TEST_CASE_FIXTURE(Fixture, "a clean stop keeps actor and stamp, once") {
