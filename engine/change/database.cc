@@ -86,7 +86,7 @@ Table::Slot Database::locate(Partition& partition, const Key& key) {
 
 Found Database::find(const Key& key, Touch touch) {
   Partition& partition = tables_->partition(key);
-  const bool held = core_->holds_expiry(operation_->now_ms());
+  const bool held = operation_->may_be_held_ && core_->holds_expiry(operation_->now_ms());
   const Table::Slot slot = held ? partition.table.find(key.hash, key.name) : locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const bool due = held && entry != nullptr && entry->has(Entry::kHasDeadline) &&

@@ -91,7 +91,7 @@ struct EngineCore {
   // By the wall clock; see expiry_hold.h.
   std::atomic<int64_t> expiry_held_until_ms{0};
   bool holds_expiry(int64_t now_ms) const {
-    return now_ms < expiry_held_until_ms.load(std::memory_order_relaxed);
+    return !rules.lapses && now_ms < expiry_held_until_ms.load(std::memory_order_relaxed);
   }
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> evicted{0};

@@ -1,5 +1,6 @@
 // While no key may go for its age: nothing is removed, told of or counted as expired. What is due is not seen all the
-// same.
+// same. Not in a cluster: there a deadline that passes changes what a key shows, on all replicas alike, and others
+// go on writing what is to be removed.
 #pragma once
 
 #include <cstdint>

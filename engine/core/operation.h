@@ -285,6 +285,9 @@ class Operation {
 
   // From here on find() counts as a hit or a miss of the keyspace: for commands that read.
   void count_lookups(bool count = true) { counts_lookups_ = count; }
+  // find() removes what is due also while expiry is held (expiry_hold.h): for who has taken note of it already, and
+  // will not come again.
+  void ignore_expiry_hold() { may_be_held_ = false; }
   // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
   void begin_replay(uint16_t actor_index, uint64_t stamp);
 
@@ -349,6 +352,7 @@ class Operation {
   uint16_t actor_index_;
   bool replaying_ = false;
   bool counts_lookups_ = false;
+  bool may_be_held_ = true;
   uint64_t replay_stamp_ = 0;
   ChangeList* captured_ = nullptr;
   // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.

@@ -350,10 +350,11 @@ void NodeEngine::drop_flushed() {
 void NodeEngine::tick() {
   const int64_t now_us = core_.clock.monotonic_us();
   governor_.tick();
-  if (active_expire_ && !core_.holds_expiry(core_.clock.wall_ms())) {
-    expirer_.expire_in_memory(kExpiryBudgetUs);
+  if (active_expire_) {
+    const bool held = core_.holds_expiry(core_.clock.wall_ms());
+    if (!held) expirer_.expire_in_memory(kExpiryBudgetUs);
     expirer_.prune_index();
-    if (core_.durable() && now_us >= store_expiry_us_) {
+    if (!held && core_.durable() && now_us >= store_expiry_us_) {
       const bool more = expirer_.expire_in_store(kExpiryBudgetUs);
       if (!more) store_expiry_us_ = now_us + kStoreExpiryIntervalUs;
     }

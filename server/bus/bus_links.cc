@@ -258,19 +258,22 @@ cluster::Handshake::Options BusLinks::handshake_options(const BusLink& link) {
   options.clock_us = [this] { return handler_.clock_us(); };
   options.expected = link.expected();
   const bool incoming = !link.outgoing();
-  options.objection = [this, incoming](const cluster::Introduction& peer) {
-    std::optional<std::string> twin = incoming ? twin_objection(peer) : std::nullopt;
+  options.objection = [this, incoming, from = link.address()](const cluster::Introduction& peer) {
+    std::optional<std::string> twin = incoming ? twin_objection(peer, from) : std::nullopt;
     return twin ? std::move(twin) : handler_.objection(peer);
   };
   return options;
 }
 
-std::optional<std::string> BusLinks::twin_objection(const cluster::Introduction& peer) {
+std::optional<std::string> BusLinks::twin_objection(const cluster::Introduction& peer,
+                                                    const std::string& from) {
   BusLink* own = find_up(peer.id);
   if (own == nullptr || own->peer().life == peer.life || !own->answered_challenge(kAnsweredMs))
     return std::nullopt;
   own->challenge(now_ms_ + kChallengeMs);
-  return TwinTable::of_process().note(peer.id, own->address(), peer.address, handler_.clock_us() / 1000);
+  // A copy of the configuration, too, says that it is at the first one's address.
+  const std::string& second = peer.address == own->address() ? from : peer.address;
+  return TwinTable::of_process().note(peer.id, own->address(), second, handler_.clock_us() / 1000);
 }
 
 void BusLinks::on_link_up(BusLink& link) {
@@ -352,6 +355,7 @@ void BusLinks::on_link_down(BusLink& link, bool was_up, const std::string& reaso
   const NodeId id = link.peer().id;
   if (find_up(id) != &link) return;
   up_.erase(id);
+  TwinTable::of_process().forget(id);
   statistics_.losses.add(1);
   if (target != nullptr) target->last_failure = reason;
   log_text(level,

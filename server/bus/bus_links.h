@@ -217,7 +217,8 @@ class BusLinks {
   // What links tell.
   cluster::Handshake::Options handshake_options(const BusLink& link);
   // What is said against a process under the id of a node that is connected.
-  std::optional<std::string> twin_objection(const cluster::Introduction& peer);
+  // `from`: where the connection comes from.
+  std::optional<std::string> twin_objection(const cluster::Introduction& peer, const std::string& from);
   void on_link_up(BusLink& link);
   void on_link_down(BusLink& link, bool was_up, const std::string& reason);
   void note_queue(int64_t change) { statistics_.queued_bytes.add(static_cast<uint64_t>(change)); }

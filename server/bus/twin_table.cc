@@ -23,6 +23,11 @@ std::string TwinTable::note(const cluster::NodeId& node, const std::string& conn
          ". Stop the one at " + second_at + ": their directories are copies";
 }
 
+void TwinTable::forget(const cluster::NodeId& node) {
+  std::lock_guard lock(mutex_);
+  twins_.erase(node);
+}
+
 std::string TwinTable::complaint(const cluster::NodeId& node, int64_t now_ms) const {
   std::lock_guard lock(mutex_);
   const auto found = twins_.find(node);

@@ -25,6 +25,8 @@ class TwinTable {
   // what is to be said against it, which reads after "it" and after "this node". Times are of one clock.
   std::string note(const cluster::NodeId& node, const std::string& connected_at, const std::string& second_at,
                    int64_t now_ms);
+  // One of them has gone: whoever comes now may be the node.
+  void forget(const cluster::NodeId& node);
   // As "127.0.0.1:7002 (d300f009) is two processes, on the bus at … and at …". Empty: nobody came under its id of
   // late.
   std::string complaint(const cluster::NodeId& node, int64_t now_ms) const;

@@ -246,7 +246,7 @@ void Repair::note_finished(const Asking& asking, const std::string& outcome) {
 }
 
 void Repair::note_caught_up() {
-  if (caught_up_ || !round_whole_) return;
+  if (caught_up_ || !round_whole_ || peers_.empty()) return;
   caught_up_ = true;
   log_text(LogLevel::kNotice,
            "This node has caught up: it was compared with all other members, " +

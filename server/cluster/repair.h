@@ -89,7 +89,10 @@ class Repair final : private cluster::ReceivingHost {
   // Begins a round over everything now, or when the one under way is done.
   void request();
   // This node was away: the log tells when it has what the others have.
-  void catch_up() { caught_up_ = false; }
+  void catch_up() {
+    caught_up_ = false;
+    round_whole_ = false;  // The one under way has begun before.
+  }
   // Before anybody serves by it.
   void before_placement(const cluster::Placement& next) { dropper_.keep(next); }
   // A kTree or kTreeReply frame.

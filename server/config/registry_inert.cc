@@ -90,8 +90,8 @@ const SettingSpec kSettings[] = {
      .documentation = "Durability is by storage and appendfsync, and needs no dumps. SAVE and BGSAVE still "
                       "make a copy on demand."},
     boolean("appendonly", "yes", "With storage rocksdb the commit log is always there."),
-    choice("enable-protected-configs", "no", kProtectedChoices,
-           "What it protects in Redis, as dir, is read at start only."),
+    warned(choice("enable-protected-configs", "no", kProtectedChoices,
+                  "What it protects in Redis, as dir, is read at start only.")),
     text("dbfilename", "dump.rdb", "No dump is written.", kProtectedSetting),
     text("appendfilename", "appendonly.aof", kOwnLog, kFixed),
     text("appenddirname", "appendonlydir", kOwnLog, kFixed),
@@ -212,7 +212,6 @@ constexpr RefusedSetting kRefused[] = {
     {"enable-module-command", "modules cannot be loaded"},
     {"tls-*", kNoTls, true},
     {"rename-command", "commands cannot be renamed; take them from users by ACL rules"},
-    {"enable-protected-configs", "protected settings cannot be opened to CONFIG SET"},
     {"bind-source-addr", "the server opens no connections"},
     {"server_cpulist", "threads cannot be pinned; use taskset"},
     {"bio_cpulist", "threads cannot be pinned; use taskset"},

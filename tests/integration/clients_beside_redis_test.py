@@ -33,8 +33,11 @@ class Clients(BesideRedis):
             until(lambda: info(side, "stats")["expired_keys"] == "1" and side.value("DBSIZE") == 0, "it goes then")
 
     def test_a_pause_that_ends_by_itself(self):
-        for words in (("MULTI",), ("SET", "e", "v", "PX", "10"), ("CLIENT", "PAUSE", "300", "WRITE"), ("EXEC",)):
+        for words in (("MULTI",), ("SET", "e", "v", "PX", "10"), ("CLIENT", "PAUSE", "1000", "WRITE"), ("EXEC",)):
             self.both(*words)
+        time.sleep(0.2)
+        for side in self.sides:
+            self.assertEqual(1, side.value("DBSIZE"), "it stays while the pause holds")
         for side in self.sides:
             until(lambda: side.value("DBSIZE") == 0, "it goes when the pause has ended")
 

@@ -263,6 +263,9 @@ void id(CommandContext& context) {
 
 namespace {
 
+// A pause and the hold of expiry begin and end together, whichever loops are told to.
+std::mutex pause_and_hold;
+
 void answer_wrong_arguments(CommandContext& context) {
   context.reply.error("ERR unknown subcommand or wrong number of arguments for '" +
                       std::string(context.argument(1)) + "'. Try CLIENT HELP.");
@@ -290,14 +293,20 @@ void pause(CommandContext& context) {
   const int64_t now_ms = context.now_ms();
   if (timeout_ms > ClientPause::kLatestEndMs - now_ms)
     return context.reply.error("ERR timeout is out of range");
-  context.server.pause().start(scope, now_ms, now_ms + timeout_ms);
-  engine::hold_expiry(context.server.engine(), now_ms + timeout_ms);
+  {
+    std::lock_guard lock(pause_and_hold);
+    context.server.pause().start(scope, now_ms, now_ms + timeout_ms);
+    engine::hold_expiry(context.server.engine(), now_ms + timeout_ms);
+  }
   context.reply.ok();
 }
 
 void unpause(CommandContext& context) {
-  context.server.pause().stop();
-  engine::hold_expiry(context.server.engine(), 0);
+  {
+    std::lock_guard lock(pause_and_hold);
+    engine::hold_expiry(context.server.engine(), 0);
+    context.server.pause().stop();
+  }
   for (const auto& io_thread : context.server.io_threads()) {
     io_thread->loop().post([&io_thread] { io_thread->retry_postponed(); });
   }

@@ -29,9 +29,13 @@ class FakeClock final : public Clock {
 class CountingObserver final : public KeyObserver {
  public:
   void modified(int, std::string_view) override { ++modifications; }
-  void expired(int, std::string_view) override { ++expirations; }
+  void expired(int, std::string_view) override {
+    ++expirations;
+    if (on_expired) on_expired();
+  }
   void evicted(int, std::string_view) override { ++evictions; }
   void flushed(int) override { ++flushes; }
+  std::function<void()> on_expired;  // Under the key's lock.
   std::atomic<int> modifications{0}, expirations{0}, evictions{0}, flushes{0};
 };
 
