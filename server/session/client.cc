@@ -42,7 +42,8 @@ bool Client::can_execute() const {
 
 size_t Client::memory_bytes() const {
   return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes + watched_bytes +
-         subscriptions.bytes + waiting_bytes + (tracking != nullptr ? tracking->memory_bytes() : 0);
+         subscriptions.bytes + waiting_bytes + (tracking != nullptr ? tracking->memory_bytes() : 0) +
+         (tls != nullptr ? tls->memory_bytes() : 0);
 }
 
 void Client::discard_transaction(WatchTable& watches) {
