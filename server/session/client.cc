@@ -21,6 +21,8 @@ Client::~Client() = default;
 
 void Client::on_events(int events) {
   if (closing) return;
+  // Whoever breaks a handshake off may have said why.
+  if ((events & kBroken) != 0 && tls != nullptr && tls->handshaking()) io_thread_.on_readable(*this);
   // Nobody is left to be given what the command waits for.
   if ((events & kBroken) != 0 || ((events & kHungUp) != 0 && waiting == Waiting::kForChange))
     return io_thread_.close(*this);

@@ -126,7 +126,8 @@ class Requests(TlsNode):
 
     def test_pushes(self):
         subscriber, watcher, tracker = self.client(3), self.client(), self.client(3)
-        subscriber.value("SUBSCRIBE", "news")
+        subscriber.send("SUBSCRIBE", "news")
+        self.assertEqual([b"subscribe", b"news", 1], resp.to_python(subscriber.read_frame()[0]))
         self.assertEqual(b"OK", watcher.value("MONITOR"))
         tracker.value("CLIENT", "TRACKING", "ON")
         tracker.value("GET", "tracked")
