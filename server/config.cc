@@ -256,9 +256,12 @@ Status Config::finish_load() {
     return invalid(users_.front().where +
                    ": users are declared here and in 'aclfile': it must be one or the other");
   note_contradictions();
-  if (settings_.port == 0 && settings_.unix_socket.empty()) {
-    return invalid("port 0 needs a unixsocket: there would be nothing to connect to");
-  }
+  if (settings_.port == 0 && settings_.tls_port == 0 && settings_.unix_socket.empty())
+    return invalid("port 0 needs a tls-port or a unixsocket: there would be nothing to connect to");
+  if (settings_.port != 0 && settings_.port == settings_.tls_port)
+    return invalid("port and tls-port are the same: one port speaks either TLS or not");
+  if (settings_.tls_port != 0 && (settings_.tls_certificate_file.empty() || settings_.tls_key_file.empty()))
+    return invalid("tls-port needs 'tls-cert-file' and 'tls-key-file'");
   return check_paths();
 }
 
@@ -336,7 +339,8 @@ Status Config::set(std::span<const std::pair<std::string_view, std::string_view>
   }
   for (auto& [spec, value] : parsed) put(*spec, std::move(value));
   for (size_t i = 0; i < old.size(); ++i) {
-    Status status = value_of(*old[i].first) == old[i].second ? Status() : notify(*old[i].first);
+    const bool same = value_of(*old[i].first) == old[i].second && (old[i].first->flags & kNamesFile) == 0;
+    Status status = same ? Status() : notify(*old[i].first);
     if (status.ok()) continue;
     for (auto& [spec, value] : old) put(*spec, value);
     for (size_t j = 0; j <= i; ++j) static_cast<void>(notify(*old[j].first));

@@ -24,12 +24,6 @@ constexpr int64_t kShrinkAfterMs = 2000;
 
 // Of one request, as with Redis.
 constexpr int64_t kMostArguments = INT32_MAX;
-constexpr std::string_view kProtectedModeRefusal =
-    "-DENIED Protected mode is on and no password is set, so only connections from this host are accepted. "
-    "To accept "
-    "others: set 'requirepass', or bind to an address that only trusted hosts can reach and turn protected "
-    "mode off "
-    "with CONFIG SET protected-mode no from this host.\r\n";
 
 }  // namespace
 
@@ -79,7 +73,8 @@ void IoThread::stop_and_join() {
 void IoThread::adopt(AcceptedSocket socket) {
   const Settings& settings = server_.settings();
   const bool open_to_all = server_.users().open();
-  if (settings.protected_mode && open_to_all && !socket.peer_is_loopback) {
+  // A client of the TLS port would not understand: it is told when it can.
+  if (settings.protected_mode && open_to_all && !socket.peer_is_loopback && !socket.tls) {
     (void)!::write(socket.fd, kProtectedModeRefusal.data(), kProtectedModeRefusal.size());
     ::close(socket.fd);
     server_.connections_rejected.fetch_add(1, std::memory_order_relaxed);
@@ -96,6 +91,7 @@ void IoThread::adopt(AcceptedSocket socket) {
                              .max_arguments = kMostArguments,
                              .authenticated = open_to_all});
   client->reply.set_error_observer(this);
+  if (client->by_tls()) client->tls = server_.tls_door().admit();
   client->connection().watch(true, false);
   if (log_enabled(LogLevel::kVerbose)) log_text(LogLevel::kVerbose, "Accepted " + client->address());
   account(*client);
@@ -264,7 +260,7 @@ void IoThread::on_readable(Client& client) {
   // What was read has its turn first: else requests would pile up that come faster than they are executed.
   if (client.in_ready_list && !client.input_exhausted) return;
   const std::span<char> room = client.parser.prepare();
-  const IoResult result = client.connection().read(room.data(), room.size());
+  const IoResult result = receive(client, room);
   switch (result.kind) {
     case IoResult::kOk:
       break;
@@ -280,6 +276,9 @@ void IoThread::on_readable(Client& client) {
       close(client);
       return;
   }
+  if (begins_as_tls({room.data(), result.bytes}) && client.last_command == nullptr &&
+      client.parser.buffered() == 0) [[unlikely]]
+    return refuse_tls(client);
   client.input_exhausted = false;
   client.parser.commit(result.bytes);
   statistics_.input_bytes.add(result.bytes);
@@ -355,6 +354,7 @@ void IoThread::destroy_closing() {
     closing_.pop_back();
     if (client->tunnel == nullptr && log_enabled(LogLevel::kVerbose))
       log_text(LogLevel::kVerbose, "Closed " + client->address());
+    if (client->tls != nullptr) say_goodbye(*client);
     server_.on_client_closed(*client);
     if (cluster_ != nullptr) cluster_->on_client_closed(*client);
     blocked_.end(*client);
@@ -375,6 +375,7 @@ void IoThread::on_tick() {
   for (auto& [id, client] : clients_) {
     if (!client->closing) check_idle(*client, timeout_ms);
     if (!client->closing) watch_waits(*client);
+    if (client->tls != nullptr && client->tls->handshaking() && !client->closing) watch_handshake(*client);
     const size_t input = client->parser.memory_bytes() + client->transaction.bytes;
     largest_input = std::max(largest_input, input);
     largest_output = std::max(largest_output, client->output.size());

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <span>
 #include <string>
+#include <string_view>
 #include <thread>
 #include <vector>
 
@@ -108,6 +110,12 @@ class IoThread final : private resp::ErrorObserver {
 
  private:
   void on_error(std::string_view text) override;
+  static constexpr std::string_view kProtectedModeRefusal =
+      "-DENIED Protected mode is on and no password is set, so only connections from this host are accepted. "
+      "To accept "
+      "others: set 'requirepass', or bind to an address that only trusted hosts can reach and turn protected "
+      "mode off "
+      "with CONFIG SET protected-mode no from this host.\r\n";
   bool may_answer_while_busy(const Client& running, const Client& client) const;
   void read_while_busy(Client& client, engine::Operation& operation);
   void mark_ready(Client& client);
@@ -115,6 +123,21 @@ class IoThread final : private resp::ErrorObserver {
   // `apart`, here and below: whose reply is being written, in the middle of a pass. See CommitGate::settle().
   void commit(Client* apart = nullptr);
   void run_ready();
+  // One read of what the client's socket has.
+  IoResult receive(Client& client, std::span<char> room);
+  // Bytes that belong to the other port than they came by: says so and closes. See io_thread_tls.cc, as for the next.
+  void refuse_tls(Client& client);
+  IoResult receive_sealed(Client& client, std::span<char> room);
+  bool accept_sealed(Client& client, std::string_view first);
+  void on_handshake_done(Client& client);
+  void on_handshake_failed(Client& client, std::string_view why);
+  void read_sealed_soon(Client& client);
+  bool send_sealed(Client& client, size_t sendable, bool* blocked);
+  size_t seal(Client& client, size_t sendable);
+  // What is sealed already. False: it cannot be reached any more.
+  bool flush_sealed(Client& client, bool* blocked);
+  void say_goodbye(Client& client);
+  void watch_handshake(Client& client);
   void send_outputs(const Client* apart = nullptr);
   void send(Client& client);
   // Moves up to `sendable` bytes of the client's output on. False: it cannot be reached any more.
@@ -160,6 +183,8 @@ class IoThread final : private resp::ErrorObserver {
   size_t checked_stranger_bytes_ = 0,
          checked_evictable_bytes_ = 0;  // The same, when ClientMemory last looked.
   bool accounts_changed_ = false;
+  std::unique_ptr<char[]> sealed_;  // For one read and one record of any TLS connection. Null: none came yet.
+  std::vector<uint64_t> sealed_due_;  // Are to be read once more in the next pass: see Client::tls_input_due.
   std::unique_ptr<Timer> retry_timer_;
   std::unique_ptr<Timer> tick_timer_;
   std::unique_ptr<Timer> held_timer_;

@@ -38,9 +38,10 @@ void IoThread::serve_while_busy(Client& running, engine::Operation& operation) {
   if (listening.size() > kMostClients) listening.resize(kMostClients);
   std::vector<pollfd> sockets;
   for (Client* client : listening) sockets.push_back({client->connection().fd(), POLLIN, 0});
-  if (::poll(sockets.data(), sockets.size(), 0) <= 0) return;
+  if (::poll(sockets.data(), sockets.size(), 0) < 0) return;
   for (size_t i = 0; i < sockets.size(); ++i) {
-    if (sockets[i].revents != 0) read_while_busy(*listening[i], operation);
+    const bool read_already = listening[i]->tls != nullptr && listening[i]->tls->has_input();
+    if (sockets[i].revents != 0 || read_already) read_while_busy(*listening[i], operation);
   }
   send_outputs(&running);
 }
@@ -54,7 +55,8 @@ bool IoThread::may_answer_while_busy(const Client& running, const Client& client
 
 void IoThread::read_while_busy(Client& client, engine::Operation& operation) {
   const std::span<char> room = client.parser.prepare();
-  const IoResult result = client.connection().read(room.data(), room.size());
+  const IoResult result = receive(client, room);
+  if (result.kind == IoResult::kFailed && client.tls != nullptr) return close(client);
   // Whoever has gone is found out later.
   if (result.kind != IoResult::kOk) return;
   client.parser.commit(result.bytes);

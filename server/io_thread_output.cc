@@ -85,6 +85,8 @@ void IoThread::send_outputs(const Client* apart) {
 }
 
 bool IoThread::send_to_socket(Client& client, size_t sendable, bool* blocked) {
+  if (client.tls != nullptr) [[unlikely]]
+    return send_sealed(client, sendable, blocked);
   size_t sent_bytes = 0;
   while (sendable > 0 && !*blocked && sent_bytes < kSendBytesPerTurn) {
     std::array<iovec, kSendPieces> pieces;
@@ -141,7 +143,8 @@ void IoThread::send(Client& client) {
     held_.push_back(client.id());
     if (!held_timer_->active()) held_timer_->start(kHeldMs, 0);
   }
-  const bool all_sent = client.output.empty() && client.held_replies.empty();
+  const bool all_sent = client.output.empty() && client.held_replies.empty() &&
+                        (client.tls == nullptr || client.tls->outgoing().empty());
   if (client.close_after_reply && all_sent) {
     close(client);
     return;
@@ -185,13 +188,15 @@ void IoThread::close_for_limit(Client& client, const char* limit) {
 
 void IoThread::enforce_output_limit(Client& client) {
   if (client.tunnel != nullptr) return;  // Bounded where its requests come from.
-  if (!client.authenticated && client.output.size() > kUnauthenticatedOutputBytes && client.socket_full)
+  const size_t sealed = client.tls != nullptr ? client.tls->outgoing().size() : 0;
+  if (!client.authenticated && client.output.size() + sealed > kUnauthenticatedOutputBytes &&
+      client.socket_full)
     return close_for_limit(client, "unread replies are more than one may have that has not authenticated");
   const Settings& settings = server_.settings();
   const OutputLimit& limit = client.client_class() == ClientClass::kPubSub || client.monitor
                                  ? settings.output_pubsub
                                  : settings.output_normal;
-  const auto pending = static_cast<int64_t>(client.output.size());
+  const auto pending = static_cast<int64_t>(client.output.size() + sealed);
   const int64_t hard_bytes = limit.hard_bytes;
   const int64_t soft_bytes = limit.soft_bytes;
   bool exceeded = hard_bytes != 0 && pending > hard_bytes;
@@ -206,6 +211,7 @@ void IoThread::enforce_output_limit(Client& client) {
 
 void IoThread::update_interest(Client& client) {
   client.connection().watch(client.reading, client.writable_wanted, client.waiting == Waiting::kForChange);
+  if (client.tls != nullptr && client.reading && client.tls->has_input()) read_sealed_soon(client);
 }
 
 }  // namespace starling::server

@@ -56,6 +56,7 @@ Server::Server(Config& config)
       users_(catalogue_of(commands_)),
       running_scripts_(static_cast<size_t>(settings_.io_threads), clock_),
       snapshots_(clock_),
+      tls_door_(settings_),
       pubsub_(std::make_unique<PubSub>(settings_)),
       tracking_(std::make_unique<Tracking>(*this)),
       started_ms_(clock_.wall_ms()),
@@ -161,6 +162,8 @@ void Server::watch_settings() {
     engine_->set_fsync(settings().fsync);
     return engine::Status();
   });
+  for (const std::string_view name : TlsDoor::kSettings)
+    config_.on_change(name, [this] { return tls_door_.reload(clock_.wall_ms()); });
   config_.on_change("maxclients", [this] {
     const int wanted = static_cast<int>(settings().max_clients.get());
     const int possible = raise_descriptor_limit(wanted);
@@ -175,38 +178,48 @@ void Server::watch_settings() {
   });
 }
 
-engine::Status Server::open_ports() {
-  EventLoop& loop = io_threads_.front()->loop();
-  const int backlog = static_cast<int>(settings().tcp_backlog);
-  const auto listen = [&](int fd, bool unix_socket, std::string path) {
-    listeners_.push_back(
-        std::make_unique<Listener>(loop, fd, unix_socket, std::move(path),
-                                   [this](AcceptedSocket socket) { distribute(std::move(socket)); }));
-  };
-  if (settings().port != 0) {
-    for (std::string address : settings().bind) {
-      const bool optional = address.starts_with('-');
-      if (optional) address.erase(0, 1);
-      int fd = -1;
-      engine::Status status = listen_tcp(address, static_cast<int>(settings().port), backlog, &fd);
-      if (status.ok()) {
-        listen(fd, false, "");
-      } else if (optional) {
-        log_text(LogLevel::kVerbose, status.message() + "; going on without it");
-      } else {
-        return status;
-      }
-    }
-  }
-  if (!settings().unix_socket.empty()) {
+void Server::listen(int fd, Door door, std::string path) {
+  listeners_.push_back(
+      std::make_unique<Listener>(io_threads_.front()->loop(), fd, door, std::move(path),
+                                 [this](AcceptedSocket socket) { distribute(std::move(socket)); }));
+}
+
+engine::Status Server::open_port(int64_t port, Door door) {
+  for (std::string address : settings().bind) {
+    const bool optional = address.starts_with('-');
+    if (optional) address.erase(0, 1);
     int fd = -1;
     engine::Status status =
-        listen_unix(settings().unix_socket, static_cast<unsigned>(settings().unix_socket_mode), backlog, &fd);
+        listen_tcp(address, static_cast<int>(port), static_cast<int>(settings().tcp_backlog), &fd);
+    if (status.ok()) {
+      listen(fd, door, "");
+    } else if (optional) {
+      log_text(LogLevel::kVerbose, status.message() + "; going on without it");
+    } else {
+      return status;
+    }
+  }
+  return {};
+}
+
+engine::Status Server::open_ports() {
+  engine::Status status;
+  if (settings().port != 0) status = open_port(settings().port, Door::kPlain);
+  if (status.ok() && settings().tls_port != 0) {
+    status = tls_door_.open(clock_.wall_ms());
+    if (status.ok()) status = open_port(settings().tls_port, Door::kTls);
+  }
+  if (!status.ok()) return status;
+  if (!settings().unix_socket.empty()) {
+    int fd = -1;
+    status = listen_unix(settings().unix_socket, static_cast<unsigned>(settings().unix_socket_mode),
+                         static_cast<int>(settings().tcp_backlog), &fd);
     if (!status.ok()) return status;
-    listen(fd, true, settings().unix_socket);
+    listen(fd, Door::kUnix, settings().unix_socket);
   }
   if (listeners_.empty()) {
-    return {engine::StatusCode::kInvalid, "no address to listen on: set 'port' and 'bind', or 'unixsocket'"};
+    return {engine::StatusCode::kInvalid,
+            "no address to listen on: set 'port' or 'tls-port' and 'bind', or 'unixsocket'"};
   }
   return {};
 }
@@ -215,7 +228,8 @@ void Server::distribute(AcceptedSocket socket) {
   connections_received.fetch_add(1, std::memory_order_relaxed);
   if (connected_clients.load(std::memory_order_relaxed) >= max_clients_.load(std::memory_order_relaxed)) {
     connections_rejected.fetch_add(1, std::memory_order_relaxed);
-    (void)!::write(socket.fd, kMaxClientsRefusal, sizeof kMaxClientsRefusal - 1);
+    // On the TLS port nothing could be read that is said before the handshake.
+    if (!socket.tls) (void)!::write(socket.fd, kMaxClientsRefusal, sizeof kMaxClientsRefusal - 1);
     ::close(socket.fd);
     return;
   }

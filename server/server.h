@@ -39,6 +39,7 @@
 #include "server/session/watch_table.h"
 #include "server/settings.h"
 #include "server/snapshot_keeper.h"
+#include "server/tls_door.h"
 
 namespace starling::server {
 
@@ -112,6 +113,7 @@ class Server final : private engine::KeyObserver {
   SnapshotKeeper& snapshots() { return snapshots_; }
   ClientMemory& client_memory() { return client_memory_; }
   AuthThrottle& auth_throttle() { return auth_throttle_; }
+  TlsDoor& tls_door() { return tls_door_; }
   // About clients that are closed for what they did.
   LimitedLog& client_log() { return client_log_; }
   // Null when this node is on its own.
@@ -153,6 +155,8 @@ class Server final : private engine::KeyObserver {
 
   engine::Status prepare_engine();
   engine::Status open_ports();
+  engine::Status open_port(int64_t port, Door door);
+  void listen(int fd, Door door, std::string path);
   engine::Status load();
   engine::Status serve();
   void run_loops();
@@ -180,6 +184,7 @@ class Server final : private engine::KeyObserver {
   SnapshotKeeper snapshots_;
   ClientMemory client_memory_{*this};
   LimitedLog client_log_;
+  TlsDoor tls_door_;
   AuthThrottle auth_throttle_;
   std::unique_ptr<PubSub> pubsub_;
   std::unique_ptr<Tracking> tracking_;

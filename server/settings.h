@@ -65,7 +65,7 @@ struct Settings {
   // Network
   std::vector<std::string>
       bind;          // Addresses; "-" before one: no error when it is not available; "*": every one.
-  int64_t port = 0;  // 0: no TCP.
+  int64_t port = 0;  // 0: no TCP without TLS.
   int64_t tcp_backlog = 0;
   std::string unix_socket;              // Path; empty: none.
   int64_t unix_socket_mode = 0;         // 0: as the umask leaves it.
@@ -79,6 +79,15 @@ struct Settings {
   OutputLimit output_pubsub;
   Live<int64_t> tracking_table_max_keys;  // 0: no limit.
   Live<int64_t> max_client_memory;  // Bytes; negative: per cent of max_memory_bytes; 0: of what there is.
+
+  // TLS. What the texts are, says TlsOptions.
+  int64_t tls_port = 0;  // 0: none.
+  LiveText tls_certificate_file, tls_key_file, tls_key_password;
+  LiveText tls_ca_file, tls_ca_directory;
+  Live<int64_t> tls_auth_clients;  // As PeerCertificate.
+  LiveText tls_protocols, tls_ciphers, tls_cipher_suites;
+  Live<bool> tls_prefer_own_ciphers, tls_cache_sessions;
+  Live<int64_t> tls_cached_sessions, tls_cache_seconds;
 
   // Access
   Live<bool> protected_mode;
@@ -117,6 +126,7 @@ struct Settings {
   int64_t cluster_port = 0;                 // 0: port + 10000.
   LiveText cluster_announce_host;           // Empty: derived from `bind`.
   Live<int64_t> cluster_announce_port;      // 0: `port`.
+  Live<int64_t> cluster_announce_tls_port;  // 0: `tls_port`.
   Live<int64_t> cluster_announce_bus_port;  // 0: where the bus listens.
   LiveText cluster_announce_hostname;       // Empty: none. So is the next.
   LiveText cluster_announce_nodename;

@@ -16,7 +16,7 @@ using engine::Status;
 using engine::StatusCode;
 
 constexpr uint8_t kAcceptsWrites = 1, kHasHashSeed = 2, kStandsBack = 4, kJoins = 8, kHasReceived = 16,
-                  kDrops = 32;
+                  kDrops = 32, kHasTlsPort = 64;
 constexpr uint8_t kNoClock = 0, kClock = 1, kConfirmedClock = 3;
 constexpr uint64_t kMaxSmall = INT32_MAX;
 
@@ -65,15 +65,16 @@ void append(const Described& described, std::string* out) {
   append_varint(description.min_nodes, out);
   append_varint(description.replicas, out);
   append_u64(description.actor, out);
-  out->push_back(
-      static_cast<char>((description.accepts_writes ? kAcceptsWrites : 0) |
-                        (description.hash_seed.has_value() ? kHasHashSeed : 0) |
-                        (description.stands_back ? kStandsBack : 0) | (description.joins ? kJoins : 0) |
-                        (description.received != 0 ? kHasReceived : 0) | (description.drops ? kDrops : 0)));
+  out->push_back(static_cast<char>(
+      (description.accepts_writes ? kAcceptsWrites : 0) |
+      (description.hash_seed.has_value() ? kHasHashSeed : 0) | (description.stands_back ? kStandsBack : 0) |
+      (description.joins ? kJoins : 0) | (description.received != 0 ? kHasReceived : 0) |
+      (description.drops ? kDrops : 0) | (description.tls_port != 0 ? kHasTlsPort : 0)));
   append_string(description.hostname, out);
   append_string(description.nodename, out);
   if (description.hash_seed.has_value()) append_u64(*description.hash_seed, out);
   if (description.received != 0) append_varint(description.received, out);
+  if (description.tls_port != 0) append_varint(description.tls_port, out);
 }
 
 template <typename T>
@@ -147,7 +148,12 @@ bool read(ByteReader* reader, Described* described) {
   if ((flags & kHasReceived) != 0 &&
       (!reader->read_varint(&description.received) || description.received == 0))
     return false;
-  return (flags & ~(kAcceptsWrites | kHasHashSeed | kStandsBack | kJoins | kHasReceived | kDrops)) == 0;
+  description.tls_port = 0;
+  if ((flags & kHasTlsPort) != 0 &&
+      (!read_small(reader, UINT16_MAX, &description.tls_port) || description.tls_port == 0))
+    return false;
+  return (flags &
+          ~(kAcceptsWrites | kHasHashSeed | kStandsBack | kJoins | kHasReceived | kDrops | kHasTlsPort)) == 0;
 }
 
 // Further from 1970 than the year 9999 is no clock: differences of what is told must not overflow.

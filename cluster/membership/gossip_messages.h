@@ -15,12 +15,12 @@
 //   described   := id, description version varint, description
 //   description := host, port, port of the bus, weight varint, rack, datacenter, cluster id u64,
 //                  topology epoch varint, min nodes varint, replicas varint, actor u64, flags byte, hostname, nodename,
-//                  hash seed u64, epoch received varint if flags say so
+//                  hash seed u64, epoch received varint, port for TLS if flags say so
 //   host, rack, datacenter, hostname, nodename := varint length, printable ASCII without blanks; host 1 to 255 bytes,
 //                  hostname and nodename at most 255, the others at most 64
 //   port        := varint, at most 65535;   weight, min nodes, replicas: at most 2^31 - 1
 //   flags       := 1 accepts writes | 2 a hash seed follows | 4 stands back | 8 joins | 16 an epoch received follows |
-//                  32 drops; other bits are refused
+//                  32 drops | 64 a port for TLS follows, not 0; other bits are refused
 //   clock       := 0 byte             not told
 //                | 1 or 3 byte, local u64, vote u64, agreed u64      the sender's, when it sent; 3: confirmed
 //   local, vote, agreed := microseconds since 1970, signed; see agreed_clock.h
@@ -53,6 +53,7 @@ struct NodeDescription {
   std::string host;  // the address that clients and peers connect to
   uint16_t port = 0;
   uint16_t bus_port = 0;
+  uint16_t tls_port = 0;  // for clients that use TLS; the same as port: there is no other. 0: none
   uint32_t weight = 1;
   std::string rack;
   std::string datacenter;

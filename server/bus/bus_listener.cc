@@ -95,7 +95,7 @@ engine::Status BusListener::open(const std::vector<std::string>& addresses, int 
     engine::Status status = listen_tcp(address, port, backlog, &fd);
     if (status.ok()) {
       listeners_.push_back(std::make_unique<Listener>(
-          loop_, fd, false, "", [this](AcceptedSocket socket) { take(std::move(socket)); }));
+          loop_, fd, Door::kPlain, "", [this](AcceptedSocket socket) { take(std::move(socket)); }));
     } else if (optional) {
       log_text(LogLevel::kVerbose, "Bus: " + status.message() + "; going on without it");
     } else {

@@ -41,14 +41,19 @@ bool is_nodename(std::string_view text) {
 }
 
 int64_t own_bus_port(const Settings& settings) {
-  return settings.cluster_port != 0 ? settings.cluster_port : settings.port + kBusOffset;
+  return settings.cluster_port != 0 ? settings.cluster_port
+                                    : (settings.port != 0 ? settings.port : settings.tls_port) + kBusOffset;
 }
 
 AnnouncedAddress announced_address(const Settings& settings) {
   const int64_t port = settings.cluster_announce_port, bus_port = settings.cluster_announce_bus_port;
   AnnouncedAddress address;
   address.host = host_of(settings);
+  const int64_t tls_port = settings.cluster_announce_tls_port;
+  if (settings.tls_port != 0)
+    address.tls_port = static_cast<uint16_t>(tls_port != 0 ? tls_port : settings.tls_port);
   address.port = static_cast<uint16_t>(port != 0 ? port : settings.port);
+  if (settings.port == 0 && settings.tls_port != 0) address.port = address.tls_port;
   address.bus_port = static_cast<uint16_t>(bus_port != 0 ? bus_port : own_bus_port(settings));
   address.hostname = settings.cluster_announce_hostname.get();
   address.nodename = settings.cluster_announce_nodename.get();

@@ -11,8 +11,9 @@ namespace starling::server {
 struct Settings;
 
 struct AnnouncedAddress {
-  std::string host;   // Empty: 'bind' is every address, and none is announced.
-  uint16_t port = 0;  // For clients.
+  std::string host;       // Empty: 'bind' is every address, and none is announced.
+  uint16_t port = 0;      // For clients; the one for TLS where there is no other.
+  uint16_t tls_port = 0;  // 0: none.
   uint16_t bus_port = 0;
   std::string hostname;  // For clients that check names. Empty: none.
   std::string nodename;  // For people who read the logs. Empty: none.

@@ -182,6 +182,7 @@ cluster::NodeDescription ClusterNode::describe() const {
   description.host = std::move(address.host);
   description.port = address.port;
   description.bus_port = address.bus_port;
+  description.tls_port = address.tls_port;
   description.hostname = std::move(address.hostname);
   description.nodename = std::move(address.nodename);
   description.weight = static_cast<uint32_t>(settings.weight);

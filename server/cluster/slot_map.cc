@@ -179,7 +179,11 @@ std::vector<cluster::NodeDescription> present_members(const ClusterNode& cluster
   return present;
 }
 
-std::string cluster_nodes(const ClusterNode& cluster) {
+uint16_t client_port(const cluster::NodeDescription& node, bool by_tls) {
+  return by_tls && node.tls_port != 0 ? node.tls_port : node.port;
+}
+
+std::string cluster_nodes(const ClusterNode& cluster, bool by_tls) {
   const auto placement = cluster.placement();
   const std::vector<cluster::MemberView> views = cluster.members();
   std::string text;
@@ -187,7 +191,7 @@ std::string cluster_nodes(const ClusterNode& cluster) {
     const cluster::MemberView* view = find(views, id);
     const bool self = id == cluster.id();
     const bool up = self || (view != nullptr && view->phase == cluster::Phase::kAlive);
-    text += id.to_string() + " " + node.host + ":" + std::to_string(node.port) + "@" +
+    text += id.to_string() + " " + node.host + ":" + std::to_string(client_port(node, by_tls)) + "@" +
             std::to_string(node.bus_port) + (node.hostname.empty() ? "" : "," + node.hostname) + " " +
             flags_of(view, self) + " - 0 0 " + std::to_string(epoch) + (up ? " connected" : " disconnected");
   };

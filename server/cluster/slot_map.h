@@ -39,10 +39,13 @@ std::vector<cluster::NodeDescription> present_members(const ClusterNode& cluster
 // "none", "copying" or "switched".
 std::string_view ring_phase_name(cluster::TransitionPhase phase);
 
+// The port that a client is told, which uses TLS or does not. A node that has none of its kind: the one that it has.
+uint16_t client_port(const cluster::NodeDescription& node, bool by_tls);
+
 // CLUSTER INFO, CLUSTER NODES. The state is "ok", and a slot is, if it can be read and written from here by
 // the quorums of the settings. `thread`: the loop's that asks.
 std::string cluster_info(const ClusterNode& cluster, const ClusterThread& thread);
-std::string cluster_nodes(const ClusterNode& cluster);
+std::string cluster_nodes(const ClusterNode& cluster, bool by_tls);
 
 // For INFO: what waits for a node, and how its delivery goes.
 std::string hint_progress(const ClusterNode& cluster, const HintReport::Target& target);

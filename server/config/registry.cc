@@ -49,8 +49,8 @@ void append_comment(std::string_view text, std::string* out) {
 }  // namespace
 
 std::span<const SettingSection> setting_sections() {
-  static const SettingSection kSections[] = {network_settings(), data_settings(), cluster_settings(),
-                                             process_settings(), inert_settings()};
+  static const SettingSection kSections[] = {network_settings(), tls_settings(),     data_settings(),
+                                             cluster_settings(), process_settings(), inert_settings()};
   return kSections;
 }
 

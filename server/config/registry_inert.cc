@@ -12,6 +12,7 @@ constexpr int64_t kInt32Max = std::numeric_limits<int32_t>::max();
 
 constexpr SettingChoice kDiskless[] = {{"disabled", 0}, {"on-empty-db", 1}, {"swapdb", 2}};
 constexpr SettingChoice kOomScore[] = {{"no", 0}, {"yes", 1}, {"relative", 2}, {"absolute", 3}};
+constexpr SettingChoice kOnlyNo[] = {{"no", 0}};
 constexpr SettingChoice kSanitize[] = {{"no", 0}, {"yes", 1}, {"clients", 2}};
 
 constexpr std::string_view kOwnCompaction =
@@ -81,8 +82,10 @@ const SettingSpec kSettings[] = {
                    "Logs go to standard output or to logfile; supervisors forward them.")),
     text("syslog-ident", "redis", "As above.", kFixed),
     text("syslog-facility", "local0", "As above.", kFixed),
-    integer("tls-port", "0", "There is no TLS; put a proxy in front.", 0, 0),
-    integer("cluster-announce-tls-port", "0", "There is no TLS; put a proxy in front.", 0, 65535),
+    choice(
+        "tls-cluster", "no", kOnlyNo,
+        "Nodes talk without TLS as yet: keep the bus to a network of its own, and give it a cluster-secret."),
+    choice("tls-replication", "no", kOnlyNo, kNoReplicas),
     {.name = "save",
      .kind = kSavePoints,
      .default_text = "\"\"",
@@ -194,7 +197,7 @@ const SettingSpec kSettings[] = {
 };
 
 constexpr std::string_view kNoCluster = "there are no primaries to fail over and no slots to migrate by hand";
-constexpr std::string_view kNoTls = "there is no TLS; put a proxy in front";
+constexpr std::string_view kNoTlsOut = "the server opens no TLS connections";
 constexpr std::string_view kNoLeader =
     "there is no replication by a leader, and a node that silently ignored it would diverge from what you "
     "expect";
@@ -210,7 +213,9 @@ constexpr RefusedSetting kRefused[] = {
     {"sentinel", "Sentinel has nothing to watch here"},
     {"loadmodule", "modules cannot be loaded"},
     {"enable-module-command", "modules cannot be loaded"},
-    {"tls-*", kNoTls, true},
+    {"tls-client-key-file-pass", kNoTlsOut, true},
+    {"tls-client-*", kNoTlsOut},
+    {"tls-dh-params-file", "OpenSSL's own parameters are used"},
     {"rename-command", "commands cannot be renamed; take them from users by ACL rules"},
     {"bind-source-addr", "the server opens no connections"},
     {"server_cpulist", "threads cannot be pinned; use taskset"},

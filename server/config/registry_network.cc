@@ -27,8 +27,8 @@ const SettingSpec kSettings[] = {
      .field = &Settings::port,
      .flags = kFixed | kValueFirst,
      .maximum = 65535,
-     .documentation =
-         "TCP port. 0: none, only the Unix socket. The default is the one that clients try by themselves."},
+     .documentation = "TCP port without TLS. 0: none, only 'tls-port' and the Unix socket. The default is "
+                      "the one that clients try by themselves."},
     {.name = "tcp-backlog",
      .kind = kInteger,
      .default_text = "511",

@@ -37,7 +37,9 @@ enum SettingFlag : uint32_t {
   kSecret = 1u << 7,            // Its value is shown to nobody but by CONFIG GET.
   kValueFirst = 1u << 4,        // Redis can set it: an invalid value is refused as such, though it is kFixed.
   kWarned = 1u << 5,  // kInert, but who gives another value than the default may count on it: told at start.
-  kAuto = 1u << 6,    // kMemory: "auto" is a value, too, which load() turns into a number of bytes.
+  kNamesFile =
+      1u << 8,      // What counts is in the file that it names: CONFIG SET to the same value reads it again.
+  kAuto = 1u << 6,  // kMemory: "auto" is a value, too, which load() turns into a number of bytes.
 };
 
 inline constexpr std::string_view kAutomatic = "auto";
@@ -90,6 +92,7 @@ struct RefusedSetting {
 // All sections, in the order of conf/starling.conf.
 std::span<const SettingSection> setting_sections();
 SettingSection network_settings();
+SettingSection tls_settings();
 SettingSection data_settings();
 SettingSection cluster_settings();
 SettingSection process_settings();

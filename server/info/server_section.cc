@@ -58,7 +58,8 @@ void write_server_section(InfoContext& context, InfoWriter& writer) {
   writer.field("process_id", ::getpid());
   writer.field("process_supervised", "no");
   writer.field("run_id", server.run_id());
-  writer.field("tcp_port", server.settings().port);
+  const Settings& settings = server.settings();
+  writer.field("tcp_port", settings.port != 0 ? settings.port : settings.tls_port);
   writer.field("server_time_usec", now_us);
   writer.field("uptime_in_seconds", uptime_seconds);
   writer.field("uptime_in_days", uptime_seconds / kSecondsPerDay);

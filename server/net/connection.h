@@ -17,6 +17,7 @@ namespace starling::server {
 struct AcceptedSocket {
   int fd = -1;
   bool unix_socket = false;
+  bool tls = false;          // It came in by the port for TLS, and has said nothing yet.
   std::string peer_address;  // "127.0.0.1:51234", "[::1]:51234", "/path:0": as CLIENT LIST shows it.
   std::string local_address;
   bool peer_is_loopback = false;  // Unix sockets count.

@@ -51,9 +51,9 @@ engine::Status failure(const std::string& what) {
 
 }  // namespace
 
-Listener::Listener(EventLoop& loop, int fd, bool unix_socket, std::string path, AcceptHandler on_accept)
+Listener::Listener(EventLoop& loop, int fd, Door door, std::string path, AcceptHandler on_accept)
     : fd_(fd),
-      unix_socket_(unix_socket),
+      door_(door),
       path_(std::move(path)),
       reserve_fd_(::open("/dev/null", O_RDONLY | O_CLOEXEC)),
       on_accept_(std::move(on_accept)),
@@ -83,8 +83,9 @@ void Listener::on_events(int) {
     }
     AcceptedSocket socket;
     socket.fd = fd;
-    socket.unix_socket = unix_socket_;
-    if (unix_socket_) {
+    socket.unix_socket = door_ == Door::kUnix;
+    socket.tls = door_ == Door::kTls;
+    if (socket.unix_socket) {
       socket.peer_address = socket.local_address = path_ + ":0";
       socket.peer_is_loopback = true;
     } else {
@@ -104,7 +105,7 @@ bool Listener::shed_one() {
   const int fd = ::accept4(fd_, nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
   if (fd >= 0) {
     static constexpr char kRefusal[] = "-ERR max number of clients reached\r\n";
-    (void)!::send(fd, kRefusal, sizeof kRefusal - 1, MSG_NOSIGNAL);
+    if (door_ != Door::kTls) (void)!::send(fd, kRefusal, sizeof kRefusal - 1, MSG_NOSIGNAL);
     ::close(fd);
   }
   reserve_fd_ = ::open("/dev/null", O_RDONLY | O_CLOEXEC);

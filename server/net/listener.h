@@ -2,6 +2,7 @@
 // hash them, and a few dozen clients come out unevenly.
 #pragma once
 
+#include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
@@ -13,13 +14,15 @@
 
 namespace starling::server {
 
+enum class Door : uint8_t { kPlain, kTls, kUnix };
+
 // Owned by the accepting loop's thread.
 class Listener : public FdHandler {
  public:
   // Takes over the descriptor in the AcceptedSocket.
   using AcceptHandler = std::function<void(AcceptedSocket)>;
 
-  Listener(EventLoop& loop, int fd, bool unix_socket, std::string path, AcceptHandler on_accept);
+  Listener(EventLoop& loop, int fd, Door door, std::string path, AcceptHandler on_accept);
   ~Listener() override;
 
   void on_events(int events) override;
@@ -29,7 +32,7 @@ class Listener : public FdHandler {
   bool shed_one();
 
   int fd_;
-  bool unix_socket_;
+  const Door door_;
   std::string path_;  // Unix sockets: removed at the end.
   // Given up for a moment when the process is out of descriptors, to accept and close what waits: a
   // connection that nobody accepts would keep epoll busy, and its peer in the dark.

@@ -21,6 +21,8 @@ Client::~Client() = default;
 
 void Client::on_events(int events) {
   if (closing) return;
+  // Whoever breaks a handshake off may have said why.
+  if ((events & kBroken) != 0 && tls != nullptr && tls->handshaking()) io_thread_.on_readable(*this);
   // Nobody is left to be given what the command waits for.
   if ((events & kBroken) != 0 || ((events & kHungUp) != 0 && waiting == Waiting::kForChange))
     return io_thread_.close(*this);
@@ -42,7 +44,8 @@ bool Client::can_execute() const {
 
 size_t Client::memory_bytes() const {
   return sizeof(Client) + parser.memory_bytes() + output.memory_bytes() + transaction.bytes + watched_bytes +
-         subscriptions.bytes + waiting_bytes + (tracking != nullptr ? tracking->memory_bytes() : 0);
+         subscriptions.bytes + waiting_bytes + (tracking != nullptr ? tracking->memory_bytes() : 0) +
+         (tls != nullptr ? tls->memory_bytes() : 0);
 }
 
 void Client::discard_transaction(WatchTable& watches) {

@@ -25,6 +25,7 @@
 #include "server/session/client_rights.h"
 #include "server/session/forwarded_writes.h"
 #include "server/session/watch_table.h"
+#include "server/tls/tls_stream.h"
 #include "server/tracking/client_tracking.h"
 
 namespace starling::server {
@@ -125,6 +126,7 @@ class Client final : public FdHandler, public ClientReplies {
   const std::string& local_address() const { return socket_.local_address; }
   bool unix_socket() const { return socket_.unix_socket; }
   bool peer_is_loopback() const { return socket_.peer_is_loopback; }
+  bool by_tls() const { return socket_.tls; }
   ClientClass client_class() const {
     return subscriptions.total() != 0 ? ClientClass::kPubSub : ClientClass::kNormal;
   }
@@ -197,6 +199,10 @@ class Client final : public FdHandler, public ClientReplies {
   bool waited_to_authenticate = false;  // The next password it gives may be looked at.
   bool socket_full = false;    // It took less than it was offered, and has not said since that it takes more.
   size_t pending_at_send = 0;  // Output, after its last turn to send.
+  // Between its socket and its bytes in and out. Null: they are the same.
+  std::unique_ptr<TlsStream> tls;
+  int handshake_ticks = 0;     // Of its loop, while the handshake was not done.
+  bool tls_input_due = false;  // It is on its loop's list of those to be read without news from the socket.
   // What it holds, as its IoThread has counted it, and as what.
   size_t accounted_bytes = 0;
   bool accounted_as_stranger = false, accounted_as_evictable = false;

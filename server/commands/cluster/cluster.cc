@@ -45,7 +45,7 @@ void info(CommandContext& context) {
 void nodes(CommandContext& context) {
   ClusterNode* cluster = cluster_of(context);
   if (cluster == nullptr) return;
-  context.reply.verbatim("txt", cluster_nodes(*cluster));
+  context.reply.verbatim("txt", cluster_nodes(*cluster, context.client.by_tls()));
 }
 
 namespace {
@@ -62,11 +62,12 @@ void reply_endpoint(resp::ReplyWriter& reply, EndpointType type, const cluster::
 }
 
 // With what else it could connect to.
-void reply_node(resp::ReplyWriter& reply, EndpointType type, const cluster::NodeId& id,
-                const cluster::NodeDescription& node) {
+void reply_node(CommandContext& context, const cluster::NodeId& id, const cluster::NodeDescription& node) {
+  resp::ReplyWriter& reply = context.reply;
+  const EndpointType type = endpoint_type(context);
   reply.array(4);
   reply_endpoint(reply, type, node);
-  reply.integer(node.port);
+  reply.integer(client_port(node, context.client.by_tls()));
   reply.bulk(id.to_string());
   const bool address = type != EndpointType::kIp;
   const bool name = type != EndpointType::kHostname && !node.hostname.empty();
@@ -101,8 +102,7 @@ void slots(CommandContext& context) {
     context.reply.array(3);
     context.reply.integer(range.first);
     context.reply.integer(range.last);
-    reply_node(context.reply, endpoint_type(context), placement->id_of(range.coordinator),
-               present[range.coordinator]);
+    reply_node(context, placement->id_of(range.coordinator), present[range.coordinator]);
   }
 }
 
@@ -126,11 +126,20 @@ void shards(CommandContext& context) {
     context.reply.bulk("nodes");
     context.reply.array(1);
     const cluster::NodeDescription& description = present[node];
-    context.reply.map(description.hostname.empty() ? 7 : 8);
+    const bool without_tls = description.port != description.tls_port;
+    const bool with_tls = description.tls_port != 0;
+    context.reply.map(6 + (without_tls ? 1 : 0) + (with_tls ? 1 : 0) +
+                      (description.hostname.empty() ? 0 : 1));
     context.reply.bulk("id");
     context.reply.bulk(placement->id_of(node).to_string());
-    context.reply.bulk("port");
-    context.reply.integer(description.port);
+    if (without_tls) {
+      context.reply.bulk("port");
+      context.reply.integer(description.port);
+    }
+    if (with_tls) {
+      context.reply.bulk("tls-port");
+      context.reply.integer(description.tls_port);
+    }
     context.reply.bulk("ip");
     context.reply.bulk(description.host);
     context.reply.bulk("endpoint");

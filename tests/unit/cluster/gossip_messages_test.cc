@@ -55,6 +55,7 @@ GossipMessage some_message(engine::Random& random, size_t max_items) {
     description.joins = random.below(2) == 0;
     description.drops = random.below(2) == 0;
     if (random.below(2) == 0) description.received = random.next() | 1;
+    if (random.below(2) == 0) description.tls_port = static_cast<uint16_t>(1 + random.below(65535));
     CHECK(description.well_formed());
     message.descriptions.push_back({some_id(random), some_counter(random), description});
   }

@@ -169,9 +169,16 @@ TEST_CASE("what Redis has and Starling has not is refused with the reason") {
         std::string::npos);
   CHECK(load_error({"--cluster-slots", "16384"}).find("no primaries to fail over") != std::string::npos);
   CHECK(load_error({"--loadmodule", "x.so"}).find("modules cannot be loaded") != std::string::npos);
-  CHECK(load_error({"--tls-cert-file", "x"}).find("no TLS") != std::string::npos);
+  CHECK(load_error({"--tls-client-cert-file", "x"}).find("opens no TLS") != std::string::npos);
+  CHECK(load_error({"--tls-cluster", "yes"}).find("accepted: no") != std::string::npos);
+  CHECK(load_error({"--tls-protocols", "SSLv3"}).find("TLSv1.3") != std::string::npos);
   CHECK(load_error({"--quorum-r", "most"}).find("LOCAL_QUORUM") != std::string::npos);
-  CHECK(load_error({"--tls-port", "6380"}).find("must be 0") != std::string::npos);
+  CHECK(load_error({"--tls-port", "6380"}).find("needs 'tls-cert-file'") != std::string::npos);
+  CHECK(load_error({"--tls-port", "6379", "--tls-cert-file", "x", "--tls-key-file", "y"}).find("the same") !=
+        std::string::npos);
+  CHECK(load_error({"--port", "0"}).find("tls-port or a unixsocket") != std::string::npos);
+  CHECK(load_error({"--port", "0", "--tls-port", "6380", "--tls-cert-file", "x", "--tls-key-file", "y"})
+            .empty());
   CHECK(load_error({"--replica-read-only", "no"}).empty());
 }
 
@@ -392,6 +399,22 @@ TEST_CASE("SET: listeners hear of changes only, and one that fails undoes everyt
   CHECK(timeout_calls == 3);
   CHECK(config.settings().timeout_seconds == 9);
   CHECK(config.settings().max_clients == 10000);
+}
+
+TEST_CASE("a setting that names a file is applied again though its value stays") {
+  Config config;
+  REQUIRE(load(&config, {}).ok());
+  int calls = 0;
+  config.on_change("tls-cert-file", [&] { return ++calls, engine::Status(); });
+  CHECK(set(&config, {{"tls-cert-file", "a.pem"}}) == "OK");
+  CHECK(set(&config, {{"tls-cert-file", "a.pem"}}) == "OK");
+  CHECK(calls == 2);
+  config.on_change("tls-ca-cert-file", [&] {
+    return calls > 2 ? engine::Status(engine::StatusCode::kInvalid, "no") : engine::Status();
+  });
+  CHECK(set(&config, {{"tls-cert-file", "b.pem"}, {"tls-ca-cert-file", ""}}) ==
+        failed("tls-ca-cert-file", "no"));
+  CHECK(config.settings().tls_certificate_file.get() == "a.pem");
 }
 
 TEST_CASE("REWRITE keeps comments and order, replaces what changed, appends the rest once") {

@@ -34,6 +34,23 @@ TEST_CASE("a node announces where it is, unless the settings say otherwise") {
   CHECK(own_bus_port(settings) == 8000);
 }
 
+TEST_CASE("the port for TLS, and the only one") {
+  Settings settings;
+  settings.port = 7000;
+  CHECK(announced_address(settings).tls_port == 0);
+  settings.cluster_announce_tls_port.set(7443);
+  CHECK(announced_address(settings).tls_port == 0);  // There is none to announce.
+  settings.tls_port = 7001;
+  CHECK(announced_address(settings).tls_port == 7443);
+  CHECK(announced_address(settings).port == 7000);
+  settings.cluster_announce_tls_port.set(0);
+  CHECK(announced_address(settings).tls_port == 7001);
+  settings.port = 0;
+  CHECK(announced_address(settings).tls_port == 7001);
+  CHECK(announced_address(settings).port == 7001);
+  CHECK(announced_address(settings).bus_port == 17001);
+}
+
 TEST_CASE("host names and names for people") {
   for (const char* name : {"", "a", "node-1.example", "A9", "1.2.3.4"}) {
     CHECK(is_hostname(name));
