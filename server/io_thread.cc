@@ -72,9 +72,9 @@ void IoThread::stop_and_join() {
 
 void IoThread::adopt(AcceptedSocket socket) {
   const Settings& settings = server_.settings();
-  const bool open_to_all = server_.users().open();
-  // A client of the TLS port would not understand: it is told when it can.
-  if (settings.protected_mode && open_to_all && !socket.peer_is_loopback && !socket.tls) {
+  // A client of the TLS port is nobody until it has shaken hands; and a refusal it would not understand before.
+  const bool open_to_all = server_.users().open() && !socket.tls;
+  if (settings.protected_mode && open_to_all && !socket.peer_is_loopback) {
     (void)!::write(socket.fd, kProtectedModeRefusal.data(), kProtectedModeRefusal.size());
     ::close(socket.fd);
     server_.connections_rejected.fetch_add(1, std::memory_order_relaxed);

@@ -60,6 +60,8 @@ void IoThread::read_while_busy(Client& client, engine::Operation& operation) {
   // Whoever has gone is found out later.
   if (result.kind != IoResult::kOk) return;
   client.parser.commit(result.bytes);
+  // A handshake that is done just now may have found that the client is not served.
+  if (!client.can_execute()) return;
   dispatcher_.answer_while_busy(client, operation);
 }
 

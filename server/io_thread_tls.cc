@@ -116,9 +116,10 @@ IoResult IoThread::receive_sealed(Client& client, std::span<char> room) {
 
 void IoThread::on_handshake_done(Client& client) {
   output_pending(client);
-  const bool refused =
-      server_.settings().protected_mode && server_.users().open() && !client.peer_is_loopback();
-  if (!refused) return;
+  const bool open_to_all = server_.users().open();
+  client.authenticated = open_to_all;
+  client.parser.set_authenticated(open_to_all);
+  if (!server_.settings().protected_mode || !open_to_all || client.peer_is_loopback()) return;
   server_.connections_rejected.fetch_add(1, std::memory_order_relaxed);
   client.output.append(kProtectedModeRefusal);
   close_after_reply(client);
@@ -222,7 +223,7 @@ bool IoThread::send_sealed(Client& client, size_t sendable, bool* blocked) {
 // So that the peer can tell the end from a line that was cut; and of a failure, why it is closed.
 void IoThread::say_goodbye(Client& client) {
   TlsStream& stream = *client.tls;
-  if (stream.outgoing().empty()) stream.end();
+  if (stream.outgoing().empty() && client.output.empty()) stream.end();
   bool blocked = client.socket_full;
   (void)flush_sealed(client, &blocked);
 }

@@ -52,6 +52,9 @@ int give_password(char* into, int capacity, int, void* password) {
   return static_cast<int>(text.size());
 }
 
+// Of a client's certificates, which it may make the server hold before it is known.
+constexpr long kLargestChainBytes = 32 << 10;
+
 // False: the list names something else.
 bool read_protocols(std::string_view text, uint64_t* switched_off) {
   std::array<bool, std::size(kProtocols)> on{};
@@ -83,7 +86,9 @@ Status use_certificate(const TlsOptions& options, SSL_CTX* native) {
   if (SSL_CTX_use_certificate_chain_file(native, options.certificate_file.c_str()) != 1) {
     status = wrong("tls-cert-file", options.certificate_file, complaint());
   } else if (SSL_CTX_use_PrivateKey_file(native, options.key_file.c_str(), SSL_FILETYPE_PEM) != 1) {
-    // Also where it is another certificate's.
+    status = wrong("tls-key-file", options.key_file, complaint());
+  } else if (SSL_CTX_check_private_key(native) != 1) {
+    // A key of another kind than the certificate's is taken until somebody asks.
     status = wrong("tls-key-file", options.key_file, complaint());
   }
   SSL_CTX_set_default_passwd_cb_userdata(native, nullptr);
@@ -156,8 +161,9 @@ Status TlsContext::make(const TlsOptions& options, std::shared_ptr<const TlsCont
   std::shared_ptr<TlsContext> made(new TlsContext(native));
   // Idle connections give their buffers back. Nothing that a client could have the server do over and over.
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_options(native, SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_DH_USE |
+  SSL_CTX_set_options(native, SSL_OP_NO_SSLv3 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_DH_USE |
                                   SSL_OP_SINGLE_ECDH_USE);
+  SSL_CTX_set_max_cert_list(native, kLargestChainBytes);
   Status status;
   if (!options.certificate_file.empty() || !options.key_file.empty())
     status = use_certificate(options, native);

@@ -74,6 +74,8 @@ namespace {
 
 // Of a connection at rest, by measurement (see README.md).
 constexpr size_t kRestingBytes = 16 << 10;
+// What clients say first has some hundred bytes, or two thousand with keys that quantum computers do not break.
+constexpr size_t kLargestHelloBytes = 16 << 10;
 
 // What others left on this thread would be taken for the next call's. Mostly there is nothing, and to look costs less.
 void forget_errors() {
@@ -133,8 +135,24 @@ void TlsStream::advance() {
   }
 }
 
+// OpenSSL makes room for what the first message says that it is.
+bool TlsStream::begins_modestly(std::span<const char> cipher) {
+  constexpr uint8_t kClientHello = 1;
+  constexpr size_t kTypeAt = 5;  // Behind the record's head.
+  for (size_t i = 0; i < cipher.size() && head_size_ < head_.size(); ++i)
+    head_[head_size_++] = static_cast<uint8_t>(cipher[i]);
+  if (head_size_ < head_.size() || head_[kTypeAt] != kClientHello) return true;
+  const size_t size = static_cast<size_t>(head_[kTypeAt + 1]) << 16 | head_[kTypeAt + 2] << 8 | head_[kTypeAt + 3];
+  return size <= kLargestHelloBytes;
+}
+
 size_t TlsStream::read(std::span<const char> cipher, std::span<char> plain) {
   if (!cipher.empty()) untouched_ = false;
+  if (state_ == State::kHandshaking && !begins_modestly(cipher)) {
+    state_ = State::kFailed;
+    failure_ = "its first message is too large";
+    return 0;
+  }
   cipher_in_ = cipher;
   if (kept_used_ < kept_in_.size()) {
     // Rare: in order behind what is there already.
@@ -189,9 +207,17 @@ void TlsStream::end() {
 }
 
 void TlsStream::sent(size_t bytes) {
+  constexpr size_t kLittleBytes = 64 << 10;
   sent_ += bytes;
   STARLING_ASSERT(sent_ <= cipher_out_.size());
-  if (sent_ < cipher_out_.size()) return;
+  if (sent_ < cipher_out_.size()) {
+    // A peer that makes TLS answer over and over, and reads slowly, is never done.
+    if (sent_ >= kLittleBytes && sent_ >= cipher_out_.size() / 2) {
+      cipher_out_.erase(0, sent_);
+      sent_ = 0;
+    }
+    return;
+  }
   sent_ = 0;
   cipher_out_.clear();
   std::string& spare = TlsStreamBio::spare();

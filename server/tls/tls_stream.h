@@ -7,7 +7,9 @@
 // One thread at a time; not necessarily the same one.
 #pragma once
 
+#include <array>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <span>
 #include <string>
@@ -70,11 +72,14 @@ class TlsStream {
   friend struct TlsStreamBio;
   void advance();
   void fail(int result);
+  bool begins_modestly(std::span<const char> cipher);
 
   std::shared_ptr<const TlsContext> context_;
   ssl_st* native_;
   State state_ = State::kHandshaking;
   bool untouched_ = true;
+  std::array<uint8_t, 9> head_;  // Of the first record and of the message in it, as far as it has come.
+  uint8_t head_size_ = 0;
   bool more_ = false;
   bool said_end_ = false;
   std::span<const char> cipher_in_;  // Within read() only.

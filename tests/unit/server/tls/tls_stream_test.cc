@@ -208,6 +208,18 @@ TEST_CASE("tls stream: what is no TLS fails at once, at any length of it") {
   CHECK(begins_as_tls(pair.client->outgoing()));
 }
 
+TEST_CASE("tls stream: a first message that says that it is large is not waited for") {
+  Certificates made;
+  made.sign("server");
+  Pair pair(made.server("server"), made.client());
+  std::vector<char> plain(100);
+  const std::string head("\x16\x03\x01\x3f\xff\x01\x01\xff\xff", 9);
+  for (const char byte : head.substr(0, 8)) CHECK(pair.server->read({&byte, 1}, plain) == 0);
+  CHECK(pair.server->handshaking());
+  CHECK(pair.server->read(std::span(head).last(1), plain) == 0);
+  CHECK(pair.server->state() == TlsStream::State::kFailed);
+}
+
 TEST_CASE("tls stream: half a handshake waits") {
   Certificates made;
   made.sign("server");
