@@ -7,14 +7,13 @@ GROUPS = {
     "connection": "comes with a later version",
 }
 
-REPLICATION = "Starling has no leader and no followers: nodes replicate to each other by another protocol"
+REPLICATION = "other servers cannot be replicas of a Starling: nodes replicate to each other by another protocol"
 EPOCHS = "epochs are agreed on by consensus"
 ROLES = "every node holds data and coordinates some of it: there are no masters and replicas"
 MODULES = "there are no modules"
 
 COMMANDS = {
-    "replicaof": REPLICATION, "slaveof": REPLICATION, "psync": REPLICATION, "sync": REPLICATION, "replconf": REPLICATION,
-    "failover": REPLICATION,
+    "psync": REPLICATION, "sync": REPLICATION, "replconf": REPLICATION, "failover": REPLICATION,
     "module": MODULES,
     "bgrewriteaof": "there is no AOF to rewrite: the commit log is shortened by itself at each checkpoint",
     "migrate": "moves keys between nodes of a Redis cluster; Starling's nodes move partitions themselves",

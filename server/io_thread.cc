@@ -8,6 +8,7 @@
 #include "server/cluster/cluster_thread.h"
 #include "server/process/build_facts.h"
 #include "server/process/log.h"
+#include "server/replica_of/follower_role.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -410,7 +411,8 @@ void IoThread::watch_waits(Client& client) {
 
 void IoThread::check_idle(Client& client, int64_t timeout_ms) {
   const int64_t idle_ms = now_ms_ - client.last_interaction_ms;
-  const bool exempt = client.waiting != Waiting::kNo || client.subscriptions.total() != 0 || client.monitor;
+  const bool exempt = client.waiting != Waiting::kNo || client.subscriptions.total() != 0 || client.monitor ||
+                      FollowerRole::of_process().is_leader(client.id());
   if (timeout_ms > 0 && idle_ms > timeout_ms && !exempt) {
     log_text(LogLevel::kVerbose, "Closing idle client " + client.address());
     close(client);

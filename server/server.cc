@@ -18,6 +18,7 @@
 #include "server/execute/function_file.h"
 #include "server/execute/rights.h"
 #include "server/execute/user_file.h"
+#include "server/follower_host.h"
 #include "server/metrics/process_memory.h"
 #include "server/process/allocator.h"
 #include "server/process/banner.h"
@@ -305,6 +306,8 @@ engine::Status Server::serve() {
     clock_timer_ = std::make_unique<Timer>(io_threads_.front()->loop(), [this] { clock_keeper_->tick(); });
     clock_timer_->start(kClockTickMs, kClockTickMs);
   }
+  std::unique_ptr<Follower> follower;
+  if (engine::Status status = start_follower(*this, &follower); !status.ok()) return status;
   // A stop that is asked for later finds the loops running.
   if (shutdown_requested_) {
     if (cluster_ != nullptr) cluster_->on_stopped();

@@ -62,6 +62,25 @@ const SettingSpec kSettings[] = {
      .documentation = "SELECT takes numbers below this. There are 16 at most; more is accepted with a "
                       "warning, so that files of "
                       "Redis's work."},
+    {.name = "replicaof",
+     .alias = "slaveof",
+     .kind = kWords,
+     .default_text = "\"\"",
+     .flags = kFixed,
+     .documentation =
+         "host port: from the start on this server is the replica of that one, a Redis or Valkey, as after "
+         "REPLICAOF: what it has is replaced by what that one has, and clients may only read until "
+         "REPLICAOF NO ONE. What REPLICAOF has said since counts over a restart until this line changes. "
+         "See server/replica_of/README.md."},
+    {.name = "masteruser",
+     .kind = kText,
+     .default_text = "\"\"",
+     .documentation = "The user as whom that server is asked; none: its default one."},
+    {.name = "masterauth",
+     .kind = kText,
+     .default_text = "\"\"",
+     .flags = kSecret,
+     .documentation = "The password that server wants to be told. Empty: none."},
     {.name = "maxmemory",
      .kind = kMemory,
      .default_text = "auto",

@@ -199,14 +199,10 @@ const SettingSpec kSettings[] = {
 constexpr std::string_view kNoCluster = "there are no primaries to fail over and no slots to migrate by hand";
 constexpr std::string_view kNoTlsOut = "the server opens no TLS connections";
 constexpr std::string_view kNoLeader =
-    "there is no replication by a leader, and a node that silently ignored it would diverge from what you "
-    "expect";
+    "other servers cannot be replicas of this one; as a replica of another one (replicaof) it has no such "
+    "setting";
 
 constexpr RefusedSetting kRefused[] = {
-    {"replicaof", kNoLeader},
-    {"slaveof", kNoLeader},
-    {"masterauth", kNoLeader, true},
-    {"masteruser", kNoLeader},
     {"replica-*", kNoLeader},
     {"slave-*", kNoLeader},
     {"cluster-*", kNoCluster},

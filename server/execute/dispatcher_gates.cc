@@ -7,6 +7,7 @@
 #include "server/execute/dispatcher.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/replica_of/follower_role.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -18,6 +19,17 @@ bool waits_for_scripts(const Command& command) {
   constexpr uint32_t kOfOthers = kCatConnection | kCatTransaction | kCatPubSub | kCatScripting;
   const CommandSpec& spec = *command.spec;
   return !command.has_keys && (spec.categories & kOfOthers) == 0 && (spec.flags & kAllowBusy) == 0;
+}
+
+// Of a node that follows a leader. A client of another node was looked at there.
+std::string_view refusal_by_role(const Client& client, uint32_t flags) {
+  const FollowerRole& role = FollowerRole::of_process();
+  if (role.state() == FollowerRole::State::kNone || client.tunnel != nullptr) [[likely]]
+    return {};
+  if ((flags & kWrite) != 0 && role.read_only(client.id()))
+    return "READONLY You can't write against a read only replica.";
+  return (flags & (kLoading | kStale)) == 0 && role.unreadable(client.id()) ? kLoadingData
+                                                                            : std::string_view();
 }
 
 // As C's "%.*s": ends at a NUL.
@@ -109,7 +121,9 @@ bool Dispatcher::memory_is_full() const {
 }
 
 bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
-  if (server_.settings().max_memory_bytes == 0) return false;
+  // A replica has what its leader has.
+  if (server_.settings().max_memory_bytes == 0 || FollowerRole::of_process().is_leader(client.id()))
+    return false;
   const bool may_need_memory = (effective_flags(client, command) & kDenyOom) != 0 ||
                                (client.transaction.open && (command.spec->in_multi == InMulti::kQueued ||
                                                             command.spec->in_multi == InMulti::kAnswered));
@@ -161,6 +175,11 @@ bool Dispatcher::refuse(Client& client, const Command& command, Arguments argume
       !may_run_elsewhere(client, command)) [[unlikely]] {
     reject(client, &command,
            "MISCONF Errors writing to the commit log: " + server_.engine().write_refusal().message());
+    return true;
+  }
+  if (const std::string_view refusal = refusal_by_role(client, effective_flags(client, command));
+      !refusal.empty()) [[unlikely]] {
+    reject(client, &command, refusal);
     return true;
   }
   if ((flags & kInSubscribeMode) == 0 && client.in_subscribe_mode()) [[unlikely]] {

@@ -10,6 +10,7 @@
 #include "server/execute/script/script_text.h"
 #include "server/io_thread.h"
 #include "server/process/log.h"
+#include "server/replica_of/follower_role.h"
 #include "server/server.h"
 
 namespace starling::server {
@@ -25,6 +26,11 @@ constexpr size_t kFewKeys = 8;
 constexpr size_t kMostEvents = 10'000;
 constexpr LogLevel kLogLevels[] = {LogLevel::kDebug, LogLevel::kVerbose, LogLevel::kNotice,
                                    LogLevel::kWarning};
+
+// It may not write. A client of another node was looked at there.
+bool of_replica(const Client& client) {
+  return client.tunnel == nullptr && FollowerRole::of_process().read_only(client.id());
+}
 
 std::string place_of(const engine::KeyRef& key) {
   std::string place = std::to_string(key.database) + ":";
@@ -65,6 +71,7 @@ std::string ScriptRun::refusal_of_script() const {
     return "ERR Can not run script on cluster, 'no-cluster' flag is set.";
   if ((flags & kScriptNoWrites) != 0) return {};
   if (read_only_) return "ERR Can not execute a script with write flag using *_ro command.";
+  if (of_replica(context_.client)) return "READONLY Can not run script with write flag on readonly replica.";
   const engine::Engine& engine = context_.server.engine();
   if (!engine.writable())
     return "MISCONF Errors writing to the commit log: " + engine.write_refusal().message();
@@ -112,6 +119,8 @@ std::string ScriptRun::refusal(const Command* command, std::span<std::string_vie
            refusal_text(verdict, *context_.client.rights.user, *command, arguments, false);
   if ((spec.flags & (kWrite | kMayReplicate)) != 0) {
     if (read_only_) return "ERR Write commands are not allowed from read-only scripts.";
+    if (of_replica(context_.client) && (spec.flags & kWrite) != 0)
+      return "READONLY You can't write against a read only replica.";
     const engine::Engine& engine = context_.server.engine();
     if (!engine.writable())
       return "MISCONF Errors writing to the commit log: " + engine.write_refusal().message();

@@ -9,6 +9,7 @@
 #include "server/info/sections.h"
 #include "server/metrics/process_figures.h"
 #include "server/process/build_facts.h"
+#include "server/replica_of/follower_role.h"
 #include "server/server.h"
 #include "server/session/tracking.h"
 
@@ -29,6 +30,34 @@ std::string executable_path() {
   char path[4096];
   const ssize_t size = ::readlink("/proc/self/exe", path, sizeof path);
   return size > 0 ? std::string(path, static_cast<size_t>(size)) : std::string();
+}
+
+// As a replica of Redis tells of its master; what begins with leader_ is Starling's own.
+void write_leader(int64_t now_ms, InfoWriter& writer) {
+  using Stage = FollowerReport::Stage;
+  const FollowerReport report = FollowerRole::of_process().report();
+  const bool copying = report.stage == Stage::kReceiving || report.stage == Stage::kLoading;
+  const bool up = report.linked && report.stage == Stage::kFollowing;
+  writer.field("master_host", report.host);
+  writer.field("master_port", report.port);
+  writer.field("master_link_status", up ? "up" : "down");
+  writer.field("master_last_io_seconds_ago", report.linked ? (now_ms - report.heard_ms) / 1000 : -1);
+  writer.field("master_sync_in_progress", copying ? 1 : 0);
+  writer.field("slave_read_repl_offset", report.read_offset);
+  writer.field("slave_repl_offset", report.applied_offset);
+  if (copying) {
+    writer.field("master_sync_total_bytes", report.file_bytes);
+    writer.field("master_sync_read_bytes", report.file_done);
+    writer.field("master_sync_left_bytes", report.file_bytes < 0 ? -1 : report.file_bytes - report.file_done);
+  }
+  if (!up) writer.field("master_link_down_since_seconds", (now_ms - report.unlinked_ms) / 1000);
+  writer.field("slave_priority", 100);
+  writer.field("slave_read_only", 1);
+  writer.field("replica_announced", 1);
+  writer.field("leader_stage", report.stage_name());
+  writer.field("leader_keys_loaded", report.keys_loaded);
+  writer.field("leader_errors", report.errors);
+  writer.field("leader_last_error", report.last_error);
 }
 
 }  // namespace
@@ -99,7 +128,9 @@ void write_clients_section(InfoContext& context, InfoWriter& writer) {
 
 void write_replication_section(InfoContext& context, InfoWriter& writer) {
   writer.section("Replication");
-  writer.field("role", "master");
+  const bool follows = FollowerRole::of_process().state() != FollowerRole::State::kNone;
+  writer.field("role", follows ? "slave" : "master");
+  if (follows) write_leader(context.server.clock().monotonic_us() / 1000, writer);
   writer.field("connected_slaves", 0);
   writer.field("master_failover_state", "no-failover");
   writer.field("master_replid", context.server.run_id());

@@ -33,8 +33,8 @@ constexpr Tables kTables = make_tables();
 
 }  // namespace
 
-uint64_t crc64(std::string_view bytes) {
-  uint64_t crc = 0;
+uint64_t crc64(std::string_view bytes, uint64_t before) {
+  uint64_t crc = before;
   const char* p = bytes.data();
   size_t left = bytes.size();
   for (; left >= kSlices; left -= kSlices, p += kSlices) {

@@ -25,6 +25,7 @@ enum TypeByte : uint8_t {
   kSetIntset = 11,
   kHashZiplist = 13,
   kHashListpack = 16,
+  kSetListpack = 20,
 };
 
 bool read_strings(RdbReader& reader, size_t strings_each, RdbStrings* strings) {
@@ -38,6 +39,10 @@ bool read_strings(RdbReader& reader, size_t strings_each, RdbStrings* strings) {
   return true;
 }
 
+bool is_set_type(uint8_t type) {
+  return type == kSet || type == kSetIntset || type == kSetListpack;
+}
+
 bool read_value(RdbReader& reader, RdbValue* value) {
   uint8_t type = 0;
   if (!reader.byte(&type)) return false;
@@ -45,9 +50,9 @@ bool read_value(RdbReader& reader, RdbValue* value) {
     value->type = engine::Type::kList;
     return read_list(type, reader, &value->strings);
   }
-  value->type = type == kString                      ? engine::Type::kString
-                : type == kSet || type == kSetIntset ? engine::Type::kSet
-                                                     : engine::Type::kHash;
+  value->type = type == kString     ? engine::Type::kString
+                : is_set_type(type) ? engine::Type::kSet
+                                    : engine::Type::kHash;
   if (type == kSet) return read_strings(reader, 1, &value->strings);
   if (type == kHash) return read_strings(reader, 2, &value->strings);
   std::string_view text;
@@ -61,6 +66,7 @@ bool read_value(RdbReader& reader, RdbValue* value) {
     case kHashZiplist:
       return read_ziplist(text, &value->strings);
     case kHashListpack:
+    case kSetListpack:
       return read_listpack(text, &value->strings);
     default:
       return false;
@@ -145,12 +151,12 @@ void append_value(const RdbValue& value, RdbForm form, std::string* out) {
   }
 }
 
-void seal(std::string* payload) {
+}  // namespace
+
+void seal_rdb_payload(std::string* payload) {
   append_little_endian(kVersion, kVersionBytes, payload);
   append_little_endian(crc64(*payload), kCrcBytes, payload);
 }
-
-}  // namespace
 
 bool rdb_payload_intact(std::string_view payload) {
   if (payload.size() < kVersionBytes + kCrcBytes) return false;
@@ -186,7 +192,7 @@ std::string encode_rdb_payload(const RdbValue& value, RdbForm form) {
   STARLING_ASSERT(!value.strings.all.empty());
   std::string payload;
   append_value(value, form, &payload);
-  seal(&payload);
+  seal_rdb_payload(&payload);
   return payload;
 }
 
@@ -199,7 +205,7 @@ std::string encode_rdb_payload(const engine::Collection& collection, RdbForm for
     STARLING_ASSERT(collection.type() == engine::Type::kSortedSet);
     append_sorted_set(collection, form == RdbForm::kCompact, &payload);
   }
-  seal(&payload);
+  seal_rdb_payload(&payload);
   return payload;
 }
 

@@ -7,12 +7,13 @@
 //               | %x0B string                   a set as an intset
 //               | %x0D string                   a hash as a ziplist of names and values, by turns; only read
 //               | %x10 string                   a hash as a listpack of the same
+//               | %x14 string                   a set as a listpack (Redis 7.2); only read
 //               | sorted-set                    sorted_set_payload.h
 //               | list                          list_payload.h
 //               | stream                        stream_payload.h
 //
 // length, string: rdb_strings.h. Intset, ziplist, listpack: rdb_compact.h. Values of other types are not
-// read.
+// read. A whole file of them: rdb_file.h.
 #pragma once
 
 #include <memory>
@@ -36,6 +37,8 @@ enum class RdbForm {
   kCompact,  // A hash or sorted set as a listpack, a set of integers as an intset.
 };
 
+// Makes a payload of a type and a value.
+void seal_rdb_payload(std::string* type_and_value);
 // The version is known and the checksum right.
 [[nodiscard]] bool rdb_payload_intact(std::string_view payload);
 // The string, hash, set or list of an intact payload. False: the bytes are no such value, which an intact payload of

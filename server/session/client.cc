@@ -5,6 +5,7 @@
 #include "engine/base/assert.h"
 #include "server/execute/blocked_clients.h"
 #include "server/io_thread.h"
+#include "server/replica_of/follower_role.h"
 
 namespace starling::server {
 
@@ -69,6 +70,7 @@ bool Client::watches_key(int watched_database, std::string_view key) const {
 
 std::string Client::flag_letters() const {
   std::string letters;
+  if (FollowerRole::of_process().is_leader(id_)) letters += 'M';
   if (monitor) letters += 'O';
   if (subscriptions.total() != 0) letters += 'P';
   if (transaction.open) letters += 'x';

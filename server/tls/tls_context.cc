@@ -161,8 +161,8 @@ Status TlsContext::make(const TlsOptions& options, std::shared_ptr<const TlsCont
   std::shared_ptr<TlsContext> made(new TlsContext(native));
   // Idle connections give their buffers back. Nothing that a client could have the server do over and over.
   SSL_CTX_set_mode(native, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
-  SSL_CTX_set_options(native, SSL_OP_NO_SSLv3 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION | SSL_OP_SINGLE_DH_USE |
-                                  SSL_OP_SINGLE_ECDH_USE);
+  SSL_CTX_set_options(native, SSL_OP_NO_SSLv3 | SSL_OP_NO_COMPRESSION | SSL_OP_NO_RENEGOTIATION |
+                                  SSL_OP_SINGLE_DH_USE | SSL_OP_SINGLE_ECDH_USE);
   SSL_CTX_set_max_cert_list(native, kLargestChainBytes);
   Status status;
   if (!options.certificate_file.empty() || !options.key_file.empty())

@@ -142,7 +142,8 @@ bool TlsStream::begins_modestly(std::span<const char> cipher) {
   for (size_t i = 0; i < cipher.size() && head_size_ < head_.size(); ++i)
     head_[head_size_++] = static_cast<uint8_t>(cipher[i]);
   if (head_size_ < head_.size() || head_[kTypeAt] != kClientHello) return true;
-  const size_t size = static_cast<size_t>(head_[kTypeAt + 1]) << 16 | head_[kTypeAt + 2] << 8 | head_[kTypeAt + 3];
+  const size_t size =
+      static_cast<size_t>(head_[kTypeAt + 1]) << 16 | head_[kTypeAt + 2] << 8 | head_[kTypeAt + 3];
   return size <= kLargestHelloBytes;
 }
 

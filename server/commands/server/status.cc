@@ -1,9 +1,10 @@
-// LOLWUT, MONITOR, ROLE, TIME.
+// LOLWUT, MONITOR, REPLICAOF, ROLE, TIME.
 #include <array>
 #include <string>
 
 #include "server/commands/arguments.h"
 #include "server/commands/families.h"
+#include "server/commands/server/replica_of.h"
 #include "server/process/build_facts.h"
 #include "server/server.h"
 #include "server/session/client.h"
@@ -42,13 +43,6 @@ void monitor(CommandContext& context) {
   context.reply.ok();
 }
 
-void role(CommandContext& context) {
-  context.reply.array(3);
-  context.reply.bulk("master");
-  context.reply.integer(0);
-  context.reply.array(0);
-}
-
 void time(CommandContext& context) {
   // Of the system, which a client may compare with its own.
   const int64_t now_us = context.server.clock().local_us();
@@ -81,6 +75,7 @@ std::span<const CommandSpec> status_commands() {
                   .since = "1.0.0",
                   .summary = "Shows every command as it is executed.",
                   .scope = Scope::kNode},
+      replica_of_command("replicaof", "5.0.0"),
       CommandSpec{.name = "role",
                   .arity = 1,
                   .flags = kNoScript | kLoading | kStale | kFast,
@@ -88,9 +83,10 @@ std::span<const CommandSpec> status_commands() {
                   .handler = role,
                   .group = "server",
                   .since = "2.8.12",
-                  .summary = "The part that the server plays in replication: always master.",
+                  .summary = "The part that the server plays in replication.",
                   .scope = Scope::kNode,
                   .docs = {.complexity = "O(1)"}},
+      replica_of_command("slaveof", "1.0.0"),
       CommandSpec{.name = "time",
                   .arity = 1,
                   .flags = kLoading | kStale | kFast,
