@@ -286,7 +286,8 @@ void IoThread::on_readable(Client& client) {
   statistics_.reads.add(1);
   account(client);
   if (static_cast<int64_t>(client.parser.memory_bytes() + client.transaction.bytes) >
-      server_.settings().query_buffer_bytes.get()) {
+          server_.settings().query_buffer_bytes.get() &&
+      !FollowerRole::of_process().is_leader(client.id())) {
     close_for_limit(client, "requests exceed client-query-buffer-limit");
     return;
   }

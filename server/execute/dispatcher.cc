@@ -341,7 +341,7 @@ Dispatcher::Ran Dispatcher::run_once(Client& client, const Command& command, Pre
   if (client.tracking != nullptr) [[unlikely]]
     reading_ = prepared.read.get();
   // What a leader says has expired, has; not what this clock says.
-  const engine::LateRecords::See late(io_thread_.cluster() == nullptr &&
+  const engine::LateRecords::See late(FollowerRole::any() && io_thread_.cluster() == nullptr &&
                                       FollowerRole::of_process().is_leader(client.id()));
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
   const bool has_keys = command.has_keys || is_exec(command);

@@ -23,13 +23,14 @@ bool waits_for_scripts(const Command& command) {
 
 // Of a node that follows a leader. A client of another node was looked at there.
 std::string_view refusal_by_role(const Client& client, uint32_t flags) {
-  const FollowerRole& role = FollowerRole::of_process();
-  if (role.state() == FollowerRole::State::kNone || client.tunnel != nullptr) [[likely]]
+  if (!FollowerRole::any() || client.tunnel != nullptr) [[likely]]
     return {};
+  const FollowerRole& role = FollowerRole::of_process();
   if ((flags & kWrite) != 0 && role.read_only(client.id()))
     return "READONLY You can't write against a read only replica.";
-  return (flags & (kLoading | kStale)) == 0 && role.unreadable(client.id()) ? kLoadingData
-                                                                            : std::string_view();
+  // EXEC and scripts may run while data is loaded, but not what of them reads it.
+  const bool reads = (flags & (kLoading | kStale)) == 0 || (flags & (kReadOnly | kScript)) != 0;
+  return reads && role.unreadable(client.id()) ? kLoadingData : std::string_view();
 }
 
 // As C's "%.*s": ends at a NUL.
@@ -122,7 +123,8 @@ bool Dispatcher::memory_is_full() const {
 
 bool Dispatcher::out_of_memory(const Client& client, const Command& command) const {
   // A replica has what its leader has.
-  if (server_.settings().max_memory_bytes == 0 || FollowerRole::of_process().is_leader(client.id()))
+  if (server_.settings().max_memory_bytes == 0 ||
+      (FollowerRole::any() && FollowerRole::of_process().is_leader(client.id())))
     return false;
   const bool may_need_memory = (effective_flags(client, command) & kDenyOom) != 0 ||
                                (client.transaction.open && (command.spec->in_multi == InMulti::kQueued ||

@@ -91,6 +91,8 @@ std::string CopyFeed::take_output() {
 }
 
 bool CopyFeed::take_ack_wanted() {
+  // It asks about what was sent before it.
+  if (!unanswered_.empty() && applied_ < ack_wanted_at_) return false;
   return std::exchange(ack_wanted_, false);
 }
 
@@ -133,7 +135,8 @@ void CopyFeed::file_ended() {
 
 void CopyFeed::load(const RdbItem& item) {
   if (item.kind == RdbItem::Kind::kLibrary) {
-    send(std::array<std::string_view, 4>{"FUNCTION", "LOAD", "REPLACE", item.text}, Kind::kLoad,
+    // One that means nothing here keeps no data from coming; it is told of as a command that failed is.
+    send(std::array<std::string_view, 4>{"FUNCTION", "LOAD", "REPLACE", item.text}, Kind::kLibrary,
          "a library of functions");
     return;
   }
@@ -182,7 +185,10 @@ void CopyFeed::pass_on(std::span<const std::string_view> arguments, int64_t offs
   bool passes = !is(word, "PING");
   if (is(word, "REPLCONF")) {
     passes = false;
-    ack_wanted_ |= arguments.size() > 1 && is(arguments[1], "GETACK");
+    if (arguments.size() > 1 && is(arguments[1], "GETACK")) {
+      ack_wanted_ = true;
+      ack_wanted_at_ = offset;
+    }
   }
   if (options_.apart && (is(word, "MULTI") || is(word, "EXEC"))) passes = false;
   if (passes) return send(arguments, is(word, "SELECT") ? Kind::kSelect : Kind::kStream, shown(word), offset);
@@ -213,7 +219,7 @@ void CopyFeed::answered(std::string_view bytes) {
 void CopyFeed::take_answer(const Sent& sent, const std::string& error) {
   if (error.empty()) {
     if (sent.kind == Kind::kLoad) ++keys_loaded_;
-  } else if (sent.kind != Kind::kStream || uncertain(error)) {
+  } else if ((sent.kind != Kind::kStream && sent.kind != Kind::kLibrary) || uncertain(error)) {
     return fail((sent.kind == Kind::kDrop   ? "what was here could not be dropped: "
                  : sent.kind == Kind::kLoad ? sent.what + " could not be loaded: "
                                             : sent.what + " failed: ") +

@@ -75,7 +75,7 @@ class CopyFeed {
   const std::string& last_error() const { return last_error_; }
 
  private:
-  enum class Kind : uint8_t { kDrop, kLoad, kSelect, kStream };
+  enum class Kind : uint8_t { kDrop, kLoad, kLibrary, kSelect, kStream };
   struct Sent {
     Kind kind;
     uint32_t bytes;
@@ -105,6 +105,7 @@ class CopyFeed {
   AnswerReader answers_;
   int64_t applied_ = 0;
   bool ack_wanted_ = false;
+  int64_t ack_wanted_at_ = 0;  // The offset behind the question.
   uint64_t keys_loaded_ = 0;
   uint64_t errors_ = 0;
   std::string last_error_, failure_;

@@ -62,6 +62,7 @@ std::string Follower::follow(const LeaderAddress& leader, bool* already) {
   feed_.reset();
   id_.clear();
   failures_ = 0;
+  retry_ms_ = 0;
   begin({configured_, leader, complete_});
   report();
   return {};

@@ -54,6 +54,9 @@ void Follower::file_bytes(std::string_view bytes) {
     if (item.database >= databases) {
       broken_ = "it has keys in database " + std::to_string(item.database) + ", and there are " +
                 std::to_string(databases) + " here" + where;
+    } else if (item.text.size() > host_.limits().largest_string) {
+      broken_ = "a value takes more than the " + std::to_string(host_.limits().largest_string) +
+                " bytes that a request may have (proto-max-bulk-len)" + where;
     } else if (!rdb_value_readable(item)) {
       broken_ = "its RDB file is refused: a value is damaged" + where;
     }
@@ -109,11 +112,11 @@ void Follower::close_client() {
 
 // The whole file is here, and was looked through.
 std::string Follower::begin_copy() {
-  std::string failure = host_.remember({configured_, leader_, false});
+  std::string failure = open_client();
   if (!failure.empty()) return failure;
+  if (failure = host_.remember({configured_, leader_, false}); !failure.empty()) return failure;
   complete_ = false;
   set_state(FollowerRole::State::kIncomplete);
-  if (failure = open_client(); !failure.empty()) return failure;
   id_ = coming_id_;
   received_ = coming_offset_;
   host_.log(false,

@@ -37,9 +37,14 @@ class FollowerRole {
   };
 
   static FollowerRole& of_process();
+  // Asked for every command.
+  static bool any() { return any_.load(std::memory_order_relaxed); }
 
   State state() const { return state_.load(std::memory_order_relaxed); }
-  void set_state(State state) { state_.store(state, std::memory_order_relaxed); }
+  void set_state(State state) {
+    state_.store(state, std::memory_order_relaxed);
+    any_.store(state != State::kNone, std::memory_order_relaxed);
+  }
   // The client by which the leader's commands run here.
   bool is_leader(uint64_t client_id) const {
     return leader_client_.load(std::memory_order_relaxed) == client_id;
@@ -54,6 +59,7 @@ class FollowerRole {
   void set_report(FollowerReport report);
 
  private:
+  alignas(64) static inline constinit std::atomic<bool> any_{false};  // Not kNone.
   std::atomic<State> state_{State::kNone};
   std::atomic<uint64_t> leader_client_{0};  // 0: none.
   mutable std::mutex mutex_;

@@ -365,8 +365,9 @@ class ReplicaOf(unittest.TestCase):
         mine = until(lambda: self.ready(node), "it serves again")
         shown = info(mine, "replication")
         self.assertEqual((shown["role"], shown["master_link_status"]), ("slave", "down"))
-        with self.assertRaisesRegex(ReplyError, "LOADING"):
-            mine.value("DBSIZE")
+        for words in (("DBSIZE",), ("EVAL", "return redis.call('get', KEYS[1])", "1", "key:1")):
+            with self.assertRaisesRegex(ReplyError, "LOADING"):
+                mine.value(*words)
         self.assertEqual(mine.value("REPLICAOF", "NO", "ONE"), b"OK")
         self.assertEqual(mine.value("DBSIZE"), 0)
         self.assertEqual(mine.value("SET", "k", "v"), b"OK")

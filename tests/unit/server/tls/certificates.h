@@ -25,6 +25,10 @@ class Certificates {
     run("openssl x509 -req -CA ca.pem -CAkey ca.key -CAcreateserial -days " + std::to_string(days) + " -in " +
         name + ".csr -out " + name + ".pem");
   }
+  // A key of another kind, that belongs to no certificate.
+  void make_other_key(const std::string& name) {
+    run("openssl genpkey -algorithm RSA -pkeyopt rsa_keygen_bits:2048 -out " + name + ".key");
+  }
   void encrypt_key(const std::string& name, const std::string& password) {
     run("openssl ec -aes256 -passout 'pass:" + password + "' -in " + name + ".key -out " + name + ".locked");
   }

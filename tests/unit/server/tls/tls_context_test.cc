@@ -34,6 +34,9 @@ TEST_CASE("tls context: what cannot be used is named with its setting") {
   options.key_file = made.path("two.key");
   CHECK(contains(make_error(options), "tls-key-file"));
   CHECK(contains(make_error(options), "mismatch"));
+  made.make_other_key("other");
+  options.key_file = made.path("other.key");
+  CHECK(contains(make_error(options), "tls-key-file"));
 
   options = made.server("one");
   options.ca_file = made.path("nowhere.pem");
