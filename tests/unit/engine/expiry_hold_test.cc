@@ -1,8 +1,8 @@
 // While expiry is held what is due stays, and nothing is forgotten.
 #include "engine/core/expiry_hold.h"
 
+#include "engine/core/loader.h"
 #include "engine/node/expirer.h"
-#include "engine/node/loader.h"
 #include "tests/unit/engine/node_fixture.h"
 
 namespace starling::engine {
@@ -15,10 +15,10 @@ class HeldNode {
   explicit HeldNode(bool replicated) : node(1, false, replicated) {
     for (int i = 0; i < kAgingKeys; ++i) {
       node.with("key" + std::to_string(i), [&](Database& database, const Key& key) {
-        database.put_string(key, "v", node.clock.now_ms + 10);
+        database.put_string(key, "v", node.clock.now_ms + 1000);
       });
     }
-    node.clock.now_ms += 20;
+    node.clock.now_ms += 60'000;
   }
 
   void expire() { (void)Expirer(node.engine(), node.engine().core(), loader_).expire_in_memory(1'000'000); }
