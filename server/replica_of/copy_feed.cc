@@ -218,7 +218,7 @@ void CopyFeed::answered(std::string_view bytes) {
 
 void CopyFeed::take_answer(const Sent& sent, const std::string& error) {
   if (error.empty()) {
-    if (sent.kind == Kind::kLoad) ++keys_loaded_;
+    if (sent.kind == Kind::kLoad || sent.kind == Kind::kLibrary) ++keys_loaded_;
   } else if ((sent.kind != Kind::kStream && sent.kind != Kind::kLibrary) || uncertain(error)) {
     return fail((sent.kind == Kind::kDrop   ? "what was here could not be dropped: "
                  : sent.kind == Kind::kLoad ? sent.what + " could not be loaded: "

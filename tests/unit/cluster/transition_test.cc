@@ -1,5 +1,4 @@
 // Changes of the ring: the topologies of the steps, when who decides about them, where writes and reads go meanwhile.
-// meanwhile.
 #include "cluster/topology/transition.h"
 
 #include <doctest/doctest.h>
@@ -9,6 +8,7 @@
 #include "cluster/handoff/handoff.h"
 #include "cluster/topology/placement.h"
 #include "cluster/topology/transition_driver.h"
+#include "cluster/wire/short_id.h"
 #include "tests/unit/cluster/topology_fixture.h"
 
 namespace starling::cluster {
@@ -236,7 +236,7 @@ TEST_CASE("driver: it switches when everybody was brought what will be its own, 
   const size_t joins = copying.index_of(joining.id), other = joins == 0 ? 1 : 0;
   nodes[joins].received = copying.epoch - 1;
   CHECK_FALSE(driver.proposal(copying, nodes, 100'000'000));
-  CHECK(driver.waiting_for().find(joining.id.to_string()) != std::string::npos);
+  CHECK(driver.waiting_for().find(short_id(joining.id)) != std::string::npos);
   nodes[joins].down = true;
   nodes[joins].alive = false;
   CHECK_FALSE_MESSAGE(driver.proposal(copying, nodes, 100'000'000), "who gains something must have it");
@@ -266,7 +266,7 @@ TEST_CASE("driver: the next change waits until everybody has removed what the la
   nodes[1].drops = true;
   REQUIRE(driver.request({{}, {ring.topology.members[3].id}, {}}));
   CHECK_FALSE(driver.proposal(ring.topology, nodes, 0));
-  CHECK(driver.waiting_for().find(nodes[1].id.to_string()) != std::string::npos);
+  CHECK(driver.waiting_for().find(short_id(nodes[1].id)) != std::string::npos);
   nodes[1].drops = false;
   nodes[2].epoch = 0;
   CHECK_FALSE_MESSAGE(driver.proposal(ring.topology, nodes, 0), "it may have something to remove");
