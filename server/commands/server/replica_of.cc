@@ -66,7 +66,7 @@ std::string_view role_state(const FollowerReport& report) {
 CommandSpec replica_of_command(std::string_view name, std::string_view since) {
   CommandSpec spec{
       .name = name,
-      .syntax = "host port",
+      .syntax = "(args= {host-port= host port:integer} | {no-one= NO ONE})",
       .arity = 3,
       .flags = kAdmin | kNoScript | kStale | kNoAsyncLoading,
       .categories = kCatAdmin | kCatSlow | kCatDangerous,
