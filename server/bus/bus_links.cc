@@ -372,8 +372,9 @@ void BusLinks::retry_later(Target& target) {
 }
 
 void BusLinks::log_failure(Target& target, const BusLink& link, std::string reason) {
-  // As a port for clients does, which waits for the end of a line.
-  if (!target.id.valid() && link.refusal() == RefusalReason::kTimeout)
+  // As a port for clients does, which waits for the end of a line, or answers by one, which makes no sense as a frame.
+  const bool speaks_otherwise = reason.find("frame longer than allowed") != std::string::npos;
+  if (!target.id.valid() && (link.refusal() == RefusalReason::kTimeout || speaks_otherwise))
     reason += ". Is it the bus port? By default that is the port for clients + 10000";
   if (reason.empty() || target.last_failure == reason) return;
   target.last_failure = reason;

@@ -169,7 +169,7 @@ class Membership(unittest.TestCase):
             until(lambda: wiped.call("PING"), "it answers")
             self.assertNotEqual(self.cluster.ids[2], wiped.id())
             # They have been at its address, and will not try again soon unless somebody shows himself.
-            until(lambda: all("it is node %s" % wiped.id() in node.log() for node in others), "the others have noticed")
+            until(lambda: all("it is node %s" % wiped.id()[:8] in node.log() for node in others), "the others have noticed")
             self.assertTrue(wiped.error("SET", "directory", "w").startswith("CLUSTERDOWN "))
             self.assertTrue(wiped.error("GET", "directory").startswith("CLUSTERDOWN "))
             for node in others:
