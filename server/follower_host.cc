@@ -7,8 +7,8 @@
 #include <string>
 #include <utility>
 
-#include "engine/change/late_records.h"
 #include "engine/core/engine.h"
+#include "engine/core/expiry_hold.h"
 #include "engine/memory/keyspace.h"
 #include "server/config.h"
 #include "server/execute/state_file.h"
@@ -99,9 +99,7 @@ FollowerHost host_of(Server& server) {
   };
   // In a cluster each replica of a key sees its time come.
   host.keep_expired = [&server](bool kept) {
-    if (server.cluster() != nullptr) return;
-    engine::LateRecords::keep(kept);
-    server.engine().set_active_expire(!kept);
+    if (server.cluster() == nullptr) engine::leave_expiry_to_others(server.engine(), kept);
   };
   return host;
 }

@@ -3,7 +3,6 @@
 #include <cstring>
 
 #include "engine/base/assert.h"
-#include "engine/change/late_records.h"
 #include "engine/change/record_change.h"
 #include "engine/core/core.h"
 #include "engine/core/entry_change.h"
@@ -15,17 +14,6 @@
 #include "engine/memory/record_form.h"
 
 namespace starling::engine {
-namespace {
-
-// Whether the key holds something whose time is over.
-bool holds_late_record(const Partition& partition, const Key& key, int64_t now_ms) {
-  const Table::Slot slot = partition.table.find(key.hash, key.name);
-  if (slot == Table::kNotFound) return false;
-  const Entry& entry = *partition.table.entry(slot);
-  return !entry.tombstone() && entry.has(Entry::kHasDeadline) && entry.deadline_ms() <= now_ms;
-}
-
-}  // namespace
 
 Type Found::type() const {
   return entry_->type();
@@ -86,7 +74,7 @@ Table::Slot Database::locate(Partition& partition, const Key& key) {
     lapse(partition, slot, key, operation_->now_ms());
     return partition.table.find(key.hash, key.name);
   }
-  if (LateRecords::seen()) return slot;
+  if (operation_->sees_late()) return slot;
   if (core_->rules.lapses) {
     lapse(partition, slot, key, operation_->now_ms());
   } else {
@@ -99,10 +87,8 @@ Table::Slot Database::locate(Partition& partition, const Key& key) {
 
 Found Database::find(const Key& key, Touch touch) {
   Partition& partition = tables_->partition(key);
-  if (LateRecords::kept() && operation_->may_be_held_ && !LateRecords::seen() &&
-      holds_late_record(partition, key, operation_->now_ms())) [[unlikely]]
-    return {};
-  const bool held = operation_->may_be_held_ && core_->holds_expiry(operation_->now_ms());
+  const bool held =
+      operation_->late_ == Late::kRemovedUnlessHeld && core_->holds_expiry(operation_->now_ms());
   const Table::Slot slot = held ? partition.table.find(key.hash, key.name) : locate(partition, key);
   Entry* entry = slot == Table::kNotFound ? nullptr : partition.table.entry(slot);
   const bool due = held && entry != nullptr && entry->has(Entry::kHasDeadline) &&
@@ -236,7 +222,7 @@ bool Database::set_deadline(const Key& key, int64_t deadline_ms) {
   Partition& partition = tables_->partition(key);
   const Table::Slot slot = locate(partition, key);
   if (slot == Table::kNotFound || partition.table.entry(slot)->tombstone()) return false;
-  if (deadline_ms != kNoDeadline && deadline_ms <= operation_->now_ms() && !LateRecords::seen()) {
+  if (deadline_ms != kNoDeadline && deadline_ms <= operation_->now_ms() && !operation_->sees_late()) {
     erase_slot(partition, slot, key);
     return true;
   }

@@ -90,8 +90,10 @@ struct EngineCore {
   std::atomic<bool> lfu{false};  // The policy is an LFU one: access clocks count frequency.
   // By the wall clock; see expiry_hold.h.
   std::atomic<int64_t> expiry_held_until_ms{0};
+  std::atomic<bool> expiry_left_to_others{false};
   bool holds_expiry(int64_t now_ms) const {
-    return !rules.lapses && now_ms < expiry_held_until_ms.load(std::memory_order_relaxed);
+    return !rules.lapses && (now_ms < expiry_held_until_ms.load(std::memory_order_relaxed) ||
+                             expiry_left_to_others.load(std::memory_order_relaxed));
   }
   std::atomic<uint64_t> expired{0};
   std::atomic<uint64_t> evicted{0};

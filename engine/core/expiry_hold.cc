@@ -12,4 +12,8 @@ void hold_expiry(Engine& engine, int64_t until_ms) {
   }
 }
 
+void leave_expiry_to_others(Engine& engine, bool left) {
+  engine.core().expiry_left_to_others.store(left, std::memory_order_relaxed);
+}
+
 }  // namespace starling::engine

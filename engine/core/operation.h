@@ -51,6 +51,13 @@ inline constexpr int64_t kKeepDeadline = -1;
 
 enum class Touch { kYes, kNo };  // kNo: leave the access clock alone (OBJECT, TTL, CLIENT NO-TOUCH).
 
+// What becomes of a record whose time is over, when it is come upon (expiry_hold.h).
+enum class Late : uint8_t {
+  kRemovedUnlessHeld,  // It is removed; while that is held it is left, and not seen.
+  kRemoved,            // Held or not.
+  kSeen,               // It is as any other, and a deadline that is past removes nothing.
+};
+
 // What find() saw. Views stay valid until the next change of the same key or the end of the operation.
 class Found {
  public:
@@ -285,9 +292,9 @@ class Operation {
 
   // From here on find() counts as a hit or a miss of the keyspace: for commands that read.
   void count_lookups(bool count = true) { counts_lookups_ = count; }
-  // find() removes what is due also while expiry is held (expiry_hold.h): for who has taken note of it already, and
-  // will not come again.
-  void ignore_expiry_hold() { may_be_held_ = false; }
+  // What becomes of records that are due, from here on.
+  void treat_late(Late late) { late_ = late; }
+  bool sees_late() const { return late_ == Late::kSeen; }
   // Recovery: changes carry this actor and stamp, are not logged again, and nothing expires.
   void begin_replay(uint16_t actor_index, uint64_t stamp);
 
@@ -352,7 +359,7 @@ class Operation {
   uint16_t actor_index_;
   bool replaying_ = false;
   bool counts_lookups_ = false;
-  bool may_be_held_ = true;
+  Late late_ = Late::kRemovedUnlessHeld;
   uint64_t replay_stamp_ = 0;
   ChangeList* captured_ = nullptr;
   // The frame under construction; one buffer for each thread, since a thread runs one operation at a time.

@@ -30,7 +30,7 @@ std::vector<std::string> names_of(const Table& table, uint64_t hash_prefix) {
 
 void Expirer::expire(const DeadlineIndex::Reference& reference, int64_t now_ms) {
   Operation operation(engine_, now_ms);
-  operation.ignore_expiry_hold();
+  operation.treat_late(Late::kRemoved);  // It is noted as done: nobody comes again.
   operation.lock_partition(reference.partition);
   const auto& databases = core_.keyspace.databases;
   const auto at = std::find_if(databases.begin(), databases.end(),
@@ -76,7 +76,7 @@ Status Expirer::expire(std::string_view record_key, int64_t now_ms) {
   // One damaged record must not keep all others from expiring.
   if (!status.ok()) return status.code() == StatusCode::kCorrupt ? Status() : status;
   Operation operation(engine_, now_ms);
-  operation.ignore_expiry_hold();
+  operation.treat_late(Late::kRemoved);  // Noted as done already: nobody comes again.
   operation.lock({database, key});
   if (operation.resident({database, key})) {
     const Found found = operation.database(database).find(key, Touch::kNo);

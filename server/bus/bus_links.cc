@@ -372,9 +372,10 @@ void BusLinks::retry_later(Target& target) {
 }
 
 void BusLinks::log_failure(Target& target, const BusLink& link, std::string reason) {
-  // As a port for clients does, which waits for the end of a line, or answers by one, which makes no sense as a frame.
-  const bool speaks_otherwise = reason.find("frame longer than allowed") != std::string::npos;
-  if (!target.id.valid() && (link.refusal() == RefusalReason::kTimeout || speaks_otherwise))
+  // As a port for clients does, which waits for the end of a line; or, if random bytes of ours end one, answers.
+  const bool is_another_port =
+      link.refusal() == RefusalReason::kTimeout || link.refusal() == RefusalReason::kMalformed;
+  if (!target.id.valid() && is_another_port)
     reason += ". Is it the bus port? By default that is the port for clients + 10000";
   if (reason.empty() || target.last_failure == reason) return;
   target.last_failure = reason;

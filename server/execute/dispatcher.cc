@@ -7,7 +7,6 @@
 #include <limits>
 
 #include "engine/base/assert.h"
-#include "engine/change/late_records.h"
 #include "server/cluster/cluster_thread.h"
 #include "server/cluster/forward_prefix.h"
 #include "server/execute/database_tracker.h"
@@ -340,10 +339,11 @@ Dispatcher::Ran Dispatcher::run_once(Client& client, const Command& command, Pre
   const engine::Key* key = has_only_key(command, prepared) ? &*prepared.key : nullptr;
   if (client.tracking != nullptr) [[unlikely]]
     reading_ = prepared.read.get();
-  // What a leader says has expired, has; not what this clock says.
-  const engine::LateRecords::See late(FollowerRole::any() && io_thread_.cluster() == nullptr &&
-                                      FollowerRole::of_process().is_leader(client.id()));
   engine::Operation operation(server_.engine(), io_thread_.now_ms());
+  // What a leader says has expired, has; not what this clock says.
+  if (FollowerRole::any() && io_thread_.cluster() == nullptr &&
+      FollowerRole::of_process().is_leader(client.id())) [[unlikely]]
+    operation.treat_late(engine::Late::kSeen);
   const bool has_keys = command.has_keys || is_exec(command);
   if (has_keys && !lock_and_check(client, command, prepared, key, operation)) return Ran::kWaits;
   // With the keys locked: whatever it is to change is now as it was in time.

@@ -5,7 +5,6 @@
 #include <utility>
 #include <vector>
 
-#include "engine/change/late_records.h"
 #include "engine/types/list/list.h"
 #include "server/commands/arguments.h"
 #include "server/commands/collections.h"
@@ -154,7 +153,7 @@ void restore(CommandContext& context) {
   if (!payload_argument(context, 3, &value)) return;
   if (deadline_ms != 0 && !options.absolute)
     deadline_ms = context.now_ms() + std::min(deadline_ms, INT64_MAX - context.now_ms());
-  if (deadline_ms != 0 && deadline_ms <= context.now_ms() && !engine::LateRecords::seen()) {
+  if (deadline_ms != 0 && deadline_ms <= context.now_ms() && !context.operation.sees_late()) {
     if (context.database.remove(key)) context.notify(kNotifyGeneric, "del", key.name);
     return context.reply.ok();
   }

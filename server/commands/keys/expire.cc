@@ -1,7 +1,6 @@
 // Times to live: EXPIRE, TTL, PERSIST and their variants.
 #include <string>
 
-#include "engine/change/late_records.h"
 #include "server/commands/arguments.h"
 #include "server/commands/expiry_options.h"
 #include "server/commands/keys/handlers.h"
@@ -66,7 +65,7 @@ void set_deadline(CommandContext& context, ExpiryForm form) {
   const engine::Key key = context.key(1);
   const engine::Found found = find_to_change(context, key);
   if (!found || !condition.allows(found.deadline_ms(), deadline_ms)) return context.reply.integer(0);
-  if (deadline_ms > context.now_ms() || engine::LateRecords::seen()) {
+  if (deadline_ms > context.now_ms() || context.operation.sees_late()) {
     context.database.set_deadline(key, deadline_ms);
     context.notify(kNotifyGeneric, "expire", key.name);
   } else {

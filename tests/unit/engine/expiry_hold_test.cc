@@ -62,6 +62,26 @@ TEST_CASE("expiry hold: one that begins while keys are being removed forgets non
   CHECK(held.size() == 0);
 }
 
+TEST_CASE("expiry hold: what somebody else decides on is left, and seen by whoever speaks for it") {
+  HeldNode held(false);
+  leave_expiry_to_others(held.node.engine(), true);
+  hold_expiry(held.node.engine(), 0);  // A pause that ends changes nothing.
+  CHECK_FALSE(held.shows("key7"));
+  held.node.with_operation("key7", 0, [&](Operation& operation, const Key& key) {
+    operation.treat_late(Late::kSeen);
+    Database database = operation.database(0);
+    CHECK(bool(database.find(key)));
+    CHECK(database.set_deadline(key, held.node.clock.now_ms - 1));
+    CHECK(bool(database.find(key)));
+    CHECK(database.set_deadline(key, kNoDeadline));
+  });
+  CHECK(held.shows("key7"));
+  CHECK(held.node.observer.expirations == 0);
+  leave_expiry_to_others(held.node.engine(), false);
+  held.expire();
+  CHECK(held.size() == 1);
+}
+
 TEST_CASE("expiry hold: none in a cluster, where others go on writing what is to be removed") {
   HeldNode held(true);
   held.hold();
