@@ -12,9 +12,9 @@ class Engine;
 // Until then, by the wall clock; one that lasts longer goes on. 0: not any more. Any thread; it counts for what is
 // looked up from now on.
 void hold_expiry(Engine& engine, int64_t until_ms);
-// Whether somebody else says when records go: a node that copies another one's data runs its commands a moment later,
-// when a record may be due that was not when the command ran there. Had it been removed here, PERSIST, RENAME or a later
-// deadline would come to nothing. Those commands see what is due (Late::kSeen). Any thread.
+// Whether somebody else says when records go: a node that copies another one's data runs its commands a moment
+// later, when a record may be due that was not when the command ran there. Had it been removed here, PERSIST, RENAME
+// or a later deadline would come to nothing. Those commands see what is due (Late::kSeen). Any thread.
 void leave_expiry_to_others(Engine& engine, bool left);
 
 }  // namespace starling::engine
