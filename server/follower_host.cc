@@ -78,6 +78,7 @@ CopyFeed::Options limits_of(Server& server) {
   options.largest_string = static_cast<size_t>(server.settings().max_bulk_bytes.get());
   options.databases = static_cast<int>(std::min<int64_t>(server.settings().databases, engine::kDatabases));
   options.apart = server.cluster() != nullptr;
+  options.knows = [&server](std::string_view name) { return server.commands().find(name) != nullptr; };
   return options;
 }
 

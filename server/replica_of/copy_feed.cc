@@ -191,6 +191,11 @@ void CopyFeed::pass_on(std::span<const std::string_view> arguments, int64_t offs
     }
   }
   if (options_.apart && (is(word, "MULTI") || is(word, "EXEC"))) passes = false;
+  if (passes && options_.knows != nullptr && !options_.knows(word)) {
+    passes = false;
+    ++errors_;
+    last_error_ = shown(word) + ": there is no such command here";
+  }
   if (passes) return send(arguments, is(word, "SELECT") ? Kind::kSelect : Kind::kStream, shown(word), offset);
   // It counts with what is before it.
   if (unanswered_.empty()) {

@@ -23,6 +23,7 @@
 
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -41,6 +42,9 @@ class CopyFeed {
     int databases = 16;
     // MULTI and EXEC are left out: the keys may be on different nodes.
     bool apart = false;
+    // Whether there is such a command here; null: all are. One that is not is left out and counted as an error: within
+    // a transaction it would take all others with it.
+    std::function<bool(std::string_view name)> knows = nullptr;
   };
 
   explicit CopyFeed(Options options) : options_(options) {}

@@ -197,6 +197,19 @@ TEST_CASE("an error that a command always comes to is counted; one that leaves i
   CHECK(selecting.phase() == Phase::kFailed);
 }
 
+TEST_CASE("a command that is not there is left out of its transaction, told of, and takes nobody with it") {
+  CopyFeed feed({.knows = [](std::string_view name) { return name != "HPEXPIREAT"; }});
+  follow(feed);
+  const std::string stream = request_text({"MULTI"}) + request_text({"HPEXPIREAT", "h"}) +
+                             request_text({"INCR", "n"}) + request_text({"EXEC"});
+  feed.feed(stream);
+  CHECK(commands_in(feed.take_output()) == "MULTI\nINCR n\nEXEC\n");
+  CHECK(feed.errors() == 1);
+  CHECK(feed.last_error() == "'HPEXPIREAT': there is no such command here");
+  feed.answered("+OK\r\n+QUEUED\r\n*1\r\n:1\r\n");
+  CHECK(feed.applied() == 100 + static_cast<int64_t>(stream.size()));
+}
+
 TEST_CASE("a stream that makes no sense, and answers that were not asked for, fail") {
   CopyFeed stream({});
   follow(stream);
