@@ -40,8 +40,9 @@ class Side:
 
     def close(self, name):
         self.connections.pop(name).close()
-        # The server sees it.
-        time.sleep(0.1)
+        # Each loop finds out about its own clients, and the next step may run on another one.
+        with contextlib.closing(self.connect()) as other:
+            until(lambda: b"id=%d " % self.ids[name] not in other.value("CLIENT", "LIST"), "%s is gone" % name)
 
     def seen(self, names, first):
         """`first`: whose command has been sent; the others hear of it when it has been answered."""
